@@ -1,0 +1,96 @@
+"""Alpha Engine: a declarative backtesting engine. This is all that a plugin author imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.errors import (
+        ConfigError,
+        ContractError,
+        DataError,
+        EngineError,
+        FormulaError,
+        PluginError,
+    )
+    from engine.expr import evaluate, parse
+    from engine.expr.formula import Formula
+    from engine.hookspecs import hookimpl
+    from engine.kinds import (
+        Cost,
+        Estimator,
+        Factor,
+        Model,
+        Portfolio,
+        Regime,
+        Source,
+        option,
+    )
+    from engine.panel import BoolArray, FloatArray, Panel, forward_fill
+    from engine.pipeline import Report, run
+    from engine.universe import Universe
+
+_HOME = {
+    "engine.errors": (
+        "ConfigError",
+        "ContractError",
+        "DataError",
+        "EngineError",
+        "FormulaError",
+        "PluginError",
+    ),
+    "engine.expr": ("evaluate", "parse"),
+    "engine.expr.formula": ("Formula",),
+    "engine.hookspecs": ("hookimpl",),
+    "engine.kinds": (
+        "Cost",
+        "Estimator",
+        "Factor",
+        "Model",
+        "Portfolio",
+        "Regime",
+        "Source",
+        "option",
+    ),
+    "engine.panel": ("BoolArray", "FloatArray", "Panel", "forward_fill"),
+    "engine.pipeline": ("Report", "run"),
+    "engine.universe": ("Universe",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [  # noqa: PLE0604  # names resolve lazily, so that `engine --help` pays for none
+    "BoolArray",
+    "ConfigError",
+    "ContractError",
+    "Cost",
+    "DataError",
+    "EngineError",
+    "Estimator",
+    "Factor",
+    "FloatArray",
+    "Formula",
+    "FormulaError",
+    "Model",
+    "Panel",
+    "PluginError",
+    "Portfolio",
+    "Regime",
+    "Report",
+    "Source",
+    "Universe",
+    "evaluate",
+    "forward_fill",
+    "hookimpl",
+    "option",
+    "parse",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,0 +1,233 @@
+"""The kinds of plugin: a frozen dataclass, whose fields are its configuration, and a method.
+
+A plugin is a frozen dataclass that derives from one of these classes, sets `name`, and
+implements the method that its kind asks for::
+
+    @dataclass(frozen=True)
+    class Gap(engine.Factor):
+        '''Overnight gap: open over the previous close, minus one.'''
+
+        name: ClassVar[str] = "gap"
+
+        def compute(self, panel: engine.Panel) -> engine.FloatArray:
+            ...
+
+Arrays are (T, N) float64, dates down, symbols across. Row t may use rows up to t and none
+after; the engine checks it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import pandas as pd
+
+from engine.panel import FloatArray, Panel
+from engine.universe import Universe
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    choices: Sequence[object] = (),
+    ge: float | None = None,
+    le: float | None = None,
+) -> Any:
+    """A field of a plugin, with what its user needs to know.
+
+    Parameters
+    ----------
+    default : object
+        The default; its type, as annotated, is enforced. Lists and dicts are copied.
+    help : str
+        One line: what the value means.
+    unit : str
+        Its unit, such as ``"bps"`` or ``"trading days"``.
+    choices : sequence
+        The allowed values, when they are few.
+    ge, le : float, optional
+        Inclusive bounds.
+    """
+    metadata = {"help": help, "unit": unit, "choices": tuple(choices), "ge": ge, "le": le}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+class Kind(ABC):
+    """What all plugins share: a name, and fields that are their configuration."""
+
+    name: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Source(Kind):
+    """Where bars come from.
+
+    `simulated` marks invented data; every report on it says so.
+    """
+
+    simulated: ClassVar[bool] = False
+
+    @abstractmethod
+    def load(self, universe: Universe) -> pd.DataFrame:
+        """Return bars as a long frame, as they are: the engine checks them afterwards.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``timestamp`` (UTC), ``symbol`` (str), ``close`` (> 0); and, where the source
+            has them, ``open``, ``high``, ``low``, ``volume`` (shares) and any other number
+            per date and symbol. Text columns (``sector``) become groups.
+        """
+
+    def series(self, universe: Universe) -> pd.DataFrame | None:
+        """Market-wide series (columns) by date (UTC index), as known at each close; or None."""
+        return None
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the source itself knows of its data; written into the manifest."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Factor(Kind):
+    """One number per date and symbol, known at that date's close."""
+
+    @abstractmethod
+    def compute(self, panel: Panel) -> FloatArray:
+        """Return the factor, shape (T, N); NaN where it is not known."""
+
+    @property
+    def lookback(self) -> int | None:
+        """Rows before t that row t reads, or None when it reads all of them."""
+        return None
+
+
+@dataclass(frozen=True)
+class Regime(Kind):
+    """Filtered probabilities of market states, ordered by rising volatility."""
+
+    @property
+    @abstractmethod
+    def states(self) -> tuple[str, ...]:
+        """Names of the S states, from calm to turbulent."""
+
+    @abstractmethod
+    def probabilities(self, panel: Panel) -> FloatArray:
+        """Return P(state at t | data up to t), shape (T, S); rows sum to 1, or are all NaN."""
+
+
+class Estimator(Protocol):
+    """scikit-learn's contract, as far as the engine needs it."""
+
+    def fit(self, X: FloatArray, y: FloatArray) -> Any: ...
+
+    def predict(self, X: FloatArray) -> FloatArray: ...
+
+
+@dataclass(frozen=True)
+class Model(Kind):
+    """An estimator that the engine trains walk-forward: purged, embargoed, scaled inside.
+
+    X has no NaN (imputed with training medians) and unit variance on the training part
+    unless the validation says otherwise. A model never sees dates.
+    """
+
+    wants_tail: ClassVar[bool] = False
+
+    @abstractmethod
+    def estimator(self, seed: int) -> Estimator:
+        """Return a fresh, unfitted estimator."""
+
+    def train(
+        self,
+        estimator: Estimator,
+        X: FloatArray,
+        y: FloatArray,
+        tail: tuple[FloatArray, FloatArray] | None = None,
+    ) -> Estimator:
+        """Fit and return the estimator.
+
+        `tail` is given when `wants_tail` is true: the last part of the training window,
+        purged from X and y, for early stopping.
+        """
+        estimator.fit(X, y)
+        return estimator
+
+
+@dataclass(frozen=True)
+class Portfolio(Kind):
+    """Turns the signal into target weights."""
+
+    @abstractmethod
+    def weights(self, signal: FloatArray, panel: Panel, exposure: FloatArray) -> FloatArray:
+        """Return target weights as fractions of equity, decided at each date's close.
+
+        Parameters
+        ----------
+        signal : float array, shape (T, N)
+            The bundle's score; NaN for symbols that may not be held.
+        panel : Panel
+            Prices, groups and membership up to each date.
+        exposure : float array, shape (T,)
+            What the regime allows: a multiplier of gross exposure, known at each close.
+
+        Returns
+        -------
+        float array, shape (T, N)
+            A finite weight is an order for the next bar (0 closes); NaN means hold.
+        """
+
+
+@dataclass(frozen=True)
+class Cost(Kind):
+    """What trading and holding cost, each component by itself."""
+
+    @abstractmethod
+    def trading(self, panel: Panel, orders: FloatArray) -> Mapping[str, FloatArray]:
+        """Return cost rates of trading, by component.
+
+        Parameters
+        ----------
+        panel : Panel
+            Bars; row t is the bar that is traded on, so use rows before t to predict it.
+        orders : float array, shape (T, N)
+            Absolute value of each order, in currency.
+
+        Returns
+        -------
+        mapping of str to float array, shape (T, N)
+            Cost as a fraction of the traded value, >= 0.
+        """
+
+    @abstractmethod
+    def carry(self, weights: FloatArray, days: FloatArray) -> Mapping[str, FloatArray]:
+        """Return what holding pays (+) or costs (-), by component.
+
+        Parameters
+        ----------
+        weights : float array, shape (T, N)
+            Weights held overnight into t, as fractions of equity at the close of t-1.
+        days : float array, shape (T,)
+            Calendar days from t-1 to t.
+
+        Returns
+        -------
+        mapping of str to float array, shape (T,)
+            Fraction of equity, added to the return of t.
+        """
+
+    def max_order(self, panel: Panel) -> FloatArray | None:
+        """Largest order in shares per bar, shape (T, N), from rows before t; None: no limit."""
+        return None
+
+    @property
+    def delisting_return(self) -> float:
+        """Return from a delisted symbol's last close to what its holders got (-1 to 0)."""
+        return 0.0

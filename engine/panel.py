@@ -1,0 +1,198 @@
+"""The panel: named (T, N) arrays over one UTC date index and one symbol index.
+
+Everything inside the engine works on these arrays; long frames (one row per bar) are
+made here, at the door, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from engine.errors import DataError, did_you_mean
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Named (T, N) arrays over one date index and one symbol index.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (T,)
+        UTC, unique, ascending.
+    symbols : tuple of str, length N
+        Unique, ascending.
+    fields : mapping of str to float64 array, shape (T, N)
+        C-contiguous and read-only. NaN where there is no bar. `close` is always there.
+    groups : mapping of str to tuple of str, length N
+        Labels of the symbols, such as ``sector``; "" where unknown.
+    series : mapping of str to float64 array, shape (T,)
+        Market-wide series, such as ``vix``, as known at the close of each date.
+    member : bool array, shape (T, N), optional
+        Whether the symbol is in the universe on that date. Default: always.
+    """
+
+    dates: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    fields: Mapping[str, FloatArray]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    series: Mapping[str, FloatArray] = field(default_factory=dict)
+    member: BoolArray = field(default=None)  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        if "close" not in self.fields:
+            raise DataError("a panel needs the field 'close'")
+        fields = {name: self._frozen(name, array) for name, array in self.fields.items()}
+        object.__setattr__(self, "fields", fields)
+        member = np.ones(self.shape, bool) if self.member is None else self.member
+        object.__setattr__(self, "member", member)
+
+    def _frozen(self, name: str, array: FloatArray) -> FloatArray:
+        if array.shape != self.shape:
+            raise DataError(f"field {name!r} has shape {array.shape}, the panel has {self.shape}")
+        array = np.ascontiguousarray(array, np.float64)
+        if array.flags.writeable:
+            array = array.view()
+            array.flags.writeable = False
+        return array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(T, N)."""
+        return len(self.dates), len(self.symbols)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.fields
+
+    def __getitem__(self, name: str) -> FloatArray:
+        if name not in self.fields:
+            raise DataError(f"the bars have no field {name!r}: {did_you_mean(name, self.fields)}")
+        return self.fields[name]
+
+    @cached_property
+    def present(self) -> BoolArray:
+        """Where there is a bar, shape (T, N)."""
+        present: BoolArray = np.isfinite(self["close"])
+        return present
+
+    @cached_property
+    def returns(self) -> FloatArray:
+        """Close-to-close simple returns, shape (T, N), per bar.
+
+        The previous close is the last known one, so a return after a suspension spans it.
+        NaN where there is no bar and on a symbol's first bar.
+        """
+        close = self["close"]
+        last = forward_fill(close)
+        out = np.full(self.shape, np.nan)
+        out[1:] = close[1:] / last[:-1] - 1.0
+        return out
+
+    @cached_property
+    def market(self) -> FloatArray:
+        """Equal-weighted mean return of the members, shape (T,), per bar; NaN without bars."""
+        returns = np.where(self.member, self.returns, np.nan)
+        count = np.isfinite(returns).sum(axis=1)
+        total = np.nansum(returns, axis=1)
+        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+    def cut(self, stop: int) -> Panel:
+        """The panel as it was known after its first `stop` dates."""
+        return replace(
+            self,
+            dates=self.dates[:stop],
+            fields={name: array[:stop] for name, array in self.fields.items()},
+            series={name: array[:stop] for name, array in self.series.items()},
+            member=self.member[:stop],
+        )
+
+    def take(self, order: Iterable[int]) -> Panel:
+        """The panel with its symbols in another order, or fewer of them."""
+        columns = list(order)
+        return replace(
+            self,
+            symbols=tuple(self.symbols[i] for i in columns),
+            fields={name: array[:, columns] for name, array in self.fields.items()},
+            groups={k: tuple(labels[i] for i in columns) for k, labels in self.groups.items()},
+            member=self.member[:, columns],
+        )
+
+    def with_fields(self, fields: Mapping[str, FloatArray]) -> Panel:
+        """The panel with more fields; a field of the same name is replaced."""
+        return replace(self, fields={**self.fields, **fields})
+
+    def wide(self, array: FloatArray) -> pd.DataFrame:
+        """A (T, N) array as a frame of dates × symbols."""
+        return pd.DataFrame(array, index=self.dates, columns=list(self.symbols))
+
+    @cached_property
+    def _keys(self) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
+        """Flat positions of the bars, and their (timestamp, symbol) columns."""
+        flat = np.flatnonzero(self.present.ravel())
+        rows, columns = np.divmod(flat, len(self.symbols))
+        symbol = pd.Categorical.from_codes(columns, categories=list(self.symbols), ordered=False)
+        return flat, pd.DataFrame({"timestamp": self.dates[rows], "symbol": symbol})
+
+    def long(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> pd.DataFrame:
+        """(T, N) arrays as a long frame: one row per bar, sorted by timestamp, then symbol.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``timestamp`` (UTC), ``symbol`` (categorical), then one per array.
+        """
+        flat, keys = self._keys
+        data = {name: array.ravel()[flat] for name, array in columns.items()}
+        return pd.concat([keys, pd.DataFrame(data)], axis=1) if data else keys.copy()
+
+    @classmethod
+    def from_long(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        dates: pd.DatetimeIndex | None = None,
+        symbols: Iterable[str] | None = None,
+    ) -> Panel:
+        """A panel from a long frame; the frame's numeric columns become the fields.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Columns ``timestamp`` (UTC), ``symbol`` and at least ``close``. Pairs are unique.
+        dates, symbols : optional
+            The axes; by default those found in the frame. Rows outside them are refused.
+        """
+        stamps = pd.DatetimeIndex(frame["timestamp"])
+        names = frame["symbol"].astype(str)
+        axis = stamps.unique().sort_values() if dates is None else dates
+        order = tuple(sorted(names.unique())) if symbols is None else tuple(symbols)
+        row = axis.get_indexer(stamps)
+        column = pd.Index(order).get_indexer(pd.Index(names))
+        if (row < 0).any() or (column < 0).any():
+            raise DataError("a long frame has rows outside the panel's dates or symbols")
+        flat = row * len(order) + column
+        if len(np.unique(flat)) != len(flat):
+            raise DataError("a long frame has duplicate (timestamp, symbol) rows")
+        fields = {}
+        for name in frame.columns.difference(["timestamp", "symbol"], sort=False):
+            if pd.api.types.is_numeric_dtype(frame[name]):
+                array = np.full(len(axis) * len(order), np.nan)
+                array[flat] = frame[name].to_numpy(np.float64, na_value=np.nan)
+                fields[str(name)] = array.reshape(len(axis), len(order))
+        return cls(dates=axis, symbols=order, fields=fields)
+
+
+def forward_fill(array: FloatArray) -> FloatArray:
+    """Each column's last finite value so far, shape (T, N); NaN before the first."""
+    rows = np.where(np.isfinite(array), np.arange(len(array))[:, None], 0)
+    np.maximum.accumulate(rows, axis=0, out=rows)
+    filled: FloatArray = np.take_along_axis(array, rows, axis=0)
+    return filled
