@@ -1,0 +1,41 @@
+# The visible shell. `make` alone prints this help.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check format bench clean
+
+help:  ## show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(READY)  ## create .venv with pinned versions
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "engine: Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+run: $(READY)  ## run the main bundle: from bars to report
+	$(BIN)/engine run +bundle=ai_tech_core_ml
+
+test: $(READY)  ## run all tests
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+check: $(READY)  ## lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## format and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## time the command line and a 500 x 2520 run
+	$(BIN)/python benchmarks/command_line.py
+	$(BIN)/python benchmarks/main_job.py
+
+clean:  ## remove .venv, caches and outputs
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis outputs/*

@@ -1,0 +1,212 @@
+"""The run folder: what a run leaves behind, and how one reads it back.
+
+A folder holds ``INCOMPLETE`` until its last file is written; the marker then goes. So a
+folder that was left by an error, a full disk or Ctrl-C never looks finished.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from engine.errors import ConfigError, DataError
+
+T = TypeVar("T")
+MARKER = "INCOMPLETE"
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RunFolder:
+    """Writes artifacts, and measures the stages that make them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Created when missing.
+    announce : callable
+        Called with a line of text when a stage begins; draws nothing by default.
+    """
+
+    path: Path
+    announce: Callable[[str], None] = lambda _: None
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    checking: float = 0.0  # seconds spent on contracts
+
+    def open(self) -> None:
+        """Create the folder and mark it as incomplete."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / MARKER).write_text("the run has not finished\n")
+        except OSError as error:
+            raise ConfigError(
+                f"hydra.run.dir={self.path}: cannot be written ({error.strerror}); choose "
+                "another folder with hydra.run.dir=…"
+            ) from error
+
+    def close(self) -> None:
+        """Take the marker away: everything is written."""
+        (self.path / MARKER).unlink()
+
+    def fail(self, reason: str) -> None:
+        """Write into the marker why the run ended."""
+        if self.path.is_dir():
+            (self.path / MARKER).write_text(reason + "\n")
+
+    def stage(self, name: str, work: Callable[[], T]) -> T:
+        """Run one stage, and note its seconds and the process's peak memory in it."""
+        self.announce(name)
+        _reset_peak()
+        start, checked = time.perf_counter(), self.checking
+        result = work()
+        seconds = time.perf_counter() - start
+        self.timings.append(
+            {
+                "stage": name,
+                "seconds": round(seconds, 3),
+                "contract_seconds": round(self.checking - checked, 3),
+                "peak_mb": _peak_mb(),
+            }
+        )
+        log.info("%s: %.2f s", name, seconds)
+        return result
+
+    @contextmanager
+    def contract(self) -> Iterator[None]:
+        """Count the seconds spent inside as contract checking."""
+        start = time.perf_counter()
+        yield
+        self.checking += time.perf_counter() - start
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a frame as ``NAME.parquet``: the same frame gives the same bytes."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        keys = [name for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
+        pq.write_table(
+            pa.Table.from_pandas(frame, preserve_index=False),
+            self.path / f"{name}.parquet",
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[str(key) for key in keys],
+        )
+
+    def note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a mapping as ``NAME.json``; NaN becomes null."""
+        text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        (self.path / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run, read back from its folder."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not (self.path / "manifest.json").is_file() or (self.path / MARKER).exists():
+            raise DataError(f"{self.path}: not a finished run; choose a folder with manifest.json")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text("utf-8"))
+        return content
+
+    def table(self, name: str) -> pd.DataFrame:
+        """An artifact as a long frame."""
+        file = self.path / f"{name}.parquet"
+        if not file.is_file():
+            raise DataError(f"{file}: this run has no {name}")
+        return pd.read_parquet(file)
+
+    def _wide(self, name: str, column: str) -> pd.DataFrame:
+        long = self.table(name)
+        return long.pivot(index="timestamp", columns="symbol", values=column).astype(float)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Metrics, by block; each block names its units."""
+        return self._json("metrics")
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Configuration, versions, fingerprint, seeds and timings."""
+        return self._json("manifest")
+
+    @cached_property
+    def returns(self) -> pd.DataFrame:
+        """One row per date: net and gross return, equity, turnover, costs."""
+        return self.table("returns").set_index("timestamp")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """Target weights, dates × symbols; NaN holds."""
+        return self._wide("weights", "weight")
+
+    @cached_property
+    def signal(self) -> pd.DataFrame:
+        """The bundle's score, dates × symbols."""
+        return self._wide("signal", "mf_score")
+
+    @cached_property
+    def factors(self) -> pd.DataFrame:
+        """Long frame: timestamp, symbol, one column per factor."""
+        return self.table("factors")
+
+    @cached_property
+    def forecasts(self) -> pd.DataFrame:
+        """Long frame: forecast, split, label and the factors that the model saw."""
+        return self.table("forecasts")
+
+    @cached_property
+    def regimes(self) -> pd.DataFrame:
+        """One row per date: probability of each state."""
+        return self.table("regimes").set_index("timestamp")
+
+    def summary(self) -> str:
+        """What a run prints at its end."""
+        from engine.summary import text
+
+        return text(self)
+
+
+def _plain(value: Any) -> Any:
+    """JSON-able: numpy scalars become Python's, NaN and infinity null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, (pd.Timestamp, Path)) else value
+
+
+def _reset_peak() -> None:
+    """Start a new high-water mark of memory, where Linux lets us."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _peak_mb() -> float:
+    """High-water mark of resident memory, in MB (10^6 bytes)."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM"))
+        return round(int(peak.split()[1]) * 1024 / 1e6, 1)
+    except (OSError, StopIteration):
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)

@@ -1,0 +1,210 @@
+"""From a source's long frame to a checked panel: nothing is repaired in silence.
+
+1. Take the universe's symbols; refuse a source that has none of them.
+2. Drop rows without a close: they are no bars.
+3. Ask of the rest, finding by finding, what the policy says: raise, drop or keep.
+4. Lay the bars out as (T, N) arrays; add membership, labels and market-wide series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from engine.errors import DataError, PluginError
+from engine.findings import Findings, Policy, Rows, check, few
+from engine.panel import BoolArray, FloatArray, Panel
+from engine.universe import Universe
+from schemas.bars import PRICES
+
+__all__ = ["Findings", "Policy", "build"]
+
+
+def build(
+    frame: pd.DataFrame,
+    universe: Universe,
+    policy: Policy | None = None,
+    series: pd.DataFrame | None = None,
+) -> tuple[Panel, Findings]:
+    """Check a source's bars and lay them out.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        What `Source.load` returned: ``timestamp`` (UTC), ``symbol``, ``close``, and more.
+    universe : Universe
+        Which symbols, when, with which labels, on which calendar.
+    policy : Policy, optional
+        What to do with each finding.
+    series : pandas.DataFrame, optional
+        What `Source.series` returned. Each date gets the last value known by then.
+
+    Returns
+    -------
+    Panel
+        Symbols with at least one bar, ascending; dates with at least one bar. Labels of
+        `universe.tags` stand above those of the frame's text columns.
+    Findings
+        Counts and examples, also of what was let pass.
+
+    Raises
+    ------
+    PluginError
+        The source does not keep its contract.
+    DataError
+        A finding whose policy is ``raise``, or no bar is left.
+    """
+    policy = policy or Policy()
+    rows = _select(_rows(frame), universe)
+    alive, findings = check(rows, universe, policy)
+    if not alive.any():
+        raise DataError(f"no bar is left of {len(rows)} rows: {'; '.join(findings.lines()[1:])}")
+    return _panel(rows, alive, universe, series), replace(
+        findings, missing_symbols=_missing(rows, alive, universe)
+    )
+
+
+def _rows(frame: pd.DataFrame) -> Rows:
+    """Read the frame's columns, and refuse what a source should not have handed over."""
+    for name in ("timestamp", "symbol", "close"):
+        if name not in frame:
+            raise PluginError(f"the source's frame has no column {name!r}: it has {list(frame)}")
+    stamps, symbols = frame["timestamp"], pd.Categorical(frame["symbol"])
+    if not isinstance(stamps.dtype, pd.DatetimeTZDtype) or str(stamps.dtype.tz) != "UTC":
+        raise PluginError(f"the source's timestamps are {stamps.dtype}: make them UTC")
+    day, days = pd.factorize(pd.DatetimeIndex(stamps), sort=True)
+    if (day < 0).any() or (symbols.codes < 0).any():
+        raise PluginError("the source's frame has rows without a timestamp or symbol")
+    order = np.argsort([str(name) for name in symbols.categories], kind="stable")
+    rank = np.empty(len(order), np.intp)
+    rank[order] = np.arange(len(order))
+    numbers, texts = _columns(frame)
+    return Rows(
+        days=pd.DatetimeIndex(days),
+        day=day,
+        names=tuple(str(symbols.categories[i]) for i in order),
+        name=rank[symbols.codes],
+        numbers=numbers,
+        texts=texts,
+    )
+
+
+def _columns(frame: pd.DataFrame) -> tuple[dict[str, FloatArray], dict[str, pd.Categorical]]:
+    """Numbers become fields, text becomes labels; anything else is refused."""
+    numbers, texts = {}, {}
+    for name in frame.columns.difference(["timestamp", "symbol"], sort=False):
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column):
+            numbers[str(name)] = column.to_numpy(np.float64, na_value=np.nan)
+        elif name in (*PRICES, "volume") or pd.api.types.is_datetime64_any_dtype(column):
+            raise PluginError(f"the source's column {name!r} holds {column.dtype}, not numbers")
+        else:
+            texts[str(name)] = pd.Categorical(column)
+    return numbers, texts
+
+
+def _select(rows: Rows, universe: Universe) -> Rows:
+    """The rows of the universe's symbols."""
+    if universe.symbols is None:
+        return rows
+    wanted = set(universe.symbols)
+    chosen = np.array([name in wanted for name in rows.names], bool)
+    if chosen.all() and len(chosen):
+        return rows
+    if not chosen.any():
+        raise DataError(
+            f"universe {universe.name!r} has {len(wanted)} symbols ({few(sorted(wanted))}), the "
+            f"source has {len(rows.names)} ({few(rows.names)}), and none is in both: "
+            "set universe.symbols"
+        )
+    at = np.flatnonzero(chosen[rows.name])
+    return replace(
+        rows,
+        day=rows.day[at],
+        names=tuple(name for name in rows.names if name in wanted),
+        name=(np.cumsum(chosen) - 1)[rows.name[at]],
+        numbers={name: array[at] for name, array in rows.numbers.items()},
+        texts={name: text[at] for name, text in rows.texts.items()},
+    )
+
+
+def _panel(rows: Rows, alive: BoolArray, universe: Universe, series: pd.DataFrame | None) -> Panel:
+    """Lay the live rows out. `Panel.from_long` would do, but reads every key again as text."""
+    at = np.flatnonzero(alive)
+    day, dates = _compact(rows.day[at], len(rows.days))
+    name, columns = _compact(rows.name[at], len(rows.names))
+    days = rows.days[dates]
+    symbols = tuple(rows.names[i] for i in columns)
+    cell = day * len(symbols) + name
+    laid = {}
+    for key, values in rows.numbers.items():
+        array = np.full(len(days) * len(symbols), np.nan)
+        array[cell] = values[at]
+        laid[key] = array.reshape(len(days), len(symbols))
+    return Panel(
+        dates=days,
+        symbols=symbols,
+        fields=laid,
+        groups=_groups(rows.texts, at, name, symbols, universe),
+        series={} if series is None else _as_of(series, days),
+        member=universe.membership(days, symbols),
+    )
+
+
+def _compact(
+    code: npt.NDArray[np.intp], size: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Renumber codes without gaps; also return which old codes are left, ascending."""
+    used = np.zeros(size, bool)
+    used[code] = True
+    return (np.cumsum(used) - 1)[code], np.flatnonzero(used)
+
+
+def _groups(
+    texts: Mapping[str, pd.Categorical],
+    at: npt.NDArray[np.intp],
+    name: npt.NDArray[np.intp],
+    symbols: tuple[str, ...],
+    universe: Universe,
+) -> dict[str, tuple[str, ...]]:
+    """Labels by symbol: the universe's tags, else the first label in the frame, else ""."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for key, text in texts.items():
+        codes = text.codes[at]
+        known = np.flatnonzero(codes >= 0)[::-1]  # backwards: the first one is written last
+        label = np.full(len(symbols), -1)
+        label[name[known]] = codes[known]
+        groups[key] = tuple("" if i < 0 else str(text.categories[i]) for i in label)
+    for key, tags in universe.tags.items():
+        found = groups.get(key, ("",) * len(symbols))
+        groups[key] = tuple(tags.get(s, old) for s, old in zip(symbols, found, strict=True))
+    return groups
+
+
+def _as_of(series: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, FloatArray]:
+    """Each column's last value at or before each day; NaN before its first."""
+    index = series.index
+    if not isinstance(index, pd.DatetimeIndex) or str(index.tz) != "UTC":
+        raise PluginError("the source's series need a DatetimeIndex in UTC")
+    if index.has_duplicates:
+        day = index[index.duplicated()][0]
+        raise DataError(f"the market-wide series have two values for {day:%Y-%m-%d}: keep one")
+    out = {}
+    for name in series.columns:
+        known = series[name].dropna().sort_index()
+        last = pd.DatetimeIndex(known.index).searchsorted(days, side="right") - 1
+        values = np.append(known.to_numpy(np.float64), np.nan)  # -1, before the first: NaN
+        out[str(name)] = values[last]
+    return out
+
+
+def _missing(rows: Rows, alive: BoolArray, universe: Universe) -> tuple[str, ...]:
+    """The universe's symbols without a bar."""
+    if universe.symbols is None:
+        return ()
+    found = {rows.names[i] for i in np.unique(rows.name[alive])}
+    return tuple(sorted(set(universe.symbols) - found))

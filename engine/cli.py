@@ -1,0 +1,70 @@
+"""The command line: ``engine COMMAND …``.
+
+Only the standard library is imported here, so that ``engine --help`` answers at once; a
+command's module is imported when the command is typed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+HELP = """\
+engine: declarative backtests
+
+  engine run +bundle=NAME [key=value …]     run a bundle, from bars to report
+  engine run -m +bundle=A,B model=x,y       sweep (hydra/launcher=joblib: in parallel)
+  engine run +bundle=NAME --cfg job         print the configuration, run nothing
+  engine run --help                         every group, option and switch
+
+  engine --version
+  --debug                                   show the traceback of an error
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0, 2 for what the user can mend, 130 on Ctrl-C."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(HELP, end="")
+        return 0
+    if words[0] in {"-V", "--version"}:
+        from engine import __version__
+
+        print(f"alpha-engine {__version__}")
+        return 0
+    if words[0] in {"-sc", "--shell-completion"}:  # the shell asks the bare program name
+        line = os.environ.get("COMP_LINE", "")
+        os.environ["COMP_LINE"] = line.replace("engine run", "engine", 1)
+        return _guarded("run", words, debug)
+    if words[0] != "run":
+        return _fail(f"no such command {words[0]!r}: type `engine --help`")
+    return _guarded("run", words[1:], debug)
+
+
+def _guarded(command: str, words: list[str], debug: bool) -> int:
+    from engine.errors import EngineError
+
+    try:
+        from engine.commands import run
+
+        return run(words, debug=debug)
+    except EngineError as error:
+        if debug:
+            raise
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print(f"engine {command}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(f"engine: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What each command of the command line does, once its words are known."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from engine.errors import EngineError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one job of a run or a sweep ended."""
+
+    path: Path
+    overrides: tuple[str, ...]
+    error: str = ""
+
+
+def run(words: Sequence[str], *, debug: bool = False) -> int:
+    """``engine run``: compose, run one job or a sweep, print what came out."""
+    from engine.config import launch
+
+    if debug:
+        os.environ["ENGINE_DEBUG"] = "1"  # an environment variable reaches joblib's workers too
+    outcomes: list[Outcome] = launch(words, run_job)
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"engine: {outcome.error}", file=sys.stderr)
+        elif len(outcomes) == 1:
+            _print_summary(outcome)
+    if len(outcomes) > 1:
+        _print_sweep(outcomes)
+    return 2 if any(outcome.error for outcome in outcomes) else 0
+
+
+def run_job(config: DictConfig) -> Outcome:
+    """One job, in this process or in a worker of Hydra's launcher."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from engine.pipeline import execute, job
+
+    hydra = HydraConfig.get()
+    path = Path(hydra.runtime.output_dir)
+    overrides = tuple(hydra.overrides.task)
+    try:
+        execute(job(config), path, overrides, announce=_announcer())
+    except EngineError as error:
+        logging.getLogger(__name__).info("stopped", exc_info=error)
+        if os.environ.get("ENGINE_DEBUG"):
+            raise
+        return Outcome(path, overrides, str(error))
+    return Outcome(path, overrides)
+
+
+class _announcer:  # noqa: N801  # used as a function
+    """Shows the stage that is running, on a terminal only."""
+
+    def __init__(self) -> None:
+        self.on = sys.stderr.isatty()
+
+    def __call__(self, line: str) -> None:
+        if self.on:
+            print(
+                f"\r\x1b[2K{line} …", end="" if line else "\r\x1b[2K", file=sys.stderr, flush=True
+            )
+
+
+def _print_summary(outcome: Outcome) -> None:
+    from engine.artifacts import Report
+
+    print(Report(outcome.path).summary())
+
+
+def _print_sweep(outcomes: Sequence[Outcome]) -> None:
+    from engine.artifacts import Report
+    from engine.summary import sweep
+
+    done = [(o.overrides, Report(o.path)) for o in outcomes if not o.error]
+    if done:
+        print(sweep(done))

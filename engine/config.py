@@ -1,0 +1,148 @@
+"""The composed configuration: Hydra's search path, its launcher, and its errors made short.
+
+``conf/`` of this distribution is the primary source. Behind it come the packages that other
+distributions name in the entry-point group ``engine.conf``; before it, a ``conf/`` in the
+working directory. All three are read as files: nothing is imported to find a bundle.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.errors import ConfigError, did_you_mean
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+ROOT = "config"
+VERSION_BASE = "1.3"
+
+
+class EngineSearchPath(SearchPathPlugin):
+    """Adds the working directory's ``conf/`` and other distributions' packages."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Called by Hydra while it builds its search path."""
+        here = Path.cwd() / "conf"
+        if here.is_dir() and here.resolve() != CONF:
+            search_path.prepend(provider="engine-cwd", path=f"file://{here}")
+        for point in sorted(entry_points(group="engine.conf"), key=lambda p: (p.name, p.value)):
+            search_path.append(provider=f"engine-{point.name}", path=_folder(point.value))
+
+
+def _folder(package: str) -> str:
+    """Where a conf package lies, found without running it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(
+            f"the conf package {package!r} of an installed plugin is not there: reinstall it, "
+            "with an __init__.py in it"
+        )
+    return f"file://{next(iter(spec.submodule_search_locations))}"
+
+
+Plugins.instance().register(EngineSearchPath)
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    """Return the configuration (with its ``hydra`` node) for command-line overrides."""
+    with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
+        return _shortened(
+            lambda: compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+        )
+
+
+def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
+    """Run `task` as Hydra's application does, and return what each job returned.
+
+    Hydra's own switches (``--cfg``, ``--info``, ``--help``, ``--multirun`` …) work; the list
+    is empty for those that run nothing.
+    """
+    parser = get_args_parser()
+    parser.prog = "engine run"
+    args = parser.parse_args(_flags_first(argv))
+    if args.experimental_rerun is not None:
+        raise ConfigError("--experimental-rerun reads a pickle, which the engine never does")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
+    if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
+        _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT))
+        return []
+    return _shortened(lambda: _jobs(args, task))
+
+
+def _jobs(args: Any, task: Callable[[DictConfig], Any]) -> list[Any]:
+    search = create_config_search_path(str(CONF))
+    if args.config_dir:
+        search.prepend(provider="command-line", path=f"file://{Path(args.config_dir).absolute()}")
+    hydra = Hydra.create_main_hydra2(task_name="engine", config_search_path=search)
+    try:
+        name = args.config_name or ROOT
+        if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+            batches = hydra.multirun(name, task, args.overrides)
+            return [job.return_value for batch in batches for job in batch]
+        return [hydra.run(name, task, args.overrides).return_value]
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _flags_first(argv: Sequence[str]) -> list[str]:
+    """Hydra's parser refuses a flag between overrides: move flags (and values) in front."""
+    takes_value = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-path",
+                   "-cp", "--config-dir", "-cd", "--experimental-rerun"}  # fmt: skip
+    flags: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if not word.startswith("-"):
+            rest.append(word)
+            continue
+        flags.append(word)
+        if word in takes_value:
+            flags.extend([value for value in [next(words, None)] if value is not None])
+    return flags + rest
+
+
+def _shortened(work: Callable[[], Any]) -> Any:
+    """Run `work`; Hydra's and OmegaConf's errors become one ConfigError line."""
+    try:
+        return work()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_line(error)) from error
+
+
+def _line(error: Exception) -> str:
+    text = str(error).strip()
+    missing = re.search(r"Could not find '([\w/]+)/([^/']+)'", text)
+    if missing:
+        group, name = missing.groups()
+        return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}"
+    key = re.search(r"Key '([^']+)' is not in struct", text)
+    if key:
+        full = getattr(error.__cause__, "full_key", None) or key.group(1)
+        return f"{full}: no such key; see `engine run --cfg job`, or add it with +{full}=…"
+    return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
+
+
+def options(group: str) -> list[str]:
+    """Names of a group's files, over the whole search path."""
+    if GlobalHydra.instance().is_initialized():
+        loader = GlobalHydra.instance().config_loader()
+    else:
+        loader = ConfigLoaderImpl(create_config_search_path(str(CONF)))
+    return list(loader.get_group_options(group))

@@ -1,0 +1,146 @@
+"""Evaluates a set of formulas as one graph.
+
+1. Parse every formula; equal sub-trees are equal keys, so each is computed once.
+2. Count the readers of each node.
+3. Compute nodes in the order of need; a node's array is freed when its last reader has run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from engine.errors import DataError, did_you_mean
+from engine.expr.facts import adv_days
+from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.ops import TABLE
+from engine.expr.parse import parse
+from engine.panel import FloatArray, Panel
+
+
+def evaluate(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, FloatArray]:
+    """Compute formulas on a panel.
+
+    Parameters
+    ----------
+    formulas : mapping of str to str or Node
+        By the name of the result.
+    panel : Panel
+        Its fields may be named, and ``returns``, ``market``, ``vwap`` ((high+low+close)/3
+        when it is no field) and ``adv{d}`` (mean of close × volume over d rows).
+
+    Returns
+    -------
+    dict of str to float array, shape (T, N)
+        Finite or NaN.
+
+    Raises
+    ------
+    FormulaError
+        A formula cannot be read.
+    DataError
+        The panel lacks a field or grouping.
+    """
+    roots = {name: parse(f) if isinstance(f, str) else f for name, f in formulas.items()}
+    graph = _Graph(panel, roots)
+    return {name: graph.result(name, node) for name, node in roots.items()}
+
+
+class _Graph:
+    def __init__(self, panel: Panel, roots: Mapping[str, Node]) -> None:
+        self.panel = panel
+        self.readers: Counter[Node] = Counter(roots.values())
+        self.done: dict[Node, FloatArray] = {}
+        waiting = list(dict.fromkeys(roots.values()))
+        seen = set(waiting)
+        while waiting:
+            node = waiting.pop()
+            for arg in _inputs(node):
+                self.readers[arg] += 1
+                if arg not in seen:
+                    seen.add(arg)
+                    waiting.append(arg)
+
+    def result(self, name: str, node: Node) -> FloatArray:
+        try:
+            array = self._take(node)
+        except DataError as error:
+            raise DataError(f"factor {name!r}: {error}") from None
+        array = np.ascontiguousarray(np.broadcast_to(array, self.panel.shape))
+        return array.copy() if not array.flags.writeable or node in self.done else array
+
+    def _take(self, node: Node) -> FloatArray:
+        """A node's array; freed here when this was its last reader."""
+        if node not in self.done:
+            self.done[node] = self._compute(node)
+        array = self.done[node]
+        self.readers[node] -= 1
+        if self.readers[node] == 0:
+            del self.done[node]
+        return array
+
+    def _compute(self, node: Node) -> FloatArray:
+        if isinstance(node, Number):
+            return np.array([[node.value]])
+        if isinstance(node, Field):
+            return self._field(node.name)
+        op = TABLE[node.op]
+        args = [self._arg(arg, kind, op.room) for arg, kind in zip(node.args, op.args, strict=True)]
+        kernel = getattr(import_module(f"engine.expr.{op.room}"), op.name)
+        with np.errstate(all="ignore"):
+            array: FloatArray = kernel(*args)
+        if not np.isfinite(array).all():
+            array = np.where(np.isinf(array), np.nan, array)
+        return array
+
+    def _arg(self, arg: Node, kind: str, room: str) -> Any:
+        if kind == "g":
+            assert isinstance(arg, Field)
+            return self._labels(arg.name)
+        if kind == "d":
+            assert isinstance(arg, Number)
+            return int(arg.value)
+        if kind == "n":
+            assert isinstance(arg, Number)
+            return arg.value
+        array = self._take(arg)
+        if room == "cells":
+            return array  # a constant stays one cell, and broadcasts
+        array = np.ascontiguousarray(np.broadcast_to(array, self.panel.shape))
+        return np.where(self.panel.member, array, np.nan) if room == "sections" else array
+
+    def _field(self, name: str) -> FloatArray:
+        panel = self.panel
+        if name in panel:
+            return panel[name]
+        if name == "returns":
+            return panel.returns
+        if name == "market":
+            return np.ascontiguousarray(np.broadcast_to(panel.market[:, None], panel.shape))
+        if name == "vwap":
+            return (panel["high"] + panel["low"] + panel["close"]) / 3.0
+        days = adv_days(name)
+        if days:
+            kernels = import_module("engine.expr.kernels")
+            dollars: FloatArray = kernels.ts_mean(panel["close"] * panel["volume"], days)
+            return dollars
+        known = [*panel.fields, "returns", "market", "vwap", "adv20"]
+        raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
+
+    def _labels(self, name: str) -> Any:
+        if name not in self.panel.groups:
+            raise DataError(
+                f"the symbols have no grouping {name!r}; {did_you_mean(name, self.panel.groups)}"
+            )
+        return np.unique(np.array(self.panel.groups[name]), return_inverse=True)[1]
+
+
+def _inputs(node: Node) -> list[Node]:
+    """The array arguments of a node."""
+    if not isinstance(node, Call):
+        return []
+    return [a for a, kind in zip(node.args, TABLE[node.op].args, strict=True) if kind == "x"]

@@ -1,0 +1,66 @@
+"""What is known of a formula before it runs: its lookback, its fields, and its text."""
+
+from __future__ import annotations
+
+import re
+
+from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.ops import TABLE
+
+
+def lookback(node: Node) -> int | None:
+    """Rows before t that row t of the result reads; None when it reads all of them.
+
+    Fields are taken as known at t, except ``adv{d}`` (d-1) and ``returns``/``market`` (all:
+    a return after a suspension reaches back to the last bar before it).
+    """
+    if isinstance(node, Number):
+        return 0
+    if isinstance(node, Field):
+        return _field_lookback(node.name)
+    op = TABLE[node.op]
+    own = op.lookback([int(a.value) for a, k in zip(node.args, op.args, strict=True)
+                       if k == "d" and isinstance(a, Number)])  # fmt: skip
+    inner = [lookback(arg) for arg in node.args]
+    known = [rows for rows in inner if rows is not None]
+    if own is None or len(known) < len(inner):
+        return None
+    return own + max(known, default=0)
+
+
+def _field_lookback(name: str) -> int | None:
+    if name in {"returns", "market"}:
+        return None
+    days = adv_days(name)
+    return days - 1 if days else 0
+
+
+def adv_days(name: str) -> int | None:
+    """The d of ``adv{d}``, the mean dollar volume over d rows; None for other names."""
+    found = re.fullmatch(r"adv([1-9]\d{0,3})", name)
+    return int(found[1]) if found else None
+
+
+def fields(node: Node) -> frozenset[str]:
+    """Names of the fields that the formula reads; groupings are not among them."""
+    groups = {
+        id(arg)
+        for part in walk(node)
+        if isinstance(part, Call)
+        for arg, kind in zip(part.args, TABLE[part.op].args, strict=True)
+        if kind == "g"
+    }
+    return frozenset(p.name for p in walk(node) if isinstance(p, Field) and id(p) not in groups)
+
+
+def to_text(node: Node) -> str:
+    """The formula in canonical form: canonical names, every bracket written."""
+    if isinstance(node, Number):
+        return f"{node.value:.17g}"
+    if isinstance(node, Field):
+        return node.name
+    parts = [to_text(arg) for arg in node.args]
+    sign = TABLE[node.op].infix
+    if sign:
+        return f"({parts[0]} {sign} {parts[1]})"
+    return f"{node.op}({', '.join(parts)})"

@@ -1,0 +1,46 @@
+"""The tree of a formula: numbers, fields and calls. Frozen and hashable, so equal parts are one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant."""
+
+    value: float
+    depth: int = field(default=1, init=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the panel, or the name of a grouping where an operator asks for one."""
+
+    name: str
+    depth: int = field(default=1, init=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operator of the table applied to its arguments."""
+
+    op: str
+    args: tuple[Node, ...]
+    depth: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        depth = 1 + max((arg.depth for arg in self.args), default=0)
+        object.__setattr__(self, "depth", depth)
+
+
+Node = Number | Field | Call
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Every node of the tree, arguments before the calls that read them."""
+    if isinstance(node, Call):
+        for arg in node.args:
+            yield from walk(arg)
+    yield node

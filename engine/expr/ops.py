@@ -1,0 +1,158 @@
+"""The operator table: name, arguments, lookback and meaning of every operator.
+
+Kernels of the operators are the functions of the same name in `engine.expr.kernels`
+(time series), `engine.expr.sections` (cross-sections) and `engine.expr.cells` (cell by
+cell); each has a slow twin of the same name in `engine.expr.slow`.
+
+Arguments are written as one letter each: ``x`` an array, ``d`` a window of rows (a positive
+whole constant; a fraction is floored), ``n`` a constant, ``g`` a grouping of the symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Op:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Canonical name, and the name of its kernel.
+    args : str
+        One letter per argument: x, d, n or g.
+    room : {"cells", "kernels", "sections"}
+        Module of the kernel.
+    reach : {"none", "window", "shift", "all"}
+        Rows before t that row t reads: 0, d-1, d, or all of them.
+    doc : str
+        What it gives, and its NaN rule where it is not the common one.
+    aliases : tuple of str
+        Other names.
+    defaults : tuple of float
+        Values of the last constants when they are left out.
+    infix : str
+        How it is printed, when it is an operator sign.
+    """
+
+    name: str
+    args: str
+    room: str
+    reach: str
+    doc: str
+    aliases: tuple[str, ...] = ()
+    defaults: tuple[float, ...] = ()
+    infix: str = ""
+
+    def lookback(self, windows: list[int]) -> int | None:
+        """Rows before t that row t reads of its arrays; None when all."""
+        rows: dict[str, Callable[[], int | None]] = {
+            "none": lambda: 0,
+            "window": lambda: windows[0] - 1,
+            "shift": lambda: windows[0],
+            "all": lambda: None,
+        }
+        return rows[self.reach]()
+
+
+def _cell(name: str, args: str, doc: str, *, infix: str = "", aliases: tuple[str, ...] = ()) -> Op:
+    return Op(name, args, "cells", "none", doc, aliases=aliases, infix=infix)
+
+
+def _window(name: str, args: str, doc: str, *aliases: str) -> Op:
+    return Op(name, args, "kernels", "window", doc, aliases=aliases)
+
+
+_ROWS = (
+    # cell by cell: NaN in, NaN out; a result that is not finite is NaN
+    _cell("add", "xx", "x + y", infix="+"),
+    _cell("sub", "xx", "x - y", infix="-"),
+    _cell("mul", "xx", "x * y", infix="*"),
+    _cell("div", "xx", "x / y; NaN where y is 0", infix="/"),
+    _cell("power", "xx", "x ^ y; NaN where it is not a real number", infix="^", aliases=("pow",)),
+    _cell("neg", "x", "-x"),
+    _cell("abs", "x", "|x|"),
+    _cell("log", "x", "natural logarithm; NaN for x <= 0"),
+    _cell("exp", "x", "e^x"),
+    _cell("sqrt", "x", "square root; NaN for x < 0"),
+    _cell("sign", "x", "-1, 0 or 1"),
+    _cell("signedpower", "xx", "sign(x) * |x|^y"),
+    _cell("minimum", "xx", "the lesser of x and y", aliases=("less",)),
+    _cell("maximum", "xx", "the greater of x and y", aliases=("greater",)),
+    _cell("lt", "xx", "1 where x < y, else 0", infix="<"),
+    _cell("gt", "xx", "1 where x > y, else 0", infix=">"),
+    _cell("le", "xx", "1 where x <= y, else 0", infix="<="),
+    _cell("ge", "xx", "1 where x >= y, else 0", infix=">="),
+    _cell("eq", "xx", "1 where x = y, else 0", infix="=="),
+    _cell("ne", "xx", "1 where x differs from y, else 0", infix="!="),
+    _cell("both", "xx", "1 where neither x nor y is 0, else 0", infix="&&", aliases=("and",)),
+    _cell("either", "xx", "1 where x or y is not 0, else 0", infix="||", aliases=("or",)),
+    _cell("where", "xxx", "y where x is not 0, else z; NaN where x is NaN", aliases=("if",)),
+    # over the symbols of one date: members with a value take part, all others get NaN
+    Op("rank", "x", "sections", "none", "average rank over the count, in (0, 1]", ("cs_rank",)),
+    Op("demean", "x", "sections", "none", "x less the mean"),
+    Op("zscore", "x", "sections", "none", "x less the mean, over the std (n-1); NaN if constant"),
+    Op("scale", "xn", "sections", "none", "x times a over the sum of |x|", defaults=(1.0,)),
+    Op(
+        "winsorize",
+        "xn",
+        "sections",
+        "none",
+        "x clipped to the mean plus or minus k std (n-1)",
+        defaults=(3.0,),
+    ),
+    Op(
+        "indneutralize",
+        "xg",
+        "sections",
+        "none",
+        "x less the mean of the symbol's group; symbols without a label are one group",
+        ("group_demean", "group_neutralize"),
+    ),
+    # over the rows t-d+1 … t: NaN is skipped, one value is enough unless said otherwise
+    Op("delay", "xd", "kernels", "shift", "x of d rows ago", ("ref",)),
+    Op("delta", "xd", "kernels", "shift", "x less x of d rows ago"),
+    _window("ts_sum", "xd", "sum", "sum"),
+    _window("ts_mean", "xd", "mean", "mean", "sma"),
+    _window("ts_count", "xd", "number of values that are not 0", "count"),
+    _window("stddev", "xd", "standard deviation (n-1); needs 2 values", "ts_std", "std"),
+    _window("ts_skew", "xd", "skewness, unbiased; needs 3 values that differ", "skew"),
+    _window("ts_kurt", "xd", "excess kurtosis, unbiased; needs 4 values that differ", "kurt"),
+    _window("ts_median", "xd", "median", "median", "med"),
+    Op(
+        "ts_quantile",
+        "xdn",
+        "kernels",
+        "window",
+        "quantile q, interpolated linearly",
+        ("quantile",),
+    ),
+    _window("ts_min", "xd", "least value"),
+    _window("ts_max", "xd", "greatest value"),
+    _window("ts_argmin", "xd", "place of the first least value: 1 the oldest row, d the newest"),
+    _window("ts_argmax", "xd", "place of the first greatest value: 1 the oldest row, d the newest"),
+    _window("ts_rank", "xd", "average rank of x among its last d values, over their count"),
+    _window("product", "xd", "product", "prod"),
+    _window("decay_linear", "xd", "mean with weights falling linearly from d (newest) to 1", "wma"),
+    _window("correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr"),
+    _window("covariance", "xxd", "covariance (n-1); needs 2 pairs", "cov"),
+    _window("beta", "xxd", "slope of x on y; needs 2 pairs; NaN if y is constant", "regbeta"),
+    _window("resid_std", "xxd", "std (n-2) of what y leaves of x; needs 3 pairs"),
+    _window("slope", "xd", "slope of x on the row number, per row; needs 2 values"),
+    Op(
+        "ema",
+        "xd",
+        "kernels",
+        "all",
+        "exponential mean with weight 2/(d+1), started at the first value",
+    ),
+)
+
+TABLE: dict[str, Op] = {op.name: op for op in _ROWS}
+NAMES: dict[str, Op] = {n: op for op in _ROWS for n in (op.name, *op.aliases)}
+INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
+# The paper's min(x, d) and max(x, d) with a whole constant are over time; else cell by cell.
+OVERLOADED = {"min": ("ts_min", "minimum"), "max": ("ts_max", "maximum")}

@@ -1,0 +1,135 @@
+"""The manifest: what ran, on what, with which code; enough to run it again."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from engine.panel import Panel
+from engine.registry import Registry
+from engine.settings import Settings
+
+if TYPE_CHECKING:
+    from engine.bars import Findings
+    from engine.stages import Made
+    from engine.walkforward import Forecasts
+
+PACKAGES = (
+    "alpha-engine",
+    "hydra-core",
+    "hmmlearn",
+    "numba",
+    "numpy",
+    "omegaconf",
+    "pandas",
+    "pandera",
+    "pluggy",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "vectorbt",
+    "vectorbt-rust",
+    "xgboost-cpu",
+)
+
+
+def manifest(
+    settings: Settings,
+    config: DictConfig,
+    overrides: Sequence[str],
+    panel: Panel,
+    findings: Findings,
+    made: Made,
+    registry: Registry,
+) -> dict[str, Any]:
+    """Everything but the timings, as plain values."""
+    source, dates = settings.source, panel.dates
+    bankrupt = made.account.bankrupt_on
+    return {
+        "command": shlex.join(["engine", "run", *overrides]),
+        "config": OmegaConf.to_container(config, resolve=True),
+        "simulated": source.simulated,
+        "source": {
+            "name": source.name,
+            "simulated": source.simulated,
+            "facts": dict(source.facts()),
+            "fingerprint": fingerprint(panel),
+            "rows": int(panel.present.sum()),
+            "symbols": len(panel.symbols),
+            "start": str(dates[0].date()),
+            "end": str(dates[-1].date()),
+        },
+        "findings": dict(findings.counts),
+        "plugins": _plugins(settings, registry),
+        "versions": versions(),
+        "seed": settings.seed,
+        "splits": splits(made.forecasts, panel) if made.forecasts else [],
+        "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
+    }
+
+
+def fingerprint(panel: Panel) -> str:
+    """SHA-256 of the axes and of every field's bytes: the same data give the same text."""
+    digest = hashlib.sha256()
+    digest.update(panel.dates.as_unit("ns").asi8.tobytes())
+    digest.update("\0".join(panel.symbols).encode())
+    for name in sorted(panel.fields):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(panel[name]).tobytes())
+    return digest.hexdigest()
+
+
+def splits(forecasts: Forecasts, panel: Panel) -> list[dict[str, Any]]:
+    """Each training and its dates; stops are the last date included."""
+
+    def day(row: int) -> str:
+        return str(panel.dates[row].date())
+
+    return [
+        {
+            "index": split.index,
+            "train_start": day(split.train_start),
+            "train_stop": day(split.purged_stop - 1),
+            "test_start": day(split.test_start),
+            "test_stop": day(split.test_stop - 1),
+            "n_train": split.n_train,
+            "train_ic": split.train_ic,
+            "test_ic": split.test_ic,
+            "importances": split.importances,
+        }
+        for split in forecasts.splits
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Installed version of each package that a result depends on."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _plugins(settings: Settings, registry: Registry) -> list[dict[str, str]]:
+    """Every plugin that took part, with the distribution that it came from."""
+    used = {
+        ("source", settings.source.name),
+        *(("factor", factor.name) for factor in settings.factors.values()),
+        ("regime", settings.regime.name),
+        ("portfolio", settings.portfolio.name),
+        ("cost", settings.costs.name),
+    }
+    if settings.needs_model:
+        used.add(("model", settings.model.name))
+    return [
+        {"kind": kind, "name": name, "from": registry.find(kind, name, kind).origin}
+        for kind, name in sorted(used)
+    ]

@@ -1,0 +1,95 @@
+"""The story of a run: from bars to report, one stage a line.
+
+    bars → factors → label → regimes → forecasts → signal → weights → returns → report
+
+Each stage takes what the stages before it made, hands over through a contract, and leaves
+an artifact in the run folder. Nothing flows backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from engine import stages
+from engine.artifacts import Report, RunFolder
+from engine.errors import EngineError
+from engine.manifest import manifest
+from engine.panel import Panel
+from engine.registry import installed
+from engine.settings import Settings, read
+
+__all__ = ["Report", "execute", "run"]
+
+
+def run(overrides: Sequence[str], *, path: str | Path | None = None) -> Report:
+    """Run a bundle, as ``engine run`` does, and return its report.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        What one would type after ``engine run``, such as ``["+bundle=ai_tech_core_ml"]``.
+    path : path, optional
+        The run folder; by default that of the configuration (``hydra.run.dir``).
+
+    Raises
+    ------
+    EngineError
+        When the configuration, the data or a plugin does not allow the run.
+    """
+    from engine.config import composed
+
+    config = composed(overrides)
+    folder = Path(path if path is not None else config.hydra.run.dir)
+    return execute(job(config), folder, overrides)
+
+
+def job(config: DictConfig) -> DictConfig:
+    """The configuration without Hydra's own node."""
+    plain = OmegaConf.create(config.copy())
+    OmegaConf.set_struct(plain, False)
+    plain.pop("hydra", None)
+    return plain
+
+
+def execute(
+    config: DictConfig,
+    path: Path,
+    overrides: Sequence[str],
+    announce: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Run a composed configuration into a folder."""
+    registry = installed()
+    settings = read(config, registry)
+    folder = RunFolder(path, announce)
+    folder.open()
+    try:
+        panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
+        made = _stages(settings, panel, folder)
+        facts = manifest(settings, config, overrides, panel, findings, made, registry)
+        folder.note("manifest", {**facts, "timings": folder.timings})
+        if settings.report.figures:
+            folder.stage("report", lambda: stages.report(folder))
+            folder.note("manifest", {**facts, "timings": folder.timings})
+    except (EngineError, KeyboardInterrupt) as error:
+        folder.fail(f"{type(error).__name__}: {error}")
+        raise
+    folder.close()
+    return Report(path)
+
+
+def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:
+    """Every stage between the bars and the report."""
+    made = stages.Made()
+    step = folder.stage
+    made.factors = step("factors", lambda: stages.factors(settings, panel, folder))
+    made.labels = step("label", lambda: stages.label(settings, panel))
+    made.regimes = step("regimes", lambda: stages.regimes(settings, panel, folder))
+    made.forecasts = step("forecasts", lambda: stages.forecasts(settings, panel, made, folder))
+    made.signal = step("signal", lambda: stages.signal(settings, panel, made, folder))
+    made.weights = step("weights", lambda: stages.weights(settings, panel, made, folder))
+    made.account = step("returns", lambda: stages.returns(settings, panel, made, folder))
+    step("metrics", lambda: stages.metrics(settings, panel, made, folder))
+    return made

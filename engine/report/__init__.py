@@ -1,0 +1,116 @@
+"""The report: one page and one picture, drawn from the artifacts in a run folder alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine.errors import DataError
+
+TEMPLATE = "page.html.j2"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What the report reads.
+
+    Parameters
+    ----------
+    manifest, metrics : dict
+        Of ``manifest.json`` and ``metrics.json``.
+    returns, regimes, ic : pandas.DataFrame
+        One row per date; the index is ``timestamp``.
+    quantiles : pandas.DataFrame
+        ``name``, ``quantile``, ``mean``, ``standard_error``.
+    """
+
+    manifest: dict[str, Any]
+    metrics: dict[str, Any]
+    returns: pd.DataFrame
+    regimes: pd.DataFrame
+    ic: pd.DataFrame
+    quantiles: pd.DataFrame
+
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle that ran."""
+        return str((self.manifest["config"].get("bundle") or {}).get("name", "run"))
+
+    @classmethod
+    def read(cls, folder: Path) -> Run:
+        """Read a run folder; DataError names the file that is missing."""
+        daily = {
+            name: _table(folder, name).set_index("timestamp")
+            for name in ("returns", "regimes", "ic")
+        }
+        return cls(
+            manifest=_json(folder, "manifest"),
+            metrics=_json(folder, "metrics"),
+            quantiles=_table(folder, "quantiles"),
+            **daily,
+        )
+
+
+def draw(run_dir: Path) -> Path:
+    """Draw ``report.html`` and ``report.png`` of a run.
+
+    The page needs no network: the drawing library is inside it. The same artifacts give the
+    same page.
+
+    Parameters
+    ----------
+    run_dir : pathlib.Path
+        Holds ``manifest.json``, ``metrics.json`` and the tables ``returns``, ``regimes``,
+        ``ic`` and ``quantiles``.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    DataError
+        When one of these files is missing.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from plotly.offline import get_plotlyjs
+
+    from engine.report.figures import days, figures
+    from engine.report.picture import picture
+    from engine.report.words import page
+
+    run = Run.read(run_dir)
+    environment = Environment(
+        loader=PackageLoader("engine.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template(TEMPLATE).render(
+        **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
+    )
+    target = run_dir / "report.html"
+    target.write_text(html, encoding="utf-8")
+    picture(run, run_dir / "report.png")
+    return target
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise DataError(f"{file}: not there, so there is nothing to draw; run the bundle again")
+    return file
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(_existing(folder / f"{name}.json").read_text("utf-8"))
+    return content
+
+
+def _table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(_existing(folder / f"{name}.parquet"))

@@ -1,0 +1,218 @@
+"""Figures as plain data for plotly.js, which the page draws in the reader's colours.
+
+Lines carry no dates: all of them are over the dates of ``returns``, which the page holds once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from engine.panel import FloatArray
+
+if TYPE_CHECKING:
+    from engine.report import Run
+
+Figure = dict[str, Any]
+# Readable on white and on near-black; told apart by the colour-blind (after Okabe & Ito 2008).
+COLORS = ("#3b82c4", "#e08a1e", "#2a9d76", "#c2568f", "#8a7fd1", "#b08968", "#5aa9b5", "#c95d4a")
+SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
+WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
+TURNOVER_WINDOW = 21
+
+
+def figures(run: Run) -> list[Figure]:
+    """Every figure of the page: ``id``, ``title``, ``note``, ``artifact``, ``data``, ``layout``."""
+    return [equity(run), rolling_ic(run), quantiles(run), exposures(run), turnover(run), costs(run)]
+
+
+def equity(run: Run) -> Figure:
+    """Growth of 1 net, gross and of the market, with the drawdown; shaded by regime."""
+    returns = run.returns
+    growth = {name: wealth(returns[name]) for name in ("net", "gross", "benchmark")}
+    names = {"benchmark": "equal-weighted market"}
+    lines = [
+        line(values, names.get(name, name), color)
+        for (name, values), color in zip(growth.items(), COLORS, strict=False)
+    ]
+    lost = line(drawdown(growth["net"]), "drawdown, net", COLORS[0])
+    lines.append({**lost, "yaxis": "y2", "fill": "tozeroy", "showlegend": False})
+    layout = {
+        "yaxis": {"title": {"text": "growth of 1"}, "domain": [0.32, 1.0]},
+        "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
+        "shapes": shading(run.regimes),
+    }
+    states = ", ".join(map(str, run.regimes.columns))
+    note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
+    return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout)
+
+
+def rolling_ic(run: Run) -> Figure:
+    """Rolling mean of the daily rank IC, with a band of two standard errors for the score."""
+    horizon = max(int(run.metrics["horizon"]), 1)
+    names = ["mf_score", *run.metrics["forecasts"]]
+    lines: list[Figure] = []
+    for name, color in zip(names, COLORS * len(names), strict=False):
+        rolling = run.ic[name].reindex(run.returns.index).rolling(WINDOW, min_periods=WINDOW // 2)
+        mean = rolling.mean()
+        if name == "mf_score":  # overlapping outcomes leave fewer independent dates
+            error = rolling.std() / np.sqrt((rolling.count() / horizon).clip(lower=1.0))
+            edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+            low = {**line((mean - 2 * error).to_numpy(), "", color), **edge}
+            high = {**line((mean + 2 * error).to_numpy(), "", color), **edge}
+            band = {"fill": "tonexty", "fillcolor": "rgba(59,130,196,.18)"}
+            lines += [low, {**high, **band}]
+        lines.append(line(mean.to_numpy(), name, color))
+    note = (
+        f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
+        f"{horizon} days; band: two standard errors of the score's, for overlapping returns."
+    )
+    layout = {"yaxis": {"title": {"text": "rank IC"}, "zeroline": True}}
+    return figure("ic", "Rank IC", note, "ic", lines, layout)
+
+
+def quantiles(run: Run) -> Figure:
+    """Mean forward return of each bucket, per score and factor."""
+    bars = []
+    grouped = run.quantiles.groupby("name", sort=False, observed=True)
+    for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
+        bars.append(
+            {
+                "type": "bar",
+                "name": str(name),
+                "x": [int(q) for q in rows["quantile"]],
+                "y": numbers(rows["mean"].to_numpy(float) * 1e4),
+                "error_y": {
+                    "type": "data",
+                    "array": numbers(rows["standard_error"].to_numpy(float) * 1e4),
+                    "thickness": 1,
+                    "width": 2,
+                },
+                "marker": {"color": color},
+            }
+        )
+    layout = {
+        "barmode": "group",
+        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
+        "yaxis": {"title": {"text": "mean forward return (bps)"}},
+    }
+    note = (
+        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
+        "standard error. A factor with a negative direction should fall from left to right."
+    )
+    return figure("quantiles", "Returns by quantile", note, "quantiles", bars, layout)
+
+
+def exposures(run: Run) -> Figure:
+    """Long, short, gross and net exposure."""
+    long, short = (run.returns[name].to_numpy(float) for name in ("long", "short"))
+    series = {"long": long, "short": -short, "gross": long + short, "net": long - short}
+    lines = [
+        line(values, name, color)
+        for (name, values), color in zip(series.items(), COLORS, strict=False)
+    ]
+    layout = {"yaxis": {"title": {"text": "fraction of equity"}, "tickformat": ".0%"}}
+    return figure("exposure", "Exposure", "Realised, at each close.", "returns", lines, layout)
+
+
+def turnover(run: Run) -> Figure:
+    """Mean turnover per day."""
+    mean = run.returns["turnover"].rolling(TURNOVER_WINDOW, min_periods=1).mean()
+    lines = [line(mean.to_numpy(float), "turnover", COLORS[0])]
+    layout = {"yaxis": {"title": {"text": "of equity per day"}, "tickformat": ".0%"}}
+    note = f"Two-way, mean over {TURNOVER_WINDOW} trading days."
+    return figure("turnover", "Turnover", note, "returns", lines, layout)
+
+
+def costs(run: Run) -> Figure:
+    """Costs by component, added up since the start."""
+    lines = []
+    names = sorted(name for name in run.returns.columns if str(name).startswith("cost_"))
+    for name, color in zip(names, COLORS * len(names), strict=False):
+        total = np.cumsum(np.nan_to_num(run.returns[name].to_numpy(float))) * 1e4
+        lines.append(line(total, name.removeprefix("cost_"), color))
+    layout = {"yaxis": {"title": {"text": "bps of equity"}}}
+    note = "Sum of each day's cost; below zero: received."
+    return figure("costs", "Cumulative costs", note, "returns", lines, layout)
+
+
+def figure(
+    name: str, title: str, note: str, artifact: str, data: list[Figure], layout: Figure
+) -> Figure:
+    """One figure, and the artifacts that it was drawn from."""
+    files = ", ".join(f"{each}.parquet" for each in artifact.split(", "))
+    spec = {"data": data, "layout": layout}
+    return {"id": name, "title": title, "note": note, "artifact": files, "spec": spec}
+
+
+def line(y: FloatArray, name: str, color: str) -> Figure:
+    """A line over the dates of the page."""
+    style = {"color": color, "width": 1.5}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": numbers(y),
+        "line": style,
+    }
+
+
+def numbers(values: FloatArray) -> list[float | None]:
+    """Six significant digits, null for NaN: half the page's size, nothing the eye could see."""
+    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.tolist()]
+
+
+def days(index: pd.Index[Any]) -> list[str]:
+    """ISO dates."""
+    return [str(day) for day in pd.DatetimeIndex(index).strftime("%Y-%m-%d")]
+
+
+def wealth(returns: pd.Series[float]) -> FloatArray:
+    """Growth of 1; a missing return is a day without one."""
+    grown: FloatArray = np.cumprod(1.0 + np.nan_to_num(returns.to_numpy(np.float64)))
+    return grown
+
+
+def drawdown(growth: FloatArray) -> FloatArray:
+    """Loss since the highest value so far, from a start of 1; <= 0."""
+    lost: FloatArray = growth / np.maximum(np.maximum.accumulate(growth), 1.0) - 1.0
+    return lost
+
+
+def shading(regimes: pd.DataFrame) -> list[Figure]:
+    """One rectangle for each stay in a regime."""
+    return [
+        {
+            "type": "rect",
+            "xref": "x",
+            "yref": "paper",
+            "x0": start,
+            "x1": stop,
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": shade,
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for start, stop, shade in stays(regimes)
+    ]
+
+
+def stays(regimes: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """First day, first day after (or the last day) and shade of each stay in a regime."""
+    values = regimes.to_numpy(np.float64)
+    if not values.size:
+        return []
+    known = np.isfinite(values).all(axis=1)
+    state = np.where(known, np.argmax(np.nan_to_num(values), axis=1), -1)
+    starts = np.flatnonzero(np.diff(state, prepend=-2))
+    x, last = days(regimes.index), max(values.shape[1] - 1, 1)
+    out = []
+    for start, stop in zip(starts, [*starts[1:], -1], strict=True):
+        if state[start] >= 0:
+            shade = SHADES[round(state[start] / last * (len(SHADES) - 1))]
+            out.append((x[start], x[stop], shade))
+    return out

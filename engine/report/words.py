@@ -1,0 +1,208 @@
+"""The words and tables of the page: plain values, escaped by the template."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.report import Run
+
+CRITICAL = 1.96  # two-sided 5% of a normal distribution
+DASH = "–"
+PERCENT = {
+    "total_return",
+    "cagr",
+    "volatility",
+    "max_drawdown",
+    "hit_rate",
+    "best_day",
+    "worst_day",
+}
+ROWS = {
+    "total_return": "total return",
+    "cagr": "return per year (CAGR)",
+    "volatility": "volatility per year",
+    "sharpe": "Sharpe ratio per year",
+    "sharpe_se": "its standard error",
+    "sortino": "Sortino ratio per year",
+    "max_drawdown": "deepest drawdown",
+    "max_drawdown_days": "its length (trading days)",
+    "calmar": "Calmar ratio",
+    "hit_rate": "winning days",
+    "skew": "skew of daily returns",
+    "kurtosis": "excess kurtosis of daily returns",
+    "best_day": "best day",
+    "worst_day": "worst day",
+    "n_days": "trading days",
+}
+
+
+def page(run: Run) -> dict[str, Any]:
+    """Everything that the template shows beside the figures."""
+    manifest = run.manifest
+    return {
+        "title": run.bundle,
+        "command": manifest["command"],
+        "source": manifest["source"],
+        "simulated": manifest["simulated"],
+        "bankrupt_on": manifest["bankrupt_on"],
+        "active": run.metrics["active"],
+        "seed": manifest["seed"],
+        "verdict": verdict(run),
+        "tables": [table for table in _tables(run) if table["rows"]],
+        "folds": [
+            {"title": title, "text": json.dumps(manifest[key], indent=2, ensure_ascii=False)}
+            for title, key in (
+                ("Resolved configuration", "config"),
+                ("Versions", "versions"),
+                ("Plugins", "plugins"),
+                ("Findings in the data", "findings"),
+                ("What the source says of its data", "source"),
+            )
+        ],
+    }
+
+
+def verdict(run: Run) -> list[str]:
+    """What the numbers allow to be said, in plain words."""
+    signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
+    lines = [
+        _judged(
+            "The score's mean rank IC",
+            signal["rank_ic_mean"],
+            signal["rank_ic_se"],
+            f"over {signal['n_dates']} dates",
+        ),
+        _judged("The net Sharpe ratio", net["sharpe"], net["sharpe_se"], "per year"),
+    ]
+    gross, costs = run.metrics["performance"]["gross"]["cagr"], run.metrics["costs"]["total"]
+    if gross is not None and net["cagr"] is not None and costs is not None:
+        lines.append(
+            f"Before costs the account returned {gross:.1%} per year, after them "
+            f"{net['cagr']:.1%}; costs took {costs:.0f} bps of equity per year."
+        )
+    if run.manifest["simulated"]:
+        lines.append("The data are simulated: none of this says anything about a real market.")
+    return lines
+
+
+def _judged(what: str, value: float | None, error: float | None, where: str) -> str:
+    if value is None or not error:
+        return f"{what} cannot be judged: there are too few dates, or nothing varies."
+    t = value / error
+    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
+    if abs(t) < CRITICAL:
+        return f"{text}: not distinguishable from zero."
+    side = "above" if t > 0 else "below"
+    return f"{text}: {side} zero by more than chance alone would explain, if this was the only try."
+
+
+def _tables(run: Run) -> list[dict[str, Any]]:
+    metrics = run.metrics
+    return [
+        _performance(metrics["performance"]),
+        _table(
+            "By regime (net)",
+            "metrics.json",
+            ["regime", "days", "share", "return per year", "volatility", "Sharpe"],
+            [
+                [
+                    name,
+                    number(row["n_days"], ".0f"),
+                    number(row["share"], ".1%"),
+                    number(row["mean_return"], ".1%"),
+                    number(row["volatility"], ".1%"),
+                    number(row["sharpe"], ".2f"),
+                ]
+                for name, row in metrics["regimes"].items()
+            ],
+        ),
+        _table(
+            "Costs, turnover and exposure",
+            "metrics.json",
+            ["what", "value"],
+            [
+                *([f"{k} (bps of equity per year)", number(v, ".1f")] for k, v in _costs(metrics)),
+                ["turnover per year, two-way", number(metrics["turnover"]["per_year"], ".1f")],
+                *(
+                    [f"mean {name} exposure", number(value, ".1%")]
+                    for name, value in metrics["exposure"].items()
+                ),
+            ],
+        ),
+        _factors(metrics),
+        _splits(run.manifest["splits"]),
+        _table(
+            "Time and memory by stage",
+            "manifest.json",
+            ["stage", "seconds", "peak (MB)"],
+            [
+                [row["stage"], number(row["seconds"], ".2f"), number(row["peak_mb"], ".0f")]
+                for row in run.manifest["timings"]
+            ],
+        ),
+    ]
+
+
+def _performance(blocks: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        [label, *(_metric(key, blocks[name][key]) for name in ("net", "gross", "benchmark"))]
+        for key, label in ROWS.items()
+    ]
+    return _table("Performance", "metrics.json", ["", "net", "gross", "market"], rows)
+
+
+def _metric(key: str, value: float | None) -> str:
+    if key in PERCENT:
+        return number(value, ".1%")
+    return number(value, ".0f" if key.endswith("days") else ".2f")
+
+
+def _costs(metrics: dict[str, Any]) -> list[tuple[str, float | None]]:
+    """Components by name, the total last."""
+    return sorted(metrics["costs"].items(), key=lambda item: (item[0] == "total", item[0]))
+
+
+def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
+    studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
+    rows = [
+        [
+            name,
+            number(row["rank_ic_mean"], ".4f"),
+            number(row["rank_ic_se"], ".4f"),
+            number(row["rank_ic_t"], ".1f"),
+            number(row["ic_mean"], ".4f"),
+            number(row["icir"], ".3f"),
+            number(row["n_dates"], ".0f"),
+            number(row["coverage"], ".1%"),
+        ]
+        for name, row in studies.items()
+    ]
+    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
+    return _table("Score and factors", "metrics.json", head, rows)
+
+
+def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = [
+        [
+            str(row["index"] + 1),
+            f"{row['train_start']} … {row['train_stop']}",
+            f"{row['test_start']} … {row['test_stop']}",
+            number(row["n_train"], ",.0f"),
+            number(row["train_ic"], ".4f"),
+            number(row["test_ic"], ".4f"),
+        ]
+        for row in splits
+    ]
+    head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
+    return _table("Walk-forward splits", "manifest.json", head, rows)
+
+
+def _table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]:
+    return {"title": title, "artifact": artifact, "head": head, "rows": rows}
+
+
+def number(value: float | None, form: str) -> str:
+    """A number in print; a dash where there is none."""
+    return DASH if value is None else format(value, form)

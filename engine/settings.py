@@ -1,0 +1,131 @@
+"""From the composed configuration to typed, checked settings: every mistake shows here.
+
+Nothing is read or computed before all of it has been understood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.backtest import Backtest
+from engine.bars import Policy
+from engine.errors import ConfigError, did_you_mean
+from engine.kinds import Cost, Factor, Model, Portfolio, Regime, Source
+from engine.labels import Label
+from engine.registry import Registry, structured
+from engine.signal import Bundle
+from engine.universe import Universe
+from engine.walkforward import Validation
+
+NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the report stage writes beside metrics, parquet and manifest."""
+
+    name: str = "full"
+    figures: bool = True
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run's configuration, typed; one field per conf group."""
+
+    universe: Universe
+    source: Source
+    bars: Policy
+    factors: dict[str, Factor]
+    label: Label
+    regime: Regime
+    exposure: dict[str, float]
+    model: Model
+    validation: Validation
+    bundle: Bundle
+    portfolio: Portfolio
+    costs: Cost
+    backtest: Backtest
+    report: Drawing
+    seed: int
+
+    @property
+    def forecast(self) -> str:
+        """Name of the model's forecast, as bundles call it."""
+        return f"ml_alpha_{self.model.name}_{self.label.horizon}d"
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the bundle holds a forecast that only the model can produce."""
+        wanted = any(factor.name == self.forecast for factor in self.bundle.factors)
+        return wanted and self.forecast not in self.factors  # a set may bring it from a file
+
+
+def read(config: DictConfig, registry: Registry) -> Settings:
+    """Return the settings; raise ConfigError naming the key, the value and what to type."""
+    if config.get("bundle") is None:
+        raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
+    try:
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    settings = Settings(
+        universe=structured(Universe, config.universe, "universe"),
+        source=registry.build("source", config.source, "source"),
+        bars=structured(Policy, config.bars, "bars"),
+        factors=_factors(config.factors, registry),
+        label=structured(Label, config.label, "label"),
+        regime=registry.build("regime", config.regime, "regime"),
+        exposure=_exposure(config.exposure),
+        model=registry.build("model", config.model, "model"),
+        validation=structured(Validation, config.validation, "validation"),
+        bundle=structured(Bundle, config.bundle, "bundle"),
+        portfolio=registry.build("portfolio", config.portfolio, "portfolio"),
+        costs=registry.build("cost", config.costs, "costs"),
+        backtest=structured(Backtest, config.backtest, "backtest"),
+        report=structured(Drawing, config.report, "report"),
+        seed=int(config.seed),
+    )
+    _check(settings)
+    return settings
+
+
+def _factors(node: Any, registry: Registry) -> dict[str, Factor]:
+    if not isinstance(node, DictConfig) or not node:
+        raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
+    built = {}
+    for name, entry in node.items():
+        if isinstance(entry, str):  # `+factors.mine="rank(close)"`
+            short = OmegaConf.create({"name": "formula", "formula": entry})
+            built[str(name)] = registry.build("factor", short, f"factors.{name}")
+        else:
+            built[str(name)] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+    return built
+
+
+def _exposure(node: Any) -> dict[str, float]:
+    exposure = {}
+    for state, value in node.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 10:
+            raise ConfigError(f"exposure.{state}={value}: write a multiplier from 0 to 10")
+        exposure[str(state)] = float(value)
+    return exposure
+
+
+def _check(settings: Settings) -> None:
+    """What no single part can know."""
+    produced = [*settings.factors, settings.forecast]
+    for factor in settings.bundle.factors:
+        if factor.name not in produced:
+            raise ConfigError(
+                f"bundle.factors: nothing produces {factor.name!r}; "
+                f"{did_you_mean(factor.name, produced)}"
+            )
+    for state in settings.regime.states:
+        if state not in settings.exposure:
+            raise ConfigError(
+                f"exposure: no entry for the regime {state!r}; add +exposure.{state}=1.0"
+            )

@@ -1,0 +1,211 @@
+"""One function per stage: do the work, check the hand-over, leave the artifact."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from engine.artifacts import RunFolder
+from engine.bars import Findings, build
+from engine.contracts import array, check
+from engine.errors import ConfigError
+from engine.expr import evaluate
+from engine.expr.formula import Formula
+from engine.labels import Labels
+from engine.panel import FloatArray, Panel
+from engine.settings import Settings
+from engine.signal import score
+from engine.walkforward import Forecasts, walk_forward
+
+if TYPE_CHECKING:
+    from engine.backtest import Account
+
+log = logging.getLogger(__name__)
+GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
+
+
+@dataclass
+class Made:
+    """What the stages have made so far; each stage fills its field."""
+
+    factors: dict[str, FloatArray] = dataclasses.field(default_factory=dict)
+    labels: Labels = None  # type: ignore[assignment]  # the label stage fills it
+    regimes: FloatArray = None  # type: ignore[assignment]
+    forecasts: Forecasts | None = None
+    signal: FloatArray = None  # type: ignore[assignment]
+    weights: FloatArray = None  # type: ignore[assignment]
+    account: Account = None  # type: ignore[assignment]
+
+
+def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
+    """Bars, checked by the policy and laid out as a panel."""
+    from schemas.bars import bars_schema
+
+    source = settings.source
+    frame = source.load(settings.universe)
+    panel, findings = build(
+        frame, settings.universe, settings.bars, source.series(settings.universe)
+    )
+    del frame
+    for line in findings.lines():
+        log.info("bars: %s", line)
+    kept = frozenset(k for k, v in dataclasses.asdict(settings.bars).items() if v == "keep")
+    schema = bars_schema(list(panel.fields), keep=kept)
+    _hand_over(folder, "bars", schema, panel.long(panel.fields))
+    return panel, findings
+
+
+def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, FloatArray]:
+    """Every factor of the set: formulas as one graph, classes one by one."""
+    from schemas.factors import factors_schema
+
+    formulas = {k: f.formula for k, f in settings.factors.items() if isinstance(f, Formula)}
+    done: dict[str, FloatArray] = evaluate(formulas, panel)
+    for name, factor in settings.factors.items():
+        if name not in done:
+            done[name] = factor.compute(panel)
+        array(done[name], panel.shape, f"factors.{name}")
+    columns = {name: done[name] for name in settings.factors}
+    for name, values in columns.items():
+        if not np.isfinite(values[panel.present]).any():
+            log.warning("factor %s is empty: no bar has enough history for it", name)
+    _hand_over(folder, "factors", factors_schema(list(columns)), panel.long(columns))
+    return columns
+
+
+def label(settings: Settings, panel: Panel) -> Labels:
+    """Forward returns from the bar after the decision, and when each is known."""
+    return settings.label.compute(
+        panel,
+        settings.seed,
+        delisting_return=settings.costs.delisting_return,
+        delist_after=settings.backtest.delist_after,
+    )
+
+
+def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
+    """Filtered probability of each market state, shape (T, S)."""
+    from schemas.regimes import regimes_schema
+
+    states = settings.regime.states
+    shape = (panel.shape[0], len(states))
+    who = f"regime {settings.regime.name!r}"
+    probabilities = array(settings.regime.probabilities(panel), shape, who)
+    frame = pd.DataFrame(
+        {"timestamp": panel.dates, **{s: probabilities[:, i] for i, s in enumerate(states)}}
+    )
+    _hand_over(folder, "regimes", regimes_schema(states), frame)
+    return probabilities
+
+
+def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Forecasts | None:
+    """Out-of-sample forecasts of the model; None when the bundle holds none."""
+    from schemas.forecasts import forecasts_schema
+
+    if not settings.needs_model:
+        return None
+    states = settings.regime.states
+    result = walk_forward(
+        made.factors,
+        made.labels,
+        settings.model,
+        settings.validation,
+        seed=settings.seed,
+        where=panel.member & panel.present,
+        regimes={s: made.regimes[:, i] for i, s in enumerate(states)},
+        progress=lambda split, count: folder.announce(
+            f"forecasts: split {split.index + 1}/{count}"
+        ),
+    )
+    split = np.broadcast_to(result.split[:, None], panel.shape)
+    schema = forecasts_schema(result.name)
+    own = panel.long({result.name: result.values, "split": split})
+    with folder.contract():
+        check(schema, own, "forecasts")
+    # the factors and the label go along, so that the file serves as a factor source elsewhere
+    rest = panel.long({made.labels.name: made.labels.values, **made.factors})
+    folder.table("forecasts", own.join(rest.drop(columns=["timestamp", "symbol"])))
+    folder.note("forecasts", _metadata(settings, panel, result))
+    return result
+
+
+def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> FloatArray:
+    """The bundle's score: `mf_score`, shape (T, N)."""
+    from schemas.signal import signal_schema
+
+    columns = dict(made.factors)
+    if made.forecasts is not None:
+        columns[made.forecasts.name] = made.forecasts.values
+    values = score(settings.bundle, columns, panel)
+    if made.forecasts is not None:  # no trade before the first training has ended
+        values = np.where(made.forecasts.split[:, None] >= 0, values, np.nan)
+    if not np.isfinite(values).any():
+        raise ConfigError(
+            f"bundle.factors: the score is empty on all {panel.shape[0]} dates; the factors need "
+            "more history: use a longer sample, or factors with shorter windows"
+        )
+    _hand_over(folder, "signal", signal_schema(), panel.long({"mf_score": values}))
+    return values
+
+
+def weights(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> FloatArray:
+    """Target weights, decided at each close; NaN holds."""
+    from schemas.weights import weights_schema
+
+    who = f"portfolio {settings.portfolio.name!r}"
+    scale = exposure(settings, made.regimes)
+    values = array(settings.portfolio.weights(made.signal, panel, scale), panel.shape, who)
+    _hand_over(folder, "weights", weights_schema(GROSS_LIMIT), panel.long({"weight": values}))
+    return values
+
+
+def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
+    """Expected exposure over the states, shape (T,); 1 while the regime is not known."""
+    by_state = np.array([settings.exposure[s] for s in settings.regime.states])
+    expected = probabilities @ by_state
+    filled: FloatArray = np.where(np.isfinite(expected), expected, 1.0)
+    return filled
+
+
+def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Account:
+    """What the account earned after every cost."""
+    from engine.backtest import simulate
+    from schemas.returns import returns_schema
+
+    account = simulate(made.weights, panel, settings.costs, settings.backtest)
+    frame = account.frame()
+    frame["benchmark"] = np.nan_to_num(panel.market)
+    _hand_over(folder, "returns", returns_schema(list(frame.columns)), frame)
+    folder.table("holdings", panel.long({"weight": account.realised}))
+    return account
+
+
+def _hand_over(folder: RunFolder, stage: str, schema: Any, frame: pd.DataFrame) -> None:
+    """Check a stage's frame by its contract, and write it."""
+    with folder.contract():
+        check(schema, frame, stage)
+    folder.table(stage, frame)
+
+
+def _metadata(settings: Settings, panel: Panel, result: Forecasts) -> Mapping[str, Any]:
+    """What stands beside ``forecasts.parquet``: enough to know and repeat the experiment."""
+    from engine.manifest import fingerprint, splits, versions
+
+    return {
+        "forecast": result.name,
+        "model": {"name": settings.model.name, **dataclasses.asdict(settings.model)},
+        "label": dataclasses.asdict(settings.label),
+        "validation": dataclasses.asdict(settings.validation),
+        "seed": settings.seed,
+        "features": list(settings.factors),
+        "splits": splits(result, panel),
+        "mean_test_rank_ic": float(np.nanmean([s.test_ic for s in result.splits])),
+        "fingerprint": fingerprint(panel),
+        "versions": versions(),
+    }

@@ -1,0 +1,258 @@
+"""Information coefficients: how well a factor at t orders what happens after t.
+
+Everything here is a statistic about the past. Nothing in it may feed a decision.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import ConfigError
+from engine.panel import BoolArray, FloatArray
+
+MIN_VALID = 3  # two points always correlate perfectly
+
+
+class MeanTest(NamedTuple):
+    """A mean, its autocorrelation-robust standard error, and their ratio."""
+
+    mean: float
+    standard_error: float
+    t: float
+
+
+def average_ranks(array: FloatArray) -> FloatArray:
+    """Rank each row from 1, ties sharing their average rank.
+
+    Parameters
+    ----------
+    array : float array, shape (T, N)
+
+    Returns
+    -------
+    float array, shape (T, N)
+        1 to n among the row's n non-NaN cells; NaN where the input is NaN.
+    """
+    rows, columns = array.shape
+    if array.size == 0:
+        return np.full(array.shape, np.nan)
+    order = np.argsort(array, axis=1)  # NaN sorts last, so it never shifts a rank
+    ordered = np.take_along_axis(array, order, axis=1)
+    opens = np.ones((rows, columns), bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=opens[:, 1:])
+    first = np.flatnonzero(opens)  # flat position of each group of ties; rows never share one
+    length = np.diff(first, append=array.size)
+    shared = first % columns + (length + 1) / 2.0
+    ranks = np.empty_like(ordered)
+    np.put_along_axis(ranks, order, np.repeat(shared, length).reshape(rows, columns), axis=1)
+    ranks[np.isnan(array)] = np.nan
+    return ranks
+
+
+def ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Pearson correlation of each row of two arrays.
+
+    Parameters
+    ----------
+    factor, outcome : float array, shape (T, N)
+
+    Returns
+    -------
+    float array, shape (T,)
+        Over the cells finite in both; NaN with fewer than 3 of them, or when either is
+        constant.
+    """
+    factor, outcome, _ = _paired(factor, outcome)
+    return _pearson(factor, outcome)
+
+
+def rank_ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Spearman correlation of each row of two arrays, ties sharing their average rank.
+
+    Parameters
+    ----------
+    factor, outcome : float array, shape (T, N)
+
+    Returns
+    -------
+    float array, shape (T,)
+        Over the cells finite in both; NaN with fewer than 3 of them, or when either is
+        constant.
+    """
+    factor, outcome, _ = _paired(factor, outcome)
+    return _pearson(average_ranks(factor), average_ranks(outcome))
+
+
+def newey_west_t(series: FloatArray, lags: int) -> MeanTest:
+    """Test a mean against zero, allowing for autocorrelation up to `lags`.
+
+    Bartlett weights ``1 - l / (lags + 1)`` and autocovariances over n (Newey & West 1987,
+    eq. 5), without a small-sample correction.
+
+    Parameters
+    ----------
+    series : float array, shape (T,)
+        A missing value is skipped but keeps its place, so values on both sides of a gap
+        are not taken for neighbours (amplitude modulation; Parzen 1963).
+    lags : int
+        The longest lag, >= 0.
+
+    Returns
+    -------
+    MeanTest
+        ``(mean, standard_error, t)``; all NaN with fewer than 2 values. A constant series
+        has standard error 0 and t NaN.
+
+    Raises
+    ------
+    ConfigError
+        When `lags` is negative.
+    """
+    if lags < 0:
+        raise ConfigError(f"newey_west_t: lags is {lags}: choose 0 or more")
+    known = np.isfinite(series)
+    n = int(known.sum())
+    if n < 2:
+        return MeanTest(np.nan, np.nan, np.nan)
+    values = series[known]
+    mean = float(values.mean())
+    if values.min() == values.max():  # rounding of the mean must not pass for a variance
+        return MeanTest(mean, 0.0, np.nan)
+    error = np.where(known, series - mean, 0.0)
+    variance = float(error @ error)
+    for lag in range(1, min(lags, len(error) - 1) + 1):
+        variance += 2.0 * (1.0 - lag / (lags + 1)) * float(error[lag:] @ error[:-lag])
+    standard_error = float(np.sqrt(max(variance, 0.0))) / n
+    return MeanTest(mean, standard_error, mean / standard_error if standard_error > 0 else np.nan)
+
+
+def quantile_returns(factor: FloatArray, outcome: FloatArray, q: int = 5) -> FloatArray:
+    """Equal-weighted mean outcome of each factor bucket on each date.
+
+    Parameters
+    ----------
+    factor, outcome : float array, shape (T, N)
+    q : int
+        Number of buckets, >= 2.
+
+    Returns
+    -------
+    float array, shape (T, q)
+        From the lowest factor values to the highest, in the outcome's unit. Tied values
+        share a bucket. A date with fewer than `q` cells finite in both, or with a constant
+        factor, is NaN; so is a bucket that ties left empty.
+
+    Raises
+    ------
+    ConfigError
+        When `q` is below 2.
+    """
+    if q < 2:
+        raise ConfigError(f"quantile_returns: q is {q}: choose 2 or more")
+    factor, outcome, valid = _paired(factor, outcome)
+    n = valid.sum(axis=1)
+    usable = valid & ((n >= q) & ~_constant(factor))[:, None]
+    row, _ = np.nonzero(usable)
+    twice = (2.0 * average_ranks(factor)[usable]).astype(np.int64)  # whole even for ties
+    cell = row * q + (twice - 1) * q // (2 * n[row])  # middle of the rank: symmetric in sign
+    size = len(factor) * q
+    count = np.bincount(cell, minlength=size)
+    total = np.bincount(cell, weights=outcome[usable], minlength=size)
+    mean: FloatArray = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
+    return mean.reshape(len(factor), q)
+
+
+def coverage(factor: FloatArray, present: BoolArray) -> float:
+    """Share of the present cells where the factor is finite; NaN when none is present.
+
+    Parameters
+    ----------
+    factor : float array, shape (T, N)
+    present : bool array, shape (T, N)
+        Where a value could have been known: members with a bar.
+    """
+    cells = int(present.sum())
+    return float((np.isfinite(factor) & present).sum() / cells) if cells else np.nan
+
+
+def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, float]:
+    """Summarise both information coefficients of a factor.
+
+    Outcomes over `horizon` days, measured daily, overlap by ``horizon - 1`` days, so daily
+    coefficients are correlated up to that lag. Standard errors are Newey & West's (1987)
+    with ``horizon`` lags: the last overlapping lag keeps a positive Bartlett weight and the
+    first one without overlap still catches persistence of the factor itself.
+
+    Parameters
+    ----------
+    factor, outcome : float array, shape (T, N)
+    horizon : int
+        Days that the outcome spans, >= 1.
+
+    Returns
+    -------
+    dict of str to float
+        ``ic_mean``, ``ic_se``, ``ic_t``, ``rank_ic_mean``, ``rank_ic_se``, ``rank_ic_t``;
+        ``icir``: mean over standard deviation (n - 1) of the daily rank IC, per date, not
+        annualised; ``n_dates``: dates with a rank IC; ``coverage``: share of the known
+        outcomes for which the factor is known. NaN where nothing can be said.
+    """
+    pearson = newey_west_t(ic(factor, outcome), horizon)
+    series = rank_ic(factor, outcome)
+    spearman = newey_west_t(series, horizon)
+    return {
+        "ic_mean": pearson.mean,
+        "ic_se": pearson.standard_error,
+        "ic_t": pearson.t,
+        "rank_ic_mean": spearman.mean,
+        "rank_ic_se": spearman.standard_error,
+        "rank_ic_t": spearman.t,
+        "icir": _ratio(series),
+        "n_dates": int(np.isfinite(series).sum()),
+        "coverage": coverage(factor, np.isfinite(outcome)),
+    }
+
+
+def _paired(factor: FloatArray, outcome: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+    valid: BoolArray = np.isfinite(factor) & np.isfinite(outcome)
+    return np.where(valid, factor, np.nan), np.where(valid, outcome, np.nan), valid
+
+
+def _constant(array: FloatArray) -> BoolArray:
+    """Whether a row has a single value or none; exact, where a variance would round."""
+    high = np.max(array, axis=1, where=~np.isnan(array), initial=-np.inf)
+    low = np.min(array, axis=1, where=~np.isnan(array), initial=np.inf)
+    constant: BoolArray = high <= low
+    return constant
+
+
+def _deviations(array: FloatArray, count: npt.NDArray[np.int64]) -> FloatArray:
+    """Deviations from each row's mean over their largest, so that squares cannot overflow."""
+    known = ~np.isnan(array)
+    mean = np.sum(array, axis=1, where=known) / np.maximum(count, 1)
+    error: FloatArray = np.where(known, array - mean[:, None], 0.0)
+    largest = np.abs(error).max(axis=1, initial=0.0)
+    error /= np.where(largest > 0, largest, 1.0)[:, None]
+    return error
+
+
+def _pearson(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Pearson's r of each row; `a` and `b` are NaN in the same cells."""
+    count = (~np.isnan(a)).sum(axis=1)
+    x, y = _deviations(a, count), _deviations(b, count)
+    covariance = np.einsum("tn,tn->t", x, y)
+    scale = np.sqrt(np.einsum("tn,tn->t", x, x) * np.einsum("tn,tn->t", y, y))
+    known = (count >= MIN_VALID) & ~_constant(a) & ~_constant(b)
+    r = np.divide(covariance, scale, out=np.full(len(a), np.nan), where=known & (scale > 0))
+    bounded: FloatArray = np.clip(r, -1.0, 1.0)
+    return bounded
+
+
+def _ratio(series: FloatArray) -> float:
+    values = series[np.isfinite(series)]
+    if len(values) < 2 or values.min() == values.max():
+        return np.nan
+    return float(values.mean() / values.std(ddof=1))

@@ -1,0 +1,37 @@
+"""Elastic net: least squares with both penalties."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import engine
+
+
+@dataclass(frozen=True)
+class ElasticNet(engine.Model):
+    """Least squares with a penalty on absolute and one on squared coefficients.
+
+    Minimises ``|y - Xw|^2 / (2 rows) + alpha (l1_ratio |w| + (1 - l1_ratio) / 2 |w|^2)``
+    (Zou & Hastie 2005, "Regularization and Variable Selection via the Elastic Net", section 2,
+    in scikit-learn's parameters). Correlated features keep or lose their place together.
+    """
+
+    name: ClassVar[str] = "elastic_net"
+
+    alpha: float = engine.option(0.004, "strength of both penalties together", ge=0.0)
+    l1_ratio: float = engine.option(0.5, "share of the absolute penalty", ge=0.0, le=1.0)
+    max_iter: int = engine.option(5000, "most sweeps over the features", unit="sweeps", ge=1)
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        """Return an unfitted ``sklearn.linear_model.ElasticNet``; `seed` is not used."""
+        from sklearn.linear_model import ElasticNet as Estimator
+
+        fresh: engine.Estimator = Estimator(
+            alpha=self.alpha,
+            l1_ratio=self.l1_ratio,
+            max_iter=self.max_iter,
+            precompute=True,
+            copy_X=False,
+        )
+        return fresh

@@ -1,0 +1,34 @@
+"""Lasso: least squares with a penalty on absolute coefficients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import engine
+
+
+@dataclass(frozen=True)
+class Lasso(engine.Model):
+    """Least squares with a penalty on absolute coefficients, which sets small ones to 0.
+
+    Minimises ``|y - Xw|^2 / (2 rows) + alpha |w|`` (Tibshirani 1996, "Regression Shrinkage and
+    Selection via the Lasso", section 2). With features and target of unit variance, `alpha`
+    is the correlation with the target below which a feature alone is dropped.
+    """
+
+    name: ClassVar[str] = "lasso"
+
+    alpha: float = engine.option(
+        0.002, "correlation with the target below which a feature is dropped", ge=0.0
+    )
+    max_iter: int = engine.option(5000, "most sweeps over the features", unit="sweeps", ge=1)
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        """Return an unfitted ``sklearn.linear_model.Lasso``; `seed` is not used."""
+        from sklearn.linear_model import Lasso as Estimator
+
+        fresh: engine.Estimator = Estimator(
+            alpha=self.alpha, max_iter=self.max_iter, precompute=True, copy_X=False
+        )
+        return fresh

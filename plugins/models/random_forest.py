@@ -1,0 +1,52 @@
+"""Random forest: the mean of decision trees, each grown on its own sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import engine
+
+
+@dataclass(frozen=True)
+class RandomForest(engine.Model):
+    """The mean of decision trees, each grown on its own sample of rows and features.
+
+    Breiman 2001, "Random Forests", section 2. Returns are mostly noise: shallow trees with
+    large leaves are the default.
+    """
+
+    name: ClassVar[str] = "random_forest"
+
+    trees: int = engine.option(100, "trees in the forest", ge=1)
+    max_depth: int = engine.option(6, "most questions from root to leaf", ge=1)
+    min_leaf: int = engine.option(100, "fewest training rows in a leaf", unit="rows", ge=1)
+    features: float = engine.option(0.33, "share of the features tried at a split", ge=0.01, le=1.0)
+    rows: float = engine.option(0.1, "share of the training rows drawn for a tree", ge=0.01, le=1.0)
+    threads: int = engine.option(2, "threads to train with; the result is the same", ge=1)
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        """Return an unfitted ``sklearn.ensemble.RandomForestRegressor``."""
+        from sklearn.ensemble import RandomForestRegressor
+
+        fresh: engine.Estimator = RandomForestRegressor(
+            n_estimators=self.trees,
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_leaf,
+            max_features=self.features,
+            max_samples=self.rows,
+            n_jobs=self.threads,
+            random_state=seed,
+        )
+        return fresh
+
+    def train(
+        self,
+        estimator: Any,
+        X: engine.FloatArray,
+        y: engine.FloatArray,
+        tail: tuple[engine.FloatArray, engine.FloatArray] | None = None,
+    ) -> engine.Estimator:
+        """Fit; forecasts are then summed on one thread, for the sum's order is its last bit."""
+        fitted: engine.Estimator = estimator.fit(X, y).set_params(n_jobs=1)
+        return fitted

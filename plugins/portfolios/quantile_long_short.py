@@ -1,0 +1,89 @@
+"""Long the best names, short the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+import engine
+from plugins.portfolios._weights import ROUNDING, Book, Names, Selected
+
+
+@dataclass(frozen=True)
+class QuantileLongShort(Selected):
+    """Long the top quantile of the signal, short the bottom one.
+
+    Each side has ⌊quantile × eligible names⌋ names; ties go by symbol. With `sector_neutral`
+    names are picked within each sector (symbols without a label form one): ⌊quantile × names⌋
+    a side but at least one, none from a sector of a single name. Each sector then has the same
+    part of the long side as of the short one.
+    """
+
+    name: ClassVar[str] = "quantile_long_short"
+
+    quantile: float = engine.option(
+        0.2, "part of the names on each side", unit="fraction", ge=0.0, le=0.5
+    )
+    net: float = engine.option(
+        0.0, "long minus short at exposure 1", unit="fraction of equity", ge=-1.0, le=1.0
+    )
+    sector_neutral: bool = engine.option(False, "pick within each sector")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 < self.quantile <= 0.5:
+            raise engine.ConfigError(
+                f"portfolio.quantile: {self.quantile:g} is not in (0, 0.5]: write 0.2"
+            )
+        if abs(self.net) > min(self.gross, 1.0):
+            raise engine.ConfigError(
+                f"portfolio.net: {self.net:g} is beyond the gross of {self.gross:g} or beyond 1 "
+                "(cash is not borrowed): write 0.0"
+            )
+
+    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+        """Return the weights of both sides, or None with fewer than `min_names` on each."""
+        sides = list(self._sides(score, book))
+        count = sum(len(top) for top, _ in sides)
+        if count < self.min_names:
+            return None
+        long, short = (self.gross + self.net) / 2.0, (self.gross - self.net) / 2.0
+        weights = np.zeros(len(score))
+        for top, bottom in sides:
+            share = len(top) / count
+            weights[top] = self.sized(top, score, book, long * share)
+            weights[bottom] = -self.sized(bottom, score, book, short * share)
+        return weights
+
+    def _sides(self, score: engine.FloatArray, book: Book) -> Iterator[tuple[Names, Names]]:
+        """Top and bottom names, of the universe or of each sector."""
+        sectors = self._sectors(book)
+        for sector in np.unique(sectors):
+            ranked = book.ranked(score, sectors == sector)
+            size = int(len(ranked) * self.quantile + ROUNDING)
+            if self.sector_neutral:
+                size = min(max(size, 1), len(ranked) // 2)
+            if size:
+                yield ranked[:size], ranked[-size:]
+
+    def _sectors(self, book: Book) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+        count = len(book.names)
+        if not self.sector_neutral:
+            return np.full(count, "")
+        if "sector" not in book.panel.groups:
+            raise engine.ConfigError(
+                "portfolio.sector_neutral: the symbols have no sectors: give them in "
+                "universe.tags.sector, or write portfolio.sector_neutral=false"
+            )
+        return np.array(book.panel.groups["sector"])
+
+    def complaint(self, most: int) -> str:
+        """Name the quantile and how many names there were."""
+        return (
+            f"portfolio.quantile: {self.quantile:g} of at most {most} names with a signal is "
+            f"fewer than portfolio.min_names={self.min_names} a side on every date: "
+            "raise the quantile or widen the universe"
+        )

@@ -1,0 +1,90 @@
+"""How strong the premium must be for the planted signal to have a given rank IC.
+
+To first order in the strength b, with s standard normal, X the label's noise of density f
+across symbols, and the premium earned over the label's days worth b A sigma s to it,
+
+    rank IC = (6 / sqrt(pi)) b A E[sigma f(X)],    A = sum of persistence^j, j = 1 .. h
+
+which has no closed form here: X mixes betas times the market's move, sectors, unequal
+volatilities and Student's t in regimes. So a reference cross-section, drawn from the same
+law on the same market path, measures it; b is then solved for by bisection.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import FloatArray
+from plugins.sources._market import Market, draw_stocks, log_returns, premium, sector_paths
+
+REFERENCE = 256  # symbols of the reference cross-section
+DATES = 250  # of it, evenly spaced; relative error of b about 1 percent
+STRONGEST = 1.0  # daily premium of a one-sigma signal, in daily idiosyncratic volatilities
+STEPS = 26
+
+
+def strength(
+    rank_ic: float,
+    horizon: int,
+    *,
+    seed: int,
+    market: Market,
+    idio_vol: float,
+    sector_vol: float,
+    persistence: float,
+) -> float:
+    """Return the premium's strength that gives the signal this rank IC.
+
+    Parameters
+    ----------
+    rank_ic : float
+        Mean over dates of the Spearman correlation, across symbols, of the signal at t with
+        close[t+1+h] / close[t+1] - 1. A panel of few symbols (n) measures n / (n + 1) of it,
+        as Spearman's coefficient does.
+    horizon : int
+        h, in trading days; the market path must be longer than h + 2.
+
+    Returns
+    -------
+    float
+        NaN when no strength up to 1 reaches `rank_ic`.
+    """
+    if rank_ic == 0.0:
+        return 0.0
+    days = len(market.returns)
+    names = [f"reference {i}" for i in range(REFERENCE)]
+    stocks = draw_stocks(seed, names, days, idio_vol, persistence)
+    sectors = sector_paths(seed, stocks.sector, market, sector_vol)
+    dates = np.unique(np.linspace(0, days - horizon - 2, DATES).astype(int))
+    noise = _label(log_returns(market, sectors, stocks, 0.0), dates, horizon)
+    gain = _label(premium(market, stocks), dates, horizon)
+    ranks = _ranks(stocks.signal[dates])
+
+    def measured(b: float) -> float:
+        return float((ranks * _ranks(noise + b * gain)).sum(axis=1).mean())
+
+    # Without a premium the true value is 0: what is measured there is noise that the same
+    # draws have at every b, so it is taken off.
+    chance = measured(0.0)
+    low, high = 0.0, STRONGEST
+    if measured(high) - chance < abs(rank_ic):
+        return float("nan")
+    for _ in range(STEPS):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if measured(middle) - chance > abs(rank_ic) else (middle, high)
+    return float(np.copysign(0.5 * (low + high), rank_ic))
+
+
+def _label(log_return: FloatArray, dates: npt.NDArray[np.intp], horizon: int) -> FloatArray:
+    """Log return from the close of t+1 to that of t+1+h, shape (D, N); monotone in the label."""
+    total = np.cumsum(log_return, axis=0)
+    label: FloatArray = total[dates + 1 + horizon] - total[dates + 1]
+    return label
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Ranks along each row, centred and of unit length; continuous values have no ties."""
+    ranks = np.argsort(np.argsort(values, axis=1), axis=1) - (values.shape[1] - 1) / 2.0
+    unit: FloatArray = ranks / np.sqrt((ranks[0] ** 2).sum())
+    return unit

@@ -1,0 +1,227 @@
+"""A seeded market with a premium of known strength planted in it.
+
+1. The market path comes from the seed alone: a Markov chain of volatility regimes, and a
+   market return scaled by it. Each sector has a path of its own.
+2. Each symbol draws from a stream that the seed and its name determine: neither the order
+   nor the company of other symbols changes its path.
+3. Log return = drift + beta × market + sector + idiosyncratic + premium, where the premium
+   of day k is `strength` × idiosyncratic volatility of day k × planted signal of day k-1.
+4. `strength` is solved for, so that the signal's rank IC is `planted_ic` (`_planted.py`).
+5. Days before a late listing, after a delisting and during a suspension are taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from engine import BoolArray, ConfigError, FloatArray, Source, Universe, option
+from plugins.sources._market import (
+    Market,
+    Stocks,
+    draw_market,
+    draw_stocks,
+    log_returns,
+    sector_paths,
+)
+from plugins.sources._planted import strength
+
+
+@dataclass(frozen=True)
+class Simulated(Source):
+    """An invented market: factor structure, regimes, fat tails, and a planted signal.
+
+    Prices are adjusted for splits and dividends, so there are no split days. The column
+    ``planted`` holds the signal, known at the close; ``sector`` the label that moves the
+    symbol (that of ``universe.tags.sector`` where it has one). ``series`` gives ``vix``.
+    """
+
+    name: ClassVar[str] = "simulated"
+    simulated: ClassVar[bool] = True
+
+    seed: int = option(7, "what makes this market and no other", ge=0)
+    start: str = option("2014-01-02", "first day, or the next business day", unit="date")
+    end: str | None = option(None, "last day; null counts n_days from start", unit="date")
+    n_days: int = option(2520, "length, when end is null", unit="business days", ge=2)
+    n_symbols: int = option(200, "symbols, when universe.symbols is null", ge=1)
+    planted_ic: float = option(
+        0.03, "rank IC of the planted signal at planted_horizon", ge=-0.5, le=0.5
+    )
+    planted_horizon: int = option(
+        20, "from the close after the decision on", unit="trading days", ge=1, le=252
+    )
+    planted_halflife: float = option(20.0, "half-life of the signal", unit="trading days", ge=0.1)
+    market_vol: float = option(0.16, "volatility of the market", unit="per year", ge=0.01, le=1.0)
+    sector_vol: float = option(0.10, "volatility of a sector", unit="per year", ge=0.0, le=1.0)
+    idio_vol: float = option(
+        0.26, "median volatility of a symbol by itself", unit="per year", ge=0.01, le=1.0
+    )
+    late: float = option(0.10, "share of symbols listed after the start", ge=0.0, le=1.0)
+    delisted: float = option(0.05, "share of symbols delisted before the end", ge=0.0, le=1.0)
+    suspended: float = option(
+        0.05, "share of symbols suspended once, for 5 to 40 days", ge=0.0, le=1.0
+    )
+
+    def load(self, universe: Universe) -> pd.DataFrame:
+        """Return the bars, sorted by timestamp, then symbol.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``timestamp``, ``symbol``, ``open``, ``high``, ``low``, ``close`` (> 0, adjusted),
+            ``volume`` (whole shares), ``planted`` (standard normal), ``sector``.
+
+        Raises
+        ------
+        ConfigError
+            For dates that are none, a span shorter than the planted horizon, or a rank IC
+            that no premium reaches.
+        """
+        days = self._days(universe)
+        names = self._names(universe)
+        market = self._market(len(days))
+        b = self._strength(market)
+        stocks = draw_stocks(self.seed, names, len(days), self.idio_vol, self._persistence)
+        tags = universe.tags.get("sector", {})
+        labels = [tags.get(s, own) for s, own in zip(names, stocks.sector, strict=True)]
+        sectors = sector_paths(self.seed, labels, market, self.sector_vol)
+        returns = log_returns(market, sectors, stocks, b)
+        fields = {**_bars(returns, market, stocks), "planted": stocks.signal}
+        return _long(days, names, labels, fields, self._listed(stocks))
+
+    def series(self, universe: Universe) -> pd.DataFrame:
+        """Return ``vix``: the market's volatility in annualised percent, known at the close."""
+        days = self._days(universe)
+        return pd.DataFrame({"vix": self._market(len(days)).vix}, index=days)
+
+    def facts(self) -> Mapping[str, Any]:
+        """What is planted: the signal's column, its horizon and its rank IC there."""
+        planted = {
+            "column": "planted",
+            "horizon": self.planted_horizon,
+            "rank_ic": self.planted_ic,
+        }
+        return {"planted": planted}
+
+    @property
+    def _persistence(self) -> float:
+        return float(0.5 ** (1.0 / self.planted_halflife))
+
+    def _market(self, days: int) -> Market:
+        return draw_market(self.seed, days, self.market_vol)
+
+    def _names(self, universe: Universe) -> list[str]:
+        if universe.symbols is not None:
+            return sorted(set(universe.symbols))
+        return [f"S{i:04d}" for i in range(self.n_symbols)]
+
+    def _strength(self, market: Market) -> float:
+        days = len(market.returns)
+        if self.planted_ic and days < self.planted_horizon + 2:
+            raise ConfigError(
+                f"source.planted_horizon={self.planted_horizon} needs more than the {days} days "
+                "there are: raise source.n_days, or set source.planted_ic=0"
+            )
+        b = strength(
+            self.planted_ic,
+            self.planted_horizon,
+            seed=self.seed,
+            market=market,
+            idio_vol=self.idio_vol,
+            sector_vol=self.sector_vol,
+            persistence=self._persistence,
+        )
+        if np.isnan(b):
+            raise ConfigError(
+                f"source.planted_ic={self.planted_ic} is out of reach at a half-life of "
+                f"{self.planted_halflife} days: lower it, or raise source.planted_halflife"
+            )
+        return b
+
+    def _listed(self, stocks: Stocks) -> BoolArray:
+        """Where a symbol trades, shape (T, N)."""
+        total = len(stocks.shock)
+        late, late_at, gone, gone_at, halt, halt_at, halt_for = stocks.fate
+        day = np.arange(total)[:, None]
+        first = np.where(late < self.late, (0.1 + 0.4 * late_at) * total, 0).astype(int)
+        stop = np.where(gone < self.delisted, (0.6 + 0.35 * gone_at) * total, total).astype(int)
+        pause = (halt_at * total).astype(int)
+        resume = pause + np.where(halt < self.suspended, 5 + 36 * halt_for, 0).astype(int)
+        listed: BoolArray = (day >= first) & (day < stop) & ~((day >= pause) & (day < resume))
+        return listed
+
+    def _days(self, universe: Universe) -> pd.DatetimeIndex:
+        """The business days: the calendar's sessions, or weekdays without one."""
+        start = _date("start", self.start)
+        if self.end is not None:
+            stop = _date("end", self.end)
+            days = _business(universe.calendar, start, stop)
+        else:  # 1.6 calendar days per session and a month leave room for any holidays
+            stop = start + pd.Timedelta(days=int(1.6 * self.n_days) + 30)
+            days = _business(universe.calendar, start, stop)[: self.n_days]
+        if len(days) < 2:
+            raise ConfigError(
+                f"source.end={self.end} leaves {len(days)} business days after source.start="
+                f"{self.start}: set source.end later"
+            )
+        return days
+
+
+def _date(key: str, text: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(text).normalize()
+    except ValueError as error:
+        raise ConfigError(f"source.{key}={text!r} is not a date: write 2020-01-31") from error
+
+
+def _business(calendar: str | None, start: pd.Timestamp, stop: pd.Timestamp) -> pd.DatetimeIndex:
+    if calendar is None or stop <= start:
+        return pd.bdate_range(start, stop, tz="UTC")
+    import exchange_calendars  # slow to import, needed only with a calendar
+
+    try:
+        sessions = exchange_calendars.get_calendar(calendar, start=start, end=stop).sessions
+    except (ValueError, exchange_calendars.errors.CalendarError) as error:
+        reason = str(error).split("\n")[0]
+        raise ConfigError(f"universe.calendar={calendar} cannot be used: {reason}") from error
+    return pd.DatetimeIndex(sessions).tz_localize("UTC")
+
+
+def _bars(returns: FloatArray, market: Market, stocks: Stocks) -> dict[str, FloatArray]:
+    """Prices and volume around the close, each of shape (T, N); low <= open, close <= high."""
+    vol = market.multiplier[:, None] * stocks.vol
+    close = stocks.price * np.exp(np.cumsum(returns, axis=0))
+    before = np.vstack([stocks.price[None, :], close[:-1]])
+    gap, up, down, busy = stocks.wiggle
+    open_ = before * np.exp(0.3 * returns + 0.3 * vol * gap)
+    high = np.maximum(open_, close) * np.exp(0.4 * vol * np.abs(up))
+    low = np.minimum(open_, close) * np.exp(-0.4 * vol * np.abs(down))
+    move = np.abs(returns) / stocks.vol  # busy days are those that move, or turbulent ones
+    dollars = stocks.dollars * np.exp(0.35 * busy + 0.25 * np.minimum(move, 6.0))
+    volume = np.floor(dollars / close) + 1.0
+    return {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
+
+
+def _long(
+    days: pd.DatetimeIndex,
+    names: list[str],
+    labels: list[str],
+    fields: Mapping[str, FloatArray],
+    listed: BoolArray,
+) -> pd.DataFrame:
+    flat = np.flatnonzero(listed)
+    day, column = np.divmod(flat, len(names))
+    sectors = sorted(set(labels))
+    sector = np.array([sectors.index(label) for label in labels])
+    return pd.DataFrame(
+        {
+            "timestamp": days[day],
+            "symbol": pd.Categorical.from_codes(column, categories=pd.Index(names)),
+            **{name: array.ravel()[flat] for name, array in fields.items()},
+            "sector": pd.Categorical.from_codes(sector[column], categories=pd.Index(sectors)),
+        }
+    )

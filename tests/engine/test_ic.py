@@ -1,0 +1,190 @@
+"""Information coefficients against scipy, the literal formula and hand-computed rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from engine.errors import ConfigError
+from engine.panel import FloatArray
+from engine.validation.ic import (
+    average_ranks,
+    coverage,
+    ic,
+    newey_west_t,
+    quantile_returns,
+    rank_ic,
+    summary,
+)
+
+NAN = np.nan
+
+
+def pair(seed: int = 0, rows: int = 60, columns: int = 25) -> tuple[FloatArray, FloatArray]:
+    """Two arrays with ties and with holes in different places."""
+    random = np.random.default_rng(seed)
+    factor = np.round(random.normal(size=(rows, columns)), 1)
+    outcome = 0.3 * factor + random.normal(size=(rows, columns))
+    factor[random.random(factor.shape) < 0.1] = NAN
+    outcome[random.random(outcome.shape) < 0.1] = NAN
+    return factor, outcome
+
+
+def test_average_ranks_literal():
+    ranks = average_ranks(np.array([[30.0, 10.0, NAN, 10.0], [1.0, 1.0, 1.0, 1.0]]))
+    assert_array_equal(ranks, [[3.0, 1.5, NAN, 1.5], [2.5, 2.5, 2.5, 2.5]])
+
+
+def test_average_ranks_agree_with_pandas():
+    factor, _ = pair()
+    assert_array_equal(average_ranks(factor), pd.DataFrame(factor).rank(axis=1).to_numpy())
+
+
+@pytest.mark.parametrize(("ours", "oracle"), [(ic, stats.pearsonr), (rank_ic, stats.spearmanr)])
+def test_ic_agrees_with_scipy_row_by_row(ours, oracle):
+    factor, outcome = pair()
+    expected = []
+    for x, y in zip(factor, outcome, strict=True):
+        both = np.isfinite(x) & np.isfinite(y)
+        expected.append(oracle(x[both], y[both]).statistic)
+    assert_allclose(ours(factor, outcome), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("statistic", [ic, rank_ic])
+@pytest.mark.parametrize(
+    ("factor", "outcome", "expected"),
+    [
+        ([1.0, 2.0, 3.0], [2.0, 4.0, 6.0], 1.0),
+        ([1.0, 2.0, 3.0], [6.0, 4.0, 2.0], -1.0),
+        ([1.0, 2.0, NAN], [2.0, 4.0, 6.0], NAN),
+        ([1.0, 2.0, np.inf], [2.0, 4.0, 6.0], NAN),
+        ([0.1, 0.1, 0.1], [2.0, 4.0, 6.0], NAN),
+        ([1.0, 2.0, 3.0], [0.1, 0.1, 0.1], NAN),
+        ([1e200, 2e200, 3e200], [1e-200, 2e-200, 3e-200], 1.0),
+    ],
+)
+def test_ic_literal(statistic, factor, outcome, expected):
+    assert_allclose(statistic(np.array([factor]), np.array([outcome])), [expected])
+
+
+@pytest.mark.parametrize("statistic", [ic, rank_ic, quantile_returns])
+def test_statistics_are_per_date_and_ignore_the_order_of_symbols(statistic):
+    factor, outcome = pair()
+    full = statistic(factor, outcome)
+    order = np.random.default_rng(1).permutation(factor.shape[1])
+    assert_array_equal(statistic(factor[:40], outcome[:40]), full[:40])
+    assert_allclose(statistic(factor[:, order], outcome[:, order]), full, atol=1e-14)
+
+
+def test_rank_ic_survives_a_monotone_transform():
+    factor, outcome = pair()
+    assert_array_equal(rank_ic(np.exp(factor), outcome), rank_ic(factor, outcome))
+
+
+def test_newey_west_is_the_literal_formula():
+    """Newey & West (1987), eq. 5, as a double loop."""
+    series = np.cumsum(np.random.default_rng(3).normal(size=50)) * 0.1 + 0.5
+    n, lags = len(series), 4
+    error = series - series.mean()
+    total = sum(e * e for e in error) / n
+    for lag in range(1, lags + 1):
+        gamma = sum(error[t] * error[t - lag] for t in range(lag, n)) / n
+        total += 2 * (1 - lag / (lags + 1)) * gamma
+    mean, error_of_mean, t = newey_west_t(series, lags)
+    assert_allclose(error_of_mean, np.sqrt(total / n), rtol=1e-12)
+    assert_allclose([mean, t], [series.mean(), series.mean() / np.sqrt(total / n)], rtol=1e-12)
+
+
+def test_newey_west_without_lags_is_the_plain_standard_error():
+    series = np.array([1.0, 2.0, 3.0, 6.0])
+    assert_allclose(newey_west_t(series, 0), (3.0, np.sqrt(3.5 / 4), 3.0 / np.sqrt(3.5 / 4)))
+
+
+def test_newey_west_gap_keeps_its_place():
+    """Errors -1, +1 with a hole between: at lag 1 they are not neighbours."""
+    assert_allclose(newey_west_t(np.array([0.0, NAN, 2.0]), 1), (1.0, np.sqrt(0.5), np.sqrt(2.0)))
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        ([NAN, NAN], (NAN, NAN, NAN)),
+        ([1.0], (NAN, NAN, NAN)),
+        ([0.1, 0.1, 0.1], (0.1, 0.0, NAN)),
+    ],
+)
+def test_newey_west_says_nothing_where_nothing_can_be_said(series, expected):
+    assert_allclose(newey_west_t(np.array(series), 2), expected)
+
+
+def test_newey_west_refuses_negative_lags():
+    with pytest.raises(ConfigError, match="lags is -1"):
+        newey_west_t(np.ones(5), -1)
+
+
+def test_overlap_makes_the_naive_standard_error_too_small():
+    noise = np.random.default_rng(5).normal(size=4000)
+    overlapping = np.convolve(noise, np.ones(10), "valid")
+    assert newey_west_t(overlapping, 10)[1] > 2 * newey_west_t(overlapping, 0)[1]
+
+
+def test_quantile_returns_literal():
+    factor = np.array([[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0], [1.0, 1.0, 1.0, 1.0]])
+    outcome = np.array([[0.0, 2.0, 4.0, 6.0]] * 3)
+    expected = [[1.0, 5.0], [5.0, 1.0], [NAN, NAN]]
+    assert_array_equal(quantile_returns(factor, outcome, 2), expected)
+
+
+def test_quantile_returns_skip_what_is_missing_and_need_one_symbol_a_bucket():
+    factor = np.array([[1.0, 2.0, NAN, 4.0], [1.0, NAN, NAN, 4.0]])
+    outcome = np.array([[1.0, 2.0, 9.0, 3.0]] * 2)
+    assert_array_equal(quantile_returns(factor, outcome, 3), [[1, 2, 3], [NAN, NAN, NAN]])
+
+
+def test_quantile_returns_ties_share_a_bucket_and_may_empty_another():
+    factor = np.array([[1.0, 1.0, 1.0, 4.0]])
+    outcome = np.array([[1.0, 2.0, 3.0, 8.0]])
+    assert_array_equal(quantile_returns(factor, outcome, 4), [[NAN, 2.0, NAN, 8.0]])
+
+
+def test_quantile_returns_mirror_when_the_factor_changes_sign():
+    random = np.random.default_rng(2)
+    factor, outcome = random.normal(size=(20, 25)), random.normal(size=(20, 25))
+    mirrored = quantile_returns(-factor, outcome, 5)[:, ::-1]
+    assert_allclose(quantile_returns(factor, outcome, 5), mirrored, rtol=1e-13)
+
+
+def test_quantile_returns_refuse_a_single_bucket():
+    with pytest.raises(ConfigError, match="q is 1"):
+        quantile_returns(np.ones((1, 3)), np.ones((1, 3)), 1)
+
+
+def test_coverage_counts_present_cells_only():
+    factor = np.array([[1.0, NAN, 3.0, np.inf]])
+    assert coverage(factor, np.array([[True, True, False, True]])) == pytest.approx(1 / 3)
+    assert np.isnan(coverage(factor, np.zeros((1, 4), bool)))
+
+
+def test_summary_uses_the_horizon_as_lags():
+    factor, outcome = pair(rows=200)
+    made = summary(factor, outcome, 5)
+    series = rank_ic(factor, outcome)
+    expected = newey_west_t(series, 5)
+    assert made["rank_ic_mean"] == expected.mean
+    assert made["rank_ic_se"] == expected.standard_error
+    assert made["rank_ic_t"] == expected.t
+    assert made["ic_t"] == newey_west_t(ic(factor, outcome), 5).t
+    assert made["icir"] == pytest.approx(series.mean() / series.std(ddof=1))
+    assert made["n_dates"] == 200
+    known = np.isfinite(outcome)
+    assert made["coverage"] == pytest.approx((np.isfinite(factor) & known).sum() / known.sum())
+
+
+def test_summary_of_nothing_is_nan():
+    made = summary(np.full((5, 4), NAN), np.ones((5, 4)), 1)
+    assert made["n_dates"] == 0
+    assert np.isnan([made["ic_t"], made["rank_ic_mean"], made["icir"]]).all()
+    assert made["coverage"] == 0.0

@@ -1,0 +1,196 @@
+"""Performance by hand and by scipy; the shape and the sense of metrics.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from engine.metrics import by_regime, collect, performance, study, tables
+from engine.panel import FloatArray
+from engine.validation.ic import newey_west_t, rank_ic
+
+NAN = np.nan
+
+
+@dataclass
+class Account:
+    dates: pd.DatetimeIndex
+    net: FloatArray
+    gross: FloatArray
+    turnover: FloatArray
+    costs: dict[str, FloatArray]
+    long: FloatArray
+    short: FloatArray
+
+
+def perf(*returns: float, **options: float) -> dict[str, float]:
+    return performance(np.array(returns), **options)
+
+
+def test_performance_literal():
+    """Wealth 1.1, 0.88, 0.968, 1.21: down 20% from 1.1 after one day, back after three."""
+    made = perf(0.10, -0.20, 0.10, 0.25, periods=4)
+    deviation = np.sqrt((0.0375**2 * 2 + 0.2625**2 + 0.1875**2) / 3)
+    assert made["total_return"] == pytest.approx(0.21)
+    assert made["cagr"] == pytest.approx(0.21)
+    assert made["volatility"] == pytest.approx(2 * deviation)
+    assert made["sharpe"] == pytest.approx(2 * 0.0625 / deviation)
+    assert made["sortino"] == pytest.approx(2 * 0.0625 / 0.1)
+    assert made["max_drawdown"] == pytest.approx(-0.2)
+    assert made["max_drawdown_days"] == 3
+    assert made["calmar"] == pytest.approx(1.05)
+    assert made["hit_rate"] == 0.75
+    assert (made["best_day"], made["worst_day"], made["n_days"]) == (0.25, -0.2, 4)
+
+
+def test_performance_agrees_with_scipy():
+    r = np.random.default_rng(0).standard_t(4, size=700) * 0.01 + 0.0004
+    made = performance(r)
+    s = r.mean() / r.std(ddof=1)
+    skew, kurtosis = stats.skew(r), stats.kurtosis(r)
+    assert_allclose([made["skew"], made["kurtosis"]], [skew, kurtosis], rtol=1e-10)
+    assert_allclose(made["sharpe"], s * np.sqrt(252))
+    error = np.sqrt((1 + s * s / 2 - skew * s + kurtosis / 4 * s * s) / 700) * np.sqrt(252)
+    assert_allclose(made["sharpe_se"], error)
+    wealth = pd.Series(np.r_[1.0, np.cumprod(1 + r)])
+    assert_allclose(made["max_drawdown"], (wealth / wealth.cummax() - 1).min())
+    assert_allclose(made["cagr"], wealth.iloc[-1] ** (252 / 700) - 1)
+
+
+def test_sharpe_se_covers_the_spread_of_sharpe_ratios():
+    """Over many samples the standard error is the standard deviation of the estimate."""
+    random = np.random.default_rng(1)
+    made = [performance(random.normal(0.001, 0.01, size=252)) for _ in range(400)]
+    spread = np.std([m["sharpe"] for m in made])
+    assert np.mean([m["sharpe_se"] for m in made]) == pytest.approx(spread, rel=0.1)
+
+
+def test_the_risk_free_rate_is_taken_per_period():
+    assert perf(0.02, 0.04, periods=2, rf=0.06)["sharpe"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_total_loss_stays_lost():
+    made = perf(0.1, -1.0, 0.0, 0.5)
+    assert made["total_return"] == made["cagr"] == made["max_drawdown"] == -1.0
+    assert made["max_drawdown_days"] == 3
+    assert perf(-1.5)["total_return"] == -1.0
+
+
+def test_a_drawdown_starts_from_the_first_capital():
+    assert perf(-0.1, 0.0)["max_drawdown"] == pytest.approx(-0.1)
+    assert perf(-0.1, 0.0)["max_drawdown_days"] == 2
+
+
+def test_missing_days_are_skipped():
+    assert perf(0.1, NAN, -0.2) == perf(0.1, -0.2)
+
+
+def test_no_variation_gives_no_ratio():
+    made = perf(0.1, 0.1, 0.1)
+    assert made["volatility"] == 0.0
+    assert np.isnan([made["sharpe"], made["sharpe_se"], made["sortino"], made["calmar"]]).all()
+
+
+def test_no_returns_give_no_performance():
+    made = performance(np.array([]))
+    assert made.pop("n_days") == 0
+    assert made.pop("max_drawdown_days") == 0
+    assert np.isnan(list(made.values())).all()
+
+
+def test_a_day_belongs_to_the_regime_known_the_day_before():
+    net = np.array([9.0, 0.01, 0.03, -0.02])
+    regimes = np.array([[1.0, 0.0], [0.9, 0.1], [0.2, 0.8], [1.0, 0.0]])
+    made = by_regime(net, np.array([True] * 4), regimes, ("calm", "turbulent"))
+    assert made["calm"]["mean_return"] == pytest.approx(0.02 * 252)
+    assert made["turbulent"]["mean_return"] == pytest.approx(-0.02 * 252)
+    assert (made["calm"]["n_days"], made["calm"]["share"]) == (2, 0.5)
+    assert np.isnan(made["turbulent"]["sharpe"])
+
+
+def test_an_unknown_regime_is_no_regime():
+    made = by_regime(np.ones(3), np.ones(3, bool), np.full((3, 1), NAN), ("calm",))
+    assert made["calm"]["n_days"] == 0
+
+
+def collected() -> dict:
+    random = np.random.default_rng(0)
+    flat = np.array([0.0, 0.0] + [0.5] * 38)
+    account = Account(
+        dates=pd.date_range("2020-01-01", periods=40, tz="UTC"),
+        net=np.r_[0.0, 0.0, random.normal(0, 0.01, 38)],
+        gross=np.r_[0.0, 0.0, random.normal(0, 0.01, 38)],
+        turnover=np.r_[0.0, 0.0, np.full(38, 0.1)],
+        costs={"fees": flat * 2e-4, "borrow": flat * 4e-4},
+        long=flat,
+        short=flat / 2,
+    )
+    factor, outcome = random.normal(size=(40, 12)), random.normal(size=(40, 12))
+    made = study(factor, outcome, 5)
+    return collect(
+        account,
+        benchmark=random.normal(0, 0.01, 40),
+        regimes=np.full((40, 2), 0.5),
+        states=("turbulent", "calm"),
+        signal=made,
+        forecasts={},
+        factors={"b": made, "a": study(np.full((40, 12), NAN), outcome, 5)},
+        horizon=5,
+    )
+
+
+def test_collect_counts_from_the_first_position():
+    made = collected()
+    assert made["active"] == {"start": "2020-01-03", "end": "2020-02-09"}
+    assert made["performance"]["net"]["n_days"] == 38
+    assert_allclose([made["turnover"][k] for k in ("per_day", "per_year")], [0.1, 25.2])
+    assert made["exposure"] == {"gross": 0.75, "long": 0.5, "net": 0.25, "short": 0.25}
+    assert_allclose([made["costs"][k] for k in ("fees", "borrow", "total")], [252.0, 504.0, 756.0])
+
+
+def test_collect_is_plain_json_with_sorted_keys_and_null_for_nan():
+    made = collected()
+    text = json.dumps(made, allow_nan=False)
+    assert text == json.dumps(made, sort_keys=True)
+    assert made["factors"]["a"]["rank_ic_mean"] is None
+    assert made["factors"]["a"]["quantiles"] == [None] * 5
+
+
+def test_an_account_without_a_position_has_no_performance():
+    zero = np.zeros(5)
+    dates = pd.date_range("2020-01-01", periods=5, tz="UTC")
+    account = Account(dates, zero, zero, zero, {"fees": zero}, zero, zero)
+    nothing = study(np.ones((5, 4)), np.ones((5, 4)), 1)
+    made = collect(
+        account,
+        benchmark=zero,
+        regimes=np.ones((5, 1)),
+        states=("calm",),
+        signal=nothing,
+        forecasts={},
+        factors={},
+        horizon=1,
+    )
+    assert made["active"] == {"start": None, "end": None}
+    assert made["performance"]["net"]["sharpe"] is None
+    assert made["costs"]["total"] is None
+
+
+def test_tables_hold_the_rank_ic_and_the_quantile_means():
+    random = np.random.default_rng(3)
+    factor, outcome = random.normal(size=(30, 20)), random.normal(size=(30, 20))
+    made = study(factor, outcome, 2, q=4)
+    out = tables(pd.date_range("2020-01-01", periods=30, tz="UTC"), {"mf_score": made})
+    assert list(out["ic"].columns) == ["timestamp", "mf_score"]
+    assert_allclose(out["ic"]["mf_score"], rank_ic(factor, outcome))
+    quantiles = out["quantiles"]
+    assert list(quantiles["quantile"]) == [1, 2, 3, 4]
+    expected = newey_west_t(made.quantiles[:, 3], 2)
+    assert quantiles.iloc[3]["mean"] == pytest.approx(expected.mean)
+    assert quantiles.iloc[3]["standard_error"] == pytest.approx(expected.standard_error)

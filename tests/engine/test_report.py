@@ -1,0 +1,233 @@
+"""The page and the picture, drawn from a small made-up run folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from engine.errors import DataError
+from engine.metrics import collect, study, tables
+from engine.panel import FloatArray
+from engine.report import Run, draw
+from engine.report.figures import drawdown, figures, stays
+from engine.report.words import verdict
+
+ROWS = 120
+EVIL = "<script>alert(1)</script>"
+DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
+
+
+@dataclass
+class Account:
+    dates: pd.DatetimeIndex
+    net: FloatArray
+    gross: FloatArray
+    turnover: FloatArray
+    costs: dict[str, FloatArray]
+    long: FloatArray
+    short: FloatArray
+
+
+def manifest(**changes: object) -> dict[str, object]:
+    source = {
+        "name": "simulated",
+        "simulated": True,
+        "facts": {},
+        "fingerprint": "0123456789abcdef",
+        "rows": 1440,
+        "symbols": 12,
+        "start": "2020-01-01",
+        "end": "2020-04-29",
+    }
+    split = {
+        "index": 0,
+        "train_start": "2020-01-01",
+        "train_stop": "2020-02-01",
+        "test_start": "2020-02-03",
+        "test_stop": "2020-04-29",
+        "n_train": 400,
+        "train_ic": 0.05,
+        "test_ic": None,
+    }
+    return {
+        "command": "engine run +bundle=small",
+        "config": {"bundle": {"name": "small"}},
+        "simulated": True,
+        "source": source,
+        "findings": {},
+        "plugins": [],
+        "versions": {"numpy": "2.4"},
+        "seed": 7,
+        "timings": [{"stage": "bars", "seconds": 0.5, "peak_mb": 100.0}],
+        "splits": [split],
+        "bankrupt_on": None,
+        **changes,
+    }
+
+
+def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **changes: object) -> Path:
+    """A run folder whose score knows the outcome with the given strength."""
+    random = np.random.default_rng(0)
+    net, flat = random.normal(0, 0.01, ROWS), np.full(ROWS, 0.5)
+    account = Account(DATES, net, net + 1e-4, flat / 5, {"fees": flat * 2e-4}, flat, flat / 2)
+    outcome = random.normal(0, 0.02, (ROWS, 12))
+    noise = random.normal(0, 0.02, (ROWS, 12))
+    made = study(strength * outcome + noise, outcome, 5)
+    regimes = np.eye(2)[(np.arange(ROWS) // 40) % 2]
+    metrics = collect(
+        account,
+        benchmark=random.normal(0, 0.01, ROWS),
+        regimes=regimes,
+        states=("calm", "turbulent"),
+        signal=made,
+        forecasts={"ml_alpha_ridge_5d": made},
+        factors={factor: made},
+        horizon=5,
+    )
+    returns = pd.DataFrame(
+        {
+            "timestamp": DATES,
+            "net": net,
+            "gross": account.gross,
+            "equity": 1e6 * np.cumprod(1 + net),
+            "turnover": account.turnover,
+            "cost_fees": account.costs["fees"],
+            "long": account.long,
+            "short": account.short,
+            "cash": 0.75,
+            "benchmark": 0.0,
+        }
+    )
+    frames = {
+        **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
+        "returns": returns,
+        "regimes": pd.DataFrame(
+            {"timestamp": DATES, "calm": regimes[:, 0], "turbulent": regimes[:, 1]}
+        ),
+    }
+    for name, frame in frames.items():
+        frame.to_parquet(path / f"{name}.parquet")
+    (path / "metrics.json").write_text(json.dumps(metrics))
+    (path / "manifest.json").write_text(json.dumps(manifest(**changes)))
+    return path
+
+
+def own(page: str) -> str:
+    """The page without the drawing library."""
+    parts = re.split(r"(?<=</script>)|(?=<script)", page)
+    return "".join(part for part in parts if len(part) < 1_000_000)
+
+
+def test_the_page_stands_alone(tmp_path):
+    page = draw(folder(tmp_path)).read_text("utf-8")
+    assert len(page.encode()) < 5_500_000
+    assert not re.search(r"(src|href)\s*=", own(page))
+    assert "http" not in own(page)
+    assert "url(" not in own(page)
+
+
+def test_every_figure_is_there_and_names_its_artifact(tmp_path):
+    page = own(draw(folder(tmp_path)).read_text("utf-8"))
+    specs = re.findall(r'<script type="application/json" data-for="(\w+)">(.*?)</script>', page)
+    drawn = {name: json.loads(text) for name, text in specs}
+    assert list(drawn) == ["equity", "ic", "quantiles", "exposure", "turnover", "costs"]
+    assert all(spec["data"] for spec in drawn.values())
+    assert page.count("Drawn from") == 6
+    assert "Drawn from returns.parquet, regimes.parquet." in page
+    assert len(drawn["equity"]["layout"]["shapes"]) == 3
+
+
+def test_the_drawing_library_knows_every_property(tmp_path):
+    """plotly's own validators refuse an unknown key or a wrong value."""
+    from plotly.graph_objects import Figure
+
+    for each in figures(Run.read(folder(tmp_path))):
+        assert Figure(each["spec"]).to_plotly_json()["data"]
+
+
+def test_every_table_is_there(tmp_path):
+    page = own(draw(folder(tmp_path)).read_text("utf-8"))
+    for title in (
+        "Performance",
+        "By regime (net)",
+        "Costs, turnover and exposure",
+        "Score and factors",
+        "Walk-forward splits",
+        "Time and memory by stage",
+        "Resolved configuration",
+        "Versions",
+    ):
+        assert f">{title}<" in page
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_simulated_data_are_called_so(tmp_path, simulated):
+    page = own(draw(folder(tmp_path, simulated=simulated)).read_text("utf-8"))
+    assert ("SIMULATED — these data are invented" in page) is simulated
+    assert ("(simulated data)</title>" in page) is simulated
+
+
+def test_bankruptcy_is_called_so(tmp_path):
+    page = own(draw(folder(tmp_path, bankrupt_on="2020-03-01")).read_text("utf-8"))
+    assert "BANKRUPT — the account lost everything on 2020-03-01" in page
+
+
+def test_names_cannot_inject_code(tmp_path):
+    changes = {"command": EVIL, "config": {"bundle": {"name": EVIL}}, "versions": {EVIL: EVIL}}
+    page = own(draw(folder(tmp_path, factor=EVIL, **changes)).read_text("utf-8"))
+    assert EVIL not in page
+    assert "<h1>&lt;script&gt;alert(1)&lt;/script&gt;</h1>" in page
+
+
+def test_the_verdict_tells_noise_from_knowledge(tmp_path):
+    noise, *_ = verdict(Run.read(folder(tmp_path)))
+    assert noise.startswith("The score's mean rank IC is")
+    assert noise.endswith("not distinguishable from zero.")
+    knowledge, *_ = verdict(Run.read(folder(tmp_path, strength=1.0)))
+    assert "above zero by more than chance alone would explain" in knowledge
+
+
+def test_the_same_artifacts_give_the_same_bytes(tmp_path):
+    page = draw(folder(tmp_path))
+    before = page.read_bytes(), (tmp_path / "report.png").read_bytes()
+    draw(tmp_path)
+    assert (page.read_bytes(), (tmp_path / "report.png").read_bytes()) == before
+
+
+def test_the_picture_is_a_png(tmp_path):
+    draw(folder(tmp_path))
+    head = (tmp_path / "report.png").read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1200, 675)
+
+
+def test_the_equity_figure_ends_at_the_total_return(tmp_path):
+    run = Run.read(folder(tmp_path))
+    total = run.metrics["performance"]["net"]["total_return"]
+    assert figures(run)[0]["spec"]["data"][0]["y"][-1] == pytest.approx(1 + total, rel=1e-5)
+
+
+def test_a_missing_artifact_is_named(tmp_path):
+    (folder(tmp_path) / "ic.parquet").unlink()
+    with pytest.raises(DataError, match=r"ic\.parquet: not there"):
+        draw(tmp_path)
+
+
+def test_drawdown_counts_from_the_first_capital():
+    assert drawdown(np.array([0.5, 1.0, 2.0, 1.0])).tolist() == [-0.5, 0.0, 0.0, -0.5]
+
+
+def test_stays_skip_unknown_days():
+    values = [[np.nan, np.nan], [0.9, 0.1], [0.8, 0.2], [0.3, 0.7]]
+    made = stays(pd.DataFrame(values, index=DATES[:4], columns=["calm", "turbulent"]))
+    assert [(start, stop) for start, stop, _ in made] == [
+        ("2020-01-02", "2020-01-04"),
+        ("2020-01-04", "2020-01-04"),
+    ]
+    assert made[0][2] != made[1][2]

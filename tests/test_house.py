@@ -1,0 +1,112 @@
+"""The rules of the house, as tests."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from engine import hookspecs
+from engine.registry import KINDS, installed
+
+ROOT = Path(__file__).parents[1]
+CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
+GROUPS = {
+    "source": "source",
+    "regime": "regime",
+    "model": "model",
+    "portfolio": "portfolio",
+    "costs": "cost",
+}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_is_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+
+
+def test_each_hook_is_documented_and_has_a_kind() -> None:
+    hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
+    assert hooks == {f"register_{kind}s" for kind in KINDS}
+    for name in hooks:
+        assert getattr(hookspecs, name).__doc__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_built_in_plugin_has_a_docstring_and_a_test(kind: str) -> None:
+    tests = "\n".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
+    for name, entry in installed().entries(kind).items():
+        assert entry.line, f"{kind} {name} has no docstring"
+        assert name in tests, f"{kind} {name} has no test"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_option_says_what_it_means(kind: str) -> None:
+    for name, entry in installed().entries(kind).items():
+        for field in dataclasses.fields(entry.cls):  # type: ignore[arg-type]
+            assert field.metadata.get("help"), f"{kind} {name}: field {field.name} has no help"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_plugin_file_stands_in_its_rooms_list(kind: str) -> None:
+    room = ROOT / "plugins" / f"{kind}s"
+    files = {p.stem for p in room.glob("*.py") if not p.stem.startswith("_")}
+    modules = {
+        entry.cls.__module__.rpartition(".")[2] for entry in installed().entries(kind).values()
+    }
+    assert files <= modules
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
+    files = sorted((ROOT / "conf" / group).glob("*.yaml"))
+    assert files
+    for path in files:
+        node = OmegaConf.load(path)
+        if "path" in node and OmegaConf.is_missing(node, "path"):
+            node.path = "somewhere"
+        installed().build(GROUPS[group], node, group)
+        fields = {f.name for f in dataclasses.fields(installed().find(GROUPS[group], node.name, group).cls)}  # type: ignore[arg-type]  # fmt: skip
+        assert set(node) - {"name"} == fields, f"{path.name} does not show every field"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "conf" / "bundle").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_each_bundle_starts_with_its_command(path: Path) -> None:
+    assert path.read_text().startswith(f"# engine run +bundle={path.stem}\n# @package _global_\n")
+
+
+def test_only_the_backtest_imports_vectorbt() -> None:
+    users = [
+        path.name
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.Import) and any(a.name.startswith("vectorbt") for a in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vectorbt"))
+    ]
+    assert set(users) == {"backtest.py"}
+
+
+def test_nothing_evaluates_or_unpickles() -> None:
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec"}, path
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = {a.name for a in node.names} | {getattr(node, "module", None)}
+                assert not names & {"pickle", "cloudpickle", "dill"}, path
+
+
+def test_plugins_import_the_front_door_only() -> None:
+    for path in (ROOT / "plugins").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [a.name for a in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            assert not [n for n in names if n.startswith("engine.")], path

@@ -1,0 +1,212 @@
+"""The main job, whole: from a command to the files that it leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import engine
+from engine.artifacts import MARKER
+from engine.cli import main
+from engine.validation.ic import newey_west_t, rank_ic
+
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
+ML = "+bundle=ai_tech_core_ml"
+STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "weights", "returns"]
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> engine.Report:
+    return engine.run([ML], path=tmp_path_factory.mktemp("simulated") / "run")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that must be the same when a run is repeated."""
+    names = [*sorted(p.name for p in folder.glob("*.parquet")), "metrics.json", "forecasts.json"]
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def test_a_run_leaves_a_file_per_stage_and_no_marker(simulated: engine.Report) -> None:
+    names = {path.name for path in simulated.path.iterdir()}
+    assert {f"{stage}.parquet" for stage in STAGES if stage != "label"} <= names
+    assert {"metrics.json", "manifest.json", "forecasts.json", "report.html"} <= names
+    assert MARKER not in names
+
+
+def test_the_manifest_tells_how_to_run_it_again(simulated: engine.Report) -> None:
+    manifest = simulated.manifest
+    assert manifest["command"] == "engine run +bundle=ai_tech_core_ml"
+    assert manifest["simulated"] is True
+    assert manifest["config"]["model"]["name"] == "ridge"
+    assert {"kind": "model", "name": "ridge", "from": "alpha-engine 0.1.0"} in manifest["plugins"]
+    assert [row["stage"] for row in manifest["timings"]][: len(STAGES)] == STAGES
+
+
+def test_the_report_says_simulated(simulated: engine.Report) -> None:
+    assert "SIMULATED" in simulated.summary()
+    assert "SIMULATED" in (simulated.path / "report.html").read_text("utf-8")
+
+
+def test_forecasts_begin_after_the_first_training(simulated: engine.Report) -> None:
+    forecasts = simulated.forecasts
+    first = forecasts.loc[forecasts["ml_alpha_ridge_20d"].notna(), "timestamp"].min()
+    split = simulated.manifest["splits"][0]
+    assert str(first.date()) >= split["test_start"] > split["train_stop"]
+    traded = simulated.returns.index[simulated.returns["turnover"] > 0]
+    assert traded.min() > first
+
+
+def test_python_sees_frames(simulated: engine.Report) -> None:
+    assert simulated.returns["net"].notna().all()
+    assert simulated.weights.shape[1] == simulated.manifest["source"]["symbols"]
+    assert {"returns_12m", "rv_20"} <= set(simulated.factors)
+    assert set(simulated.regimes) == {"calm", "normal", "turbulent"}
+
+
+def test_the_forecast_file_keeps_factors_and_label(simulated: engine.Report) -> None:
+    names = set(simulated.forecasts)
+    assert {"ml_alpha_ridge_20d", "fwd_return_20d", "split", "returns_12m"} <= names
+
+
+def test_the_forecast_file_serves_as_a_factor(simulated: engine.Report, tmp_path: Path) -> None:
+    name = "ml_alpha_ridge_20d"
+    again = engine.run(
+        [
+            ML,
+            f"+factors.{name}={{name: file, path: '{simulated.path}/forecasts.parquet', column: {name}}}",
+            "report=none",
+        ],
+        path=tmp_path / "again",
+    )
+    pd.testing.assert_series_equal(again.factors[name], simulated.forecasts[name], check_exact=True)
+    assert again.manifest["splits"] == []
+
+
+def test_the_same_command_gives_the_same_bytes(simulated: engine.Report, tmp_path: Path) -> None:
+    again = engine.run([ML, "report=none"], path=tmp_path / "again")
+    assert digests(again.path) == digests(simulated.path)
+
+
+def test_report_none_draws_nothing(tmp_path: Path) -> None:
+    report = engine.run(["+bundle=ai_tech_core", "report=none"], path=tmp_path / "run")
+    assert not (report.path / "report.html").exists()
+    assert report.metrics
+
+
+@pytest.mark.parametrize(
+    "bundle", ["ai_tech_ml_alpha", "macro_world_etfs_ml_alpha", "us_large_core_ml"]
+)
+def test_every_other_bundle_runs(bundle: str, tmp_path: Path) -> None:
+    report = engine.run([f"+bundle={bundle}", "report=none"], path=tmp_path / "run")
+    assert report.manifest["splits"]
+    assert report.manifest["simulated"] is (bundle != "us_large_core_ml")
+
+
+def test_the_forecast_is_named_after_model_and_horizon(tmp_path: Path) -> None:
+    report = engine.run(
+        [ML, "model=linear", "label.horizon=5", "report=none"], path=tmp_path / "run"
+    )
+    assert "ml_alpha_linear_5d" in report.forecasts
+    assert "fwd_return_5d" in report.forecasts
+
+
+def test_own_prices(tmp_path: Path) -> None:
+    path = SHARED / "data" / "ai_tech_2014_2022.parquet"
+    if not path.is_file():
+        pytest.skip(f"shared market data are absent: {path}")
+    report = engine.run(
+        [ML, "source=parquet", f"source.path={path}", "report=none"], path=tmp_path / "run"
+    )
+    assert report.manifest["simulated"] is False
+    assert report.manifest["findings"]["ohlc"] > 0
+    first = report.forecasts.dropna(subset=["ml_alpha_ridge_20d"])["timestamp"].min()
+    assert str(first.date()) >= report.manifest["splits"][0]["test_start"]
+
+
+def planted(report: engine.Report) -> tuple[float, float]:
+    """Mean rank IC of the planted factor and its standard error."""
+    bars = report.table("bars").pivot(index="timestamp", columns="symbol", values="planted")
+    label = report.forecasts.pivot(index="timestamp", columns="symbol", values="fwd_return_20d")
+    series = rank_ic(bars.to_numpy(np.float64), label.to_numpy(np.float64))
+    test = newey_west_t(series, lags=20)
+    return test.mean, test.standard_error
+
+
+def test_the_planted_premium_is_found(simulated: engine.Report) -> None:
+    truth = simulated.manifest["source"]["facts"]["planted"]["rank_ic"]
+    mean, error = planted(simulated)
+    assert truth > 0
+    assert abs(mean - truth) < 2 * error
+
+
+def test_shuffled_labels_hold_nothing(tmp_path: Path) -> None:
+    report = engine.run([ML, "label.shuffle=true", "report=none"], path=tmp_path / "run")
+    mean, error = planted(report)
+    assert abs(mean) < 2 * error
+    ic = report.metrics["ic"]["forecast"]
+    assert abs(ic["rank_ic_mean"]) < 2 * ic["rank_ic_se"]
+
+
+def command(words: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "engine.cli", *words], cwd=cwd, capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
+def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
+    words = ["run", "-m", "+bundle=ai_tech_core,ai_tech_core_ml", "model=ridge", "report=none"]
+    one = command([*words, "hydra.sweep.dir=one"], tmp_path)
+    two = command([*words, "hydra.sweep.dir=two", "hydra/launcher=joblib",
+                   "hydra.launcher.n_jobs=2"], tmp_path)  # fmt: skip
+    assert one.returncode == two.returncode == 0, one.stderr + two.stderr
+    for job in ("0", "1"):
+        first, second = tmp_path / "one" / job, tmp_path / "two" / job
+        names = sorted(p.name for p in first.glob("*.parquet"))
+        assert names
+        for name in [*names, "metrics.json"]:
+            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:
+    words = ["run", "-m", "+bundle=ai_tech_core", "report=none", "hydra.sweep.dir=s"]
+    done = command([*words, "bundle.factors.0.weight=0.4,0.3"], tmp_path)
+    assert done.returncode == 2
+    assert "weights sum to 0.9" in done.stderr
+    assert (tmp_path / "s" / "0" / "manifest.json").is_file()
+    assert not (tmp_path / "s" / "1" / "manifest.json").exists()
+
+
+def test_hydras_own_switches_work(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["run", ML, "model=xgboost", "--cfg", "job"]) == 0
+    assert "ml_alpha_${model.name}_${label.horizon}d" in capfd.readouterr().out
+    assert main(["run", ML, "--cfg", "job", "--resolve", "model=xgboost"]) == 0
+    assert "ml_alpha_xgboost_20d" in capfd.readouterr().out
+    assert main(["run", ML, "--info", "searchpath"]) == 0
+    assert "conf" in capfd.readouterr().out
+    monkeypatch.setenv("COMP_LINE", "engine run +bundle=ai_tech_core_")
+    monkeypatch.setenv("COMP_POINT", "32")
+    assert main(["-sc", "query=bash"]) == 0
+    assert "ai_tech_core_ml" in capfd.readouterr().out
+
+
+def test_help_is_quick_and_knows_run() -> None:
+    done = command(["--help"], Path.cwd())
+    assert done.returncode == 0
+    assert "engine run +bundle=NAME" in done.stdout
+
+
+def test_metrics_are_json_with_units(simulated: engine.Report) -> None:
+    text = (simulated.path / "metrics.json").read_text()
+    assert "NaN" not in text
+    assert "units" in json.loads(text)
