@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose, initialize_config_dir, version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser
@@ -79,6 +79,7 @@ def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
     args = parser.parse_args(_flags_first(argv))
     if args.experimental_rerun is not None:
         raise ConfigError("--experimental-rerun reads a pickle, which the engine never does")
+    version.setbase(VERSION_BASE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
     if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
         _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT))

@@ -36,7 +36,7 @@ UNITS = {
     "regimes.*.mean_return": "fraction per year (arithmetic, net)",
     "regimes.*.volatility": "fraction per year (net)",
     "regimes.*.sharpe": "per year (net)",
-    "regimes.*.share": "share of the days with a position account",
+    "regimes.*.share": "share of the active days",
     "regimes.*.n_days": "trading days after a close with this state the likeliest",
     "turnover": "two-way, fraction of equity",
     "exposure": "mean fraction of equity",

@@ -19,7 +19,7 @@ from engine.labels import Label
 from engine.registry import Registry, structured
 from engine.signal import Bundle
 from engine.universe import Universe
-from engine.walkforward import Validation
+from engine.validation.splits import Validation
 
 NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
 

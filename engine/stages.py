@@ -18,6 +18,7 @@ from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.expr.formula import Formula
 from engine.labels import Labels
+from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.settings import Settings
 from engine.signal import score
@@ -55,8 +56,7 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     del frame
     for line in findings.lines():
         log.info("bars: %s", line)
-    kept = frozenset(k for k, v in dataclasses.asdict(settings.bars).items() if v == "keep")
-    schema = bars_schema(list(panel.fields), keep=kept)
+    schema = bars_schema(list(panel.fields), keep=settings.bars.kept)
     _hand_over(folder, "bars", schema, panel.long(panel.fields))
     return panel, findings
 
@@ -180,10 +180,46 @@ def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
 
     account = simulate(made.weights, panel, settings.costs, settings.backtest)
     frame = account.frame()
-    frame["benchmark"] = np.nan_to_num(panel.market)
-    _hand_over(folder, "returns", returns_schema(list(frame.columns)), frame)
+    frame["benchmark"] = np.nan_to_num(panel.market)  # days without a bar earn nothing
+    costs = [name for name in frame.columns if name.startswith("cost_")]
+    _hand_over(folder, "returns", returns_schema(costs), frame)
     folder.table("holdings", panel.long({"weight": account.realised}))
     return account
+
+
+def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> None:
+    """What the account earned and what the signal knew: metrics, ICs, quantile returns."""
+    outcome, horizon = made.labels.values, settings.label.horizon
+    studied = {b.name: made.factors[b.name] for b in settings.bundle.factors if b.name in made.factors}
+    planted = settings.source.facts().get("planted")
+    if planted:  # a simulated market tells which field it hid a premium in
+        studied[planted["column"]] = panel[planted["column"]]
+    factors = {name: study(values, outcome, horizon) for name, values in studied.items()}
+    forecasts = {}
+    if made.forecasts is not None:
+        forecasts[made.forecasts.name] = study(made.forecasts.values, outcome, horizon)
+    signal = study(made.signal, outcome, horizon)
+    content = collect(
+        made.account,
+        benchmark=np.nan_to_num(panel.market),
+        regimes=made.regimes,
+        states=settings.regime.states,
+        signal=signal,
+        forecasts=forecasts,
+        factors=factors,
+        horizon=horizon,
+    )
+    folder.note("metrics", content)
+    studies = {"mf_score": signal, **forecasts, **factors}
+    for name, frame in tables(panel.dates, studies).items():
+        folder.table(name, frame)
+
+
+def report(folder: RunFolder) -> None:
+    """The page and the picture, drawn from the folder's files alone."""
+    from engine.report import draw
+
+    draw(folder.path)
 
 
 def _hand_over(folder: RunFolder, stage: str, schema: Any, frame: pd.DataFrame) -> None:
@@ -209,3 +245,4 @@ def _metadata(settings: Settings, panel: Panel, result: Forecasts) -> Mapping[st
         "fingerprint": fingerprint(panel),
         "versions": versions(),
     }
+

@@ -44,6 +44,7 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
             "long": _number(at_least=0.0),
             "short": _number(at_least=0.0),
             "cash": _number(),
+            "benchmark": _number(),
         },
         strict=True,
         coerce=False,

@@ -77,7 +77,7 @@ def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
     "path", sorted((ROOT / "conf" / "bundle").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_each_bundle_starts_with_its_command(path: Path) -> None:
-    assert path.read_text().startswith(f"# engine run +bundle={path.stem}\n# @package _global_\n")
+    assert path.read_text().startswith(f"# @package _global_\n# engine run +bundle={path.stem}\n")
 
 
 def test_only_the_backtest_imports_vectorbt() -> None:

@@ -23,7 +23,8 @@ class Run:
     manifest, metrics : dict
         Of ``manifest.json`` and ``metrics.json``.
     returns, regimes, ic : pandas.DataFrame
-        One row per date; the index is ``timestamp``.
+        One row per date; the index is ``timestamp``. From the account's first position, so
+        that the market gets no head start.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
     """
@@ -43,13 +44,15 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
+        metrics = _json(folder, "metrics")
+        start = metrics["active"]["start"]
         daily = {
-            name: _table(folder, name).set_index("timestamp")
+            name: _table(folder, name).set_index("timestamp").loc[start:]
             for name in ("returns", "regimes", "ic")
         }
         return cls(
             manifest=_json(folder, "manifest"),
-            metrics=_json(folder, "metrics"),
+            metrics=metrics,
             quantiles=_table(folder, "quantiles"),
             **daily,
         )

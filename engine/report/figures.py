@@ -40,6 +40,7 @@ def equity(run: Run) -> Figure:
     lost = line(drawdown(growth["net"]), "drawdown, net", COLORS[0])
     lines.append({**lost, "yaxis": "y2", "fill": "tozeroy", "showlegend": False})
     layout = {
+        "xaxis": {"anchor": "y2"},  # below the drawdown
         "yaxis": {"title": {"text": "growth of 1"}, "domain": [0.32, 1.0]},
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
         "shapes": shading(run.regimes),
@@ -149,15 +150,8 @@ def figure(
 
 def line(y: FloatArray, name: str, color: str) -> Figure:
     """A line over the dates of the page."""
-    style = {"color": color, "width": 1.5}
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": x,
-        "y": numbers(y),
-        "line": style,
-    }
+    trace = {"type": "scatter", "mode": "lines", "name": name, "y": numbers(y)}
+    return {**trace, "line": {"color": color, "width": 1.5}}
 
 
 def numbers(values: FloatArray) -> list[float | None]:

@@ -19,6 +19,7 @@ from engine.report.figures import drawdown, figures, stays
 from engine.report.words import verdict
 
 ROWS = 120
+IDLE = 10  # days before the first position
 EVIL = "<script>alert(1)</script>"
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
@@ -75,6 +76,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     """A run folder whose score knows the outcome with the given strength."""
     random = np.random.default_rng(0)
     net, flat = random.normal(0, 0.01, ROWS), np.full(ROWS, 0.5)
+    flat[:IDLE] = 0.0
     account = Account(DATES, net, net + 1e-4, flat / 5, {"fees": flat * 2e-4}, flat, flat / 2)
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))
@@ -211,6 +213,11 @@ def test_the_equity_figure_ends_at_the_total_return(tmp_path):
     run = Run.read(folder(tmp_path))
     total = run.metrics["performance"]["net"]["total_return"]
     assert figures(run)[0]["spec"]["data"][0]["y"][-1] == pytest.approx(1 + total, rel=1e-5)
+
+
+def test_figures_start_with_the_first_position(tmp_path):
+    run = Run.read(folder(tmp_path))
+    assert run.returns.index[0] == run.regimes.index[0] == run.ic.index[0] == DATES[IDLE]
 
 
 def test_a_missing_artifact_is_named(tmp_path):

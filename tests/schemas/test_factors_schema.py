@@ -37,7 +37,9 @@ def test_a_factor_without_any_value_is_allowed():
 
 BREAKS = {
     "no infinities": lambda f: f.assign(momentum=[1.0, np.inf, 2.0]),
-    "timestamps are in UTC": lambda f: f.assign(timestamp=f["timestamp"].dt.tz_convert("US/Eastern")),
+    "timestamps are in UTC": lambda f: f.assign(
+        timestamp=f["timestamp"].dt.tz_convert("US/Eastern")
+    ),
     "rows ascend by timestamp, then symbol": lambda f: f.iloc[[0, 2, 1]].reset_index(drop=True),
     "no (timestamp, symbol) pair comes twice": lambda f: f.iloc[[0, 1, 1]].reset_index(drop=True),
     "column_in_schema": lambda f: f.assign(surprise=1.0),

@@ -64,7 +64,7 @@ def test_a_conf_folder_beside_the_user_is_found(fresh: Path, tmp_path: Path) -> 
     mine = tmp_path / "conf" / "bundle"
     mine.mkdir(parents=True)
     (mine / "mine.yaml").write_text(
-        "# engine run +bundle=mine\n# @package _global_\n"
+        "# @package _global_\n"
         "bundle: {name: mine, factors: [{name: rv_20, weight: 1, direction: negative}]}\n"
     )
     done = call(

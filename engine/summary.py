@@ -1,0 +1,89 @@
+"""What a finished run prints: a few lines that a person reads first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.artifacts import Report
+
+
+def text(report: Report) -> str:
+    """The summary of one run; every number stands in ``metrics.json`` or ``manifest.json``."""
+    metrics, manifest = report.metrics, report.manifest
+    source, performance = manifest["source"], metrics["performance"]
+    lines = [
+        f"{manifest['config']['bundle']['name']}: {source['symbols']} symbols, "
+        f"{source['start']} to {source['end']}, source {source['name']}",
+    ]
+    if manifest["simulated"]:
+        lines.append("SIMULATED data: none of this says anything about a real market")
+    if manifest["bankrupt_on"]:
+        lines.append(f"BANKRUPT on {manifest['bankrupt_on']}: nothing after it counts")
+    lines += ["", f"{'':24s}{'net':>12s}{'gross':>12s}{'market':>12s}"]
+    for label, key, form in _ROWS:
+        cells = (performance[side][key] for side in ("net", "gross", "benchmark"))
+        lines.append(f"{label:24s}" + "".join(f"{_number(cell, form):>12s}" for cell in cells))
+    lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(manifest)]
+    page = report.path / "report.html"
+    lines += ["", f"report: {page if page.is_file() else report.path}"]
+    return "\n".join(lines)
+
+
+_ROWS = (
+    ("CAGR, per year", "cagr", ".2%"),
+    ("volatility, per year", "volatility", ".2%"),
+    ("Sharpe, per year", "sharpe", ".2f"),
+    ("  standard error", "sharpe_se", ".2f"),
+    ("max drawdown", "max_drawdown", ".2%"),
+)
+
+
+def sweep(done: Sequence[tuple[Sequence[str], Report]]) -> str:
+    """A table of a sweep's runs, one line each."""
+    lines = [f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{'rank IC':>9s}{'t':>6s}  overrides → folder"]
+    for overrides, report in done:
+        net, signal = report.metrics["performance"]["net"], report.metrics["signal"]
+        lines.append(
+            f"{_number(net['sharpe'], '.2f'):>8s}{_number(net['sharpe_se'], '.2f'):>8s}"
+            f"{_number(net['cagr'], '.2%'):>9s}{_number(signal['rank_ic_mean'], '.4f'):>9s}"
+            f"{_number(signal['rank_ic_t'], '.1f'):>6s}  {' '.join(overrides)} → {report.path}"
+        )
+    lines.append(f"{len(done)} trials were run: the best of them is better by luck as well")
+    return "\n".join(lines)
+
+
+def _evidence(metrics: dict[str, Any]) -> list[str]:
+    blocks = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
+    lines = [f"{'rank IC, ' + str(metrics['horizon']) + ' days':32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
+    for name, block in blocks.items():
+        cells = [("rank_ic_mean", ".4f", 10), ("rank_ic_se", ".4f", 10), ("rank_ic_t", ".1f", 8)]
+        lines.append(
+            f"{name:32s}" + "".join(f"{_number(block[k], f):>{w}s}" for k, f, w in cells)
+        )
+    return lines
+
+
+def _money(metrics: dict[str, Any]) -> list[str]:
+    costs = {name: bps for name, bps in metrics["costs"].items() if name != "total"}
+    shown = ", ".join(f"{name} {_number(bps, '.0f')}" for name, bps in costs.items())
+    exposure = metrics["exposure"]
+    return [
+        f"costs, bps of equity per year: {_number(metrics['costs']['total'], '.0f')} ({shown})",
+        f"turnover {_number(metrics['turnover']['per_year'], '.1f')} × equity per year (two-way); "
+        f"mean exposure gross {_number(exposure['gross'], '.2f')}, "
+        f"net {_number(exposure['net'], '.2f')}",
+    ]
+
+
+def _timings(manifest: dict[str, Any]) -> list[str]:
+    rows = manifest["timings"]
+    shown = ", ".join(f"{row['stage']} {row['seconds']:.1f}" for row in rows if row["seconds"] >= 0.05)
+    total = sum(row["seconds"] for row in rows)
+    peak = max(row["peak_mb"] for row in rows)
+    return [f"stages {total:.1f} s ({shown}), peak memory {peak:.0f} MB"]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
