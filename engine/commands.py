@@ -51,12 +51,20 @@ def run_job(config: DictConfig) -> Outcome:
     overrides = tuple(hydra.overrides.task)
     try:
         execute(job(config), path, overrides, announce=_announcer())
-    except EngineError as error:
+    except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):
             raise
-        return Outcome(path, overrides, str(error))
+        return Outcome(path, overrides, _line(error))
     return Outcome(path, overrides)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (
+            f"{error.filename or 'a file'}: {error.strerror or error}; free it, or choose another"
+        )
+    return str(error)
 
 
 class _announcer:  # noqa: N801  # used as a function

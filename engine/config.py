@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,9 +23,9 @@ from hydra._internal.utils import _run_hydra, create_config_search_path, get_arg
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.errors import ConfigError, did_you_mean
@@ -64,7 +65,7 @@ def composed(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration (with its ``hydra`` node) for command-line overrides."""
     with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
         return _shortened(
-            lambda: compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+            lambda: compose(ROOT, overrides=list(overrides), return_hydra_config=True), overrides
         )
 
 
@@ -82,9 +83,9 @@ def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
     version.setbase(VERSION_BASE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
     if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
-        _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT))
+        _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
         return []
-    return _shortened(lambda: _jobs(args, task))
+    return _shortened(lambda: _jobs(args, task), args.overrides)
 
 
 def _jobs(args: Any, task: Callable[[DictConfig], Any]) -> list[Any]:
@@ -108,36 +109,52 @@ def _flags_first(argv: Sequence[str]) -> list[str]:
                    "-cp", "--config-dir", "-cd", "--experimental-rerun"}  # fmt: skip
     flags: list[str] = []
     rest: list[str] = []
-    words = iter(argv)
-    for word in words:
+    words = deque(argv)
+    while words:
+        word = words.popleft()
         if not word.startswith("-"):
             rest.append(word)
             continue
         flags.append(word)
-        if word in takes_value:
-            flags.extend([value for value in [next(words, None)] if value is not None])
+        may_take = word in {"--info", "-i"} and words and "=" not in words[0]
+        if words and (word in takes_value or may_take):
+            flags.append(words.popleft())
     return flags + rest
 
 
-def _shortened(work: Callable[[], Any]) -> Any:
+def _shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     """Run `work`; Hydra's and OmegaConf's errors become one ConfigError line."""
     try:
         return work()
+    except OverrideParseException as error:
+        raise ConfigError(f"{error.override}: this override cannot be read; quote it") from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_line(error)) from error
+        raise ConfigError(_line(str(error).strip(), overrides)) from error
+    except OSError as error:  # a job catches its own: this one is about Hydra's folder
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; choose a folder with hydra.run.dir=…"
+        ) from error
 
 
-def _line(error: Exception) -> str:
-    text = str(error).strip()
+def _line(text: str, overrides: Sequence[str]) -> str:
     missing = re.search(r"Could not find '([\w/]+)/([^/']+)'", text)
     if missing:
         group, name = missing.groups()
         return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}"
-    key = re.search(r"Key '([^']+)' is not in struct", text)
+    key = re.search(r"Could not override '([\w.]+)'", text)
     if key:
-        full = getattr(error.__cause__, "full_key", None) or key.group(1)
-        return f"{full}: no such key; see `engine run --cfg job`, or add it with +{full}=…"
+        return f"{key[1]}: no such key; {_near(key[1], overrides)}, or add it with +{key[1]}=…"
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
+
+
+def _near(key: str, overrides: Sequence[str]) -> str:
+    """The nearest key beside the one that is not there."""
+    parent, _, name = key.rpartition(".")
+    others = [word for word in overrides if word.lstrip("+~").split("=")[0] != key]
+    config = composed(others)
+    node = OmegaConf.select(config, parent) if parent else config
+    keys = [str(k) for k in node if k != "hydra"] if isinstance(node, DictConfig) else []
+    return did_you_mean(name, keys)
 
 
 def options(group: str) -> list[str]:

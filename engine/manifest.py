@@ -49,6 +49,8 @@ def manifest(
     registry: Registry,
 ) -> dict[str, Any]:
     """Everything but the timings, as plain values."""
+    from engine.stages import empty
+
     source, dates = settings.source, panel.dates
     bankrupt = made.account.bankrupt_on
     return {
@@ -65,6 +67,7 @@ def manifest(
             "start": str(dates[0].date()),
             "end": str(dates[-1].date()),
         },
+        "empty_factors": empty(made.factors),
         "findings": dict(findings.counts),
         "plugins": _plugins(settings, registry),
         "versions": versions(),

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import BoolArray, FloatArray
-from engine.validation.ic import newey_west_t, quantile_returns, rank_ic, summary
+from engine.validation.ic import newey_west_t, overlap_lags, quantile_returns, rank_ic, summary
 
 PERIODS = 252  # trading days a year
 UNITS = {
@@ -42,7 +42,7 @@ UNITS = {
     "exposure": "mean fraction of equity",
     "costs": "bps of equity per year; positive is paid",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
-    "standard errors: Newey & West (1987) with `horizon` lags",
+    "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",
     "horizon": "trading days",
 }
@@ -273,13 +273,13 @@ def tables(dates: pd.DatetimeIndex, studies: Mapping[str, Study]) -> dict[str, p
     dict of str to pandas.DataFrame
         ``ic``: ``timestamp``, then the rank IC per date of each study. ``quantiles``: ``name``,
         ``quantile`` (1 is lowest), ``mean`` outcome over the dates and ``standard_error``
-        (Newey & West, with the study's horizon as lags).
+        (Newey & West, with three times the study's horizon as lags).
     """
     ic = pd.DataFrame({"timestamp": dates, **{k: made.rank_ic for k, made in studies.items()}})
     rows = []
     for name, made in studies.items():
         for bucket, values in enumerate(made.quantiles.T, start=1):
-            test = newey_west_t(values, made.horizon)
+            test = newey_west_t(values, overlap_lags(made.horizon))
             rows.append((name, bucket, test.mean, test.standard_error))
     columns = ["name", "quantile", "mean", "standard_error"]
     return {"ic": ic, "quantiles": pd.DataFrame(rows, columns=columns)}
@@ -292,7 +292,9 @@ def _active(account: Account) -> BoolArray:
 
 
 def _evidence(made: Study) -> dict[str, Any]:
-    quantiles = [newey_west_t(values, made.horizon).mean for values in made.quantiles.T]
+    quantiles = [
+        newey_west_t(values, overlap_lags(made.horizon)).mean for values in made.quantiles.T
+    ]
     return {**made.summary, "quantiles": quantiles}
 
 

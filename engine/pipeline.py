@@ -73,7 +73,7 @@ def execute(
         if settings.report.figures:
             folder.stage("report", lambda: stages.report(folder))
             folder.note("manifest", {**facts, "timings": folder.timings})
-    except (EngineError, KeyboardInterrupt) as error:
+    except (EngineError, OSError, KeyboardInterrupt) as error:
         folder.fail(f"{type(error).__name__}: {error}")
         raise
     folder.close()

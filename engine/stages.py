@@ -72,11 +72,15 @@ def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, Fl
             done[name] = factor.compute(panel)
         array(done[name], panel.shape, f"factors.{name}")
     columns = {name: done[name] for name in settings.factors}
-    for name, values in columns.items():
-        if not np.isfinite(values[panel.present]).any():
-            log.warning("factor %s is empty: no bar has enough history for it", name)
+    for name in empty(columns):
+        log.info("factor %s has no value at all: the bars have too little history for it", name)
     _hand_over(folder, "factors", factors_schema(list(columns)), panel.long(columns))
     return columns
+
+
+def empty(columns: Mapping[str, FloatArray]) -> list[str]:
+    """Names of the arrays without a single finite value."""
+    return [name for name, values in columns.items() if not np.isfinite(values).any()]
 
 
 def label(settings: Settings, panel: Panel) -> Labels:
@@ -142,16 +146,29 @@ def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> F
     columns = dict(made.factors)
     if made.forecasts is not None:
         columns[made.forecasts.name] = made.forecasts.values
+    _check_bundle(settings, panel, columns)
     values = score(settings.bundle, columns, panel)
     if made.forecasts is not None:  # no trade before the first training has ended
         values = np.where(made.forecasts.split[:, None] >= 0, values, np.nan)
-    if not np.isfinite(values).any():
-        raise ConfigError(
-            f"bundle.factors: the score is empty on all {panel.shape[0]} dates; the factors need "
-            "more history: use a longer sample, or factors with shorter windows"
-        )
     _hand_over(folder, "signal", signal_schema(), panel.long({"mf_score": values}))
     return values
+
+
+def _check_bundle(settings: Settings, panel: Panel, columns: Mapping[str, FloatArray]) -> None:
+    """Refuse cross-sections of one symbol, and factors that never have a value."""
+    most = int((panel.present & panel.member).sum(axis=1).max())
+    if most < 2:
+        raise ConfigError(
+            f"universe: at most {most} symbol has a bar on a date, and a cross-section needs 2; "
+            "choose a wider universe, or another source"
+        )
+    for name in empty({b.name: columns[b.name] for b in settings.bundle.factors}):
+        rows = settings.factors[name].lookback if name in settings.factors else None
+        need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
+        raise ConfigError(
+            f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {need}; "
+            "use a longer sample, or take the factor out"
+        )
 
 
 def weights(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> FloatArray:
@@ -190,7 +207,9 @@ def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
 def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> None:
     """What the account earned and what the signal knew: metrics, ICs, quantile returns."""
     outcome, horizon = made.labels.values, settings.label.horizon
-    studied = {b.name: made.factors[b.name] for b in settings.bundle.factors if b.name in made.factors}
+    studied = {
+        b.name: made.factors[b.name] for b in settings.bundle.factors if b.name in made.factors
+    }
     planted = settings.source.facts().get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
         studied[planted["column"]] = panel[planted["column"]]
@@ -245,4 +264,3 @@ def _metadata(settings: Settings, panel: Panel, result: Forecasts) -> Mapping[st
         "fingerprint": fingerprint(panel),
         "versions": versions(),
     }
-

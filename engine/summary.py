@@ -21,6 +21,8 @@ def text(report: Report) -> str:
         lines.append("SIMULATED data: none of this says anything about a real market")
     if manifest["bankrupt_on"]:
         lines.append(f"BANKRUPT on {manifest['bankrupt_on']}: nothing after it counts")
+    if manifest["empty_factors"]:
+        lines.append(f"without a single value: {', '.join(manifest['empty_factors'])}")
     lines += ["", f"{'':24s}{'net':>12s}{'gross':>12s}{'market':>12s}"]
     for label, key, form in _ROWS:
         cells = (performance[side][key] for side in ("net", "gross", "benchmark"))
@@ -56,12 +58,12 @@ def sweep(done: Sequence[tuple[Sequence[str], Report]]) -> str:
 
 def _evidence(metrics: dict[str, Any]) -> list[str]:
     blocks = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
-    lines = [f"{'rank IC, ' + str(metrics['horizon']) + ' days':32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
+    lines = [
+        f"{'rank IC, ' + str(metrics['horizon']) + ' days':32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"
+    ]
     for name, block in blocks.items():
         cells = [("rank_ic_mean", ".4f", 10), ("rank_ic_se", ".4f", 10), ("rank_ic_t", ".1f", 8)]
-        lines.append(
-            f"{name:32s}" + "".join(f"{_number(block[k], f):>{w}s}" for k, f, w in cells)
-        )
+        lines.append(f"{name:32s}" + "".join(f"{_number(block[k], f):>{w}s}" for k, f, w in cells))
     return lines
 
 
@@ -79,7 +81,9 @@ def _money(metrics: dict[str, Any]) -> list[str]:
 
 def _timings(manifest: dict[str, Any]) -> list[str]:
     rows = manifest["timings"]
-    shown = ", ".join(f"{row['stage']} {row['seconds']:.1f}" for row in rows if row["seconds"] >= 0.05)
+    shown = ", ".join(
+        f"{row['stage']} {row['seconds']:.1f}" for row in rows if row["seconds"] >= 0.05
+    )
     total = sum(row["seconds"] for row in rows)
     peak = max(row["peak_mb"] for row in rows)
     return [f"stages {total:.1f} s ({shown}), peak memory {peak:.0f} MB"]

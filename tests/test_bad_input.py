@@ -53,7 +53,10 @@ def bars(days: int = 700, symbols: int = 12) -> pd.DataFrame:
         }
     )
     return frame.assign(
-        open=frame.close, high=frame.close * 1.01, low=frame.close * 0.99, volume=1e6
+        open=frame.close,
+        high=frame.close * 1.01,
+        low=frame.close * 0.99,
+        volume=random.uniform(1e6, 2e6, len(frame)),
     )
 
 
@@ -70,7 +73,7 @@ def own_file(tmp_path: Path, frame: pd.DataFrame) -> list[str]:
         (["+bundle=ai_tech_cor"], "bundle=ai_tech_cor: no such bundle; did you mean 'ai_tech_core"),
         ([CORE, "model=rigde"], "model=rigde: no such model; did you mean 'ridge'?"),
         ([CORE, "+model.alhpa=2"], "model.alhpa: no such field; did you mean 'alpha'?"),
-        ([CORE, "model.alhpa=2"], "model.alhpa: no such key"),
+        ([CORE, "model.alhpa=2"], "model.alhpa: no such key; did you mean 'alpha'?"),
         ([CORE, "model.alpha=two"], "model.alpha"),
         ([CORE, "costs.fees_bps=-1"], "costs.fees_bps"),
         ([CORE, "portfolio.quantile=0.9"], "portfolio.quantile"),
@@ -81,7 +84,7 @@ def own_file(tmp_path: Path, frame: pd.DataFrame) -> list[str]:
         ([CORE, "bundle.factors.0.name=returns_12"], "nothing produces 'returns_12'; did you mean"),
         ([CORE, "bundle.factors.0.direction=up"], "direction"),
         ([CORE, "--experimental-rerun", "x.pickle"], "which the engine never does"),
-        ([CORE, "source.seed=["], "source.seed"),
+        ([CORE, "source.seed=["], "source.seed=[: this override cannot be read"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_configuration(prompt: Prompt, words: list[str], message: str) -> None:
@@ -106,14 +109,20 @@ def test_universe_and_source_that_do_not_overlap(prompt: Prompt, tmp_path: Path)
     assert "S00" in error
 
 
+def test_too_few_symbols_for_a_cross_section(prompt: Prompt, tmp_path: Path) -> None:
+    error = prompt(*own_file(tmp_path, bars(symbols=1)))
+    assert "at most 1 symbol has a bar on a date" in error
+
+
 def test_too_few_symbols_for_the_quantile(prompt: Prompt, tmp_path: Path) -> None:
-    assert "quantile" in prompt(*own_file(tmp_path, bars(symbols=1)))
+    error = prompt(*own_file(tmp_path, bars(symbols=4)))
+    assert "portfolio.quantile: 0.2 of at most 4 names" in error
 
 
 def test_too_few_dates_for_the_lookback(prompt: Prompt, tmp_path: Path) -> None:
-    error = prompt(*own_file(tmp_path, bars(days=15)))
-    assert "15 dates" in error
-    assert "more history" in error
+    error = prompt(*own_file(tmp_path, bars(days=200)))
+    assert "returns_12m has no value on any of the 200 dates" in error
+    assert "it reads 252 rows back" in error
 
 
 def test_too_few_dates_for_the_splits(prompt: Prompt, tmp_path: Path) -> None:
@@ -167,9 +176,8 @@ def test_impossible_prices(
 
 def test_duplicate_rows(prompt: Prompt, tmp_path: Path) -> None:
     frame = bars()
-    assert "bars.duplicates=drop" in prompt(
-        *own_file(tmp_path, pd.concat([frame, frame.iloc[[5]]]))
-    )
+    twice = pd.concat([frame.iloc[:6], frame.iloc[5:]])
+    assert "bars.duplicates=drop" in prompt(*own_file(tmp_path, twice))
 
 
 def test_a_folder_that_cannot_be_written(prompt: Prompt, tmp_path: Path) -> None:

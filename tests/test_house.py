@@ -65,9 +65,7 @@ def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
     files = sorted((ROOT / "conf" / group).glob("*.yaml"))
     assert files
     for path in files:
-        node = OmegaConf.load(path)
-        if "path" in node and OmegaConf.is_missing(node, "path"):
-            node.path = "somewhere"
+        node = OmegaConf.create({"seed": 7, group: OmegaConf.load(path)})[group]
         installed().build(GROUPS[group], node, group)
         fields = {f.name for f in dataclasses.fields(installed().find(GROUPS[group], node.name, group).cls)}  # type: ignore[arg-type]  # fmt: skip
         assert set(node) - {"name"} == fields, f"{path.name} does not show every field"

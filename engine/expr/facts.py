@@ -62,5 +62,7 @@ def to_text(node: Node) -> str:
     parts = [to_text(arg) for arg in node.args]
     sign = TABLE[node.op].infix
     if sign:
+        if sign == "^" and parts[0].startswith("-"):
+            parts[0] = f"({parts[0]})"  # a sign binds less than a power
         return f"({parts[0]} {sign} {parts[1]})"
     return f"{node.op}({', '.join(parts)})"

@@ -10,6 +10,7 @@ whole constant; a fraction is floored), ``n`` a constant, ``g`` a grouping of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class Op:
         Other names.
     defaults : tuple of float
         Values of the last constants when they are left out.
+    bounds : tuple of float
+        Least and greatest value of the constant ``n``.
     infix : str
         How it is printed, when it is an operator sign.
     """
@@ -45,6 +48,7 @@ class Op:
     doc: str
     aliases: tuple[str, ...] = ()
     defaults: tuple[float, ...] = ()
+    bounds: tuple[float, float] = (-math.inf, math.inf)
     infix: str = ""
 
     def lookback(self, windows: list[int]) -> int | None:
@@ -103,6 +107,7 @@ _ROWS = (
         "none",
         "x clipped to the mean plus or minus k std (n-1)",
         defaults=(3.0,),
+        bounds=(0.0, math.inf),
     ),
     Op(
         "indneutralize",
@@ -129,6 +134,7 @@ _ROWS = (
         "window",
         "quantile q, interpolated linearly",
         ("quantile",),
+        bounds=(0.0, 1.0),
     ),
     _window("ts_min", "xd", "least value"),
     _window("ts_max", "xd", "greatest value"),

@@ -12,7 +12,7 @@ from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import INFIX, NAMES, OVERLOADED, Op
 
 MAX_LENGTH = 20_000  # characters
-MAX_DEPTH = 200  # of the tree: deeper ones are refused, before any recursion could fail
+MAX_DEPTH = 200  # of the tree: what reads it may recurse
 MAX_WINDOW = 100_000  # rows
 
 GRAMMAR = r"""
@@ -35,7 +35,7 @@ ADD: "+" | "-"
 MUL: "*" | "/"
 POW: "^"
 NAME: /[A-Za-z_][A-Za-z0-9_.]*/
-NUMBER: /(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?/
+NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?/
 %ignore /\s+/
 """
 
@@ -58,11 +58,11 @@ def parse(text: str) -> Node:
 
     if len(text) > MAX_LENGTH:
         raise FormulaError(f"the formula has {len(text)} characters: at most {MAX_LENGTH}")
-    _check_nesting(text)
+    text = "".join(c if c.isprintable() else " " for c in text)  # one line: the caret needs it
     try:
         tree = _grammar().parse(text)
     except UnexpectedCharacters as error:
-        at = error.pos_in_stream
+        at = error.pos_in_stream or 0
         raise FormulaError(f"unexpected character {text[at]!r}", text, at) from None
     except UnexpectedToken as error:
         at = error.token.start_pos
@@ -72,17 +72,6 @@ def parse(text: str) -> Node:
     except UnexpectedInput as error:
         raise FormulaError("the formula cannot be read", text, error.pos_in_stream or 0) from None
     return _Builder(text).node(tree)
-
-
-def _check_nesting(text: str) -> None:
-    """Refuse depth before the tree is built: brackets, signs, powers and choices all nest."""
-    depth = run = 0
-    for at, character in enumerate(text):
-        depth += (character in "(?^") - (character == ")")
-        if not character.isspace():
-            run = run + 1 if character in "-+" else 0
-        if max(depth, run) > MAX_DEPTH:
-            raise FormulaError(f"nested deeper than {MAX_DEPTH}", text, at)
 
 
 @cache
@@ -108,11 +97,13 @@ class _Builder:
             children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
             node = getattr(self, f"_{part.data}")(*children)
             if node.depth > MAX_DEPTH:
-                raise FormulaError(f"the formula is nested deeper than {MAX_DEPTH}", self.text)
+                raise FormulaError(f"the formula is nested deeper than {MAX_DEPTH}: shorten it")
             made[id(part)] = node
         return made[id(tree)]
 
     def _number(self, token: Any) -> Node:
+        if not math.isfinite(float(token)):
+            raise FormulaError(f"{token} is too large a number", self.text, token.start_pos)
         return Number(float(token))
 
     def _name(self, token: Any) -> Node:
@@ -129,18 +120,16 @@ class _Builder:
 
     def _call(self, token: Any, *args: Node) -> Node:
         name, at = str(token).lower(), token.start_pos
-        if name in OVERLOADED and len(args) == 2:
+        if name in OVERLOADED:
             over_time, by_cell = OVERLOADED[name]
-            name = over_time if isinstance(args[1], Number) else by_cell
+            name = over_time if len(args) == 2 and isinstance(args[1], Number) else by_cell
         if name not in NAMES:
             hint = did_you_mean(name, [*NAMES, *OVERLOADED])
             raise FormulaError(f"unknown operator {str(token)!r}; {hint}", self.text, at)
         op = NAMES[name]
         missing = len(op.args) - len(args)
         if not 0 <= missing <= len(op.defaults):
-            raise FormulaError(
-                f"{name} takes {_arity(op)} arguments, not {len(args)}", self.text, at
-            )
+            raise FormulaError(f"{token} takes {_arity(op)}, not {len(args)}", self.text, at)
         filled = [*args, *(Number(v) for v in op.defaults[len(op.defaults) - missing :])]
         return Call(op.name, tuple(self._arg(op, i, arg, at) for i, arg in enumerate(filled)))
 
@@ -150,20 +139,19 @@ class _Builder:
             if not isinstance(arg, Field):
                 raise FormulaError(f"{op.name}: write a grouping such as sector", self.text, at)
             return Field(re.sub(r"^indclass\.", "", arg.name))
-        if kind in "dn" and not isinstance(arg, Number):
+        limits = {"d": ("window", (1, MAX_WINDOW)), "n": ("number", op.bounds)}
+        if kind not in limits:
+            return arg
+        if not isinstance(arg, Number):
             raise FormulaError(f"argument {index + 1} of {op.name} must be a number", self.text, at)
-        if kind == "d":
-            assert isinstance(arg, Number)
-            if not 1 <= arg.value <= MAX_WINDOW:
-                raise FormulaError(
-                    f"the window of {op.name} is {arg.value:g}: choose from 1 to {MAX_WINDOW}",
-                    self.text,
-                    at,
-                )
-            return Number(float(math.floor(arg.value)))
-        return arg
+        word, (least, most) = limits[kind]
+        if not least <= arg.value <= most:
+            given = f"the {word} of {op.name} is {arg.value:g}"
+            raise FormulaError(f"{given}: choose from {least:g} to {most:g}", self.text, at)
+        return Number(float(math.floor(arg.value))) if kind == "d" else arg
 
 
 def _arity(op: Op) -> str:
     most = len(op.args)
-    return f"{most - len(op.defaults)} to {most}" if op.defaults else str(most)
+    least = f"{most - len(op.defaults)} or " if op.defaults else ""
+    return f"{least}{most} argument{'s' * (most > 1)}"

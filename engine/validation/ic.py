@@ -129,6 +129,11 @@ def newey_west_t(series: FloatArray, lags: int) -> MeanTest:
     return MeanTest(mean, standard_error, mean / standard_error if standard_error > 0 else np.nan)
 
 
+def overlap_lags(horizon: int) -> int:
+    """Lags for means over dates whose outcomes span `horizon` days; `summary` says why."""
+    return 3 * horizon
+
+
 def quantile_returns(factor: FloatArray, outcome: FloatArray, q: int = 5) -> FloatArray:
     """Equal-weighted mean outcome of each factor bucket on each date.
 
@@ -182,9 +187,10 @@ def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, 
     """Summarise both information coefficients of a factor.
 
     Outcomes over `horizon` days, measured daily, overlap by ``horizon - 1`` days, so daily
-    coefficients are correlated up to that lag. Standard errors are Newey & West's (1987)
-    with ``horizon`` lags: the last overlapping lag keeps a positive Bartlett weight and the
-    first one without overlap still catches persistence of the factor itself.
+    coefficients are correlated up to that lag. Standard errors are Newey & West's (1987) with
+    ``3 * horizon`` lags: the Bartlett kernel weighs down the very lags that overlap, and with
+    ``horizon`` lags a test at 5% rejected a true null in 9 to 11% of 1,500 simulated samples
+    of 1,500 dates (horizons 5 and 20), with three times as many in 7 to 8%.
 
     Parameters
     ----------
@@ -200,9 +206,9 @@ def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, 
         annualised; ``n_dates``: dates with a rank IC; ``coverage``: share of the known
         outcomes for which the factor is known. NaN where nothing can be said.
     """
-    pearson = newey_west_t(ic(factor, outcome), horizon)
+    pearson = newey_west_t(ic(factor, outcome), overlap_lags(horizon))
     series = rank_ic(factor, outcome)
-    spearman = newey_west_t(series, horizon)
+    spearman = newey_west_t(series, overlap_lags(horizon))
     return {
         "ic_mean": pearson.mean,
         "ic_se": pearson.standard_error,

@@ -21,10 +21,12 @@ def rebalance_rows(
         No row before the first finite signal is one to decide on.
     rebalance : {"daily", "weekly", "monthly", "every_n"}
         Every row; the first of each ISO week; the first of each month; or every `every` rows,
-        counted from the first with a signal.
+        counted from the first with a signal. The first row with a signal is always one.
     every : int
         Rows between decisions for ``every_n``.
     """
+    first: engine.BoolArray = np.zeros(len(dates), bool)
+    first[np.flatnonzero(np.isfinite(signal).any(axis=1))[:1]] = True
     started: engine.BoolArray = np.maximum.accumulate(np.isfinite(signal).any(axis=1))
     if rebalance == "daily":
         return started
@@ -36,10 +38,10 @@ def rebalance_rows(
         period = iso["year"].to_numpy(np.int64) * 100 + iso["week"].to_numpy(np.int64)
     else:
         period = np.asarray(dates.year * 100 + dates.month, np.int64)
-    return started & _changed(period)
+    return first | (started & _changed(period))
 
 
 def _changed(period: npt.NDArray[np.int64]) -> engine.BoolArray:
-    first = np.ones(len(period), bool)
-    first[1:] = period[1:] != period[:-1]
-    return first
+    changed = np.ones(len(period), bool)
+    changed[1:] = period[1:] != period[:-1]
+    return changed

@@ -168,15 +168,15 @@ def test_coverage_counts_present_cells_only():
     assert np.isnan(coverage(factor, np.zeros((1, 4), bool)))
 
 
-def test_summary_uses_the_horizon_as_lags():
+def test_summary_uses_three_horizons_as_lags():
     factor, outcome = pair(rows=200)
     made = summary(factor, outcome, 5)
     series = rank_ic(factor, outcome)
-    expected = newey_west_t(series, 5)
+    expected = newey_west_t(series, 15)
     assert made["rank_ic_mean"] == expected.mean
     assert made["rank_ic_se"] == expected.standard_error
     assert made["rank_ic_t"] == expected.t
-    assert made["ic_t"] == newey_west_t(ic(factor, outcome), 5).t
+    assert made["ic_t"] == newey_west_t(ic(factor, outcome), 15).t
     assert made["icir"] == pytest.approx(series.mean() / series.std(ddof=1))
     assert made["n_dates"] == 200
     known = np.isfinite(outcome)

@@ -191,6 +191,6 @@ def test_tables_hold_the_rank_ic_and_the_quantile_means():
     assert_allclose(out["ic"]["mf_score"], rank_ic(factor, outcome))
     quantiles = out["quantiles"]
     assert list(quantiles["quantile"]) == [1, 2, 3, 4]
-    expected = newey_west_t(made.quantiles[:, 3], 2)
+    expected = newey_west_t(made.quantiles[:, 3], 6)
     assert quantiles.iloc[3]["mean"] == pytest.approx(expected.mean)
     assert quantiles.iloc[3]["standard_error"] == pytest.approx(expected.standard_error)
