@@ -161,7 +161,7 @@ def test_only_members_with_a_bar_and_a_signal_are_held():
     ("fields", "days"),
     [
         ({"rebalance": "daily"}, [3, 4, 5, 6, 7, 8, 9]),
-        ({"rebalance": "weekly"}, [5]),  # 2024-02-05 is a Monday
+        ({"rebalance": "weekly"}, [3, 5]),  # the first signal; 2024-02-05 is a Monday
         ({"rebalance": "monthly"}, [3]),  # 2024-02-01
         ({"rebalance": "every_n", "every": 3}, [3, 6, 9]),
     ],
