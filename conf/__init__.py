@@ -1,0 +1,1 @@
+"""Configuration: YAML only; Hydra finds this folder by its path."""

@@ -59,7 +59,7 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = [  # noqa: PLE0604  # names resolve lazily, so that `engine --help` pays for none
+__all__ = [
     "BoolArray",
     "ConfigError",
     "ContractError",

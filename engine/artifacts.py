@@ -23,6 +23,7 @@ import pandas as pd
 from engine.errors import ConfigError, DataError
 
 T = TypeVar("T")
+Announce = Callable[[str, int, int], None]
 MARKER = "INCOMPLETE"
 log = logging.getLogger(__name__)
 
@@ -36,11 +37,12 @@ class RunFolder:
     path : pathlib.Path
         Created when missing.
     announce : callable
-        Called with a line of text when a stage begins; draws nothing by default.
+        Called with a stage's name, and how many of how many parts are done, when a stage
+        begins and as it goes on; shows nothing by default.
     """
 
     path: Path
-    announce: Callable[[str], None] = lambda _: None
+    announce: Announce = lambda stage, done, total: None
     timings: list[dict[str, Any]] = field(default_factory=list)
     checking: float = 0.0  # seconds spent on contracts
 
@@ -66,7 +68,7 @@ class RunFolder:
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage, and note its seconds and the process's peak memory in it."""
-        self.announce(name)
+        self.announce(name, 0, 0)
         _reset_peak()
         start, checked = time.perf_counter(), self.checking
         result = work()

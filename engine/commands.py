@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from engine.artifacts import Announce
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,8 @@ def run_job(config: DictConfig) -> Outcome:
     path = Path(hydra.runtime.output_dir)
     overrides = tuple(hydra.overrides.task)
     try:
-        execute(job(config), path, overrides, announce=_announcer())
+        with _screen() as announce:
+            execute(job(config), path, overrides, announce)
     except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):
@@ -67,17 +73,21 @@ def _line(error: Exception) -> str:
     return str(error)
 
 
-class _announcer:  # noqa: N801  # used as a function
-    """Shows the stage that is running, on a terminal only."""
+@contextmanager
+def _screen() -> Iterator[Announce]:
+    """A progress bar on a terminal; nothing where the output is a file or a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    def __init__(self) -> None:
-        self.on = sys.stderr.isatty()
-
-    def __call__(self, line: str) -> None:
-        if self.on:
-            print(
-                f"\r\x1b[2K{line} …", end="" if line else "\r\x1b[2K", file=sys.stderr, flush=True
-            )
+    columns = (TextColumn("{task.description:12s}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(
+            task, description=stage, completed=done, total=total or None
+        )
 
 
 def _print_summary(outcome: Outcome) -> None:

@@ -64,9 +64,10 @@ Plugins.instance().register(EngineSearchPath)
 def composed(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration (with its ``hydra`` node) for command-line overrides."""
     with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
-        return _shortened(
+        config: DictConfig = _shortened(
             lambda: compose(ROOT, overrides=list(overrides), return_hydra_config=True), overrides
         )
+    return config
 
 
 def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
@@ -85,7 +86,8 @@ def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
     if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
         _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
         return []
-    return _shortened(lambda: _jobs(args, task), args.overrides)
+    results: list[Any] = _shortened(lambda: _jobs(args, task), args.overrides)
+    return results
 
 
 def _jobs(args: Any, task: Callable[[DictConfig], Any]) -> list[Any]:

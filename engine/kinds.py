@@ -126,9 +126,11 @@ class Regime(Kind):
 class Estimator(Protocol):
     """scikit-learn's contract, as far as the engine needs it."""
 
-    def fit(self, X: FloatArray, y: FloatArray) -> Any: ...
+    def fit(self, X: FloatArray, y: FloatArray) -> Any:
+        """Learn y, shape (R,), from X, shape (R, K)."""
 
-    def predict(self, X: FloatArray) -> FloatArray: ...
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Return forecasts of X's rows, shape (R,)."""
 
 
 @dataclass(frozen=True)

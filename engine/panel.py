@@ -45,7 +45,7 @@ class Panel:
     fields: Mapping[str, FloatArray]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     series: Mapping[str, FloatArray] = field(default_factory=dict)
-    member: BoolArray = field(default=None)  # type: ignore[assignment]  # filled in below
+    member: BoolArray = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
         if "close" not in self.fields:
@@ -102,7 +102,9 @@ class Panel:
         returns = np.where(self.member, self.returns, np.nan)
         count = np.isfinite(returns).sum(axis=1)
         total = np.nansum(returns, axis=1)
-        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+        mean: FloatArray = np.full(len(total), np.nan)
+        np.divide(total, count, out=mean, where=count > 0)
+        return mean
 
     def cut(self, stop: int) -> Panel:
         """The panel as it was known after its first `stop` dates."""
@@ -138,7 +140,9 @@ class Panel:
         """Flat positions of the bars, and their (timestamp, symbol) columns."""
         flat = np.flatnonzero(self.present.ravel())
         rows, columns = np.divmod(flat, len(self.symbols))
-        symbol = pd.Categorical.from_codes(columns, categories=list(self.symbols), ordered=False)
+        kind = pd.CategoricalDtype(list(self.symbols))
+        codes: npt.NDArray[np.int64] = columns.astype(np.int64)
+        symbol = pd.Categorical.from_codes(codes, dtype=kind)
         return flat, pd.DataFrame({"timestamp": self.dates[rows], "symbol": symbol})
 
     def long(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> pd.DataFrame:

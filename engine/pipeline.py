@@ -8,13 +8,13 @@ an artifact in the run folder. Nothing flows backwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine import stages
-from engine.artifacts import Report, RunFolder
+from engine.artifacts import Announce, Report, RunFolder
 from engine.errors import EngineError
 from engine.manifest import manifest
 from engine.panel import Panel
@@ -58,7 +58,7 @@ def execute(
     config: DictConfig,
     path: Path,
     overrides: Sequence[str],
-    announce: Callable[[str], None] = lambda _: None,
+    announce: Announce = lambda stage, done, total: None,
 ) -> Report:
     """Run a composed configuration into a folder."""
     registry = installed()

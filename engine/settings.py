@@ -97,12 +97,13 @@ def _factors(node: Any, registry: Registry) -> dict[str, Factor]:
     if not isinstance(node, DictConfig) or not node:
         raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     built = {}
-    for name, entry in node.items():
+    for name in map(str, node):
+        entry = node[name]
         if isinstance(entry, str):  # `+factors.mine="rank(close)"`
             short = OmegaConf.create({"name": "formula", "formula": entry})
-            built[str(name)] = registry.build("factor", short, f"factors.{name}")
+            built[name] = registry.build("factor", short, f"factors.{name}")
         else:
-            built[str(name)] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+            built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
     return built
 
 

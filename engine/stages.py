@@ -123,9 +123,7 @@ def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -
         seed=settings.seed,
         where=panel.member & panel.present,
         regimes={s: made.regimes[:, i] for i, s in enumerate(states)},
-        progress=lambda split, count: folder.announce(
-            f"forecasts: split {split.index + 1}/{count}"
-        ),
+        progress=lambda split, count: folder.announce("forecasts", split.index + 1, count),
     )
     split = np.broadcast_to(result.split[:, None], panel.shape)
     schema = forecasts_schema(result.name)

@@ -20,7 +20,7 @@ from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from engine.errors import ConfigError, DataError
 from engine.kinds import Estimator, Model

@@ -1,0 +1,1 @@
+"""The built-in plugins; each room is an entry point of the group ``engine``."""

@@ -1,0 +1,1 @@
+"""Contracts of the frames that stages hand over, one frame a file."""

@@ -86,15 +86,17 @@ class _Graph:
     def _compute(self, node: Node) -> FloatArray:
         if isinstance(node, Number):
             return np.array([[node.value]])
-        if isinstance(node, Field):
-            return self._field(node.name)
+        array = self._field(node.name) if isinstance(node, Field) else self._call(node)
+        if np.isinf(array).any():
+            array = np.where(np.isinf(array), np.nan, array)
+        return array
+
+    def _call(self, node: Call) -> FloatArray:
         op = TABLE[node.op]
         args = [self._arg(arg, kind, op.room) for arg, kind in zip(node.args, op.args, strict=True)]
         kernel = getattr(import_module(f"engine.expr.{op.room}"), op.name)
         with np.errstate(all="ignore"):
             array: FloatArray = kernel(*args)
-        if not np.isfinite(array).all():
-            array = np.where(np.isinf(array), np.nan, array)
         return array
 
     def _arg(self, arg: Node, kind: str, room: str) -> Any:

@@ -25,91 +25,117 @@ def _sums(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:
         for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
                 v = x[k, j]
-                if v == v:
-                    count[t, j] += 1.0
-                    total[t, j] += v
+                count[t, j] += 0.0 if np.isnan(v) else 1.0  # no branches: columns vectorise
+                total[t, j] += 0.0 if np.isnan(v) else v
     return count, total
 
 
 @njit(cache=True)
+def _first(x: FloatArray, d: int) -> FloatArray:
+    """Oldest value of each window."""
+    rows, columns = x.shape
+    out = np.full((rows, columns), np.nan)
+    value = np.full(columns, np.nan)
+    place = np.full(columns, rows)
+    for k in range(rows - 1, -1, -1):
+        for j in range(columns):
+            if not np.isnan(x[k, j]):
+                value[j] = x[k, j]
+                place[j] = k
+        for t in range(k + d - 1 if k > 0 else 0, min(k + d, rows)):  # windows that open at k
+            for j in range(columns):
+                if place[j] <= t:
+                    out[t, j] = value[j]
+    return out
+
+
+@njit(cache=True)
 def _centred(x: FloatArray, d: int, power: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Number of values, Σ deviation², and Σ deviation^power of each window."""
+    """Number of values, Σ deviation², and Σ deviation^power (3 or 4) of each window."""
     rows, columns = x.shape
     count = np.zeros((rows, columns))
     square = np.zeros((rows, columns))
     raised = np.zeros((rows, columns))
-    first = np.empty(columns)
     mean = np.empty(columns)
+    first = _first(x, d)
     for t in range(rows):
-        start = max(0, t - d + 1)
-        first[:] = np.nan
         mean[:] = 0.0
-        for k in range(start, t + 1):
+        for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
-                v = x[k, j]
-                if v == v:
-                    if first[j] != first[j]:
-                        first[j] = v
-                    count[t, j] += 1.0
-                    mean[j] += v - first[j]
-        for j in range(columns):
-            if count[t, j] > 0.0:
-                mean[j] /= count[t, j]
-        for k in range(start, t + 1):
+                v = x[k, j] - first[t, j]
+                count[t, j] += 0.0 if np.isnan(v) else 1.0
+                mean[j] += 0.0 if np.isnan(v) else v
+        mean /= np.maximum(count[t], 1.0)
+        for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
-                v = x[k, j]
-                if v == v:
-                    dev = (v - first[j]) - mean[j]
-                    square[t, j] += dev * dev
-                    term = dev * dev
-                    for _ in range(2, power):
-                        term *= dev
-                    raised[t, j] += term
+                v = (x[k, j] - first[t, j]) - mean[j]
+                v = 0.0 if np.isnan(v) else v
+                square[t, j] += v * v
+                raised[t, j] += v * v * (v if power == 3 else v * v)
     return count, square, raised
 
 
 @njit(cache=True)
-def _pairs(
+def _paired_sums(
     x: FloatArray, y: FloatArray, d: int
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Number of pairs, and the centred sums Σxx, Σxy, Σyy of each window's pairs."""
+    """Number of pairs and the centred sums Σxx, Σxy, Σyy, where x and y share their NaN."""
     rows, columns = x.shape
     count = np.zeros((rows, columns))
     xx = np.zeros((rows, columns))
     xy = np.zeros((rows, columns))
     yy = np.zeros((rows, columns))
-    x0 = np.empty(columns)
-    y0 = np.empty(columns)
     mx = np.empty(columns)
     my = np.empty(columns)
+    x0 = _first(x, d)
+    y0 = _first(y, d)
     for t in range(rows):
-        start = max(0, t - d + 1)
-        x0[:] = np.nan
         mx[:] = 0.0
         my[:] = 0.0
-        for k in range(start, t + 1):
+        for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
-                a, b = x[k, j], y[k, j]
-                if a == a and b == b:
-                    if x0[j] != x0[j]:
-                        x0[j], y0[j] = a, b
-                    count[t, j] += 1.0
-                    mx[j] += a - x0[j]
-                    my[j] += b - y0[j]
-        for j in range(columns):
-            if count[t, j] > 0.0:
-                mx[j] /= count[t, j]
-                my[j] /= count[t, j]
-        for k in range(start, t + 1):
+                a = x[k, j] - x0[t, j]
+                b = y[k, j] - y0[t, j]
+                count[t, j] += 0.0 if np.isnan(a) else 1.0
+                mx[j] += 0.0 if np.isnan(a) else a
+                my[j] += 0.0 if np.isnan(b) else b
+        mx /= np.maximum(count[t], 1.0)
+        my /= np.maximum(count[t], 1.0)
+        for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
-                a, b = x[k, j], y[k, j]
-                if a == a and b == b:
-                    da = (a - x0[j]) - mx[j]
-                    db = (b - y0[j]) - my[j]
-                    xx[t, j] += da * da
-                    xy[t, j] += da * db
-                    yy[t, j] += db * db
+                a = (x[k, j] - x0[t, j]) - mx[j]
+                b = (y[k, j] - y0[t, j]) - my[j]
+                a = 0.0 if np.isnan(a) else a
+                b = 0.0 if np.isnan(b) else b
+                xx[t, j] += a * a
+                xy[t, j] += a * b
+                yy[t, j] += b * b
     return count, xx, xy, yy
+
+
+@njit(cache=True)
+def _misfit(x: FloatArray, y: FloatArray, slopes: FloatArray, d: int) -> FloatArray:
+    """Σ (what slope · x leaves of y, centred)² of each window; x and y share their NaN."""
+    rows, columns = x.shape
+    out = np.zeros((rows, columns))
+    count = np.empty(columns)
+    mean = np.empty(columns)
+    x0 = _first(x, d)
+    y0 = _first(y, d)
+    for t in range(rows):
+        count[:] = 0.0
+        mean[:] = 0.0
+        for k in range(max(0, t - d + 1), t + 1):
+            for j in range(columns):
+                v = (y[k, j] - y0[t, j]) - slopes[t, j] * (x[k, j] - x0[t, j])
+                count[j] += 0.0 if np.isnan(v) else 1.0
+                mean[j] += 0.0 if np.isnan(v) else v
+        mean /= np.maximum(count, 1.0)
+        for k in range(max(0, t - d + 1), t + 1):
+            for j in range(columns):
+                v = (y[k, j] - y0[t, j]) - slopes[t, j] * (x[k, j] - x0[t, j]) - mean[j]
+                out[t, j] += 0.0 if np.isnan(v) else v * v
+    return out
 
 
 @njit(cache=True)
@@ -122,7 +148,7 @@ def _highest(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:
         for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
                 v = x[k, j]
-                if v == v and not best[t, j] >= v:
+                if not np.isnan(v) and not best[t, j] >= v:
                     best[t, j] = v
                     place[t, j] = k - (t - d)
     return best, place
@@ -142,14 +168,14 @@ def ts_rank(x: FloatArray, d: int) -> FloatArray:
         for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
                 v = x[k, j]
-                if v == v:
+                if not np.isnan(v):
                     count[j] += 1.0
                     if v < x[t, j]:
                         less[j] += 1.0
                     elif v == x[t, j]:
                         same[j] += 1.0
         for j in range(columns):
-            if x[t, j] == x[t, j]:
+            if not np.isnan(x[t, j]):
                 out[t, j] = (less[j] + (same[j] + 1.0) / 2.0) / count[j]
     return out
 
@@ -162,8 +188,8 @@ def product(x: FloatArray, d: int) -> FloatArray:
         for k in range(max(0, t - d + 1), t + 1):
             for j in range(columns):
                 v = x[k, j]
-                if v == v:
-                    out[t, j] = v if out[t, j] != out[t, j] else out[t, j] * v
+                if not np.isnan(v):
+                    out[t, j] = v if np.isnan(out[t, j]) else out[t, j] * v
     return out
 
 
@@ -180,7 +206,7 @@ def decay_linear(x: FloatArray, d: int) -> FloatArray:
             w = float(k - (t - d))
             for j in range(columns):
                 v = x[k, j]
-                if v == v:
+                if not np.isnan(v):
                     total[j] += w * v
                     weight[j] += w
         for j in range(columns):
@@ -198,9 +224,9 @@ def ema(x: FloatArray, d: int) -> FloatArray:
     for t in range(rows):
         for j in range(columns):
             v = x[t, j]
-            if v == v:
-                if state[j] == state[j]:
-                    state[j] += alpha * (v - state[j])
+            if not np.isnan(v):
+                if not np.isnan(state[j]):
+                    state[j] = v + (1.0 - alpha) * (state[j] - v)
                 else:
                     state[j] = v
             out[t, j] = state[j]
@@ -217,7 +243,7 @@ def ts_quantile(x: FloatArray, d: int, q: float) -> FloatArray:
             count = 0
             for k in range(max(0, t - d + 1), t + 1):
                 v = x[k, j]
-                if v == v:
+                if not np.isnan(v):
                     buffer[count] = v
                     count += 1
             if count > 0:
@@ -245,7 +271,7 @@ def ts_count(x: FloatArray, d: int) -> FloatArray:
 
 
 def stddev(x: FloatArray, d: int) -> FloatArray:
-    count, square, _ = _centred(x, d, 2)
+    count, square, _ = _centred(x, d, 3)
     return np.sqrt(_ratio(square, count - 1.0))
 
 
@@ -266,46 +292,48 @@ def ts_kurt(x: FloatArray, d: int) -> FloatArray:
 
 
 def ts_median(x: FloatArray, d: int) -> FloatArray:
-    return ts_quantile(x, d, 0.5)  # type: ignore[no-any-return]  # numba is untyped
+    return ts_quantile(x, d, 0.5)
 
 
 def ts_max(x: FloatArray, d: int) -> FloatArray:
-    return _highest(x, d)[0]  # type: ignore[no-any-return]
+    return _highest(x, d)[0]
 
 
 def ts_min(x: FloatArray, d: int) -> FloatArray:
-    return -_highest(-x, d)[0]  # type: ignore[no-any-return]
+    return -_highest(-x, d)[0]
 
 
 def ts_argmax(x: FloatArray, d: int) -> FloatArray:
-    return _highest(x, d)[1]  # type: ignore[no-any-return]
+    return _highest(x, d)[1]
 
 
 def ts_argmin(x: FloatArray, d: int) -> FloatArray:
-    return _highest(-x, d)[1]  # type: ignore[no-any-return]
+    return _highest(-x, d)[1]
 
 
 def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    count, xx, xy, yy = _pairs(x, y, d)
+    count, xx, xy, yy = _paired_sums(*_shared(x, y), d)
     # sqrt by sqrt, not of the product: the product of small sums underflows
     out = _ratio(xy, np.sqrt(xx) * np.sqrt(yy))
     return np.where(count >= 2, np.clip(out, -1.0, 1.0), np.nan)
 
 
 def covariance(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    count, _, xy, _ = _pairs(x, y, d)
+    count, _, xy, _ = _paired_sums(*_shared(x, y), d)
     return _ratio(xy, count - 1.0)
 
 
 def beta(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
-    _, xx, xy, _ = _pairs(x, y, d)
+    _, xx, xy, _ = _paired_sums(*_shared(x, y), d)
     return _ratio(xy, xx)
 
 
 def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
-    count, xx, xy, yy = _pairs(x, y, d)
-    left = np.maximum(yy - xy * _ratio(xy, xx), 0.0)
-    return np.sqrt(_ratio(left, count - 2.0))
+    x, y = _shared(x, y)
+    count, xx, xy, _ = _paired_sums(x, y, d)
+    # not Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
+    left = _misfit(x, y, _ratio(xy, xx), d)
+    return np.where(xx > 0.0, np.sqrt(_ratio(left, count - 2.0)), np.nan)
 
 
 def slope(x: FloatArray, d: int) -> FloatArray:
@@ -315,8 +343,6 @@ def slope(x: FloatArray, d: int) -> FloatArray:
 
 def delay(x: FloatArray, d: int) -> FloatArray:
     out = np.full(x.shape, np.nan)
-    if d == 0:
-        return x.copy()
     out[d:] = x[:-d]
     return out
 
@@ -325,6 +351,14 @@ def delta(x: FloatArray, d: int) -> FloatArray:
     return x - delay(x, d)
 
 
+def _shared(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Two arrays that are NaN where either was."""
+    lost = np.isnan(x) | np.isnan(y)
+    return np.where(lost, np.nan, x), np.where(lost, np.nan, y)
+
+
 def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
     """Top over bottom; NaN where the bottom is not positive."""
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0.0)
+    out = np.full(top.shape, np.nan)
+    np.divide(top, bottom, out=out, where=bottom > 0.0)
+    return out

@@ -146,7 +146,9 @@ _ROWS = (
     _window("correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr"),
     _window("covariance", "xxd", "covariance (n-1); needs 2 pairs", "cov"),
     _window("beta", "xxd", "slope of x on y; needs 2 pairs; NaN if y is constant", "regbeta"),
-    _window("resid_std", "xxd", "std (n-2) of what y leaves of x; needs 3 pairs"),
+    _window(
+        "resid_std", "xxd", "std (n-2) of what y leaves of x; needs 3 pairs; NaN if y is constant"
+    ),
     _window("slope", "xd", "slope of x on the row number, per row; needs 2 values"),
     Op(
         "ema",

@@ -16,21 +16,22 @@ Labels = npt.NDArray[np.int64]
 
 
 def rank(x: FloatArray) -> FloatArray:
-    return average_ranks(x) / _count(x)
+    ranks: FloatArray = average_ranks(x) / _count(x)
+    return ranks
 
 
 def demean(x: FloatArray) -> FloatArray:
-    return x - _mean(x)
+    from_least = x - _least(x)  # small numbers, so that the mean loses no digits
+    return from_least - _mean(from_least)
 
 
 def zscore(x: FloatArray) -> FloatArray:
-    std = _std(x)
-    return np.divide(demean(x), std, out=np.full(x.shape, np.nan), where=std > 0.0)
+    return _ratio(demean(x), _std(x))
 
 
 def scale(x: FloatArray, a: float) -> FloatArray:
     total = np.nansum(np.abs(x), axis=1, keepdims=True)
-    return np.divide(a * x, total, out=np.full(x.shape, np.nan), where=total > 0.0)
+    return _ratio(a * x, total)
 
 
 def winsorize(x: FloatArray, k: float) -> FloatArray:
@@ -51,14 +52,28 @@ def _count(x: FloatArray) -> FloatArray:
     return np.where(found > 0.0, found, np.nan)
 
 
+def _least(x: FloatArray) -> FloatArray:
+    """Least value of each row, shape (T, 1)."""
+    least: FloatArray = np.fmin.reduce(x, axis=1, keepdims=True)
+    return least
+
+
 def _mean(x: FloatArray) -> FloatArray:
     """Mean of each row, shape (T, 1); from the row's least value, so that constants are exact."""
-    least = np.fmin.reduce(x, axis=1, keepdims=True)
-    return least + np.nansum(x - least, axis=1, keepdims=True) / _count(x)
+    least = _least(x)
+    mean: FloatArray = least + np.nansum(x - least, axis=1, keepdims=True) / _count(x)
+    return mean
 
 
 def _std(x: FloatArray) -> FloatArray:
     """Standard deviation (n-1) of each row, shape (T, 1); NaN below two values."""
     left = _count(x) - 1.0
-    square = np.nansum((x - _mean(x)) ** 2, axis=1, keepdims=True)
-    return np.sqrt(np.divide(square, left, out=np.full(left.shape, np.nan), where=left > 0.0))
+    square = np.nansum(demean(x) ** 2, axis=1, keepdims=True)
+    return np.sqrt(_ratio(square, left))
+
+
+def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
+    """Top over the row's bottom; NaN where the bottom is not positive."""
+    out = np.full(top.shape, np.nan)
+    np.divide(top, bottom, out=out, where=bottom > 0.0)
+    return out

@@ -5,6 +5,7 @@ Same names and arguments as in the operator table; pandas, numpy and loops; no s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -105,12 +106,12 @@ def rank(x: FloatArray) -> FloatArray:
 
 
 def demean(x: FloatArray) -> FloatArray:
-    return _rows(x, lambda row: row - row.mean())
+    return _rows(x, _less_mean)
 
 
 def zscore(x: FloatArray) -> FloatArray:
     def of(row: pd.Series[float]) -> pd.Series[float]:
-        return (row - row.mean()) / row.std() if row.nunique() > 1 else row * np.nan
+        return row * np.nan if _constant(row.to_numpy()) else _less_mean(row) / row.std()
 
     return _rows(x, of)
 
@@ -129,7 +130,8 @@ def winsorize(x: FloatArray, k: float) -> FloatArray:
 
 def indneutralize(x: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
     def of(row: pd.Series[float]) -> pd.Series[float]:
-        return row - row.groupby(labels[row.index]).transform("mean")
+        parts = [_less_mean(part) for _, part in row.groupby(labels[row.index])]
+        return pd.concat(parts).reindex(row.index)
 
     return _rows(x, of)
 
@@ -159,11 +161,20 @@ def stddev(x: FloatArray, d: int) -> FloatArray:
 
 
 def ts_skew(x: FloatArray, d: int) -> FloatArray:
-    return _windows(x, d, 3, lambda w: np.nan if _constant(w) else float(pd.Series(w).skew()))
+    def of(w: FloatArray) -> float:
+        n, z = len(w), _standard(w)
+        return float(n / ((n - 1) * (n - 2)) * (z**3).sum())
+
+    return _windows(x, d, 3, of)
 
 
 def ts_kurt(x: FloatArray, d: int) -> FloatArray:
-    return _windows(x, d, 4, lambda w: np.nan if _constant(w) else float(pd.Series(w).kurt()))
+    def of(w: FloatArray) -> float:
+        n, z = len(w), _standard(w)
+        raw = n * (n + 1) / ((n - 1) * (n - 2) * (n - 3)) * (z**4).sum()
+        return float(raw - 3 * (n - 1) ** 2 / ((n - 2) * (n - 3)))
+
+    return _windows(x, d, 4, of)
 
 
 def ts_median(x: FloatArray, d: int) -> FloatArray:
@@ -210,7 +221,8 @@ def decay_linear(x: FloatArray, d: int) -> FloatArray:
     out = np.full(x.shape, np.nan)
     for t in range(len(x)):
         for j in range(x.shape[1]):
-            terms = [(d - i, x[t - i, j]) for i in range(min(d, t + 1)) if not np.isnan(x[t - i, j])]
+            terms = [(d - i, x[t - i, j]) for i in range(min(d, t + 1))]
+            terms = [(w, v) for w, v in terms if not np.isnan(v)]
             if terms:
                 out[t, j] = sum(w * v for w, v in terms) / sum(w for w, _ in terms)
     return out
@@ -238,8 +250,9 @@ def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     def of(a: FloatArray, b: FloatArray) -> float:
         if _constant(b):
             return np.nan
-        design = np.column_stack([np.ones_like(b), b - b.mean()])
-        left = a - design @ np.linalg.lstsq(design, a, rcond=None)[0]
+        design = np.column_stack([np.ones_like(b), (b - b[0]) / np.ptp(b)])
+        level = a - a[0]  # a common shift of the values changes nothing, and costs digits
+        left = level - design @ np.linalg.lstsq(design, level, rcond=None)[0]
         return float(np.sqrt((left**2).sum() / (len(a) - 2)))
 
     return _pair_windows(y, x, d, 3, of)
@@ -255,5 +268,17 @@ def ema(x: FloatArray, d: int) -> FloatArray:
     return frame.ewm(span=d, adjust=False, ignore_na=True).mean().ffill().to_numpy()
 
 
-def _constant(values: FloatArray) -> bool:
+def _less_mean(row: pd.Series[float]) -> pd.Series[float]:
+    """Values less their mean, as the mean of differences: exact where values are large."""
+    return row.map(lambda value: math.fsum(value - row) / len(row))
+
+
+def _standard(values: FloatArray) -> FloatArray:
+    """Values less their mean, over their std (n-1); NaN for a constant."""
+    deviation = values - values[0]
+    deviation -= deviation.mean()
+    return values * np.nan if _constant(values) else deviation / deviation.std(ddof=1)
+
+
+def _constant(values: npt.NDArray[np.floating]) -> bool:
     return bool((values == values[0]).all())

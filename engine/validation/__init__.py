@@ -1,0 +1,1 @@
+"""Splits, information coefficients and their errors: what keeps a result honest."""

@@ -55,7 +55,9 @@ class FileFactor(Factor):
         values = frame[self.column]
         if not pd.api.types.is_numeric_dtype(values):
             raise DataError(f"{file}: column {self.column!r} holds {values.dtype}, not numbers")
-        row = panel.dates.get_indexer(pd.DatetimeIndex(pd.to_datetime(frame["timestamp"], utc=True)))
+        row = panel.dates.get_indexer(
+            pd.DatetimeIndex(pd.to_datetime(frame["timestamp"], utc=True))
+        )
         column = pd.Index(panel.symbols).get_indexer(pd.Index(frame["symbol"].astype(str)))
         inside = (row >= 0) & (column >= 0)
         if len(np.unique(row[inside] * panel.shape[1] + column[inside])) != inside.sum():

@@ -110,7 +110,7 @@ class HiddenMarkov(engine.Regime):
     def _em(self, x: engine.FloatArray, start: _Parameters) -> tuple[_Parameters, float] | None:
         """Parameters after EM and their log-likelihood; None when a state is lost."""
         from hmmlearn.hmm import GaussianHMM
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         model = GaussianHMM(
             self.n_states, "full", n_iter=self.max_iter, tol=self.tolerance, init_params=""

@@ -36,7 +36,7 @@ class Files(Source):
     layout: str = option(
         "long", "a row per bar, or closes as dates × symbols", choices=("long", "wide")
     )
-    columns: dict[str, str] = option(  # noqa: RUF009  # option copies its default
+    columns: dict[str, str] = option(  # option copies its default
         {}, "our name: their name, where they differ"
     )
     timezone: str = option("UTC", "of times without one; plain dates stay the dates they are")
@@ -44,10 +44,10 @@ class Files(Source):
     adjust: str | None = option(
         None, "their column of adjusted closes: prices are scaled to it, volume inversely"
     )
-    keep: list[str] | None = option(  # noqa: RUF009
+    keep: list[str] | None = option(
         None, "further columns, numbers as fields and text as groups; null keeps all"
     )
-    market: dict[str, dict[str, str]] = option(  # noqa: RUF009
+    market: dict[str, dict[str, str]] = option(
         {}, "market-wide series, such as {vix: {path: vix.parquet, column: close}}"
     )
 

@@ -130,7 +130,7 @@ def test_a_broken_import_names_the_plugin() -> None:
 
 def test_an_unknown_hook_is_refused() -> None:
     module = ModuleType("hooky")
-    module.register_fators = engine.hookimpl(lambda: [])  # type: ignore[attr-defined]
+    module.register_fators = engine.hookimpl(list)  # type: ignore[attr-defined]
     sys.modules["hooky"] = module
     with pytest.raises(engine.PluginError, match="register_fators"):
         Registry([EntryPoint(name="hooky", value="hooky", group="engine")])

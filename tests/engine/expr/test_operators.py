@@ -7,6 +7,7 @@ small differences, fewer rows than the window, one symbol, windows of one row.
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import product
 
 import numpy as np
 import pytest
@@ -26,10 +27,10 @@ LABELS = np.array([0, 1, 0, 2, 1, 1])
 
 def _hard_panels() -> dict[str, FloatArray]:
     random = np.random.default_rng(5)
-    normal = random.normal(size=(40, 6))
+    normal = random.normal(size=(24, 6))
     holes = np.where(random.random(normal.shape) < 0.3, NAN, normal)
     empty = holes.copy()
-    empty[:, 2], empty[10:22] = NAN, NAN
+    empty[:, 2], empty[6:16] = NAN, NAN
     return {
         "normal": normal,
         "prices": 100.0 * np.exp(np.cumsum(0.02 * normal, axis=0)),
@@ -40,10 +41,10 @@ def _hard_panels() -> dict[str, FloatArray]:
         "ties": np.round(holes),
         "zero": np.zeros((15, 6)),
         "constant": np.full((15, 6), 0.1),
-        "steps": np.repeat(np.round(normal[:8], 2), 5, axis=0),
+        "steps": np.repeat(np.round(normal[:6], 2), 4, axis=0),
         "large and a little": 1e8 + normal,
-        "tiny": 1e-150 * normal,
-        "a spike": np.where(np.arange(40)[:, None] == 7, 1e12, normal),
+        "tiny": 1e-60 * normal,
+        "a spike": np.where(np.arange(24)[:, None] == 7, 1e12, normal),
         "few rows": normal[:3],
         "one row": normal[:1],
         "one symbol": holes[:, :1],
@@ -51,10 +52,7 @@ def _hard_panels() -> dict[str, FloatArray]:
 
 
 PANELS = _hard_panels()
-SMALL = {  # how far a sum may be off, as a share of the largest value in the panel
-    "large and a little": 1e-15,
-    "a spike": 1e-15,
-}
+SLACK = {"a spike": 1e-4}  # what 1e12 swallows of its neighbours in float64
 
 
 def _arguments(op: Op, x: FloatArray, d: int) -> list[object]:
@@ -100,11 +98,155 @@ def test_an_operator_has_a_kernel_a_slow_twin_and_a_meaning(op):
 
 
 @OPS
-@pytest.mark.parametrize("kind", PANELS)
-def test_the_kernel_agrees_with_its_slow_twin(op, kind):
-    x = PANELS[kind]
-    for d in (1, 2, 3, 5, 20) if "d" in op.args else (1,):
-        args = _arguments(op, x, d)
-        assert_allclose(
-            _fast(op, args), _slow(op, args), rtol=1e-9, atol=1e-13, err_msg=f"window {d}"
-        )
+def test_the_kernel_agrees_with_its_slow_twin(op):
+    for kind, d in product(PANELS, (1, 2, 4, 20) if "d" in op.args else (1,)):
+        args, slack = _arguments(op, PANELS[kind], d), SLACK.get(kind, 1e-13)
+        got, expected = _fast(op, args), _slow(op, args)
+        assert_allclose(got, expected, rtol=1e-9, atol=slack, err_msg=f"{kind}, d = {d}")
+
+
+@OPS
+@pytest.mark.parametrize("kind", ["holes", "ties", "large and a little"])
+def test_a_row_does_not_know_what_comes_after(op, kind):
+    """Bit for bit: on data cut at t, and on data that differ after t."""
+    args = _arguments(op, PANELS[kind], 5)
+    other = np.random.default_rng(9).normal(size=PANELS[kind].shape)
+    other[::3] = NAN
+    full = _fast(op, args)
+    for t in (1, 4, 17):
+        cut = _fast(op, _on(args, lambda a, t=t: a[:t].copy()))
+        changed = _fast(op, _on(args, lambda a, t=t: np.vstack([a[:t], other[t:]])))
+        assert_array_equal(cut, full[:t])
+        assert_array_equal(changed[:t], full[:t])
+
+
+@OPS
+@pytest.mark.parametrize("kind", ["holes", "ties", "large and a little"])
+def test_the_order_of_symbols_does_not_matter(op, kind):
+    """Bit for bit, except sums over symbols, which run in the given order."""
+    args, order = _arguments(op, PANELS[kind], 5), np.array([3, 0, 5, 1, 4, 2])
+    moved = _on(args, lambda a: np.ascontiguousarray(a[:, order]))
+    if "g" in op.args:
+        moved[-1] = LABELS[order]
+    full = _fast(op, args)[:, order]
+    if op.room == "sections":
+        assert_allclose(_fast(op, moved), full, rtol=1e-12, atol=1e-13)
+    else:
+        assert_array_equal(_fast(op, moved), full)
+
+
+@OPS
+@pytest.mark.parametrize("kind", ["holes", "prices", "large and a little"])
+def test_lookback_is_all_that_a_row_reads(op, kind):
+    """Bit for bit: the last lookback + 1 rows give the last row."""
+    for d in (1, 5) if "d" in op.args else (1,):
+        rows = op.lookback([d])
+        if rows is None:
+            assert op.name == "ema"
+            return
+        args = _arguments(op, PANELS[kind], d)
+        last = _fast(op, _on(args, lambda a, rows=rows: np.ascontiguousarray(a[-rows - 1 :])))
+        assert_array_equal(last[-1], _fast(op, args)[-1])
+
+
+@WINDOWED
+def test_a_lookback_is_no_longer_than_it_must_be(op):
+    """The oldest row that is declared does matter."""
+    args = _arguments(op, PANELS["prices"], 5)
+    rows = op.lookback([5])
+    if rows is None:
+        return
+    oldest = _on(args, lambda a: a[-rows - 1 :].copy())
+    oldest[0][0] = 0.0
+    changed = _fast(op, oldest)[-1]
+    assert not np.array_equal(changed, _fast(op, args)[-1])
+
+
+@OPS
+def test_inputs_are_left_alone(op):
+    args = _on(_arguments(op, PANELS["holes"], 5), np.ascontiguousarray)
+    for array in args:
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    _fast(op, args)
+
+
+LITERALS = {
+    # operator: (arguments, one value per row)
+    "delay": ([[1, 2, NAN, 4]], 2, [NAN, NAN, 1, 2]),
+    "delta": ([[1, 2, NAN, 5]], 1, [NAN, 1, NAN, NAN]),
+    "ts_sum": ([[1, 2, NAN, 4]], 2, [1, 3, 2, 4]),
+    "ts_mean": ([[NAN, 2, 4, 9]], 3, [NAN, 2, 3, 5]),
+    "ts_count": ([[1, 0, NAN, 3]], 3, [1, 1, 1, 1]),
+    "stddev": ([[1, 3, 3, 3]], 2, [NAN, 2**0.5, 0, 0]),
+    "ts_median": ([[5, 1, 3, NAN]], 3, [5, 3, 3, 2]),
+    "ts_min": ([[2, 1, 3, 4]], 2, [2, 1, 1, 3]),
+    "ts_max": ([[2, 1, 3, NAN]], 2, [2, 2, 3, 3]),
+    "ts_argmax": ([[7, 9, 9, 1]], 3, [3, 3, 2, 1]),
+    "ts_argmin": ([[7, 9, 7, 1]], 3, [3, 2, 1, 3]),
+    "ts_rank": ([[3, 1, 3, NAN]], 3, [1, 0.5, 2.5 / 3, NAN]),
+    "product": ([[2, -3, NAN, 5]], 3, [2, -6, -6, -15]),
+    "decay_linear": ([[1, 2, NAN, 4]], 3, [1, 8 / 5, 5 / 3, 14 / 4]),
+    "correlation": ([[1, 2, 3, 3], [2, 4, 4, 1]], 2, [NAN, 1, NAN, NAN]),
+    "covariance": ([[1, 2, 4, 4], [2, 4, 4, 1]], 2, [NAN, 1, 0, 0]),
+    "beta": ([[2, 4, 7, 1], [1, 2, 3, 3]], 2, [NAN, 2, 3, NAN]),
+    "slope": ([[1, 3, NAN, 9]], 3, [NAN, 2, 2, 3]),
+    "ema": ([[1, 3, NAN, 5]], 3, [1, 2, 2, 3.5]),
+}
+
+
+@pytest.mark.parametrize("name", LITERALS)
+def test_one_symbol_by_hand(name):
+    arrays, d, expected = LITERALS[name]
+    columns = [np.array(a, dtype=float)[:, None] for a in arrays]
+    assert_allclose(_fast(TABLE[name], [*columns, d])[:, 0], expected, rtol=1e-15)
+
+
+SECTIONS = {
+    "rank": ([30, 10, NAN, 10, 20, 5], (), [1, 0.5, NAN, 0.5, 0.8, 0.2]),
+    "demean": ([1, 2, NAN, 3, 4, 5], (), [-2, -1, NAN, 0, 1, 2]),
+    "zscore": ([1, 1, NAN, 1, 1, 1], (), [NAN] * 6),
+    "scale": ([1, -3, NAN, 0, 2, 2], (2.0,), [0.25, -0.75, NAN, 0, 0.5, 0.5]),
+    "winsorize": ([0, 0, NAN, 0, 0, 5], (0.0,), [1, 1, NAN, 1, 1, 1]),
+    "indneutralize": ([1, 5, 3, 7, 6, NAN], (LABELS,), [-1, -0.5, 1, 0, 0.5, NAN]),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_one_date_by_hand(name):
+    row, constants, expected = SECTIONS[name]
+    got = _fast(TABLE[name], [np.array([row], dtype=float), *constants])
+    assert_allclose(got, [expected], rtol=1e-15, atol=1e-15)
+
+
+CELLS = {
+    "div": ((1.0, 0.0), NAN),
+    "power": ((-8.0, 1 / 3), NAN),
+    "log": ((0.0,), NAN),
+    "sqrt": ((-1.0,), NAN),
+    "exp": ((1000.0,), NAN),
+    "sign": ((-0.5,), -1.0),
+    "signedpower": ((-3.0, 2.0), -9.0),
+    "minimum": ((1.0, NAN), NAN),
+    "lt": ((NAN, 1.0), NAN),
+    "ne": ((NAN, NAN), NAN),
+    "both": ((2.0, -1.0), 1.0),
+    "either": ((0.0, 0.0), 0.0),
+    "where": ((NAN, 1.0, 2.0), NAN),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_one_cell_by_hand(name):
+    values, expected = CELLS[name]
+    got = _fast(TABLE[name], [np.array([[v]]) for v in values])
+    assert_array_equal(got, [[expected]])
+
+
+def test_the_unchosen_side_may_be_missing():
+    args = [np.array([[v]]) for v in (0.0, NAN, 2.0)]
+    assert_array_equal(_fast(TABLE["where"], args), [[2.0]])
+
+
+def test_missing_to_the_power_of_zero_is_missing():
+    assert_array_equal(_fast(TABLE["power"], [np.array([[NAN]]), np.array([[0.0]])]), [[NAN]])
