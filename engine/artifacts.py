@@ -45,6 +45,7 @@ class RunFolder:
     announce: Announce = lambda stage, done, total: None
     timings: list[dict[str, Any]] = field(default_factory=list)
     checking: float = 0.0  # seconds spent on contracts
+    warnings: list[str] = field(default_factory=list)
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete."""
@@ -60,6 +61,16 @@ class RunFolder:
     def close(self) -> None:
         """Take the marker away: everything is written."""
         (self.path / MARKER).unlink()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Collect what the engine and its plugins warn of, for the manifest and the report."""
+        ear = _Ear(self.warnings)
+        logging.getLogger().addHandler(ear)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(ear)
 
     def fail(self, reason: str) -> None:
         """Write into the marker why the run ended."""
@@ -109,6 +120,20 @@ class RunFolder:
         """Write a mapping as ``NAME.json``; NaN becomes null."""
         text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
         (self.path / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+class _Ear(logging.Handler):
+    """Writes each warning down once."""
+
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message of a record."""
+        message = record.getMessage()
+        if message not in self.heard:
+            self.heard.append(message)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class Source(Kind):
         """Market-wide series (columns) by date (UTC index), as known at each close; or None."""
         return None
 
-    def facts(self) -> Mapping[str, Any]:
+    def facts(self, universe: Universe) -> Mapping[str, Any]:
         """What the source itself knows of its data; written into the manifest."""
         return {}
 

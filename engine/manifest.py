@@ -52,7 +52,8 @@ def manifest(
     from engine.stages import empty
 
     source, dates = settings.source, panel.dates
-    bankrupt = made.account.bankrupt_on
+    account = made.account
+    bankrupt = account.bankrupt_on
     return {
         "command": shlex.join(["engine", "run", *overrides]),
         "config": OmegaConf.to_container(config, resolve=True),
@@ -60,7 +61,7 @@ def manifest(
         "source": {
             "name": source.name,
             "simulated": source.simulated,
-            "facts": dict(source.facts()),
+            "facts": dict(source.facts(settings.universe)),
             "fingerprint": fingerprint(panel),
             "rows": int(panel.present.sum()),
             "symbols": len(panel.symbols),
@@ -73,6 +74,14 @@ def manifest(
         "versions": versions(),
         "seed": settings.seed,
         "splits": splits(made.forecasts, panel) if made.forecasts else [],
+        "account": {
+            "orders": account.orders,
+            "pending": account.pending,
+            "dropped": account.dropped,
+            "delistings": account.delistings,
+            "max_gap": float(account.gap.max()),
+            "max_shortfall": float(account.shortfall.max()),
+        },
         "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
     }
 

@@ -66,9 +66,11 @@ def execute(
     folder = RunFolder(path, announce)
     folder.open()
     try:
-        panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
-        made = _stages(settings, panel, folder)
+        with folder.listening():
+            panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
+            made = _stages(settings, panel, folder)
         facts = manifest(settings, config, overrides, panel, findings, made, registry)
+        facts["warnings"] = folder.warnings
         folder.note("manifest", {**facts, "timings": folder.timings})
         if settings.report.figures:
             folder.stage("report", lambda: stages.report(folder))

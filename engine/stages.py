@@ -208,7 +208,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     studied = {
         b.name: made.factors[b.name] for b in settings.bundle.factors if b.name in made.factors
     }
-    planted = settings.source.facts().get("planted")
+    planted = settings.source.facts(settings.universe).get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
         studied[planted["column"]] = panel[planted["column"]]
     factors = {name: study(values, outcome, horizon) for name, values in studied.items()}

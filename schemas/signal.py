@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.factors import factors_schema
+from schemas._frames import long_frame, number
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -19,6 +19,4 @@ def signal_schema() -> DataFrameSchema:
         As for factors, with the single column ``mf_score``: float64, finite, or NaN for a
         symbol that has no score and may not be held.
     """
-    schema = factors_schema(["mf_score"])
-    schema.name = "signal"
-    return schema
+    return long_frame("signal", {"mf_score": number(nullable=True)})

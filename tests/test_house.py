@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
 from engine import hookspecs
-from engine.registry import KINDS, installed
+from engine.registry import KINDS, Registry, installed
 
 ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
@@ -108,3 +109,28 @@ def test_plugins_import_the_front_door_only() -> None:
             elif isinstance(node, ast.ImportFrom):
                 names = [node.module or ""]
             assert not [n for n in names if n.startswith("engine.")], path
+
+
+def test_the_readmes_plugin_works_and_is_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1:]
+    code = next(b.split("```")[0] for b in blocks if "hookimpl" in b)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 12
+    (tmp_path / "readme_plugin.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry([EntryPoint("readme", "readme_plugin", "engine")])
+    node = OmegaConf.create({"name": "week_reversal"})
+    assert registry.build("factor", node, "factors.x").lookback == 5
+
+
+@pytest.mark.parametrize("group", sorted(p.name for p in (ROOT / "conf").iterdir() if p.is_dir()))
+def test_the_readme_lists_every_choice(group: str) -> None:
+    if group in {"hydra", "label", "validation", "report"}:  # one choice, or Hydra's own
+        return
+    row = next(
+        line for line in (ROOT / "README.md").read_text("utf-8").splitlines()
+        if line.startswith(f"| `{group}` |")
+    )  # fmt: skip
+    for path in (ROOT / "conf" / group).glob("*.yaml"):
+        assert f"`{path.stem}`" in row

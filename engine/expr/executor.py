@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import DataError, did_you_mean
+from engine.errors import DataError, FormulaError, did_you_mean
 from engine.expr.facts import adv_days
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import TABLE
@@ -45,9 +45,16 @@ def evaluate(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, Floa
     DataError
         The panel lacks a field or grouping.
     """
-    roots = {name: parse(f) if isinstance(f, str) else f for name, f in formulas.items()}
+    roots = {name: _root(name, formula) for name, formula in formulas.items()}
     graph = _Graph(panel, roots)
     return {name: graph.result(name, node) for name, node in roots.items()}
+
+
+def _root(name: str, formula: str | Node) -> Node:
+    try:
+        return parse(formula) if isinstance(formula, str) else formula
+    except FormulaError as error:
+        raise FormulaError(f"factor {name!r}: {error}") from None
 
 
 class _Graph:
@@ -67,16 +74,27 @@ class _Graph:
 
     def result(self, name: str, node: Node) -> FloatArray:
         try:
-            array = self._take(node)
+            self._prepare(node)
         except DataError as error:
             raise DataError(f"factor {name!r}: {error}") from None
-        array = np.ascontiguousarray(np.broadcast_to(array, self.panel.shape))
-        return array.copy() if not array.flags.writeable or node in self.done else array
+        array = np.ascontiguousarray(np.broadcast_to(self._take(node), self.panel.shape))
+        shared = isinstance(node, Field) or node in self.done or not array.flags.writeable
+        return array.copy() if shared else array
+
+    def _prepare(self, root: Node) -> None:
+        """Compute a node, its arguments first; by a list, for trees are deeper than stacks."""
+        waiting = [root]
+        while waiting:
+            node = waiting[-1]
+            missing = [] if node in self.done else [a for a in _inputs(node) if a not in self.done]
+            waiting += missing
+            if not missing:
+                waiting.pop()
+                if node not in self.done:
+                    self.done[node] = self._compute(node)
 
     def _take(self, node: Node) -> FloatArray:
         """A node's array; freed here when this was its last reader."""
-        if node not in self.done:
-            self.done[node] = self._compute(node)
         array = self.done[node]
         self.readers[node] -= 1
         if self.readers[node] == 0:

@@ -41,7 +41,12 @@ def equity(run: Run) -> Figure:
     lines.append({**lost, "yaxis": "y2", "fill": "tozeroy", "showlegend": False})
     layout = {
         "xaxis": {"anchor": "y2"},  # below the drawdown
-        "yaxis": {"title": {"text": "growth of 1"}, "domain": [0.32, 1.0]},
+        "yaxis": {
+            "title": {"text": "growth of 1, log scale"},
+            "domain": [0.32, 1.0],
+            "type": "log",
+            "dtick": "D2",  # labels at 1, 2 and 5 of each decade
+        },
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
         "shapes": shading(run.regimes),
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def picture(run: Run, target: Path) -> None:
     """Write the picture (PNG, 1200 × 675 px)."""
     from matplotlib.figure import Figure  # no pyplot: nothing global is touched
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(8, 4.5), dpi=150, layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -30,7 +31,11 @@ def picture(run: Run, target: Path) -> None:
     simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
     # no parsing of "$…$" in names as mathematics
     top.set_title(f"{simulated}{run.bundle}", loc="left", fontsize=11, parse_math=False)
-    top.set_ylabel("growth of 1")
+    top.set_ylabel("growth of 1, log scale")
+    top.set_yscale("log")
+    top.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
+    top.yaxis.set_major_formatter("{x:g}")
+    top.yaxis.set_minor_formatter(NullFormatter())
     bottom.set_ylabel("drawdown (%)")
     top.legend(frameon=False, fontsize=9)
     for axes in (top, bottom):

@@ -58,6 +58,7 @@ def page(run: Run) -> dict[str, Any]:
                 ("Versions", "versions"),
                 ("Plugins", "plugins"),
                 ("Findings in the data", "findings"),
+                ("Orders, and what became of them", "account"),
                 ("What the source says of its data", "source"),
             )
         ],
@@ -84,6 +85,7 @@ def verdict(run: Run) -> list[str]:
         )
     if run.manifest["simulated"]:
         lines.append("The data are simulated: none of this says anything about a real market.")
+    lines += [f"Warning: {message}." for message in run.manifest["warnings"]]
     return lines
 
 

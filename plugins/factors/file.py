@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -55,9 +55,7 @@ class FileFactor(Factor):
         values = frame[self.column]
         if not pd.api.types.is_numeric_dtype(values):
             raise DataError(f"{file}: column {self.column!r} holds {values.dtype}, not numbers")
-        row = panel.dates.get_indexer(
-            pd.DatetimeIndex(pd.to_datetime(frame["timestamp"], utc=True))
-        )
+        row = panel.dates.get_indexer(_days(frame["timestamp"], file))
         column = pd.Index(panel.symbols).get_indexer(pd.Index(frame["symbol"].astype(str)))
         inside = (row >= 0) & (column >= 0)
         if len(np.unique(row[inside] * panel.shape[1] + column[inside])) != inside.sum():
@@ -65,3 +63,13 @@ class FileFactor(Factor):
         out = np.full(panel.shape, np.nan)
         out[row[inside], column[inside]] = values.to_numpy(np.float64, na_value=np.nan)[inside]
         return out
+
+
+def _days(stamps: pd.Series[Any], file: Path) -> pd.DatetimeIndex:
+    """The stamps in UTC; numbers are refused, for their unit is anyone's guess."""
+    try:
+        if pd.api.types.is_numeric_dtype(stamps):
+            raise ValueError("numbers")
+        return pd.DatetimeIndex(pd.to_datetime(stamps, utc=True, format="ISO8601"))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{file}: column 'timestamp' holds no dates such as 2024-01-31") from error

@@ -54,7 +54,7 @@ class Stocks:
     beta: FloatArray
     vol: FloatArray  # idiosyncratic, per day
     price: FloatArray  # before the first day
-    dollars: FloatArray  # median traded value per day
+    size: FloatArray  # traded value over the median symbol's
     fate: FloatArray  # (7, N) uniforms: late, when; delisted, when; suspended, when, how long
     shock: FloatArray  # (T, N) unit variance
     signal: FloatArray  # (T, N) standard normal, persistent
@@ -125,7 +125,7 @@ def draw_stocks(
         beta=np.clip(1.0 + 0.3 * traits[8], 0.2, 2.0),
         vol=vol / YEAR**0.5 * np.exp(np.clip(0.3 * traits[9], -0.75, 0.75)),
         price=np.exp(3.8 + 0.6 * traits[10]),
-        dollars=np.exp(17.5 + 1.0 * traits[11]),  # median 40 million
+        size=np.exp(traits[11]),  # the middle half lies within a factor of 4
         fate=traits[:7],
         shock=shock,
         signal=_persistent(normals[4], persistence),

@@ -8,6 +8,7 @@
    of day k is `strength` × idiosyncratic volatility of day k × planted signal of day k-1.
 4. `strength` is solved for, so that the signal's rank IC is `planted_ic` (`_planted.py`).
 5. Days before a late listing, after a delisting and during a suspension are taken out.
+6. Some symbols split their shares once (`_splits.py`), which moves no return.
 """
 
 from __future__ import annotations
@@ -29,15 +30,24 @@ from plugins.sources._market import (
     sector_paths,
 )
 from plugins.sources._planted import strength
+from plugins.sources._splits import Splits, as_traded, draw_splits, split_ratio
 
 
 @dataclass(frozen=True)
 class Simulated(Source):
     """An invented market: factor structure, regimes, fat tails, and a planted signal.
 
-    Prices are adjusted for splits and dividends, so there are no split days. The column
-    ``planted`` holds the signal, known at the close; ``sector`` the label that moves the
-    symbol (that of ``universe.tags.sector`` where it has one). ``series`` gives ``vix``.
+    The column ``planted`` holds the signal, known at the close; ``sector`` the label that
+    moves the symbol (that of ``universe.tags.sector`` where it has one). ``series`` gives
+    ``vix``.
+
+    Prices are adjusted for dividends, and for splits too, unless ``adjusted`` is false: then
+    prices and volumes are those of the day, and on the day of a 4:1 split the price falls to
+    a quarter. The engine takes returns from prices as they are, so a run on such prices earns
+    losses that nobody had; they serve to test what mends them. The column ``split_ratio``
+    says in both cases which shares were split that day, and is known at its open: 4.0 for
+    4:1, 0.1 for a 1:10 reverse split, 1.0 on ordinary days. As-traded prices divided by the
+    product of all later ratios, and volumes multiplied by it, are the adjusted ones.
     """
 
     name: ClassVar[str] = "simulated"
@@ -60,6 +70,11 @@ class Simulated(Source):
     idio_vol: float = option(
         0.26, "median volatility of a symbol by itself", unit="per year", ge=0.01, le=1.0
     )
+    dollar_volume: float = option(
+        400e6, "traded by the median symbol on a quiet day", unit="currency per day", ge=1.0
+    )
+    splits: float = option(0.10, "share of symbols that split their shares once", ge=0.0, le=1.0)
+    adjusted: bool = option(True, "prices and volumes adjusted for splits; false: as traded")
     late: float = option(0.10, "share of symbols listed after the start", ge=0.0, le=1.0)
     delisted: float = option(0.05, "share of symbols delisted before the end", ge=0.0, le=1.0)
     suspended: float = option(
@@ -72,8 +87,9 @@ class Simulated(Source):
         Returns
         -------
         pandas.DataFrame
-            ``timestamp``, ``symbol``, ``open``, ``high``, ``low``, ``close`` (> 0, adjusted),
-            ``volume`` (whole shares), ``planted`` (standard normal), ``sector``.
+            ``timestamp``, ``symbol``, ``open``, ``high``, ``low``, ``close`` (> 0),
+            ``volume`` (shares, whole when adjusted), ``planted`` (standard normal),
+            ``split_ratio`` (new shares for an old one, > 0), ``sector``.
 
         Raises
         ------
@@ -90,22 +106,35 @@ class Simulated(Source):
         labels = [tags.get(s, own) for s, own in zip(names, stocks.sector, strict=True)]
         sectors = sector_paths(self.seed, labels, market, self.sector_vol)
         returns = log_returns(market, sectors, stocks, b)
-        fields = {**_bars(returns, market, stocks), "planted": stocks.signal}
-        return _long(days, names, labels, fields, self._listed(stocks))
+        listed = self._listed(stocks)
+        ratio = split_ratio(self._splits(names), listed)
+        bars = _bars(returns, market, stocks, self.dollar_volume)
+        bars = bars if self.adjusted else as_traded(bars, ratio)
+        fields = {**bars, "planted": stocks.signal, "split_ratio": ratio}
+        return _long(days, names, labels, fields, listed)
 
     def series(self, universe: Universe) -> pd.DataFrame:
         """Return ``vix``: the market's volatility in annualised percent, known at the close."""
         days = self._days(universe)
         return pd.DataFrame({"vix": self._market(len(days)).vix}, index=days)
 
-    def facts(self) -> Mapping[str, Any]:
-        """What is planted: the signal's column, its horizon and its rank IC there."""
+    def facts(self, universe: Universe) -> Mapping[str, Any]:
+        """What is planted, and how many splits there are.
+
+        ``planted`` has the signal's column, its horizon and its rank IC there; ``splits`` the
+        column of ratios, whether prices are adjusted for them, and their count.
+        """
         planted = {
             "column": "planted",
             "horizon": self.planted_horizon,
             "rank_ic": self.planted_ic,
         }
-        return {"planted": planted}
+        splits = {
+            "column": "split_ratio",
+            "adjusted": self.adjusted,
+            "count": self._splits(self._names(universe)).count,
+        }
+        return {"planted": planted, "splits": splits}
 
     @property
     def _persistence(self) -> float:
@@ -113,6 +142,9 @@ class Simulated(Source):
 
     def _market(self, days: int) -> Market:
         return draw_market(self.seed, days, self.market_vol)
+
+    def _splits(self, names: list[str]) -> Splits:
+        return draw_splits(self.seed, names, self.splits)
 
     def _names(self, universe: Universe) -> list[str]:
         if universe.symbols is not None:
@@ -191,7 +223,9 @@ def _business(calendar: str | None, start: pd.Timestamp, stop: pd.Timestamp) -> 
     return pd.DatetimeIndex(sessions).tz_localize("UTC")
 
 
-def _bars(returns: FloatArray, market: Market, stocks: Stocks) -> dict[str, FloatArray]:
+def _bars(
+    returns: FloatArray, market: Market, stocks: Stocks, dollar_volume: float
+) -> dict[str, FloatArray]:
     """Prices and volume around the close, each of shape (T, N); low <= open, close <= high."""
     vol = market.multiplier[:, None] * stocks.vol
     close = stocks.price * np.exp(np.cumsum(returns, axis=0))
@@ -201,7 +235,7 @@ def _bars(returns: FloatArray, market: Market, stocks: Stocks) -> dict[str, Floa
     high = np.maximum(open_, close) * np.exp(0.4 * vol * np.abs(up))
     low = np.minimum(open_, close) * np.exp(-0.4 * vol * np.abs(down))
     move = np.abs(returns) / stocks.vol  # busy days are those that move, or turbulent ones
-    dollars = stocks.dollars * np.exp(0.35 * busy + 0.25 * np.minimum(move, 6.0))
+    dollars = dollar_volume * stocks.size * np.exp(0.35 * busy + 0.25 * np.minimum(move, 6.0))
     volume = np.floor(dollars / close) + 1.0
     return {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
 

@@ -68,6 +68,8 @@ def manifest(**changes: object) -> dict[str, object]:
         "timings": [{"stage": "bars", "seconds": 0.5, "peak_mb": 100.0}],
         "splits": [split],
         "bankrupt_on": None,
+        "warnings": ["the bars have no volume"],
+        "account": {"orders": 3},
         **changes,
     }
 

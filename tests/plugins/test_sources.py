@@ -41,7 +41,9 @@ def test_simulated_bars_need_no_mending() -> None:
     assert sum(findings.counts.values()) == 0
     assert panel.symbols[:2] == ("S0000", "S0001")
     assert panel.shape == (600, 60)
-    assert list(panel.fields) == ["open", "high", "low", "close", "volume", "planted"]
+    assert list(panel.fields) == [
+        *["open", "high", "low", "close", "volume", "planted", "split_ratio"]
+    ]
     assert np.nanmin(panel.returns) > -0.5
     assert set(panel.groups["sector"]) > {"Energy", "Utilities"}
 
@@ -123,6 +125,16 @@ def test_volume_rises_with_the_size_of_the_move() -> None:
     assert np.mean(each) > 0.15
 
 
+def test_dollar_volume_is_that_of_the_median_symbol() -> None:
+    """About 1.1 times it, since few days are quiet; impact costs are charged against it."""
+    medians = {}
+    for base in (1e6, 400e6):
+        panel = market(n_symbols=400, planted_ic=0.0, dollar_volume=base)
+        medians[base] = np.median(np.nanmedian(panel["close"] * panel["volume"], axis=0))
+    assert 350e6 < medians[400e6] < 600e6
+    assert medians[400e6] / medians[1e6] == pytest.approx(400.0, rel=0.01)
+
+
 def rank_ic(panel: Panel, horizon: int) -> float:
     """Mean over dates of the rank IC of `planted`; the label trades on the bar after."""
     close, signal = panel["close"], panel["planted"]
@@ -149,9 +161,8 @@ def test_the_planted_rank_ic_is_what_comes_out(ic: float, horizon: int, halflife
 
 
 def test_facts_name_what_is_planted() -> None:
-    assert Simulated(planted_ic=0.04).facts() == {
-        "planted": {"column": "planted", "horizon": 20, "rank_ic": 0.04}
-    }
+    planted = {"column": "planted", "horizon": 20, "rank_ic": 0.04}
+    assert Simulated(planted_ic=0.04).facts(Universe())["planted"] == planted
 
 
 def test_the_planted_signal_is_standard_normal_and_as_persistent_as_it_says() -> None:

@@ -7,7 +7,17 @@ import pytest
 
 from schemas.returns import returns_schema
 
-NUMBERS = ("net", "gross", "equity", "turnover", "cost_fee", "long", "short", "cash")
+NUMBERS = (
+    "net",
+    "gross",
+    "equity",
+    "turnover",
+    "cost_fee",
+    "long",
+    "short",
+    "cash",
+    "benchmark",
+)
 
 
 def frame(days=("2024-01-01", "2024-01-02"), tz="UTC", **numbers):
@@ -30,12 +40,14 @@ def test_a_good_frame_passes_even_with_a_total_loss():
         (frame(short=[0.0, -1.0]), "greater_than_or_equal_to(0.0)"),
         *[(frame(**{name: [0.0, np.inf]}), "no infinities") for name in NUMBERS],
         *[(frame(**{name: [0.0, np.nan]}), "not_nullable") for name in NUMBERS],
-        (frame(net=[0, 0]), "dtype"),
+        *[(frame(**{name: [0, 0]}), "dtype") for name in NUMBERS],
+        *[(frame().drop(columns=name), "column_in_dataframe") for name in NUMBERS],
         (frame(days=("2024-01-02", "2024-01-01")), "ascend"),
         (frame(days=("2024-01-01", "2024-01-01")), "unique"),
         (frame(tz=None), "timestamps are in UTC"),
+        (frame(tz="US/Eastern"), "timestamps are in UTC"),
+        (frame(days=("2024-01-01", None)), "not_nullable"),
         (frame(cost_tax=[0.0, 0.0]), "column_in_schema"),
-        (frame().drop(columns="cost_fee"), "column_in_dataframe"),
     ],
 )
 def test_a_broken_frame_fails_its_check(bad, check):

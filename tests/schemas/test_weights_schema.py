@@ -28,6 +28,7 @@ def test_a_good_frame_passes_and_a_cap_may_be_met():
     [
         (frame(weight=(np.inf, 0.0, 0.0)), "no infinities"),
         (frame(weight=(0.5, -0.51, 0.0)), "at most 0.5 in size"),
+        (frame(weight=(np.nan, 0.51, 0.0)), "at most 0.5 in size"),
         (frame(days=(2, 2, 1)), "ascend"),
         (frame(symbols=("B", "A", "A")), "ascend"),
         (frame(symbols=("A", "A", "A")), "ascend"),
