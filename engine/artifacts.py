@@ -21,10 +21,12 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ConfigError, DataError
+from engine.watch import Watch
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
 MARKER = "INCOMPLETE"
+WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*")
 log = logging.getLogger(__name__)
 
 
@@ -46,11 +48,25 @@ class RunFolder:
     timings: list[dict[str, Any]] = field(default_factory=list)
     checking: float = 0.0  # seconds spent on contracts
     warnings: list[str] = field(default_factory=list)
+    watch: Watch | None = None
 
     def open(self) -> None:
-        """Create the folder and mark it as incomplete."""
+        """Create the folder and mark it as incomplete; an earlier run's files are removed.
+
+        Files that no run wrote are never touched: a folder with tables in it that is not a
+        run's is refused.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            ours = (self.path / "manifest.json").exists() or (self.path / MARKER).exists()
+            left = [file for pattern in WRITTEN for file in sorted(self.path.glob(pattern))]
+            if left and not ours:
+                raise ConfigError(
+                    f"hydra.run.dir={self.path}: holds {left[0].name}, which no run wrote; choose "
+                    "an empty folder"
+                )
+            for file in left:
+                file.unlink()
             (self.path / MARKER).write_text("the run has not finished\n")
         except OSError as error:
             raise ConfigError(
@@ -93,6 +109,8 @@ class RunFolder:
             }
         )
         log.info("%s: %.2f s", name, seconds)
+        if self.watch is not None:
+            self.watch.tell(name, seconds, result)
         return result
 
     @contextmanager

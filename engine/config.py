@@ -12,6 +12,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -43,19 +44,45 @@ class EngineSearchPath(SearchPathPlugin):
         here = Path.cwd() / "conf"
         if here.is_dir() and here.resolve() != CONF:
             search_path.prepend(provider="engine-cwd", path=f"file://{here}")
-        for point in sorted(entry_points(group="engine.conf"), key=lambda p: (p.name, p.value)):
-            search_path.append(provider=f"engine-{point.name}", path=_folder(point.value))
+        for package in packages():
+            if not package.problem:
+                search_path.append(provider=package.dist, path=f"file://{package.folder}")
 
 
-def _folder(package: str) -> str:
-    """Where a conf package lies, found without running it."""
-    spec = importlib.util.find_spec(package)
+@dataclass(frozen=True)
+class Package:
+    """A conf package that a distribution brings, or what is wrong with it."""
+
+    dist: str
+    name: str
+    folder: Path
+    problem: str = ""
+
+    def files(self) -> list[str]:
+        """Its YAML files as ``group/name``, sorted."""
+        found = self.folder.rglob("*.yaml")
+        return sorted(str(f.relative_to(self.folder).with_suffix("")) for f in found)
+
+
+def packages() -> list[Package]:
+    """Every installed conf package, in a fixed order; found without importing any."""
+    if os.environ.get("ENGINE_NO_PLUGINS"):
+        return []
+    points = sorted(entry_points(group="engine.conf"), key=lambda p: (p.name, p.value))
+    return [_package(p.dist.name if p.dist else p.name, p.value) for p in points]
+
+
+def _package(dist: str, name: str) -> Package:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(
-            f"the conf package {package!r} of an installed plugin is not there: reinstall it, "
-            "with an __init__.py in it"
-        )
-    return f"file://{next(iter(spec.submodule_search_locations))}"
+        return Package(dist, name, Path(), f"conf package {name!r} is not there: reinstall {dist}")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    if not (folder / "__init__.py").is_file():
+        return Package(dist, name, folder, f"conf package {name!r} has no __init__.py: add one")
+    return Package(dist, name, folder)
 
 
 Plugins.instance().register(EngineSearchPath)
@@ -128,6 +155,8 @@ def _shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     """Run `work`; Hydra's and OmegaConf's errors become one ConfigError line."""
     try:
         return work()
+    except RecursionError as error:
+        raise ConfigError("the defaults of some configuration files include one another") from error
     except OverrideParseException as error:
         raise ConfigError(f"{error.override}: this override cannot be read; quote it") from error
     except (HydraException, OmegaConfBaseException) as error:
@@ -142,7 +171,8 @@ def _line(text: str, overrides: Sequence[str]) -> str:
     missing = re.search(r"Could not find '([\w/]+)/([^/']+)'", text)
     if missing:
         group, name = missing.groups()
-        return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}"
+        broken = "".join(f"; {p.problem}" for p in packages() if p.problem)
+        return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}{broken}"
     key = re.search(r"Could not override '([\w.]+)'", text)
     if key:
         return f"{key[1]}: no such key; {_near(key[1], overrides)}, or add it with +{key[1]}=…"

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import pluggy
 
-from engine.kinds import Cost, Factor, Model, Portfolio, Regime, Source
+from engine.kinds import (
+    Cost,
+    Factor,
+    Model,
+    Observer,
+    Operator,
+    Portfolio,
+    Regime,
+    Source,
+)
 
 hookspec = pluggy.HookspecMarker("engine")
 hookimpl = pluggy.HookimplMarker("engine")
@@ -18,6 +27,11 @@ hookimpl = pluggy.HookimplMarker("engine")
 @hookspec
 def register_sources() -> list[type[Source]]:  # type: ignore[empty-body]
     """Where bars can come from; chosen by ``source.name``."""
+
+
+@hookspec
+def register_operators() -> list[type[Operator]]:  # type: ignore[empty-body]
+    """Operators of the formula language, beside those of the engine's table."""
 
 
 @hookspec
@@ -43,3 +57,8 @@ def register_portfolios() -> list[type[Portfolio]]:  # type: ignore[empty-body]
 @hookspec
 def register_costs() -> list[type[Cost]]:  # type: ignore[empty-body]
     """Cost models; chosen by ``costs.name``."""
+
+
+@hookspec
+def register_observers() -> list[type[Observer]]:  # type: ignore[empty-body]
+    """Observers, told of each stage as it ends; switched on under ``observers``."""

@@ -21,6 +21,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import pandas as pd
@@ -93,6 +94,30 @@ class Source(Kind):
     def facts(self, universe: Universe) -> Mapping[str, Any]:
         """What the source itself knows of its data; written into the manifest."""
         return {}
+
+
+@dataclass(frozen=True)
+class Operator(Kind):
+    """An operator of the formula language; `name` is what formulas write.
+
+    `args` has one letter per argument: ``x`` an array, ``d`` a window of rows, ``n`` a number,
+    ``g`` a grouping of the symbols (an int array, shape (N,)). `reach` tells what row t reads
+    of its arrays: ``none`` (row t alone), ``window`` (d rows, t the last), ``shift`` (back to
+    d rows ago) or ``all``. `cross` marks an operator over the symbols of one date: its arrays
+    have NaN where a symbol is no member of the universe.
+    """
+
+    args: ClassVar[str] = "x"
+    reach: ClassVar[str] = "none"
+    cross: ClassVar[bool] = False
+
+    @abstractmethod
+    def kernel(self, *args: Any) -> FloatArray:
+        """Return the result, shape (T, N): finite, or NaN where it is not known."""
+
+    @abstractmethod
+    def slow(self, *args: Any) -> FloatArray:
+        """Return the same in the most obvious way: what the kernel is tested against."""
 
 
 @dataclass(frozen=True)
@@ -233,3 +258,49 @@ class Cost(Kind):
     def delisting_return(self) -> float:
         """Return from a delisted symbol's last close to what its holders got (-1 to 0)."""
         return 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an observer is told when a stage has ended.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``factors``.
+    key : str
+        The same for the same data, configuration and stage.
+    seconds : float
+        How long it took.
+    result : object
+        What the stage made; its arrays are read-only.
+    folder : pathlib.Path
+        The run folder, where the stage's artifact is.
+    """
+
+    name: str
+    key: str
+    seconds: float
+    result: Any
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Observer(Kind):
+    """Is told of each stage as it ends; it cannot change anything."""
+
+    @abstractmethod
+    def on_stage(self, stage: Stage) -> None:
+        """Called after each stage, in the order of the run."""
+
+
+KINDS: Mapping[str, type[Kind]] = {
+    "source": Source,
+    "operator": Operator,
+    "factor": Factor,
+    "regime": Regime,
+    "model": Model,
+    "portfolio": Portfolio,
+    "cost": Cost,
+    "observer": Observer,
+}

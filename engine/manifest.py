@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from engine.admission import code_hash
 from engine.panel import Panel
 from engine.registry import Registry
 from engine.settings import Settings
@@ -138,10 +139,12 @@ def _plugins(settings: Settings, registry: Registry) -> list[dict[str, str]]:
         ("regime", settings.regime.name),
         ("portfolio", settings.portfolio.name),
         ("cost", settings.costs.name),
+        *(("observer", observer.name) for observer in settings.observers),
     }
     if settings.needs_model:
         used.add(("model", settings.model.name))
     return [
-        {"kind": kind, "name": name, "from": registry.find(kind, name, kind).origin}
+        {"kind": kind, "name": name, "from": entry.origin, "sha256": code_hash(entry.cls)}
         for kind, name in sorted(used)
+        for entry in [registry.find(kind, name, kind)]
     ]

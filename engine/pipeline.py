@@ -16,10 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from engine import stages
 from engine.artifacts import Announce, Report, RunFolder
 from engine.errors import EngineError
-from engine.manifest import manifest
+from engine.manifest import fingerprint, manifest
 from engine.panel import Panel
 from engine.registry import installed
 from engine.settings import Settings, read
+from engine.watch import Watch, identity
 
 __all__ = ["Report", "execute", "run"]
 
@@ -61,20 +62,24 @@ def execute(
     announce: Announce = lambda stage, done, total: None,
 ) -> Report:
     """Run a composed configuration into a folder."""
-    registry = installed()
+    plugins = config.get("plugins") or {}
+    registry = installed().limited(plugins.get("disable") or (), plugins.get("only"))
     settings = read(config, registry)
-    folder = RunFolder(path, announce)
+    plain = OmegaConf.to_container(config, resolve=True)
+    watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
+    folder = RunFolder(path, announce, watch=watch)
     folder.open()
     try:
         with folder.listening():
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
+            watch.identity += fingerprint(panel)
             made = _stages(settings, panel, folder)
-        facts = manifest(settings, config, overrides, panel, findings, made, registry)
-        facts["warnings"] = folder.warnings
-        folder.note("manifest", {**facts, "timings": folder.timings})
-        if settings.report.figures:
-            folder.stage("report", lambda: stages.report(folder))
+            facts = manifest(settings, config, overrides, panel, findings, made, registry)
+            facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
+            if settings.report.figures:
+                folder.stage("report", lambda: stages.report(folder))
+                folder.note("manifest", {**facts, "timings": folder.timings})
     except (EngineError, OSError, KeyboardInterrupt) as error:
         folder.fail(f"{type(error).__name__}: {error}")
         raise

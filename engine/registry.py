@@ -1,52 +1,51 @@
 """From entry points to plugins, and from a configuration node to an instance.
 
-1. Every entry point of the group ``engine`` is loaded into a pluggy manager.
-2. The manager's hooks are called in the order of `KINDS`; each returns classes.
-3. Each class is checked (a dataclass of its kind, with a name that is free) and filed under
-   its kind and name.
+1. Every entry point of the group ``engine`` is loaded; what fails is kept as a `Failure`, and
+   everything else goes on.
+2. Its hooks are called in the order of `KINDS`; each returns classes.
+3. Each class is checked (`engine.admission`) and filed under its kind and name. A name that
+   two distributions claim is nobody's until one of them is disabled or uninstalled.
 4. `Registry.build` reads a node: ``name`` picks the class, the other keys are its fields.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from engine import hookspecs
+from engine.admission import objection, unmet
 from engine.errors import ConfigError, PluginError, did_you_mean
-from engine.kinds import Cost, Factor, Kind, Model, Portfolio, Regime, Source
+from engine.fields import structured
+from engine.kinds import KINDS, Kind
 
-KINDS: Mapping[str, type[Kind]] = {
-    "source": Source,
-    "factor": Factor,
-    "regime": Regime,
-    "model": Model,
-    "portfolio": Portfolio,
-    "cost": Cost,
-}
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+HOME = "alpha-engine"  # the distribution of the built-ins
+NO_PLUGINS = "ENGINE_NO_PLUGINS"  # set it to start without any third-party plugin
 _ROOMS = frozenset(f"plugins.{kind}s" for kind in KINDS)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A plugin class and where it came from (distribution and version)."""
+    """A plugin class, and the distribution (with version) that it came from."""
 
     kind: str
     cls: type[Kind]
-    origin: str
+    dist: str
+    version: str
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version."""
+        return f"{self.dist} {self.version}".strip()
 
     @property
     def line(self) -> str:
@@ -54,57 +53,71 @@ class Entry:
         return (self.cls.__doc__ or "").strip().split("\n")[0]
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What could not be used, and why; kind and name where they are known."""
+
+    dist: str
+    message: str
+    kind: str = ""
+    name: str = ""
+
+
 class Registry:
-    """All plugins, by kind and name."""
+    """All plugins, by kind and name, and what failed."""
 
     def __init__(self, points: Iterable[EntryPoint]) -> None:
-        self._entries: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
+        self.failures: list[Failure] = []
+        self._claims: list[Entry] = []
         for point in sorted(points, key=lambda p: (p.group, p.name, p.value)):
-            origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-            self._add(_load(point), origin)
+            self._load(point)
 
-    def _add(self, module: ModuleType, origin: str) -> None:
-        manager = pluggy.PluginManager("engine")
-        manager.add_hookspecs(hookspecs)
-        try:
-            manager.register(module)
-            manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            raise PluginError(f"plugin {module.__name__} of {origin}: {error}") from error
-        for kind in KINDS:
-            for classes in getattr(manager.hook, f"register_{kind}s")():
-                for cls in classes:
-                    self._file(kind, cls, origin)
+    def limited(self, disable: Iterable[str] = (), only: Iterable[str] | None = None) -> Registry:
+        """The registry without the distributions of `disable`, or with those of `only` alone.
 
-    def _file(self, kind: str, cls: type[Kind], origin: str) -> None:
-        where = f"{cls.__module__}.{cls.__qualname__} of {origin}"
-        if not (isinstance(cls, type) and issubclass(cls, KINDS[kind])):
-            raise PluginError(f"{where} is not an engine.{KINDS[kind].__name__}: derive from it")
-        if not dataclasses.is_dataclass(cls) or "__init__" not in vars(cls):
-            raise PluginError(f"{where} is no dataclass: put @dataclass(frozen=True) above it")
-        name = getattr(cls, "name", None)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PluginError(
-                f"{where} has the name {name!r}: use lower case letters, digits and _ only"
-            )
-        taken = self._entries[kind].get(name)
-        if taken:
-            raise PluginError(
-                f"two plugins are called {kind} {name!r}: {taken.cls.__module__} of "
-                f"{taken.origin}, and {cls.__module__} of {origin}; uninstall or rename one"
-            )
-        self._entries[kind][name] = Entry(kind, cls, origin)
+        The built-ins stay in any case.
+        """
+        known = {entry.dist for entry in self._claims} | {f.dist for f in self.failures}
+        for name in [*disable, *(only or ())]:
+            if name not in known:
+                key = "plugins.disable" if name in [*disable] else "plugins.only"
+                raise ConfigError(f"{key}: no plugin of {name!r}; {did_you_mean(name, known)}")
+        kept = known - {*disable} if only is None else {*only} - {*disable}
+        smaller = Registry([])
+        smaller._claims = [e for e in self._claims if e.dist in kept | {HOME}]
+        smaller.failures = [f for f in self.failures if f.dist in kept]
+        return smaller
 
     def entries(self, kind: str) -> dict[str, Entry]:
-        """All plugins of a kind, by name, sorted."""
-        return dict(sorted(self._entries[kind].items()))
+        """All usable plugins of a kind, by name, sorted."""
+        claims: dict[str, list[Entry]] = {}
+        for entry in self._claims:
+            if entry.kind == kind:
+                claims.setdefault(entry.cls.name, []).append(entry)
+        return {name: claims[name][0] for name in sorted(claims) if len(claims[name]) == 1}
+
+    def contested(self) -> list[Failure]:
+        """Names that more than one class claims."""
+        claims: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self._claims:
+            claims.setdefault((entry.kind, entry.cls.name), []).append(entry)
+        return [
+            Failure(rivals[-1].dist, _contest(kind, name, rivals), kind, name)
+            for (kind, name), rivals in sorted(claims.items())
+            if len(rivals) > 1
+        ]
 
     def find(self, kind: str, name: str, key: str) -> Entry:
-        """Return the plugin, or raise ConfigError with the nearest name."""
-        if name not in self._entries[kind]:
-            hint = did_you_mean(name, self._entries[kind])
-            raise ConfigError(f"{key}.name={name}: no such {kind}; {hint}")
-        return self._entries[kind][name]
+        """Return the plugin, or raise with why it cannot be used, or with the nearest name."""
+        entries = self.entries(kind)
+        if name in entries:
+            return entries[name]
+        for failure in [*self.contested(), *self.failures]:
+            if (failure.kind, failure.name) == (kind, name):
+                raise PluginError(f"{key}.name={name}: {failure.message}")
+        broken = sorted({f.dist for f in self.failures})
+        more = f"; {', '.join(broken)} failed to load: see engine plugins list" if broken else ""
+        raise ConfigError(f"{key}.name={name}: no such {kind}; {did_you_mean(name, entries)}{more}")
 
     def build(self, kind: str, node: Any, key: str, ignore: Iterable[str] = ()) -> Any:
         """Return an instance from a configuration node.
@@ -121,70 +134,86 @@ class Registry:
             Keys that belong to the reader of the configuration, not to the plugin.
         """
         if not isinstance(node, DictConfig) or "name" not in node:
-            raise ConfigError(f"{key}: write `name: …`; {did_you_mean('', self._entries[kind])}")
+            raise ConfigError(f"{key}: write `name: …`; {did_you_mean('', self.entries(kind))}")
         cls = self.find(kind, str(node.name), key).cls
         fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
         return structured(cls, fields, key)
 
+    def _load(self, point: EntryPoint) -> None:
+        dist = point.dist.name if point.dist else point.value
+        version = point.dist.version if point.dist else ""
+        wish = unmet(point.dist) if point.dist else ""
+        if wish:
+            self.failures.append(Failure(dist, wish))
+            return
+        try:
+            self._collect(_module(point), dist, version)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a stranger's code may raise anything, SystemExit too
+            what = str(error) if isinstance(error, PluginError) else _named(error)
+            message = f"plugin {point.name} ({point.value}) of {dist}: {what}"
+            self.failures.append(Failure(dist, message))
 
-def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
-    """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds."""
-    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            raise ConfigError(f"{key}.{name}: no such field; {did_you_mean(str(name), known)}")
-    try:
-        base = OmegaConf.structured(cls)
-        OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
-        made = OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(values))))
-    except OmegaConfBaseException as error:
-        place = f"{key}.{error.full_key}" if getattr(error, "full_key", None) else key
-        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
-    assert isinstance(made, cls)
-    _check_options(made, key)
-    return made
+    def _collect(self, module: ModuleType, dist: str, version: str) -> None:
+        manager = pluggy.PluginManager("engine")
+        manager.add_hookspecs(hookspecs)
+        manager.register(module)
+        manager.check_pending()
+        for kind in KINDS:
+            for classes in getattr(manager.hook, f"register_{kind}s")():
+                if not isinstance(classes, list):
+                    raise PluginError(f"register_{kind}s returned no list: return [YourClass]")
+                for cls in classes:
+                    self._file(Entry(kind, cls, dist, version))
+
+    def _file(self, entry: Entry) -> None:
+        wrong = objection(entry.kind, entry.cls)
+        if wrong:
+            name = getattr(entry.cls, "name", None)
+            shown = name if isinstance(name, str) else ""
+            self.failures.append(
+                Failure(entry.dist, f"{wrong} ({entry.origin})", entry.kind, shown)
+            )
+        else:
+            self._claims.append(entry)
 
 
-def _check_options(made: object, key: str) -> None:
-    for field in dataclasses.fields(made):  # type: ignore[arg-type]
-        value, rules = getattr(made, field.name), field.metadata
-        choices = rules.get("choices", ())
-        if choices and value not in choices:
-            hint = did_you_mean(str(value), map(str, choices))
-            raise ConfigError(f"{key}.{field.name}={value}: {hint}")
-        if isinstance(value, (int, float)):
-            low, high = rules.get("ge"), rules.get("le")
-            if (low is not None and not value >= low) or (high is not None and not value <= high):
-                bounds = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
-                raise ConfigError(f"{key}.{field.name}={value}: choose from {bounds}")
+def _contest(kind: str, name: str, rivals: list[Entry]) -> str:
+    homes = " and ".join(f"{r.cls.__module__} of {r.origin}" for r in rivals)
+    strangers = sorted({r.dist for r in rivals} - {HOME})
+    return (
+        f"two plugins are called {kind} {name!r}: {homes}; uninstall or rename one, or type "
+        f"'plugins.disable=[{strangers[-1] if strangers else rivals[-1].dist}]'"
+    )
 
 
-def _load(point: EntryPoint) -> ModuleType:
-    try:
-        module: ModuleType = point.load()
-    except Exception as error:  # a stranger's import may raise anything
-        dist = point.dist.name if point.dist else "?"
-        raise PluginError(
-            f"plugin {point.name} ({point.value}) of {dist} cannot be imported: "
-            f"{type(error).__name__}: {error}; mend it or `pip uninstall {dist}`"
-        ) from error
-    if point.value in _ROOMS:
-        _check_home(module)
+def _module(point: EntryPoint) -> ModuleType:
+    module: ModuleType = point.load()
+    if point.value in _ROOMS:  # not another distribution's top-level `plugins` in place of ours
+        found = Path(str(module.__file__)).resolve().parents[2]
+        ours = Path(__file__).resolve().parents[1]
+        if found != ours:
+            raise PluginError(
+                f"imported from {found}, not {ours}: another package called 'plugins' is in the "
+                "way; uninstall it, or change to another directory"
+            )
     return module
 
 
-def _check_home(module: ModuleType) -> None:
-    """Refuse another distribution's top-level `plugins` package in the place of ours."""
-    found = Path(str(module.__file__)).resolve().parents[2]
-    ours = Path(__file__).resolve().parents[1]
-    if found != ours:
-        raise PluginError(
-            f"{module.__name__} was imported from {found}, not {ours}: another package called "
-            "'plugins' is in the way; uninstall it or change to another directory"
-        )
+def _named(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it calls sys.exit while it is imported: take that out"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 @cache
 def installed() -> Registry:
-    """Return the registry of everything that is installed."""
-    return Registry(entry_points(group="engine"))
+    """Return the registry of everything that is installed.
+
+    With the environment variable ``ENGINE_NO_PLUGINS`` set, of the built-ins alone.
+    """
+    points = entry_points(group="engine")
+    if os.environ.get(NO_PLUGINS):
+        return Registry(p for p in points if p.dist is not None and p.dist.name == HOME)
+    return Registry(points)

@@ -14,9 +14,10 @@ from omegaconf.errors import OmegaConfBaseException
 from engine.backtest import Backtest
 from engine.bars import Policy
 from engine.errors import ConfigError, did_you_mean
-from engine.kinds import Cost, Factor, Model, Portfolio, Regime, Source
+from engine.fields import structured
+from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
-from engine.registry import Registry, structured
+from engine.registry import Registry
 from engine.signal import Bundle
 from engine.universe import Universe
 from engine.validation.splits import Validation
@@ -50,6 +51,8 @@ class Settings:
     costs: Cost
     backtest: Backtest
     report: Drawing
+    observers: tuple[Observer, ...]
+    strict_observers: bool
     seed: int
 
     @property
@@ -87,6 +90,11 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         costs=registry.build("cost", config.costs, "costs"),
         backtest=structured(Backtest, config.backtest, "backtest"),
         report=structured(Drawing, config.report, "report"),
+        observers=tuple(
+            registry.build("observer", node, f"observers.{key}")
+            for key, node in config.observers.items()
+        ),
+        strict_observers=bool(config.strict_observers),
         seed=int(config.seed),
     )
     _check(settings)

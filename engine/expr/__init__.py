@@ -3,6 +3,6 @@
 from engine.expr.executor import evaluate
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.parse import parse
+from engine.expr.parser import parse
 
 __all__ = ["Call", "Field", "Node", "Number", "evaluate", "fields", "lookback", "parse", "to_text"]

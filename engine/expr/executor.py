@@ -16,9 +16,9 @@ import numpy as np
 
 from engine.errors import DataError, FormulaError, did_you_mean
 from engine.expr.facts import adv_days
+from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.ops import TABLE
-from engine.expr.parse import parse
+from engine.expr.parser import parse
 from engine.panel import FloatArray, Panel
 
 
@@ -77,9 +77,9 @@ class _Graph:
             self._prepare(node)
         except DataError as error:
             raise DataError(f"factor {name!r}: {error}") from None
-        array = np.ascontiguousarray(np.broadcast_to(self._take(node), self.panel.shape))
-        shared = isinstance(node, Field) or node in self.done or not array.flags.writeable
-        return array.copy() if shared else array
+        array, shape = self._take(node), self.panel.shape
+        own = array.shape == shape and not isinstance(node, Field) and node not in self.done
+        return np.ascontiguousarray(array) if own else np.broadcast_to(array, shape).copy()
 
     def _prepare(self, root: Node) -> None:
         """Compute a node, its arguments first; by a list, for trees are deeper than stacks."""
@@ -110,9 +110,9 @@ class _Graph:
         return array
 
     def _call(self, node: Call) -> FloatArray:
-        op = TABLE[node.op]
+        op = op_of(node.op)
         args = [self._arg(arg, kind, op.room) for arg, kind in zip(node.args, op.args, strict=True)]
-        kernel = getattr(import_module(f"engine.expr.{op.room}"), op.name)
+        kernel = op.kernel or getattr(import_module(f"engine.expr.{op.room}"), op.name)
         with np.errstate(all="ignore"):
             array: FloatArray = kernel(*args)
         return array
@@ -163,4 +163,4 @@ def _inputs(node: Node) -> list[Node]:
     """The array arguments of a node."""
     if not isinstance(node, Call):
         return []
-    return [a for a, kind in zip(node.args, TABLE[node.op].args, strict=True) if kind == "x"]
+    return [a for a, kind in zip(node.args, op_of(node.op).args, strict=True) if kind == "x"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
-from engine.expr.ops import TABLE
 
 
 def lookback(node: Node) -> int | None:
@@ -18,7 +18,7 @@ def lookback(node: Node) -> int | None:
         return 0
     if isinstance(node, Field):
         return _field_lookback(node.name)
-    op = TABLE[node.op]
+    op = op_of(node.op)
     own = op.lookback([int(a.value) for a, k in zip(node.args, op.args, strict=True)
                        if k == "d" and isinstance(a, Number)])  # fmt: skip
     inner = [lookback(arg) for arg in node.args]
@@ -47,7 +47,7 @@ def fields(node: Node) -> frozenset[str]:
         id(arg)
         for part in walk(node)
         if isinstance(part, Call)
-        for arg, kind in zip(part.args, TABLE[part.op].args, strict=True)
+        for arg, kind in zip(part.args, op_of(part.op).args, strict=True)
         if kind == "g"
     }
     return frozenset(p.name for p in walk(node) if isinstance(p, Field) and id(p) not in groups)
@@ -60,7 +60,7 @@ def to_text(node: Node) -> str:
     if isinstance(node, Field):
         return node.name
     parts = [to_text(arg) for arg in node.args]
-    sign = TABLE[node.op].infix
+    sign = op_of(node.op).infix
     if sign:
         if sign == "^" and parts[0].startswith("-"):
             parts[0] = f"({parts[0]})"  # a sign binds less than a power

@@ -8,7 +8,7 @@ from typing import ClassVar
 from engine.errors import ConfigError
 from engine.expr.executor import evaluate
 from engine.expr.facts import lookback
-from engine.expr.parse import parse
+from engine.expr.parser import parse
 from engine.kinds import Factor, option
 from engine.panel import FloatArray, Panel
 

@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.panel import FloatArray
+
 
 @dataclass(frozen=True)
 class Op:
@@ -39,6 +41,8 @@ class Op:
         Least and greatest value of the constant ``n``.
     infix : str
         How it is printed, when it is an operator sign.
+    kernel : callable, optional
+        The kernel itself, when it does not stand in the room's module: a plugin's.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Op:
     defaults: tuple[float, ...] = ()
     bounds: tuple[float, float] = (-math.inf, math.inf)
     infix: str = ""
+    kernel: Callable[..., FloatArray] | None = None
 
     def lookback(self, windows: list[int]) -> int | None:
         """Rows before t that row t reads of its arrays; None when all."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sys
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PathDistribution
+from pathlib import Path
 from types import ModuleType
 from typing import ClassVar
 
@@ -76,41 +79,68 @@ def test_a_wrong_type_names_the_field(registry: Registry) -> None:
         build(registry, name="twice", times="many")
 
 
-def test_a_taken_name_is_refused_naming_both() -> None:
-    @dataclass(frozen=True)
-    class Other(Twice):
-        """Another one."""
+def only_failure(points: list[EntryPoint]) -> str:
+    """What the registry says of plugins that cannot be used; it never raises."""
+    registry = Registry(points)
+    (failure,) = [*registry.failures, *registry.contested()]
+    return failure.message
 
-    points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", Other)]
-    with pytest.raises(engine.PluginError, match=r"two plugins .*one_plugin.*two_plugin"):
-        Registry(points)
+
+def other(name: str = "other") -> type:
+    return dataclass(frozen=True)(type("Other", (Twice,), {"name": name, "__doc__": "Other."}))
+
+
+def test_a_taken_name_is_nobodys_and_the_message_names_both() -> None:
+    points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", other("twice"))]
+    assert re.search(
+        r"two plugins .*one_plugin.*two_plugin.*plugins\.disable", only_failure(points)
+    )
+    with pytest.raises(engine.PluginError, match="two plugins are called factor 'twice'"):
+        Registry(points).find("factor", "twice", "factors.mine")
+    assert "twice" in Registry(points).limited(disable=["two_plugin"]).entries("factor")
 
 
 def test_results_do_not_depend_on_the_order_of_entry_points() -> None:
-    @dataclass(frozen=True)
-    class Other(Twice):
-        """Another one."""
-
-        name: ClassVar[str] = "other"
-
-    points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", Other)]
+    points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", other())]
     forward, backward = Registry(points), Registry(points[::-1])
     assert list(forward.entries("factor")) == list(backward.entries("factor")) == ["other", "twice"]
 
 
 @pytest.mark.parametrize("name", ["Twice", "two times", "", "2x", None])
 def test_an_odd_name_is_refused(name: str | None) -> None:
-    odd = dataclass(frozen=True)(type("Odd", (Twice,), {"name": name}))
-    with pytest.raises(engine.PluginError, match="use lower case letters, digits and _ only"):
-        Registry([plugin_module("odd_plugin", odd)])
+    message = only_failure([plugin_module("odd_plugin", other(name))])  # type: ignore[arg-type]
+    assert "use lower case letters, digits and _ only" in message
 
 
 def test_a_class_that_is_no_dataclass_is_refused() -> None:
     class Bare(Twice):
         name: ClassVar[str] = "bare"
 
-    with pytest.raises(engine.PluginError, match="is no dataclass"):
-        Registry([plugin_module("bare_plugin", Bare)])
+    assert "is no dataclass" in only_failure([plugin_module("bare_plugin", Bare)])
+
+
+def test_a_class_without_its_method_is_refused_and_a_run_that_needs_it_says_so() -> None:
+    @dataclass(frozen=True)
+    class Half(engine.Factor):
+        """Lacks compute."""
+
+        name: ClassVar[str] = "half"
+
+    registry = Registry([plugin_module("half_plugin", Half, Twice)])
+    assert list(registry.entries("factor")) == ["twice"]
+    with pytest.raises(engine.PluginError, match="lacks the method 'compute'"):
+        registry.find("factor", "half", "factors.mine")
+
+
+def test_a_field_of_an_unknown_type_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Odd(Twice):
+        """Holds a socket."""
+
+        name: ClassVar[str] = "odd"
+        line: socket.socket | None = None
+
+    assert "cannot be configured" in only_failure([plugin_module("odd_plugin", Odd)])
 
 
 def test_a_class_of_another_kind_is_refused() -> None:
@@ -119,21 +149,66 @@ def test_a_class_of_another_kind_is_refused() -> None:
         name: ClassVar[str] = "no_factor"
         values: list[int] = field(default_factory=list)
 
-    with pytest.raises(engine.PluginError, match=r"is not an engine\.Factor"):
-        Registry([plugin_module("wrong_plugin", NoFactor)])
+    assert "is not an engine.Factor" in only_failure([plugin_module("wrong_plugin", NoFactor)])
 
 
-def test_a_broken_import_names_the_plugin() -> None:
-    with pytest.raises(engine.PluginError, match="plugin gone .*cannot be imported"):
-        Registry([EntryPoint(name="gone", value="no_such_module_anywhere", group="engine")])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import no_such_module_anywhere", "ModuleNotFoundError"),
+        ("import sys; sys.exit(3)", "calls sys.exit while it is imported"),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: list = []",
+            "mutable default",
+        ),
+        ("import engine\n@engine.hookimpl\ndef register_fators(): return []", "register_fators"),
+        ("import engine\n@engine.hookimpl\ndef register_factors(panel): return []", "panel"),
+        (
+            "import engine\n@engine.hookimpl\ndef register_factors(): return 1/0",
+            "ZeroDivisionError",
+        ),
+        ("import engine\n@engine.hookimpl\ndef register_factors(): return 'x'", "returned no list"),
+    ],
+)
+def test_a_broken_plugin_is_listed_and_the_others_go_on(
+    code: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_{abs(hash(code))}"
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    points = [EntryPoint(name, name, "engine"), plugin_module("twice_plugin", Twice)]
+    assert message in only_failure(points)
+    registry = Registry(points)
+    assert list(registry.entries("factor")) == ["twice"]
+    with pytest.raises(engine.ConfigError, match=f"{name} failed to load"):
+        registry.find("factor", "unknown", "factors.mine")
 
 
-def test_an_unknown_hook_is_refused() -> None:
-    module = ModuleType("hooky")
-    module.register_fators = engine.hookimpl(list)  # type: ignore[attr-defined]
-    sys.modules["hooky"] = module
-    with pytest.raises(engine.PluginError, match="register_fators"):
-        Registry([EntryPoint(name="hooky", value="hooky", group="engine")])
+def test_plugins_are_limited_by_distribution() -> None:
+    points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", other())]
+    registry = Registry(points)
+    assert list(registry.limited(disable=["one_plugin"]).entries("factor")) == ["other"]
+    assert list(registry.limited(only=["one_plugin"]).entries("factor")) == ["twice"]
+    with pytest.raises(engine.ConfigError, match="did you mean 'one_plugin'"):
+        registry.limited(disable=["one_plugni"])
+
+
+def test_a_plugin_that_wants_another_engine_is_listed(tmp_path: Path) -> None:
+    info = tmp_path / "future-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: future\nVersion: 1.0\nRequires-Dist: alpha-engine>=99\n"
+    )
+    (info / "entry_points.txt").write_text("[engine]\nfuture = no_matter\n")
+    registry = Registry(PathDistribution(info).entry_points)
+    assert "future 1.0 wants alpha-engine>=99" in registry.failures[0].message
+
+
+def test_an_environment_variable_starts_without_third_parties(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ENGINE_NO_PLUGINS", "1")
+    assert {e.dist for e in installed.__wrapped__().entries("model").values()} == {"alpha-engine"}
 
 
 def test_built_ins_come_in_by_the_door() -> None:

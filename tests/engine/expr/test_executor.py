@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -137,6 +139,24 @@ def test_results_are_the_callers_own():
     assert_array_equal(given.returns, bars().returns)
     assert_array_equal(given.market, bars().market)
     assert_array_equal(given["close"], bars()["close"])
+
+
+@pytest.mark.parametrize("field", ["close", "returns", "market", "vwap"])
+def test_a_lone_field_is_a_copy(field):
+    given = bars()
+    one(field, given)[:] = -1.0
+    assert_array_equal(one(field, given), one(field, bars()))
+
+
+def test_arrays_are_freed_when_their_last_reader_has_run():
+    wide = panel(close=np.ones((20_000, 5)))
+    array = wide["close"].nbytes
+    one("-close", wide)
+    tracemalloc.start()
+    one("-(" * 60 + "close" + ")" * 60, wide)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * array
 
 
 def test_the_deepest_formula_runs():

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from engine.errors import FormulaError, did_you_mean
+from engine.expr.guests import admit, guests
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import INFIX, NAMES, OVERLOADED, Op
 
@@ -123,10 +124,12 @@ class _Builder:
         if name in OVERLOADED:
             over_time, by_cell = OVERLOADED[name]
             name = over_time if len(args) == 2 and isinstance(args[1], Number) else by_cell
-        if name not in NAMES:
-            hint = did_you_mean(name, [*NAMES, *OVERLOADED])
+        if name not in NAMES and name in guests():
+            admit(name)
+        elif name not in NAMES:
+            hint = did_you_mean(name, [*NAMES, *OVERLOADED, *guests()])
             raise FormulaError(f"unknown operator {str(token)!r}; {hint}", self.text, at)
-        op = NAMES[name]
+        op = NAMES[name] if name in NAMES else guests()[name]
         missing = len(op.args) - len(args)
         if not 0 <= missing <= len(op.defaults):
             raise FormulaError(f"{token} takes {_arity(op)}, not {len(args)}", self.text, at)

@@ -1,0 +1,46 @@
+"""Typed fields from plain values: the one place where configuration becomes a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
+    """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds."""
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{key}.{name}: no such field; {did_you_mean(str(name), known)}")
+    try:
+        base = OmegaConf.structured(cls)
+        OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
+        made = OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(values))))
+    except OmegaConfBaseException as error:
+        place = f"{key}.{error.full_key}" if getattr(error, "full_key", None) else key
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+    assert isinstance(made, cls)
+    _check_options(made, key)
+    return made
+
+
+def _check_options(made: object, key: str) -> None:
+    for field in dataclasses.fields(made):  # type: ignore[arg-type]
+        value, rules = getattr(made, field.name), field.metadata
+        choices = rules.get("choices", ())
+        if choices and value not in choices:
+            hint = did_you_mean(str(value), map(str, choices))
+            raise ConfigError(f"{key}.{field.name}={value}: {hint}")
+        if isinstance(value, (int, float)):
+            low, high = rules.get("ge"), rules.get("le")
+            if (low is not None and not value >= low) or (high is not None and not value <= high):
+                bounds = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
+                raise ConfigError(f"{key}.{field.name}={value}: choose from {bounds}")

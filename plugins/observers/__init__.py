@@ -1,0 +1,10 @@
+"""Observers: what watches a run without touching it."""
+
+from engine import Observer, hookimpl
+from plugins.observers.jsonlines import JsonLines
+
+
+@hookimpl
+def register_observers() -> list[type[Observer]]:
+    """Every built-in observer."""
+    return [JsonLines]
