@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import engine
+import plugins.models.ridge
 from engine.artifacts import MARKER
 from engine.cli import main
 from engine.validation.ic import newey_west_t, rank_ic
@@ -47,7 +48,10 @@ def test_the_manifest_tells_how_to_run_it_again(simulated: engine.Report) -> Non
     assert manifest["command"] == "engine run +bundle=ai_tech_core_ml"
     assert manifest["simulated"] is True
     assert manifest["config"]["model"]["name"] == "ridge"
-    assert {"kind": "model", "name": "ridge", "from": "alpha-engine 0.1.0"} in manifest["plugins"]
+    ridge = next(row for row in manifest["plugins"] if row["name"] == "ridge")
+    assert (ridge["kind"], ridge["from"]) == ("model", "alpha-engine 0.1.0")
+    code = Path(plugins.models.ridge.__file__).read_bytes()
+    assert ridge["sha256"] == hashlib.sha256(code).hexdigest()
     assert [row["stage"] for row in manifest["timings"]][: len(STAGES)] == STAGES
 
 

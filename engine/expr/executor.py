@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -135,8 +135,9 @@ class _Graph:
 
     def _field(self, name: str) -> FloatArray:
         panel = self.panel
-        if name in panel:
-            return panel[name]
+        spelled = _spelled(name, panel.fields)
+        if spelled in panel:
+            return panel[spelled]
         if name == "returns":
             return panel.returns
         if name == "market":
@@ -152,11 +153,18 @@ class _Graph:
         raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
 
     def _labels(self, name: str) -> Any:
-        if name not in self.panel.groups:
+        spelled = _spelled(name, self.panel.groups)
+        if spelled not in self.panel.groups:
             raise DataError(
                 f"the symbols have no grouping {name!r}; {did_you_mean(name, self.panel.groups)}"
             )
-        return np.unique(np.array(self.panel.groups[name]), return_inverse=True)[1]
+        return np.unique(np.array(self.panel.groups[spelled]), return_inverse=True)[1]
+
+
+def _spelled(name: str, names: Iterable[str]) -> str:
+    """How the data spell a name of a formula, where capitals do not count; first come first."""
+    known = list(names)
+    return name if name in known else next((n for n in known if n.lower() == name), name)
 
 
 def _inputs(node: Node) -> list[Node]:

@@ -56,7 +56,7 @@ def fields(node: Node) -> frozenset[str]:
 def to_text(node: Node) -> str:
     """The formula in canonical form: canonical names, every bracket written."""
     if isinstance(node, Number):
-        return f"{node.value:.17g}"
+        return repr(node.value).removesuffix(".0")
     if isinstance(node, Field):
         return node.name
     parts = [to_text(arg) for arg in node.args]

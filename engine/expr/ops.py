@@ -167,5 +167,6 @@ _ROWS = (
 TABLE: dict[str, Op] = {op.name: op for op in _ROWS}
 NAMES: dict[str, Op] = {n: op for op in _ROWS for n in (op.name, *op.aliases)}
 INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
-# The paper's min(x, d) and max(x, d) with a whole constant are over time; else cell by cell.
+# min(x, d) and max(x, d) with a constant of 1 or more are over time, as in the paper; with any
+# other second argument (a formula, 0, a fraction below 1) they are cell by cell.
 OVERLOADED = {"min": ("ts_min", "minimum"), "max": ("ts_max", "maximum")}

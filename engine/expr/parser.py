@@ -123,7 +123,8 @@ class _Builder:
         name, at = str(token).lower(), token.start_pos
         if name in OVERLOADED:
             over_time, by_cell = OVERLOADED[name]
-            name = over_time if len(args) == 2 and isinstance(args[1], Number) else by_cell
+            last = args[1] if len(args) == 2 else None
+            name = over_time if isinstance(last, Number) and last.value >= 1 else by_cell
         if name not in NAMES and name in guests():
             admit(name)
         elif name not in NAMES:

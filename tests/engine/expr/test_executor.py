@@ -84,6 +84,12 @@ def test_a_field_of_the_bars_goes_before_a_derived_one():
     assert one("vwap + returns", small) == 9.5
 
 
+def test_capitals_of_a_field_do_not_count():
+    made = panel(close=[[1.0, 2.0]], PE_ratio=[[3.0, 4.0]])
+    for text in ("PE_ratio * 2", "pe_ratio * 2"):
+        assert_array_equal(evaluate({"x": text}, made)["x"], [[6.0, 8.0]])
+
+
 def test_who_is_no_member_takes_no_part_in_cross_sections():
     small = panel(close=[[1, 2, 3], [1, 2, 3]])
     inside = np.array([[True, True, True], [True, False, True]])

@@ -38,7 +38,7 @@ TREES = {
     "a ? b ? c : d : e": "where(a, where(b, c, d), e)",
     "x < 0 ? -1 : 1": "where((x < 0), -1, 1)",
     # numbers
-    "1e3 + .5 + 2. + 1.5E-1": "(((1000 + 0.5) + 2) + 0.14999999999999999)",
+    "1e3 + .5 + 2. + 1.5E-1": "(((1000 + 0.5) + 2) + 0.15)",
     # names: any case, aliases, the class of a grouping
     "Mean(CLOSE, 5)": "ts_mean(close, 5)",
     "sma(a, 5) - mean(a, 5)": "(ts_mean(a, 5) - ts_mean(a, 5))",
@@ -51,6 +51,8 @@ TREES = {
     "min(a, 3)": "ts_min(a, 3)",
     "max(a, 3)": "ts_max(a, 3)",
     "min(a, b)": "minimum(a, b)",
+    "max(a, 0)": "maximum(a, 0)",  # no window has no rows
+    "min(a, -3)": "minimum(a, -3)",
     "max(a, 3 + b)": "maximum(a, (3 + b))",
     # windows: fractions are floored, as in the paper; defaults are filled in
     "ts_mean(a, 5.9)": "ts_mean(a, 5)",
@@ -82,7 +84,6 @@ ERRORS = {
     "max(a)": ("max takes 2 arguments, not 1", 0),
     "ts_mean(a, 0)": ("the window of ts_mean is 0: choose from 1 to 100000", 0),
     "ts_mean(a, 0.5)": ("the window of ts_mean is 0.5: choose from 1 to 100000", 0),
-    "min(a, -3)": ("the window of ts_min is -3: choose from 1 to 100000", 0),
     "delay(a, -1)": ("the window of delay is -1: choose from 1 to 100000", 0),
     "delay(a, 100001)": ("the window of delay is 100001: choose from 1 to 100000", 0),
     "ts_mean(a, b)": ("argument 2 of ts_mean must be a number", 0),

@@ -1,0 +1,72 @@
+"""The built-in observer, and what any observer may and may not do."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import engine
+from engine.watch import Watch, identity, read_only
+from plugins.observers.jsonlines import JsonLines
+
+
+def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:
+    watch = Watch((JsonLines(),), strict=True, folder=tmp_path, identity="x")
+    watch.tell("bars", 1.25, None)
+    watch.tell("factors", 0.5, None)
+    lines = [json.loads(line) for line in (tmp_path / "stages.jsonl").read_text().splitlines()]
+    assert [(line["stage"], line["seconds"]) for line in lines] == [("bars", 1.25), ("factors", 0.5)]
+    assert lines[0]["key"] != lines[1]["key"]
+
+
+def test_a_stages_key_is_the_same_for_the_same_run() -> None:
+    assert identity({"b": 1, "a": [2]}) == identity({"a": [2], "b": 1})
+    assert identity({"a": 1}) != identity({"a": 2})
+
+
+def test_results_are_read_only() -> None:
+    array = np.zeros(3)
+
+    @dataclass
+    class Made:
+        values: engine.FloatArray
+        names: tuple[str, ...]
+
+    for shown in (
+        read_only(array),
+        read_only({"a": array})["a"],
+        read_only([array])[0],
+        read_only(Made(array, ("x",))).values,
+    ):
+        with pytest.raises(ValueError, match="read-only"):
+            shown[0] = 1.0
+    array[0] = 2.0  # the original still belongs to the engine
+
+
+@dataclass(frozen=True)
+class Loud(engine.Observer):
+    """Fails on purpose."""
+
+    name: ClassVar[str] = "loud"
+
+    def on_stage(self, stage: engine.Stage) -> None:
+        raise SystemExit(f"no {stage.name}")
+
+
+def test_an_observer_that_fails_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        Watch((Loud(),), strict=False, folder=tmp_path, identity="x").tell("bars", 0.0, None)
+    assert "observer loud failed on bars: SystemExit: no bars" in caplog.text
+
+
+def test_a_strict_run_is_stopped_by_it(tmp_path: Path) -> None:
+    with pytest.raises(engine.PluginError, match="strict_observers=false goes on"):
+        Watch((Loud(),), strict=True, folder=tmp_path, identity="x").tell("bars", 0.0, None)
