@@ -68,7 +68,8 @@ def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
     for path in files:
         node = OmegaConf.create({"seed": 7, group: OmegaConf.load(path)})[group]
         installed().build(GROUPS[group], node, group)
-        fields = {f.name for f in dataclasses.fields(installed().find(GROUPS[group], node.name, group).cls)}  # type: ignore[arg-type]  # fmt: skip
+        cls = installed().find(GROUPS[group], node.name, group).cls
+        fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         assert set(node) - {"name"} == fields, f"{path.name} does not show every field"
 
 

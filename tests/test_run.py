@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,11 +84,11 @@ def test_the_forecast_file_keeps_factors_and_label(simulated: engine.Report) -> 
 
 
 def test_the_forecast_file_serves_as_a_factor(simulated: engine.Report, tmp_path: Path) -> None:
-    name = "ml_alpha_ridge_20d"
+    name, file = "ml_alpha_ridge_20d", simulated.path / "forecasts.parquet"
     again = engine.run(
         [
             ML,
-            f"+factors.{name}={{name: file, path: '{simulated.path}/forecasts.parquet', column: {name}}}",
+            f"+factors.{name}={{name: file, path: '{file}', column: {name}}}",
             "report=none",
         ],
         path=tmp_path / "again",
@@ -160,9 +162,8 @@ def test_shuffled_labels_hold_nothing(tmp_path: Path) -> None:
 
 
 def command(words: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "engine.cli", *words], cwd=cwd, capture_output=True, text=True, check=False
-    )  # fmt: skip
+    line = [sys.executable, "-m", "engine.cli", *words]
+    return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
@@ -186,6 +187,36 @@ def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:
     assert "weights sum to 0.9" in done.stderr
     assert (tmp_path / "s" / "0" / "manifest.json").is_file()
     assert not (tmp_path / "s" / "1" / "manifest.json").exists()
+
+
+def test_ctrl_c_leaves_a_marked_folder(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "engine.cli", "run", ML, "hydra.run.dir=run"]
+    process = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a parent in the background ignores SIGINT, and a child would inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  # one thread
+    )
+    marker = tmp_path / "run" / MARKER
+    deadline = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, error
+    assert "interrupted" in error
+    assert "Traceback" not in error
+    assert "KeyboardInterrupt" in marker.read_text()
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "prices.parquet").write_bytes(b"mine")
+    with pytest.raises(engine.ConfigError, match="which no run wrote"):
+        engine.run(["+bundle=ai_tech_core"], path=tmp_path)
+    assert (tmp_path / "prices.parquet").read_bytes() == b"mine"
 
 
 def test_hydras_own_switches_work(

@@ -21,7 +21,8 @@ def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:
     watch.tell("bars", 1.25, None)
     watch.tell("factors", 0.5, None)
     lines = [json.loads(line) for line in (tmp_path / "stages.jsonl").read_text().splitlines()]
-    assert [(line["stage"], line["seconds"]) for line in lines] == [("bars", 1.25), ("factors", 0.5)]
+    told = [(line["stage"], line["seconds"]) for line in lines]
+    assert told == [("bars", 1.25), ("factors", 0.5)]
     assert lines[0]["key"] != lines[1]["key"]
 
 
