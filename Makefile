@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check format bench clean
+.PHONY: help env run test check format bench docs clean
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ format: $(READY)  ## format and mend what ruff can
 bench: $(READY)  ## time the command line and a 500 x 2520 run
 	$(BIN)/python benchmarks/command_line.py
 	$(BIN)/python benchmarks/main_job.py
+
+docs: $(READY)  ## run the examples of the documents, and redraw their picture
+	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_house.py
+	$(BIN)/engine run +bundle=us_large_core_ml hydra.run.dir=outputs/docs
+	cp outputs/docs/report.png docs/report.png
 
 clean:  ## remove .venv, caches and outputs
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis outputs/*

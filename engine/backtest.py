@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.contracts import blamed
 from engine.errors import ConfigError, PluginError
 from engine.kinds import Cost, option
 from engine.orders import Orders, schedule
@@ -222,7 +223,9 @@ def simulate(weights: FloatArray, panel: Panel, cost: Cost, config: Backtest) ->
 def _rates(cost: Cost, panel: Panel, orders: Orders, values: FloatArray) -> dict[str, FloatArray]:
     """Checked cost rates by component; the payment for a delisted symbol is not a trade."""
     rates = {}
-    for name, rate in cost.trading(panel, values).items():
+    with blamed(f"costs {cost.name!r}"):
+        made = cost.trading(panel, values)
+    for name, rate in made.items():
         if rate.shape != panel.shape or not (np.isfinite(rate) & (rate >= 0.0)).all():
             raise PluginError(
                 f"costs {cost.name!r}: the rate {name!r} must be finite, >= 0 and of shape "
@@ -320,7 +323,8 @@ def _carry(cost: Cost, realised: FloatArray, dates: pd.DatetimeIndex) -> dict[st
     """Contributions of holding to the returns, by component, shape (T,)."""
     days = np.zeros(len(dates))
     days[1:] = np.diff(dates.normalize().to_numpy()) / np.timedelta64(1, "D")
-    return dict(cost.carry(_previous(realised), days))
+    with blamed(f"costs {cost.name!r}"):
+        return dict(cost.carry(_previous(realised), days))
 
 
 def _misses(orders: Orders, fills: _Fills, capital: float) -> tuple[FloatArray, FloatArray]:

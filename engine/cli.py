@@ -1,15 +1,19 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library is imported here, so that ``engine --help`` answers at once; a
-command's module is imported when the command is typed.
+Only the standard library and `engine.errors` are imported here, so that ``engine --help``
+answers at once; a command's module is imported when the command is typed.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from engine.errors import EngineError, did_you_mean
+
+COMMANDS = ("plugins", "run")
 HELP = """\
 engine: declarative backtests
 
@@ -17,6 +21,11 @@ engine: declarative backtests
   engine run -m +bundle=A,B model=x,y       sweep (hydra/launcher=joblib: in parallel)
   engine run +bundle=NAME --cfg job         print the configuration, run nothing
   engine run --help                         every group, option and switch
+
+  engine plugins list [KIND]                what is installed, from where, and what failed
+  engine plugins show NAME                  a plugin's fields, and YAML that builds it
+  engine plugins check NAME [key=value …]   does it keep its kind's contract?
+  engine plugins new NAME                   start a distribution of your own
 
   engine --version
   --debug                                   show the traceback of an error
@@ -40,18 +49,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         line = os.environ.get("COMP_LINE", "")
         os.environ["COMP_LINE"] = line.replace("engine run", "engine", 1)
         return _guarded("run", words, debug)
-    if words[0] != "run":
-        return _fail(f"no such command {words[0]!r}: type `engine --help`")
-    return _guarded("run", words[1:], debug)
+    if words[0] not in COMMANDS:
+        hint = did_you_mean(words[0], COMMANDS)
+        return _fail(f"no such command {words[0]!r}: {hint} (or type `engine --help`)")
+    return _guarded(words[0], words[1:], debug)
 
 
 def _guarded(command: str, words: list[str], debug: bool) -> int:
-    from engine.errors import EngineError
-
     try:
-        from engine.commands import run
-
-        return run(words, debug=debug)
+        return _imported(command, debug)(words)
     except EngineError as error:
         if debug:
             raise
@@ -59,6 +65,16 @@ def _guarded(command: str, words: list[str], debug: bool) -> int:
     except KeyboardInterrupt:
         print(f"engine {command}: interrupted", file=sys.stderr)
         return 130
+
+
+def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
+    if command == "plugins":
+        from engine.plugins_cli import plugins
+
+        return plugins
+    from engine.commands import run
+
+    return partial(run, debug=debug)
 
 
 def _fail(message: str) -> int:

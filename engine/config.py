@@ -73,13 +73,15 @@ def packages() -> list[Package]:
 
 
 def _package(dist: str, name: str) -> Package:
+    top, *rest = name.split(".")
     try:
-        spec = importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(top)  # of the top alone: a parent would be imported
     except (ImportError, ValueError):
         spec = None
-    if spec is None or not spec.submodule_search_locations:
+    homes = (spec.submodule_search_locations if spec else None) or ()
+    folder = next((f for f in (Path(home, *rest) for home in homes) if f.is_dir()), None)
+    if folder is None:
         return Package(dist, name, Path(), f"conf package {name!r} is not there: reinstall {dist}")
-    folder = Path(next(iter(spec.submodule_search_locations)))
     if not (folder / "__init__.py").is_file():
         return Package(dist, name, folder, f"conf package {name!r} has no __init__.py: add one")
     return Package(dist, name, folder)
@@ -90,10 +92,12 @@ Plugins.instance().register(EngineSearchPath)
 
 def composed(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration (with its ``hydra`` node) for command-line overrides."""
-    with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
-        config: DictConfig = _shortened(
-            lambda: compose(ROOT, overrides=list(overrides), return_hydra_config=True), overrides
-        )
+
+    def work() -> DictConfig:
+        with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
+            return compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+
+    config: DictConfig = _shortened(work, overrides)  # from outside: a hint composes again
     return config
 
 

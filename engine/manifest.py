@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,7 @@ def manifest(
     findings: Findings,
     made: Made,
     registry: Registry,
+    operators: Set[str],
 ) -> dict[str, Any]:
     """Everything but the timings, as plain values."""
     from engine.stages import empty
@@ -71,7 +72,7 @@ def manifest(
         },
         "empty_factors": empty(made.factors),
         "findings": dict(findings.counts),
-        "plugins": _plugins(settings, registry),
+        "plugins": _plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
         "splits": splits(made.forecasts, panel) if made.forecasts else [],
@@ -131,10 +132,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _plugins(settings: Settings, registry: Registry) -> list[dict[str, str]]:
+def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, str]]:
     """Every plugin that took part, with the distribution that it came from."""
     used = {
         ("source", settings.source.name),
+        *(("operator", name) for name in operators),
         *(("factor", factor.name) for factor in settings.factors.values()),
         ("regime", settings.regime.name),
         ("portfolio", settings.portfolio.name),

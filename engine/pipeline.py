@@ -8,7 +8,7 @@ an artifact in the run folder. Nothing flows backwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,9 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from engine import stages
 from engine.artifacts import Announce, Report, RunFolder
 from engine.errors import EngineError
+from engine.expr.guests import using
 from engine.manifest import fingerprint, manifest
 from engine.panel import Panel
-from engine.registry import installed
+from engine.registry import Registry, installed
 from engine.settings import Settings, read
 from engine.watch import Watch, identity
 
@@ -64,6 +65,19 @@ def execute(
     """Run a composed configuration into a folder."""
     plugins = config.get("plugins") or {}
     registry = installed().limited(plugins.get("disable") or (), plugins.get("only"))
+    with using(registry) as operators:
+        return _execute(config, path, overrides, announce, registry, operators)
+
+
+def _execute(
+    config: DictConfig,
+    path: Path,
+    overrides: Sequence[str],
+    announce: Announce,
+    registry: Registry,
+    operators: Set[str],
+) -> Report:
+    """The run itself, with the registry that its configuration leaves."""
     settings = read(config, registry)
     plain = OmegaConf.to_container(config, resolve=True)
     watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
@@ -74,7 +88,9 @@ def execute(
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
             watch.identity += fingerprint(panel)
             made = _stages(settings, panel, folder)
-            facts = manifest(settings, config, overrides, panel, findings, made, registry)
+            facts = manifest(
+                settings, config, overrides, panel, findings, made, registry, operators
+            )
             facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
             if settings.report.figures:

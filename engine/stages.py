@@ -13,7 +13,7 @@ import pandas as pd
 
 from engine.artifacts import RunFolder
 from engine.bars import Findings, build
-from engine.contracts import array, check
+from engine.contracts import array, blamed, check
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.expr.formula import Formula
@@ -49,10 +49,9 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     from schemas.bars import bars_schema
 
     source = settings.source
-    frame = source.load(settings.universe)
-    panel, findings = build(
-        frame, settings.universe, settings.bars, source.series(settings.universe)
-    )
+    with blamed(f"source {source.name!r}"):
+        frame, series = source.load(settings.universe), source.series(settings.universe)
+    panel, findings = build(frame, settings.universe, settings.bars, series)
     del frame
     for line in findings.lines():
         log.info("bars: %s", line)
@@ -69,7 +68,8 @@ def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, Fl
     done: dict[str, FloatArray] = evaluate(formulas, panel)
     for name, factor in settings.factors.items():
         if name not in done:
-            done[name] = factor.compute(panel)
+            with blamed(f"factors.{name}"):
+                done[name] = factor.compute(panel)
         array(done[name], panel.shape, f"factors.{name}")
     columns = {name: done[name] for name in settings.factors}
     for name in empty(columns):
@@ -100,7 +100,8 @@ def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
     states = settings.regime.states
     shape = (panel.shape[0], len(states))
     who = f"regime {settings.regime.name!r}"
-    probabilities = array(settings.regime.probabilities(panel), shape, who)
+    with blamed(who):
+        probabilities = array(settings.regime.probabilities(panel), shape, who)
     frame = pd.DataFrame(
         {"timestamp": panel.dates, **{s: probabilities[:, i] for i, s in enumerate(states)}}
     )
@@ -175,7 +176,8 @@ def weights(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
 
     who = f"portfolio {settings.portfolio.name!r}"
     scale = exposure(settings, made.regimes)
-    values = array(settings.portfolio.weights(made.signal, panel, scale), panel.shape, who)
+    with blamed(who):
+        values = array(settings.portfolio.weights(made.signal, panel, scale), panel.shape, who)
     _hand_over(folder, "weights", weights_schema(GROSS_LIMIT), panel.long({"weight": values}))
     return values
 

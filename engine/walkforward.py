@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from engine.contracts import blamed
 from engine.errors import ConfigError, DataError
 from engine.kinds import Estimator, Model
 from engine.labels import Labels
@@ -234,7 +235,8 @@ class _Trainer:
         if self.model.wants_tail:
             held = self._learnable(tail_start, window.purged)
             tail = scaler.apply(table, held), table.y[held] / unit
-        fitted = self.model.train(self.model.estimator(self.seed), X, y / unit, tail)
+        with blamed(f"model {self.model.name!r}"):
+            fitted = self.model.train(self.model.estimator(self.seed), X, y / unit, tail)
         del X, tail
 
         ahead = self._complete(np.arange(table.start[window.test], table.start[window.stop]))
@@ -289,8 +291,9 @@ class _Trainer:
             part = X[start : start + BLOCK]
             block = np.zeros((BLOCK, X.shape[1]), order="F")
             block[: len(part)] = part
-            forecast = np.asarray(fitted.predict(block), np.float64)
-            out[start : start + BLOCK] = forecast.reshape(BLOCK)[: len(part)]
+            with blamed(f"model {self.model.name!r}"):
+                forecast = np.asarray(fitted.predict(block), np.float64).reshape(BLOCK)
+            out[start : start + BLOCK] = forecast[: len(part)]
         if not np.isfinite(out).all():
             raise DataError(
                 f"model {self.model.name!r} forecasts NaN or inf in split {index}: "

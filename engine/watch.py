@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from engine.errors import PluginError
 from engine.kinds import Observer, Stage
@@ -65,18 +66,29 @@ def identity(config: object) -> str:
 
 
 def read_only(value: Any) -> Any:
-    """The value with read-only views for its arrays, so that nobody can change the original."""
+    """The value with read-only twins for its arrays, so that nobody can change the original."""
     if isinstance(value, np.ndarray):
-        view = value.view()
-        view.flags.writeable = False
-        return view
+        return _sealed(value)
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        return value.copy(deep=False)  # copy on write: what is written stays in the copy
     if isinstance(value, Mapping):
         return {key: read_only(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return tuple(read_only(item) for item in value)
+    if isinstance(value, (list, tuple)):
+        items = [read_only(item) for item in value]
+        return value._make(items) if hasattr(value, "_make") else tuple(items)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         twin = copy.copy(value)
-        for field in dataclasses.fields(value):
-            object.__setattr__(twin, field.name, read_only(getattr(value, field.name)))
+        for name, item in vars(value).items():  # fields, and what is cached beside them
+            object.__setattr__(twin, name, read_only(item))
         return twin
     return value
+
+
+def _sealed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A view that cannot be made writeable again; a copy of what no buffer can hold."""
+    try:
+        return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]  # it is a buffer
+    except ValueError:  # dates, for one
+        twin = array.copy()
+        twin.flags.writeable = False
+        return twin

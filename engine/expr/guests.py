@@ -2,42 +2,117 @@
 
 from __future__ import annotations
 
-from functools import cache
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from engine.contracts import array, blamed
 from engine.errors import PluginError
-from engine.expr.ops import NAMES, TABLE, Op
+from engine.expr.ops import NAMES, OVERLOADED, TABLE, Op
 from engine.kinds import Operator
+from engine.panel import FloatArray
+from engine.watch import read_only
+
+if TYPE_CHECKING:
+    from engine.registry import Entry, Registry
+
+log = logging.getLogger(__name__)
+_scope: ContextVar[tuple[Registry, set[str]] | None] = ContextVar("operators", default=None)
+
+
+@contextmanager
+def using(registry: Registry) -> Iterator[set[str]]:
+    """Offer this registry's operators to formulas; yields the names of those that were used."""
+    used: set[str] = set()
+    token = _scope.set((registry, used))
+    try:
+        yield used
+    finally:
+        _scope.reset(token)
 
 
 def op_of(name: str) -> Op:
     """The operator of a parsed node."""
-    return TABLE[name] if name in TABLE else guests()[name]
+    if name in TABLE:
+        return TABLE[name]
+    scope = _scope.get()
+    if scope is not None:
+        scope[1].add(name)
+    return guests()[name]
 
 
-@cache
 def guests() -> dict[str, Op]:
-    """Operators of the installed plugins, by name; plugins are loaded here, if they were not."""
+    """Operators of the plugins, by name; plugins are loaded here, if they were not."""
+    return _ops(_registry())
+
+
+def admit(name: str) -> None:
+    """Try a guest once, before its first use; PluginError says what it fails at."""
+    _try(_registry().entries("operator")[name])
+
+
+def _registry() -> Registry:
     from engine.registry import installed
 
+    scope = _scope.get()
+    return installed() if scope is None else scope[0]
+
+
+@lru_cache(maxsize=4)
+def _ops(registry: Registry) -> dict[str, Op]:
     found = {}
-    for name, entry in installed().entries("operator").items():
-        if name in NAMES:
-            raise PluginError(
-                f"operator {name!r} of {entry.origin} has the name of a built-in one: rename it"
+    for name, entry in registry.entries("operator").items():
+        if name in NAMES or name in OVERLOADED:
+            log.warning(
+                "operator %r of %s: a built-in has that name; rename it", name, entry.origin
             )
+            continue
         cls = entry.cls
         assert issubclass(cls, Operator)
         room = "sections" if cls.cross else "kernels"
-        found[name] = Op(name, cls.args, room, cls.reach, entry.line, kernel=cls().kernel)
+        found[name] = Op(name, cls.args, room, cls.reach, entry.line, kernel=partial(_call, entry))
     return found
 
 
 @cache
-def admit(name: str) -> None:
-    """Try a guest once, before its first use; PluginError says what it fails at."""
-    from engine.registry import installed
+def _try(entry: Entry) -> None:
     from engine.testing import check_operator
 
-    cls = installed().entries("operator")[name].cls
+    cls = entry.cls
     assert issubclass(cls, Operator)
-    check_operator(cls())
+    if "x" not in cls.args or not set(cls.args) <= set("xdng"):
+        raise PluginError(f"{_who(entry)}: args={cls.args!r}; write x, d, n or g, one x at least")
+    if cls.reach not in {"none", "window", "shift", "all"}:
+        raise PluginError(f"{_who(entry)}: reach={cls.reach!r}; choose none, window, shift or all")
+    if cls.reach in {"window", "shift"} and "d" not in cls.args:
+        raise PluginError(f"{_who(entry)}: reach={cls.reach!r} needs a window: put d into args")
+    check_operator(_instance(entry))
+
+
+@cache
+def _instance(entry: Entry) -> Operator:
+    try:
+        made = entry.cls()
+    except Exception as error:
+        raise PluginError(
+            f"{_who(entry)} cannot be made: {error}; give each field a default"
+        ) from error
+    assert isinstance(made, Operator)
+    return made
+
+
+def _call(entry: Entry, *args: Any) -> FloatArray:
+    """The kernel's result, checked; arrays that other formulas share go in read-only."""
+    shape = next(arg.shape for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2)
+    with blamed(_who(entry)):
+        value = _instance(entry).kernel(*read_only(args))
+    return array(value, shape, _who(entry))
+
+
+def _who(entry: Entry) -> str:
+    return f"operator {entry.cls.name!r} of {entry.origin}"

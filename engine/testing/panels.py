@@ -71,7 +71,7 @@ def with_ghost(panel: Panel) -> Panel:
         symbols=(*panel.symbols, "ZZZZ"),
         fields={k: np.hstack([array, nothing]) for k, array in panel.fields.items()},
         groups={k: (*labels, "") for k, labels in panel.groups.items()},
-        member=np.hstack([panel.member, nothing != nothing]),
+        member=np.hstack([panel.member, np.isnan(nothing)]),
     )
 
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
 
+from engine.fields import structured
 from engine.kinds import Kind
-from engine.registry import structured
 from engine.testing.verdict import Broken
 
 P = TypeVar("P", bound=Kind)
@@ -40,10 +40,11 @@ def check_config(plugin: Kind) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise Broken(f"name={name!r}: use lower case letters, digits and _ only")
     _check_doc(cls)
-    for field in dataclasses.fields(plugin):  # type: ignore[arg-type]
+    for field in dataclasses.fields(plugin):
         _check_field(cls, field)
-    fields = dataclasses.fields(plugin)  # type: ignore[arg-type]
-    values = {f.name: getattr(plugin, f.name) for f in fields if f.init}
+    fields = dataclasses.fields(plugin)
+    whole = dataclasses.asdict(plugin)
+    values = {f.name: whole[f.name] for f in fields if f.init}
     plain = OmegaConf.create(OmegaConf.to_yaml(OmegaConf.create(values)))
     again = structured(cls, {str(k): v for k, v in plain.items()}, cls.__name__)
     if again != plugin:

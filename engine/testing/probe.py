@@ -53,7 +53,7 @@ class Probe:
     symbolic : bool
         Whether the order of the symbols must not matter.
     may_refuse : bool
-        Whether a ConfigError on changed inputs stands for a result of NaN.
+        Whether a ConfigError on changed inputs stands for a result of NaN, by symbol.
     """
 
     plugin: Any
@@ -70,7 +70,7 @@ class Probe:
         used, before = self.inputs.copied(), state(self.plugin)
         for name in ("present", "returns", "market"):
             getattr(used.panel, name)  # cached from now on: a plugin may spoil what others read
-        with watched() as noise:
+        with watched(seed=0) as noise:
             results = _kept(self.ask(self.plugin, used))
         return results, noise, used, before
 
@@ -89,8 +89,8 @@ class Probe:
                 raise
             silent = {}
             for name, r in self.result.items():
-                shape = (inputs.rows,) if r.columns is None else inputs.panel.shape
-                silent[name] = Result(np.full(shape, np.nan), r.columns, r.inner)
+                nothing = np.full(inputs.panel.shape, np.nan)
+                silent[name] = Result(nothing, inputs.panel.symbols, r.inner)
             return silent
 
     def checks(self) -> list[Check]:
@@ -113,20 +113,21 @@ class Probe:
 
     def answers(self) -> None:
         """A result of nothing but NaN passes every other check and proves nothing."""
-        for result in self.result.values():
-            if not np.isfinite(np.asarray(result.array, np.float64)).any():
-                raise Broken(
-                    f"{result.who}knows nothing on the {self.inputs.rows} dates of the test "
-                    "panel: check(plugin, panel=…) with one that it can use"
-                )
+        arrays = [np.asarray(r.array, np.float64) for r in self.result.values()]
+        if not any(np.isfinite(array).any() for array in arrays):
+            raise Broken(
+                f"knows nothing on the {self.inputs.rows} dates of the test panel: "
+                "check(plugin, panel=…) with one that it can use"
+            )
 
     def purity(self) -> None:
-        """Neither the inputs, nor the plugin, nor a global generator may change."""
+        """Neither the inputs, nor the plugin may change, nor a global generator be seeded."""
         _, noise, used, before = self.first
         self.inputs.check_untouched(used)
         check_unchanged(self.plugin, before)
-        if noise.drew:
-            raise Broken("uses a global random generator: make one, np.random.default_rng(seed)")
+        with watched(seed=1) as other:
+            self.ask(self.plugin, self.inputs.copied())
+        check_unseeded(noise, other)
 
     def quiet(self) -> None:
         """Nothing is printed."""
@@ -151,7 +152,7 @@ class Probe:
             cut = self.inputs.cut(stop)
             text = "looks ahead: on {at} is {one} with later data and {two} without"
             check_same(self.result, self.again(cut), cut.panel.dates, text)
-        for stop in stops[-3:] if len(stops) < 6 else stops[2::3]:
+        for stop in stops[-2::-3] or stops:  # a third of them: each asks three times
             for change, other in self.inputs.changed(stop, self.lag):
                 known = self.inputs.panel.dates[: stop + self.lag]
                 bar = f"{self.inputs.panel.dates[stop]:%Y-%m-%d}"
@@ -201,6 +202,12 @@ def check_quiet(noise: Noise) -> None:
     text = noise.printed.strip()
     if text:
         raise Broken(f"prints {text.splitlines()[0][:60]!r}: use logging")
+
+
+def check_unseeded(one: Noise, two: Noise) -> None:
+    """Raise Broken when two calls that began from different seeds ended in one state."""
+    if one.random == two.random:
+        raise Broken("seeds a global random generator: make one, np.random.default_rng(seed)")
 
 
 def check_unchanged(plugin: Any, before: dict[str, str]) -> None:

@@ -73,7 +73,9 @@ def where(place: Sequence[int], dates: pd.DatetimeIndex, columns: tuple[str, ...
     return day if columns is None else f"{day} {columns[place[1]]}"
 
 
-def first_difference(a: FloatArray, b: FloatArray, tolerance: float = 0.0) -> tuple[int, ...] | None:
+def first_difference(
+    a: FloatArray, b: FloatArray, tolerance: float = 0.0
+) -> tuple[int, ...] | None:
     """Return the place of the first cell, by row, that differs; None when there is none.
 
     NaN equals NaN. `tolerance` is a fraction of the row's largest size; with 0 the values
@@ -111,6 +113,4 @@ def check_same(
         place = first_difference(a[:rows], b[:rows], tolerance)
         if place is not None:
             at = where(place, dates, result.columns)
-            raise Broken(
-                result.who + text.format(at=at, one=float(a[place]), two=float(b[place]))
-            )
+            raise Broken(result.who + text.format(at=at, one=float(a[place]), two=float(b[place])))

@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -35,7 +36,7 @@ class Verdict:
     message: str = ""
 
 
-class Broken(Exception):
+class Broken(Exception):  # noqa: N818  # a finding, not an error
     """A property does not hold; the text says where."""
 
 
@@ -66,15 +67,21 @@ class Noise:
     """What a call left behind besides its result."""
 
     printed: str = ""
-    drew: bool = False  # numbers from, or a seed into, a global random generator
+    random: tuple[object, ...] = ()  # state of the global random generators afterwards
 
 
 @contextmanager
-def watched() -> Iterator[Noise]:
-    """Catch what is printed, by Python or below it; log records and warnings are not prints."""
+def watched(seed: int = 1) -> Iterator[Noise]:
+    """Catch what is printed, by Python or below it; log records and warnings are not prints.
+
+    The global random generators start from `seed` and are put back afterwards: a call that
+    ends in one state from two seeds has seeded them itself.
+    """
     noise = Noise()
-    before = _random_state()
-    stream = io.StringIO()
+    saved = np.random.get_state(), random.getstate()
+    np.random.seed(seed)
+    random.seed(seed)
+    stream = _Own()
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -89,13 +96,24 @@ def watched() -> Iterator[Noise]:
     finally:
         logging.disable(level)
         noise.printed = stream.getvalue() + noise.printed
-        noise.drew = _random_state() != before
+        noise.random = _random_state()
+        np.random.set_state(saved[0])
+        random.setstate(saved[1])
+
+
+class _Own(io.StringIO):
+    """Keeps what its own thread writes; a progress bar of another thread is none of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+
+    def write(self, text: str) -> int:
+        return super().write(text) if threading.get_ident() == self._thread else len(text)
 
 
 def _random_state() -> tuple[object, ...]:
-    state = np.random.get_state(legacy=False)
-    assert isinstance(state, dict)
-    return state["state"]["key"].tobytes(), state["state"]["pos"], random.getstate()
+    return repr(np.random.get_state(legacy=False)), random.getstate()
 
 
 @contextmanager

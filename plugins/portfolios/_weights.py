@@ -2,13 +2,15 @@
 
 On each row to decide on:
 
-1. A symbol is eligible with a bar, a signal and membership (and a volatility, if that sizes it).
+1. A symbol is eligible with a bar, a signal, membership and the history that sizing needs.
 2. The plugin picks names and sizes them, as if the regime allowed everything (exposure 1).
 3. With tranches, the target is the mean of the last `tranches` picks; names that are not
    eligible any more are left out of it.
-4. The target is multiplied by the exposure known at that close, and cut at `max_weight`.
-5. A name whose drifted weight lies within `no_trade_band` of its target is held (NaN).
-6. All other trades are shrunk by one factor, so that they sum to `max_turnover` at most.
+4. With a `vol_target`, the target is scaled to that volatility, by `max_leverage` at most. The
+   volatility is √(252 w'Σw), Σ the covariance of the last `vol_window` returns.
+5. The target is multiplied by the exposure known at that close, and cut at `max_weight`.
+6. A name whose drifted weight lies within `no_trade_band` of its target is held (NaN).
+7. All other trades are shrunk by one factor, so that they sum to `max_turnover` at most.
 
 A row on which too few names are eligible, or whose exposure is not known, decides nothing:
 what is held stays held. Drift is estimated from close-to-close returns, with targets filled
@@ -17,17 +19,19 @@ at the close of the next row.
 
 from __future__ import annotations
 
+import logging
+import math
 from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 import engine
+from plugins.portfolios._book import Book, Names
 from plugins.portfolios._calendar import rebalance_rows
 
-Names = npt.NDArray[np.intp]
+log = logging.getLogger(__name__)
 
 ROUNDING = 1e-9  # 0.2 × 15 names are 3, not 2.999…
 WEIGHTINGS = ("equal", "score", "inverse_vol")
@@ -35,30 +39,17 @@ REBALANCES = ("daily", "weekly", "monthly", "every_n")
 
 
 @dataclass(frozen=True)
-class Selected(engine.Portfolio):
-    """A portfolio that picks names by rank of the signal on some rows and holds between them."""
+class Paced(engine.Portfolio):
+    """A portfolio that decides on some rows and holds between them."""
 
-    weighting: str = engine.option(
-        "equal",
-        "size within a side: the same, by distance of the signal from its median, or by 1/vol",
-        choices=WEIGHTINGS,
-    )
-    vol_window: int = engine.option(
-        60, "rows of returns for inverse_vol; half of them must exist", unit="trading days", ge=2
-    )
     gross: float = engine.option(
         1.0, "long plus short at exposure 1", unit="fraction of equity", ge=0.0
     )
-    max_weight: float = engine.option(
-        1.0, "cap on one name; the excess goes to the side's others", unit="fraction of equity"
-    )
+    max_weight: float = engine.option(1.0, "cap on one name", unit="fraction of equity")
     min_names: int = engine.option(1, "names a side needs for a date to count", ge=1)
     rebalance: str = engine.option("monthly", "when to decide", choices=REBALANCES)
     every: int = engine.option(
         21, "rows between decisions with rebalance=every_n", unit="trading days", ge=1
-    )
-    tranches: int = engine.option(
-        1, "overlapping sub-portfolios (Jegadeesh & Titman 1993); 1 is none", ge=1
     )
     no_trade_band: float = engine.option(
         0.0, "do not trade a held name this near its target", unit="fraction of equity", ge=0.0
@@ -66,10 +57,21 @@ class Selected(engine.Portfolio):
     max_turnover: float | None = engine.option(
         None, "two-way trades per decision; null is no limit", unit="fraction of equity", ge=0.0
     )
+    vol_target: float | None = engine.option(
+        None, "scale the weights to this volatility; null is off", unit="per year", ge=0.0
+    )
+    vol_window: int = engine.option(
+        60,
+        "rows of returns for vol_target and inverse_vol; half of them must exist",
+        unit="trading days",
+        ge=2,
+    )
+    max_leverage: float = engine.option(
+        2.0, "the most that vol_target multiplies the weights by", unit="times", ge=0.0
+    )
 
     def __post_init__(self) -> None:
-        _one_of("weighting", self.weighting, WEIGHTINGS)
-        _one_of("rebalance", self.rebalance, REBALANCES)
+        one_of("rebalance", self.rebalance, REBALANCES)
         if not 0.0 < self.max_weight <= 1.0:
             raise engine.ConfigError(
                 f"portfolio.max_weight: {self.max_weight} is not in (0, 1]: write 1.0 for no cap"
@@ -77,7 +79,7 @@ class Selected(engine.Portfolio):
 
     @abstractmethod
     def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
-        """Return target weights at exposure 1, shape (N,), or None with too few names.
+        """Return target weights at exposure 1, shape (N,), or None to hold what is held.
 
         `score` (N,) is NaN for symbols that are not eligible.
         """
@@ -89,42 +91,110 @@ class Selected(engine.Portfolio):
     def weights(
         self, signal: engine.FloatArray, panel: engine.Panel, exposure: engine.FloatArray
     ) -> engine.FloatArray:
-        """Return targets on the rows to decide on, NaN on all others; see the module."""
+        """Return targets on the rows to decide on, NaN on all others; see the module.
+
+        Raises
+        ------
+        engine.ConfigError
+            If no date has enough names, or a decision cannot be made as it is asked for.
+        """
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(limits=1, user_api="blas"):  # the same bytes on any machine
+            return self._decided(signal, panel, exposure)
+
+    def _decided(
+        self, signal: engine.FloatArray, panel: engine.Panel, exposure: engine.FloatArray
+    ) -> engine.FloatArray:
         out = np.full(panel.shape, np.nan)
         decides = rebalance_rows(panel.dates, signal, self.rebalance, self.every)
         decides &= np.isfinite(exposure)
         eligible = np.isfinite(signal) & panel.present & panel.member
         names = np.argsort(np.argsort(np.array(panel.symbols)))
-        recent: deque[engine.FloatArray] = deque(maxlen=self.tranches)
+        recent: deque[engine.FloatArray] = deque(maxlen=self.depth())
         held = _Held(panel.shape[1])
+        notes: list[str] = []
         most = 0
         for t in range(len(decides)):
             held.drift(panel.returns[t])
             if not decides[t]:
                 continue
-            book = Book(panel, t, names, self.vol_window)
-            can = eligible[t] & np.isfinite(self._volatility(book))
+            book = Book(panel, t, names, self.vol_window, held.weights, exposure[t], notes)
+            can = eligible[t] & self.able(book)
             most = max(most, int(can.sum()))
             chosen = self.pick(np.where(can, signal[t], np.nan), book)
             if chosen is None:
                 continue
             recent.append(chosen)
-            target = np.where(can, np.mean(recent, axis=0), 0.0) * self.allowed(exposure[t])
+            target = np.where(can, np.mean(recent, axis=0), 0.0)
+            target = target * self.allowed(exposure[t] * self._leverage(target, book))
             out[t] = held.trade(
                 np.clip(target, -self.max_weight, self.max_weight),
                 self.no_trade_band,
                 self.max_turnover,
             )
+        self._tell(notes, int(decides.sum()))
         if not recent:
-            raise engine.ConfigError(self.complaint(most))
+            raise engine.ConfigError(notes[0] if notes else self.complaint(most))
         return out
+
+    def able(self, book: Book) -> engine.BoolArray:
+        """Which symbols have the history that sizing needs, shape (N,)."""
+        if self.vol_target is None:
+            return np.ones(len(book.names), bool)
+        return np.isfinite(book.volatility)
+
+    def depth(self) -> int:
+        """How many of the last picks make up a target."""
+        return 1
 
     def allowed(self, exposure: float) -> float:
         """The multiplier of the weights that an exposure stands for."""
         return exposure
 
-    def _volatility(self, book: Book) -> engine.FloatArray:
-        return book.volatility if self.weighting == "inverse_vol" else np.ones(len(book.names))
+    def _leverage(self, target: engine.FloatArray, book: Book) -> float:
+        if self.vol_target is None:
+            return 1.0
+        risk = book.risk(target)
+        return min(self.max_leverage, self.vol_target / risk) if risk > 0.0 else self.max_leverage
+
+    def _tell(self, notes: list[str], decisions: int) -> None:
+        if notes:
+            log.warning(
+                "portfolio %s: %d of %d decisions took the fallback; the first: %s",
+                self.name,
+                len(notes),
+                decisions,
+                notes[0],
+            )
+
+
+@dataclass(frozen=True)
+class Selected(Paced):
+    """A portfolio that picks names by rank of the signal and sizes them by a rule."""
+
+    weighting: str = engine.option(
+        "equal",
+        "size within a side: the same, by distance of the signal from its median, or by 1/vol",
+        choices=WEIGHTINGS,
+    )
+    tranches: int = engine.option(
+        1, "overlapping sub-portfolios (Jegadeesh & Titman 1993); 1 is none", ge=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("weighting", self.weighting, WEIGHTINGS)
+
+    def able(self, book: Book) -> engine.BoolArray:
+        """Which symbols have a volatility, if that sizes them, shape (N,)."""
+        if self.weighting == "inverse_vol":
+            return np.isfinite(book.volatility)
+        return super().able(book)
+
+    def depth(self) -> int:
+        """How many of the last picks make up a target."""
+        return self.tranches
 
     def sized(
         self, chosen: Names, score: engine.FloatArray, book: Book, total: float
@@ -138,29 +208,7 @@ class Selected(engine.Portfolio):
             raw = np.ones(len(chosen))
         if not raw.sum() > 0.0:  # all scores are the median
             raw = np.ones(len(chosen))
-        return capped(raw, total, self.max_weight, str(book.panel.dates[book.row].date()))
-
-
-class Book:
-    """What a pick may look at: the panel up to one row."""
-
-    def __init__(self, panel: engine.Panel, row: int, names: Names, window: int) -> None:
-        self.panel, self.row, self.names = panel, row, names
-        self._window = window
-        self._volatility: engine.FloatArray | None = None
-
-    @property
-    def volatility(self) -> engine.FloatArray:
-        """Standard deviation of the last returns, shape (N,); NaN where unknown or zero."""
-        if self._volatility is None:
-            recent = self.panel.returns[max(0, self.row + 1 - self._window) : self.row + 1]
-            self._volatility = _deviation(recent, max(2, self._window // 2))
-        return self._volatility
-
-    def ranked(self, score: engine.FloatArray, among: engine.BoolArray) -> Names:
-        """Columns of `among` from the highest score to the lowest; ties by symbol."""
-        columns = np.flatnonzero(among & np.isfinite(score))
-        return columns[np.lexsort((self.names[columns], -score[columns]))]
+        return capped(raw, total, self.max_weight, book.date)
 
 
 class _Held:
@@ -173,7 +221,7 @@ class _Held:
     def drift(self, returns: engine.FloatArray) -> None:
         """Let a row pass: weights drift, then the orders of the row before are filled."""
         grown = self.weights * (1.0 + np.nan_to_num(returns))
-        equity = 1.0 + (grown - self.weights).sum()
+        equity = 1.0 + exact_sum(grown - self.weights)
         self.weights = grown / equity if equity > 0.0 else np.zeros(len(grown))
         if self._ordered is not None:
             self.weights = np.where(np.isfinite(self._ordered), self._ordered, self.weights)
@@ -182,11 +230,11 @@ class _Held:
     def trade(
         self, target: engine.FloatArray, band: float, turnover: float | None
     ) -> engine.FloatArray:
-        """The targets to send, NaN where a name is held as it is; see steps 5 and 6."""
+        """The targets to send, NaN where a name is held as it is; see steps 6 and 7."""
         trade = target - self.weights
         keep = (target != 0.0) & (self.weights != 0.0) & (np.abs(trade) <= band) & (band > 0.0)
         trade[keep] = 0.0
-        size = np.abs(trade).sum()
+        size = exact_sum(np.abs(trade))
         if turnover is not None and size > turnover:
             target = self.weights + trade * (turnover / size)
         ordered: engine.FloatArray = np.where(keep, np.nan, target)
@@ -223,18 +271,13 @@ def capped(raw: engine.FloatArray, total: float, cap: float, when: str = "") -> 
     return weights
 
 
-def _deviation(recent: engine.FloatArray, least: int) -> engine.FloatArray:
-    known = np.isfinite(recent)
-    count = known.sum(axis=0)
-    value = np.where(known, recent, 0.0)
-    mean = value.sum(axis=0) / np.maximum(count, 1)
-    squares = (np.where(known, value - mean, 0.0) ** 2).sum(axis=0)
-    deviation: engine.FloatArray = np.sqrt(squares / np.maximum(count - 1, 1))
-    deviation[(count < least) | (deviation == 0.0)] = np.nan
-    return deviation
+def exact_sum(values: engine.FloatArray) -> float:
+    """The exact sum, rounded once: the same in any order of the symbols."""
+    return math.fsum(values[values != 0.0].tolist())
 
 
-def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:
+def one_of(key: str, value: str, options: tuple[str, ...]) -> None:
+    """Raise engine.ConfigError unless the value of `portfolio.key` is one of the options."""
     if value not in options:
         raise engine.ConfigError(
             f"portfolio.{key}: {value!r} is unknown: choose from {', '.join(options)}"

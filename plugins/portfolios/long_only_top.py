@@ -8,11 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 import engine
-from plugins.portfolios._weights import ROUNDING, Book, Selected
+from plugins.portfolios._book import Book
+from plugins.portfolios._long_only import LongOnly
+from plugins.portfolios._weights import ROUNDING, Selected
 
 
 @dataclass(frozen=True)
-class LongOnlyTop(Selected):
+class LongOnlyTop(LongOnly, Selected):
     """Long the names with the highest signal.
 
     Their number is `top_n`, or ⌊quantile × eligible names⌋ when `top_n` is 0; ties go by
@@ -21,22 +23,9 @@ class LongOnlyTop(Selected):
 
     name: ClassVar[str] = "long_only_top"
 
-    quantile: float = engine.option(
-        0.2, "part of the names to hold; not used with top_n", unit="fraction", ge=0.0, le=1.0
+    top_n: int = engine.option(
+        0, "names to hold, whatever the quantile; 0 takes it", unit="names", ge=0
     )
-    top_n: int = engine.option(0, "names to hold; 0 takes the quantile", unit="names", ge=0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.gross > 1.0:
-            raise engine.ConfigError(
-                f"portfolio.gross: {self.gross:g} is above 1 and cash is not borrowed: write 1.0, "
-                "or choose portfolio=quantile_long_short"
-            )
-        if not (0.0 < self.quantile <= 1.0):
-            raise engine.ConfigError(
-                f"portfolio.quantile: {self.quantile:g} is not in (0, 1]: write 0.2"
-            )
 
     def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
         """Return the weights, or None with fewer than `min_names` or `top_n` names."""
@@ -48,10 +37,6 @@ class LongOnlyTop(Selected):
         weights = np.zeros(len(score))
         weights[top] = self.sized(top, score, book, self.gross)
         return weights
-
-    def allowed(self, exposure: float) -> float:
-        """The exposure, cut where it would borrow cash."""
-        return min(exposure, 1.0 / self.gross) if self.gross > 0.0 else exposure
 
     def complaint(self, most: int) -> str:
         """Name the key that asks for too much and how many names there were."""

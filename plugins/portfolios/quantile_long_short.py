@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 import engine
-from plugins.portfolios._weights import ROUNDING, Book, Names, Selected
+from plugins.portfolios._book import Book, Names
+from plugins.portfolios._weights import ROUNDING, Selected
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,11 @@ class QuantileLongShort(Selected):
             if size:
                 yield ranked[:size], ranked[-size:]
 
-    def _sectors(self, book: Book) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+    def _sectors(self, book: Book) -> npt.NDArray[np.str_]:
         count = len(book.names)
         if not self.sector_neutral:
             return np.full(count, "")
-        if "sector" not in book.panel.groups:
-            raise engine.ConfigError(
-                "portfolio.sector_neutral: the symbols have no sectors: give them in "
-                "universe.tags.sector, or write portfolio.sector_neutral=false"
-            )
-        return np.array(book.panel.groups["sector"])
+        return book.sectors("sector_neutral", "false")
 
     def complaint(self, most: int) -> str:
         """Name the quantile and how many names there were."""

@@ -53,7 +53,15 @@ EVERYTHING = [
 
 
 def test_the_room_lists_its_portfolios():
-    assert {cls.name for cls in register_portfolios()} == {"quantile_long_short", "long_only_top"}
+    assert {cls.name for cls in register_portfolios()} == {
+        "factor_neutral",
+        "hrp",
+        "long_only_top",
+        "max_diversification",
+        "mean_variance",
+        "quantile_long_short",
+        "risk_parity",
+    }
 
 
 def test_top_and_bottom_quantile_share_the_gross_equally():

@@ -6,58 +6,174 @@ by a path file, since installing them again would test pip, not the engine.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 OUTSIDER = Path(__file__).parent / "outsider"
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+BUILT_IN = [
+    "run",
+    "+bundle=ai_tech_core",
+    "source.n_days=300",
+    "~factors",
+    "+factors={week: 'delta(close, 5) / close'}",
+    "bundle.factors=[{name: week, weight: 1, direction: negative}]",
+    "report=none",
+    "hydra.run.dir=run",
+]
+THEIRS = {
+    "source": "waves",
+    "operator": "ts_range",
+    "factor": "week_reversal range_position",
+    "regime": "storm",
+    "model": "huber",
+    "portfolio": "rank_weights",
+    "cost": "flat",
+    "observer": "tracker",
+}
+
+
+# What a user has: no path to this checkout, and no setting of ours.
+CLEAN = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "ENGINE_NO_PLUGINS"}}
 
 
 def call(words: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
 
+def engine(
+    env: Path, words: Sequence[str], cwd: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The command line of an environment, in a folder of the user's."""
+    return subprocess.run(
+        [env / "bin" / "python", "-m", "engine.cli", *words],
+        cwd=cwd,
+        env=CLEAN | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a command that failed as it should."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+def site(env: Path) -> Path:
+    return next(env.glob("lib/python*/site-packages"))
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "run" / "manifest.json").read_text("utf-8"))
+    return content
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin folder of a fresh environment with both wheels."""
+    """An environment with both wheels; no test changes it."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder / "env", with_pip=False, symlinks=True)
-    site = next((folder / "env").glob("lib/python*/site-packages"))
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    home = site(folder / "env")
+    (home / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     wheels = folder / "wheels"
     offline = ["--no-deps", "--no-build-isolation", "--no-index"]
     for project in (ROOT, OUTSIDER):
-        call([*pip, "wheel", *offline, "--wheel-dir", wheels, project], folder)
-    install = ["install", "--no-deps", "--no-index", "--target", site]
-    call([*pip, *install, *sorted(wheels.glob("*.whl"))], folder)
-    return folder / "env" / "bin"
+        call([*PIP, "wheel", *offline, "--wheel-dir", wheels, project], folder)
+    install = ["install", "--no-deps", "--no-index", "--target", home]
+    call([*PIP, *install, *sorted(wheels.glob("*.whl"))], folder)
+    return folder / "env"
 
 
-def test_a_strangers_bundle_runs_in_another_folder(fresh: Path, tmp_path: Path) -> None:
-    words = ["run", "+bundle=outsider_week", "hydra.run.dir=run", "report=none"]
-    done = call([fresh / "python", "-m", "engine.cli", *words], tmp_path)
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    used = {(row["kind"], row["name"]): row["from"] for row in manifest["plugins"]}
-    assert used["model", "huber"] == "engine-outsider 1.2.3"
-    assert used["factor", "week_reversal"] == "engine-outsider 1.2.3"
-    assert used["source", "simulated"] == "alpha-engine 0.1.0"
+@pytest.fixture
+def changed(fresh: Path, tmp_path: Path) -> Path:
+    """A copy of that environment, to be changed."""
+    return Path(shutil.copytree(fresh, tmp_path / "env", symlinks=True))
+
+
+@pytest.fixture(scope="module")
+def week(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working directory after a run of the outsider's bundle."""
+    folder = tmp_path_factory.mktemp("week")
+    done = engine(fresh, ["run", "+bundle=outsider_week", "hydra.run.dir=run"], folder)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "outsider_week" in done.stdout
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "names"), THEIRS.items())
+def test_the_manifest_names_each_plugin_its_version_and_its_code(
+    kind: str, names: str, week: Path
+) -> None:
+    rows = {(row["kind"], row["name"]): row for row in manifest(week)["plugins"]}
+    for name in names.split():
+        code = (OUTSIDER / "outsider" / f"{name}.py").read_bytes()
+        assert rows[kind, name]["from"] == "engine-outsider 1.2.3"
+        assert rows[kind, name]["sha256"] == hashlib.sha256(code).hexdigest()
+
+
+def test_the_run_is_marked_as_simulated_and_draws_its_report(week: Path) -> None:
+    assert manifest(week)["simulated"] is True
+    assert manifest(week)["warnings"] == []
+    assert (week / "run" / "report.html").is_file()
+
+
+def test_the_observer_was_told_of_each_stage(week: Path) -> None:
+    told = [json.loads(line) for line in (week / "run" / "tracked.jsonl").read_text().splitlines()]
+    assert [row["stage"] for row in told] == [row["stage"] for row in manifest(week)["timings"]]
+    assert {row["run"] for row in told} == {"run"}
+    assert all(row["seconds"] >= 0 for row in told)
 
 
 def test_the_rooms_come_from_the_wheel(fresh: Path, tmp_path: Path) -> None:
-    code = "import engine, plugins, schemas; print(engine.__file__, plugins.__file__, schemas.__file__)"
-    done = call([fresh / "python", "-c", code], tmp_path)
-    assert done.stdout.count(str(fresh.parent)) == 3
+    code = (
+        "import engine, plugins, schemas as s; print(engine.__file__, plugins.__file__, s.__file__)"
+    )
+    done = call([fresh / "bin" / "python", "-c", code], tmp_path)
+    assert done.stdout.count(str(fresh)) == 3
+
+
+def test_the_list_names_the_outsider(fresh: Path, tmp_path: Path) -> None:
+    done = engine(fresh, ["plugins", "list"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    for names in THEIRS.values():
+        for name in names.split():
+            line = next(row for row in done.stdout.splitlines() if name in row.split())
+            assert "engine-outsider" in line
+    assert "bundle/outsider_week" in done.stdout
+
+
+def test_its_bundle_fails_in_one_line_when_it_is_disabled(fresh: Path, tmp_path: Path) -> None:
+    words = ["run", "+bundle=outsider_week", "plugins.disable=[engine-outsider]"]
+    assert "source.name=waves: no such source" in refusal(engine(fresh, words, tmp_path))
+
+
+def test_without_plugins_there_are_the_built_ins_alone(fresh: Path, tmp_path: Path) -> None:
+    alone = {"ENGINE_NO_PLUGINS": "1"}
+    words = ["run", "+bundle=outsider_week"]
+    assert "no such bundle" in refusal(engine(fresh, words, tmp_path, **alone))
+    done = engine(fresh, [*BUILT_IN, "--cfg", "job"], tmp_path, **alone)
+    assert "name: ai_tech_core" in done.stdout
+    done = engine(fresh, ["plugins", "list"], tmp_path, **alone)
+    assert done.returncode == 0, done.stderr
+    assert "ridge" in done.stdout
+    assert "outsider" not in done.stdout
 
 
 def test_a_conf_folder_beside_the_user_is_found(fresh: Path, tmp_path: Path) -> None:
@@ -67,7 +183,78 @@ def test_a_conf_folder_beside_the_user_is_found(fresh: Path, tmp_path: Path) -> 
         "# @package _global_\n"
         "bundle: {name: mine, factors: [{name: rv_20, weight: 1, direction: negative}]}\n"
     )
-    done = call(
-        [fresh / "python", "-m", "engine.cli", "run", "+bundle=mine", "--cfg", "job"], tmp_path
-    )
+    done = engine(fresh, ["run", "+bundle=mine", "--cfg", "job"], tmp_path)
     assert "name: mine" in done.stdout
+
+
+def distribution(env: Path, name: str, points: str, **files: str) -> None:
+    """Install a distribution by hand: metadata, entry points and files."""
+    info = site(env) / f"{name.replace('-', '_')}-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text(points)
+    for path, text in files.items():
+        file = site(env) / path.replace("__", "/").replace("_dot_", ".")
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text)
+
+
+RIVAL = """\
+from dataclasses import dataclass
+from typing import ClassVar
+import engine
+
+@dataclass(frozen=True)
+class Rival(engine.Formula):
+    name: ClassVar[str] = "week_reversal"
+    formula: str = "close"
+
+@engine.hookimpl
+def register_factors():
+    return [Rival]
+"""
+
+
+def test_broken_neighbours_are_listed_and_nobody_else_is_harmed(
+    changed: Path, tmp_path: Path
+) -> None:
+    distribution(
+        changed,
+        "engine-broken",
+        "[engine]\nbroken = broken_on_import\n",
+        broken_on_import_dot_py="import no_such_module\n",
+    )
+    distribution(
+        changed,
+        "engine-bare",
+        "[engine.conf]\nbare = bare_conf\n",
+        bare_conf__bundle__bare_dot_yaml="# @package _global_\nbundle: {name: bare}\n",
+    )
+    distribution(
+        changed, "engine-rival", "[engine]\nrival = rival_factor\n", rival_factor_dot_py=RIVAL
+    )
+
+    done = engine(changed, BUILT_IN, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    line = refusal(engine(changed, ["run", "+bundle=outsider_week"], tmp_path))
+    for part in ("week_reversal", "engine-outsider 1.2.3", "engine-rival 0.1", "plugins.disable="):
+        assert part in line
+    line = refusal(engine(changed, ["run", "+bundle=bare"], tmp_path))
+    assert "no such bundle" in line
+    assert "conf package 'bare_conf' has no __init__.py: add one" in line
+    line = refusal(engine(changed, [*BUILT_IN, "model.name=no_such"], tmp_path))
+    assert "engine-broken failed to load: see engine plugins list" in line
+
+    done = engine(changed, ["plugins", "list"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    for part in ("No module named 'no_such_module'", "bare_conf", "two plugins are called factor"):
+        assert part in done.stdout + done.stderr
+
+
+def test_an_uninstalled_outsider_leaves_nothing_behind(changed: Path, tmp_path: Path) -> None:
+    python = changed / "bin" / "python"
+    call([*PIP, "--python", python, "uninstall", "--yes", "engine-outsider"], tmp_path)
+    line = refusal(engine(changed, ["run", "+bundle=outsider_week"], tmp_path))
+    assert "bundle=outsider_week: no such bundle" in line
+    assert not list(site(changed).glob("*outsider*"))

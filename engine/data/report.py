@@ -1,0 +1,81 @@
+"""An inspection as text for the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from engine.data.finding import SEVERITIES, DataFinding
+from engine.data.inspection import Inspection
+from engine.errors import DataError
+from engine.findings import Policy
+
+
+def text(inspection: Inspection) -> str:
+    """Return the bars' extent and the findings, the severest first."""
+    if not inspection.symbols:
+        return f"{inspection.rows} rows, none of them usable\n\n{listed(inspection.findings)}"
+    sessions = f"{inspection.sessions} sessions of {inspection.calendar or 'its own'}"
+    extent = (
+        f"{inspection.rows} rows, {inspection.symbols} symbols, {inspection.start} to "
+        f"{inspection.end}, {sessions}, coverage {inspection.coverage:.2%}"
+    )
+    return f"{extent}\n\n{listed(inspection.findings)}"
+
+
+def listed(findings: Sequence[DataFinding]) -> str:
+    """Return one block per finding, and a line that counts them."""
+    blocks = [_block(finding) for finding in findings]
+    return "\n".join([*blocks, _total(findings)])
+
+
+def _block(finding: DataFinding) -> str:
+    head = f"{finding.severity:8}{finding.name:20}{finding.count:>8}  {finding.share:>7.2%}"
+    lines = [f"{head}  {finding.what}{_decided(finding.key)}"]
+    lines += [f"{'':8}{example.text()}" for example in finding.examples]
+    return "\n".join(lines)
+
+
+def _decided(key: str) -> str:
+    """Return which key decides, and what it may be set to where the choices are few."""
+    room, _, name = key.partition(".")
+    choices = {item.name: item.metadata["choices"] for item in fields(Policy)}
+    if room == "bars":
+        return f" [{key}={'|'.join(choices[name])}]"
+    return f" [{key}]" if key else ""
+
+
+def _total(findings: Sequence[DataFinding]) -> str:
+    if not findings:
+        return "nothing is odd"
+    counts = {name: sum(f.severity == name for f in findings) for name in SEVERITIES}
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def write_json(path: Path, findings: Sequence[DataFinding], inspection: Inspection | None) -> None:
+    """Write the findings, and the bars' extent where there are bars.
+
+    Raises
+    ------
+    DataError
+        The file cannot be written.
+    """
+    extent: dict[str, Any] = {} if inspection is None else asdict(inspection)
+    content = {**extent, "findings": [asdict(finding) for finding in findings]}
+    try:
+        path.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n", "utf-8")
+    except OSError as error:
+        raise DataError(f"--json {path}: {error.strerror}; choose another file") from error
+
+
+def _plain(value: Any) -> Any:
+    """The same without NaN and infinities, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,147 @@
+"""Tables that are no bars: whether their rows were known when their dates say so."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from engine.data.finding import DataFinding, Example, by_severity, worst
+from engine.errors import ConfigError, DataError, did_you_mean
+from engine.panel import BoolArray, FloatArray
+
+
+def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataFinding]:
+    """Return rows that were known before the period that they report had ended.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per report; ``symbol`` is shown where there is one.
+    known, period : str
+        Columns of dates: when a row was known, and when its period ended.
+
+    Returns
+    -------
+    list of DataFinding
+        ``known_before_period`` (error: such a date cannot be right) and ``known_missing``
+        (warning: it cannot be said when the row was known), where there are any. A row
+        without an end of period is skipped.
+
+    Raises
+    ------
+    DataError
+        A column is not there, or holds no dates.
+    """
+    filed, ended = _moments(frame, known), _moments(frame, period)
+    ahead = _days(ended - filed)
+    late = "rows with {} before {}: known before the period ended"
+    return by_severity(
+        [
+            _rows(
+                frame, "known_before_period", "error", late.format(known, period),
+                ahead > 0, ahead, ended,
+                lambda i: f"{known} {filed[i]:%Y-%m-%d}, {period} {ended[i]:%Y-%m-%d}",
+            ),
+            _rows(
+                frame, "known_missing", "warning", f"rows without {known}",
+                np.asarray(filed.isna()), np.zeros(len(frame)), ended,
+                lambda i: f"{known} is empty",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def inspect_dates(frame: pd.DataFrame, stamp: str, date: str, zone: str) -> list[DataFinding]:
+    """Return rows whose time, on the clocks of `zone`, is of another day than their date.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per event, or per day; ``symbol`` is shown where there is one.
+    stamp : str
+        Column of times; those without a zone are taken for UTC.
+    date : str
+        Column of dates, as local days.
+    zone : str
+        Such as ``America/New_York``.
+
+    Returns
+    -------
+    list of DataFinding
+        ``later_than_date`` (error: joining on the date looks ahead) and
+        ``earlier_than_date`` (warning: the date is of another clock), where there are any.
+
+    Raises
+    ------
+    ConfigError
+        `zone` is not known.
+    DataError
+        A column is not there, or holds no dates.
+    """
+    try:
+        clock = zoneinfo.ZoneInfo(zone)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        hint = did_you_mean(zone, zoneinfo.available_timezones())
+        raise ConfigError(f"--zone={zone} is not known: {hint}") from error
+    moment = _moments(frame, stamp)
+    local = moment.tz_convert(clock).tz_localize(None).normalize()
+    said = _moments(frame, date).tz_localize(None).normalize()
+    days = _days(local - said)
+
+    def note(i: int) -> str:
+        return f"{stamp} {moment[i]:%Y-%m-%d %H:%M} UTC is {local[i]:%Y-%m-%d} in {zone}"
+
+    def found(name: str, severity: str, order: str, sign: float) -> DataFinding:
+        what = f"rows whose {stamp} is on {order} day than {date}, in {zone}"
+        return _rows(frame, name, severity, what, sign * days > 0, sign * days, said, note)
+
+    return by_severity(
+        [
+            found("later_than_date", "error", "a later", 1.0),
+            found("earlier_than_date", "warning", "an earlier", -1.0),
+        ]
+    )
+
+
+def _moments(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex:
+    """A column as times in UTC; NaT where it is empty."""
+    if column not in frame:
+        hint = did_you_mean(column, map(str, frame.columns))
+        raise DataError(f"the table has no column {column!r}: {hint}")
+    values = frame[column]
+    if pd.api.types.is_numeric_dtype(values):
+        raise DataError(f"column {column!r} holds numbers, not dates: name another one")
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
+    except (ValueError, TypeError) as error:
+        reason = str(error).split("\n")[0]
+        raise DataError(f"column {column!r} does not hold dates: {reason}") from error
+
+
+def _days(difference: pd.TimedeltaIndex) -> FloatArray:
+    days: FloatArray = np.asarray(difference / pd.Timedelta(days=1), np.float64)
+    return days
+
+
+def _rows(
+    frame: pd.DataFrame,
+    name: str,
+    severity: str,
+    what: str,
+    found: BoolArray,
+    badness: FloatArray,
+    date: pd.DatetimeIndex,
+    note: Callable[[int], str],
+) -> DataFinding:
+    at = np.flatnonzero(found)
+
+    def describe(row: int, value: float) -> Example:
+        day = "" if pd.isna(date[row]) else f"{date[row]:%Y-%m-%d}"
+        symbol = str(frame["symbol"].iloc[row]) if "symbol" in frame else ""
+        return Example(day, symbol, value, note(row))
+
+    share = len(at) / max(len(frame), 1)
+    return DataFinding(name, len(at), share, severity, what, worst(at, badness[at], describe))

@@ -1,0 +1,136 @@
+"""Which properties each kind has, and the two ways to ask for them.
+
+`verdicts` tells all; `check` raises. Both call the plugin some dozens of times on small data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.errors import PluginError
+from engine.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
+from engine.panel import Panel
+from engine.testing.cost import cost_checks
+from engine.testing.factor import factor_checks
+from engine.testing.model import model_checks
+from engine.testing.operator import operator_checks
+from engine.testing.plugin import check_config
+from engine.testing.portfolio import portfolio_checks
+from engine.testing.regime import regime_checks
+from engine.testing.source import source_checks
+from engine.testing.verdict import Broken, Check, Verdict, judge
+from engine.universe import Universe
+
+
+def verdicts(
+    plugin: Kind, panel: Panel | None = None, universe: Universe | None = None
+) -> list[Verdict]:
+    """Check every property of a plugin's kind.
+
+    Parameters
+    ----------
+    plugin : Kind
+        An instance, with the configuration to check.
+    panel : Panel, optional
+        Data for factors, regimes, portfolios and costs that need more than the bars, sectors
+        and ``vix`` of `small_panel`, or a longer history. Other kinds do not look at it.
+    universe : Universe, optional
+        What sources are asked for; by default all that they have.
+
+    Returns
+    -------
+    list of Verdict
+        One per property; whatever the plugin raises, ``sys.exit`` included, is a failed
+        verdict. Only Ctrl-C passes.
+    """
+    found: list[Check] = []
+
+    def collect() -> None:
+        found.extend(_checks(plugin, panel, universe))
+
+    ready = judge(("config", collect))
+    return [judge(check) for check in found] if ready.ok else [ready]
+
+
+def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> list[Check]:
+    """The checks of the plugin's kind."""
+    on_panels: tuple[tuple[type[Any], Callable[..., list[Check]]], ...] = (
+        (Factor, factor_checks),
+        (Regime, regime_checks),
+        (Portfolio, portfolio_checks),
+        (Cost, cost_checks),
+    )
+    for kind, checks in on_panels:
+        if isinstance(plugin, kind):
+            return checks(plugin, panel)
+    if isinstance(plugin, Model):
+        return model_checks(plugin)
+    if isinstance(plugin, Source):
+        return source_checks(plugin, universe)
+    if isinstance(plugin, Operator):
+        return operator_checks(plugin)
+    if isinstance(plugin, Kind):  # an observer gives nothing back that could be wrong
+        return [("config", lambda: check_config(plugin))]
+    raise Broken(f"{plugin!r} is an instance of no kind: derive from engine.Factor, or another")
+
+
+def check(plugin: Kind, panel: Panel | None = None, universe: Universe | None = None) -> None:
+    """Check a plugin of any kind.
+
+    Raises
+    ------
+    PluginError
+        Names every property that the plugin lacks, one a line; see `verdicts`.
+    """
+    failed: dict[str, list[str]] = {}
+    for verdict in verdicts(plugin, panel, universe):
+        if not verdict.ok:
+            failed.setdefault(verdict.message, []).append(verdict.property)
+    if failed:
+        who = getattr(plugin, "name", None) or type(plugin).__name__
+        lines = [f"  {', '.join(names)}: {message}" for message, names in failed.items()]
+        raise PluginError("\n".join([f"{who!r} does not keep its contract:", *lines]))
+
+
+def _check(
+    plugin: Kind, kind: type[Kind], panel: Panel | None = None, universe: Universe | None = None
+) -> None:
+    if not isinstance(plugin, kind):
+        raise PluginError(f"{plugin!r} is no engine.{kind.__name__}: pass an instance of one")
+    check(plugin, panel, universe)
+
+
+def check_factor(plugin: Factor, panel: Panel | None = None) -> None:
+    """Raise PluginError unless a factor keeps its contract; see `verdicts` for `panel`."""
+    _check(plugin, Factor, panel)
+
+
+def check_regime(plugin: Regime, panel: Panel | None = None) -> None:
+    """Raise PluginError unless a regime keeps its contract; see `verdicts` for `panel`."""
+    _check(plugin, Regime, panel)
+
+
+def check_portfolio(plugin: Portfolio, panel: Panel | None = None) -> None:
+    """Raise PluginError unless a portfolio keeps its contract; see `verdicts` for `panel`."""
+    _check(plugin, Portfolio, panel)
+
+
+def check_cost(plugin: Cost, panel: Panel | None = None) -> None:
+    """Raise PluginError unless a cost model keeps its contract; see `verdicts` for `panel`."""
+    _check(plugin, Cost, panel)
+
+
+def check_model(plugin: Model) -> None:
+    """Raise PluginError unless a model keeps its contract."""
+    _check(plugin, Model)
+
+
+def check_source(plugin: Source, universe: Universe | None = None) -> None:
+    """Raise PluginError unless a source keeps its contract; see `verdicts` for `universe`."""
+    _check(plugin, Source, universe=universe)
+
+
+def check_operator(plugin: Operator) -> None:
+    """Raise PluginError unless an operator keeps its contract."""
+    _check(plugin, Operator)

@@ -1,0 +1,113 @@
+"""The properties of a portfolio."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from engine.kinds import Portfolio
+from engine.panel import FloatArray, Panel
+from engine.testing.inputs import Inputs
+from engine.testing.odd import odd_inputs
+from engine.testing.panels import small_panel
+from engine.testing.probe import Probe
+from engine.testing.same import Result, Results, where
+from engine.testing.verdict import Broken, Check
+
+GROSS_LIMIT = 20.0  # of equity; more is a mistake of units
+EXPOSURES = (1.0, 0.5, 1.2, 0.75)  # what the regime allows, for 17 rows each
+
+
+def portfolio_checks(plugin: Portfolio, panel: Panel | None = None) -> list[Check]:
+    """Return the checks of a portfolio."""
+    panel = small_panel() if panel is None else panel
+    probe = Probe(plugin, _dress(panel), _ask, odd_inputs(panel, _dress), may_refuse=True)
+    return [
+        *probe.checks(),
+        ("permission", lambda: _check_permission(probe)),
+        ("whole rows", lambda: _check_whole_rows(probe)),
+        ("gross", lambda: _check_gross(probe)),
+        ("exposure", lambda: _check_exposure(probe)),
+    ]
+
+
+def _ask(plugin: Portfolio, inputs: Inputs) -> Results:
+    arrays = inputs.arrays
+    weights = plugin.weights(arrays["signal"], inputs.panel, arrays["exposure"])
+    return {"": Result(weights, inputs.panel.symbols)}
+
+
+def _dress(panel: Panel) -> Inputs:
+    """A slowly moving signal where it may be held, and an exposure that changes."""
+    T, N = panel.shape
+    noise = np.random.default_rng(3).standard_normal((T, N))
+    signal = noise.copy()
+    for t in range(1, T):
+        signal[t] = 0.95 * signal[t - 1] + 0.3 * noise[t]
+    signal[~(panel.present & panel.member)] = np.nan
+    exposure = np.array(EXPOSURES)[np.arange(T) // 17 % len(EXPOSURES)]
+    return Inputs(panel, {"signal": signal, "exposure": exposure}, frozenset({"signal"}))
+
+
+def _weights(probe: Probe) -> FloatArray:
+    array: FloatArray = probe.result[""].array
+    return array
+
+
+def _check_permission(probe: Probe) -> None:
+    """A symbol without a signal (no member, or no bar) is not bought anew; it may be sold off."""
+    weights, panel = _weights(probe), probe.inputs.panel
+    held = _held(weights)
+    ordered = np.isfinite(weights) & (weights != 0.0) & (held * weights <= 0.0)
+    found = np.argwhere(np.isnan(probe.inputs.arrays["signal"]) & ordered)
+    if len(found):
+        row, column = (int(i) for i in found[0])
+        at = where((row, column), panel.dates, panel.symbols)
+        raise Broken(f"on {at} has no signal and is ordered to {weights[row, column]}: order 0")
+
+
+def _check_whole_rows(probe: Probe) -> None:
+    """A row that decides also decides on what is held and has no signal any more."""
+    weights, panel = _weights(probe), probe.inputs.panel
+    held, decides = _held(weights), np.isfinite(weights).any(axis=1, keepdims=True)
+    forbidden = np.isnan(probe.inputs.arrays["signal"])
+    found = np.argwhere(decides & np.isnan(weights) & forbidden & (held != 0.0))
+    if len(found):
+        row, column = (int(i) for i in found[0])
+        at = where((row, column), panel.dates, panel.symbols)
+        raise Broken(
+            f"decides on others, not on what must go: on {at} has no signal and keeps its weight "
+            f"of {held[row, column]}: order 0"
+        )
+
+
+def _held(weights: FloatArray) -> FloatArray:
+    """The last order of each symbol before each row, shape (T, N); 0 before the first."""
+    held = np.zeros(weights.shape)
+    for row in range(1, len(weights)):
+        held[row] = np.where(np.isfinite(weights[row - 1]), weights[row - 1], held[row - 1])
+    return held
+
+
+def _check_gross(probe: Probe) -> None:
+    """Long plus short stays below a bound that only a mistake of units passes."""
+    gross = np.nansum(np.abs(_weights(probe)), axis=1)
+    row = int(np.argmax(gross))
+    if gross[row] > GROSS_LIMIT:
+        raise Broken(
+            f"on {probe.inputs.panel.dates[row]:%Y-%m-%d} long and short sum to {gross[row]:g} of "
+            "equity: weights are fractions, 0.1 is 10%"
+        )
+
+
+def _check_exposure(probe: Probe) -> None:
+    """An exposure of 0 allows nothing."""
+    inputs = probe.inputs
+    none = {**inputs.arrays, "exposure": np.zeros(inputs.rows)}
+    weights = probe.again(replace(inputs, arrays=none))[""].array
+    held = np.argwhere(np.isfinite(weights) & (weights != 0.0))
+    if len(held):
+        row, column = (int(i) for i in held[0])
+        at = where((row, column), inputs.panel.dates, inputs.panel.symbols)
+        raise Broken(f"on {at} is ordered to {weights[row, column]} at an exposure of 0")

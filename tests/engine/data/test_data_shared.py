@@ -1,0 +1,149 @@
+"""The dirt of real files, item by item, and what a clean one may not show."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from engine.data.finding import DataFinding
+from engine.data.inspection import Inspection, examine
+from engine.data.tables import inspect_dates, inspect_known_at
+from engine.universe import Universe
+from plugins.sources.parquet import Parquet
+from plugins.sources.sample import Sample
+
+ROOT = Path(__file__).parents[3]
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared")) / "data"
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared market data are not here")
+XNYS = Universe(calendar="XNYS")
+
+
+@cache
+def seen(file: str, calendar: str | None = None) -> Inspection:
+    universe = Universe(calendar=calendar)
+    return examine(Parquet(path=str(SHARED / file)).load(universe), universe)
+
+
+def named(inspection: Inspection) -> dict[str, DataFinding]:
+    return {item.name: item for item in inspection.findings}
+
+
+def where(finding: DataFinding) -> list[tuple[str, str]]:
+    return [(e.date, e.symbol) for e in finding.examples]
+
+
+def warnings(inspection: Inspection) -> set[str]:
+    return {item.name for item in inspection.findings if item.severity != "info"}
+
+
+def test_twenty_large_caps_are_clean_but_for_one_that_was_small_then() -> None:
+    """RRC of 1990-92 hardly traded, and its 3:1 of 1990 is a step of the adjusted close."""
+    universe = Universe(calendar="XNYS")
+    frame = Sample().load(universe)
+    found = named(examine(frame, universe))
+    assert warnings(examine(frame, universe)) == {"stale", "missed_split"}
+    assert where(found["missed_split"]) == [("1990-04-10", "RRC")]
+    assert {e.symbol for e in found["stale"].examples} == {"RRC"}
+    others = examine(frame[frame["symbol"] != "RRC"], universe)
+    assert warnings(others) == set()
+    assert {f.name for f in others.findings} == {"survivorship", "jump"}
+
+
+def test_all_twenty_are_clean_from_1996_on() -> None:
+    late = examine(Sample(start="1996-01-01").load(XNYS), XNYS)
+    assert warnings(late) == set()
+    assert named(late)["survivorship"].count == 20
+    assert late.coverage == 1.0
+
+
+@real
+def test_the_spin_off_of_hri_and_a_bad_tick_of_gm_are_found() -> None:
+    found = named(seen("us_liquid200_2014_2020.parquet"))
+    assert where(found["missed_split"]) == [("2016-07-01", "HRI")]
+    assert "(-80.1%)" in found["missed_split"].examples[0].note
+    assert where(found["bad_tick"]) == [("2017-12-01", "GM")]
+    assert found["survivorship"].count == 200
+
+
+@real
+def test_survivors_of_technology_are_late_but_not_dirty() -> None:
+    inspection = seen("ai_tech_2014_2022.parquet", "XNYS")
+    found = named(inspection)
+    assert warnings(inspection) == {"volume_gap"}
+    assert where(found["volume_gap"]) == [("2018-12-20", "DELL"), ("2018-12-24", "DELL")]
+    assert found["late_listing"].count == 8
+    assert inspection.coverage > 0.9999
+
+
+@real
+def test_cross_asset_bars_break_their_range_and_trade_on_holidays() -> None:
+    found = named(seen("cross_asset_2000_2019.parquet", "XNYS"))
+    assert found["ohlc"].count == 1464
+    assert found["off_calendar"].count == 775
+    assert where(found["bad_tick"])[0] == ("2006-12-25", "AUDUSD=X")
+    guess = named(seen("cross_asset_2000_2019.parquet"))  # without a calendar
+    assert guess["thin_day"].count == 178
+    assert where(guess["thin_day"])[0] == ("2003-04-18", "")  # Good Friday
+
+
+@real
+def test_prices_of_pystock_have_unknown_splits_and_foreign_segments_but_no_holidays() -> None:
+    inspection = seen("pystock_prices_top400.parquet", "XNYS")
+    found = named(inspection)
+    assert not {"off_calendar", "duplicates", "ohlc"} & set(found)
+    assert found["missed_split"].count == 19
+    assert where(found["missed_split"])[0] == ("2015-07-15", "NFLX")
+    assert found["missed_split"].examples[0].note.endswith("nearest split 7:1")
+    assert {symbol for _, symbol in where(found["level_shift"])} == {"NEE"}
+    assert where(found["ticker_reuse"]) == [("2016-10-21", "DTV")]
+    assert found["delisting"].count == 28
+
+
+@real
+def test_prices_of_stocknet_lack_three_closes_and_some_volume() -> None:
+    found = named(seen("stocknet_prices_2012_2017.parquet", "XNYS"))
+    assert sorted(where(found["missing_close"])) == [
+        ("2016-06-29", name) for name in ("PTR", "REX", "SNP")
+    ]
+    assert found["volume_gap"].count == 111
+    assert found["late_listing"].count == 4
+
+
+@real
+def test_two_reports_were_filed_before_their_period_ended() -> None:
+    frame = pd.read_parquet(SHARED / "pystock_reports_pit_dedup.parquet")
+    (finding,) = inspect_known_at(frame, "filed_asof", "end_date")
+    assert where(finding) == [("2016-12-31", "NRG"), ("2016-05-05", "NDLS")]
+
+
+@real
+def test_a_tenth_of_the_tweet_days_are_of_another_day_in_new_york() -> None:
+    """In one row of nine even the last tweet was sent the day before, or earlier."""
+    frame = pd.read_parquet(SHARED / "stocknet_tweet_counts_2014_2015.parquet")
+    (finding,) = inspect_dates(frame, "last_created_utc", "date", "America/New_York")
+    assert (finding.name, finding.count) == ("earlier_than_date", 2803)
+    assert finding.share == pytest.approx(0.109, abs=0.001)
+
+
+@real
+def test_raw_prices_of_lean_show_splits_reused_tickers_and_a_low_of_a_cent() -> None:
+    frames = []
+    for symbol in ("aapl", "aig", "eem", "goog", "qqq"):
+        path = SHARED / "lean_raw" / f"{symbol}_daily.zip"
+        names = ["timestamp", "open", "high", "low", "close", "volume"]
+        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
+            frame = pd.read_csv(file, header=None, names=names)
+        frame[names[1:5]] /= 1e4
+        frame["timestamp"] = pd.to_datetime(frame["timestamp"], format="%Y%m%d %H:%M", utc=True)
+        frames.append(frame.assign(symbol=symbol.upper()))
+    found = named(examine(pd.concat(frames), XNYS))
+    splits = where(found["missed_split"])
+    assert {("2014-06-09", "AAPL"), ("2020-08-31", "AAPL"), ("2008-07-24", "EEM")} <= {*splits}
+    assert where(found["ticker_reuse"]) == [("2011-03-23", "QQQ"), ("2003-04-11", "EEM")]
+    assert where(found["absurd_price"]) == [("2008-09-30", "GOOG")]
+    assert ("2009-07-01", "AIG") in where(found["level_shift"])

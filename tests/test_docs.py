@@ -1,0 +1,122 @@
+"""docs/plugins.md tells the truth: its code runs, and nothing that it should tell is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from omegaconf import OmegaConf
+
+from engine import hookspecs
+from engine.kinds import KINDS
+from engine.registry import Registry
+from engine.signal import Bundle
+
+PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
+HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+CODE = blocks("python")
+
+
+def loaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, Registry]:
+    """A block as a module of its own, and a registry that found it behind an entry point."""
+    name = f"documented_{CODE.index(code)}"
+    (folder / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(folder))
+    registry = Registry([EntryPoint(name, name, "engine")])
+    return importlib.import_module(name), registry
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_hook_has_a_section_with_its_signature_and_an_example(hook: str) -> None:
+    kind = KINDS[hook.removeprefix("register_").removesuffix("s")]
+    heading = f"`{hook}() -> list[type[engine.{kind.__name__}]]`"
+    section = next(part for part in PAGE.split("\n## ") if heading in part.split("\n")[0])
+    assert f"def {hook}()" in section
+    assert f"(engine.{kind.__name__})" in section
+
+
+def test_the_sections_stand_in_the_order_of_a_run() -> None:
+    assert re.findall(r"^## .*`(register_\w+)", PAGE, re.MULTILINE) == HOOKS
+
+
+@pytest.mark.parametrize("code", CODE, ids=lambda c: re.findall(r"register_\w+", c)[0])
+def test_each_example_is_a_plugin_that_builds_from_its_defaults(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, registry = loaded(code, tmp_path, monkeypatch)
+    assert registry.failures == registry.contested() == []
+    built = [
+        registry.build(kind, OmegaConf.create({"name": name}), kind)
+        for kind in KINDS
+        for name in registry.entries(kind)
+    ]
+    assert built
+    for plugin in built:
+        assert inspect.getdoc(type(plugin))
+        assert all(field.metadata["help"] for field in dataclasses.fields(plugin))
+        assert vars(module)[type(plugin).__name__] is type(plugin)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [c for c in CODE if "register_observers" not in c],
+    ids=lambda c: re.findall(r"register_\w+", c)[0],
+)
+def test_each_example_keeps_the_contract_of_its_kind(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.testing import verdicts
+
+    _, registry = loaded(code, tmp_path, monkeypatch)
+    for kind in KINDS:
+        for name in registry.entries(kind):
+            plugin = registry.build(kind, OmegaConf.create({"name": name}), kind)
+            assert [str(v) for v in verdicts(plugin) if not v.ok] == []
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = [c for c in CODE if "def test_" in c]
+    module, _ = loaded(code, tmp_path, monkeypatch)
+    tests = [value for name, value in vars(module).items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+
+
+def test_the_bundle_and_the_factor_set_are_what_they_say() -> None:
+    bundle, factors = blocks("yaml")
+    assert bundle.startswith("# @package _global_\n# engine run +bundle=my_bundle\n")
+    node = OmegaConf.create(bundle)
+    assert set(node.bundle) <= {field.name for field in dataclasses.fields(Bundle)}
+    assert sum(factor.weight for factor in node.bundle.factors) == 1.0
+    assert "smooth" in OmegaConf.create(factors)
+
+
+def test_the_distribution_registers_code_and_configuration() -> None:
+    (text,) = blocks("toml")
+    content = tomllib.loads(text)
+    points = content["project"]["entry-points"]
+    named = {value for group in ("engine", "engine.conf") for value in points[group].values()}
+    assert named == set(content["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+
+
+def test_each_choice_of_a_command_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    from engine.cli import main
+
+    assert main(["--help"]) == 0
+    known = capsys.readouterr().out
+    for command in re.findall(r"engine (plugins \w+)", PAGE):
+        assert f"engine {command}" in known

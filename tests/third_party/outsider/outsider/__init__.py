@@ -1,0 +1,52 @@
+"""A stranger's plugins, one of every kind; what is installed is listed here."""
+
+import engine
+from outsider.flat import Flat
+from outsider.huber import Huber
+from outsider.range_position import RangePosition
+from outsider.rank_weights import RankWeights
+from outsider.storm import Storm
+from outsider.tracker import Tracker
+from outsider.ts_range import TsRange
+from outsider.waves import Waves
+from outsider.week_reversal import WeekReversal
+
+
+@engine.hookimpl
+def register_sources() -> list[type[engine.Source]]:
+    return [Waves]
+
+
+@engine.hookimpl
+def register_operators() -> list[type[engine.Operator]]:
+    return [TsRange]
+
+
+@engine.hookimpl
+def register_factors() -> list[type[engine.Factor]]:
+    return [WeekReversal, RangePosition]
+
+
+@engine.hookimpl
+def register_regimes() -> list[type[engine.Regime]]:
+    return [Storm]
+
+
+@engine.hookimpl
+def register_models() -> list[type[engine.Model]]:
+    return [Huber]
+
+
+@engine.hookimpl
+def register_portfolios() -> list[type[engine.Portfolio]]:
+    return [RankWeights]
+
+
+@engine.hookimpl
+def register_costs() -> list[type[engine.Cost]]:
+    return [Flat]
+
+
+@engine.hookimpl
+def register_observers() -> list[type[engine.Observer]]:
+    return [Tracker]
