@@ -13,7 +13,7 @@ from functools import partial
 
 from engine.errors import EngineError, did_you_mean
 
-COMMANDS = ("plugins", "run")
+COMMANDS = ("data", "plugins", "run")
 HELP = """\
 engine: declarative backtests
 
@@ -21,6 +21,9 @@ engine: declarative backtests
   engine run -m +bundle=A,B model=x,y       sweep (hydra/launcher=joblib: in parallel)
   engine run +bundle=NAME --cfg job         print the configuration, run nothing
   engine run --help                         every group, option and switch
+
+  engine data check source=NAME [key=value] what is wrong with bars before a run uses them
+  engine data check FILE.parquet [--known COLUMN --period COLUMN]
 
   engine plugins list [KIND]                what is installed, from where, and what failed
   engine plugins show NAME                  a plugin's fields, and YAML that builds it
@@ -62,6 +65,9 @@ def _guarded(command: str, words: list[str], debug: bool) -> int:
         if debug:
             raise
         return _fail(str(error))
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print(f"engine {command}: interrupted", file=sys.stderr)
         return 130
@@ -72,6 +78,10 @@ def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
         from engine.plugins_cli import plugins
 
         return plugins
+    if command == "data":
+        from engine.data.command import data
+
+        return data
     from engine.commands import run
 
     return partial(run, debug=debug)
