@@ -90,7 +90,7 @@ class Optimised(Paced):
         """Return the weights of the columns, shape (n,), without an optimiser."""
 
     @abstractmethod
-    def limits(self) -> str:
+    def limits(self, book: Book) -> str:
         """The constraints as written, for messages."""
 
     def weights(
@@ -135,7 +135,7 @@ class Optimised(Paced):
     def _failure(self, count: int, book: Book) -> str:
         return (
             f"portfolio.name={self.name}: the optimiser finds no weights on {book.date} for "
-            f"{count} names with {self.limits()}: relax one of these, or write "
+            f"{count} names with {self.limits(book)}: relax one of these, or write "
             "portfolio.fallback=hold"
         )
 
@@ -198,7 +198,7 @@ class OptimisedTop(LongOnly, Optimised):
         """Return the same weight for each, or raise where even that exceeds the cap."""
         return capped(np.ones(len(columns)), self.gross, self.max_weight, book.date)
 
-    def limits(self) -> str:
+    def limits(self, book: Book) -> str:
         """The constraints as written."""
         return f"gross={self.gross:g}, max_weight={self.max_weight:g}"
 

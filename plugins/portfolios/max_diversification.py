@@ -49,10 +49,10 @@ class MaxDiversification(OptimisedTop):
             raise Unsolved("a sector exceeds its cap")
         return found
 
-    def limits(self) -> str:
+    def limits(self, book: Book) -> str:
         """The constraints as written."""
         more = "" if self.max_sector is None else f", max_sector={self.max_sector:g}"
-        return super().limits() + more
+        return super().limits(book) + more
 
     def _cap(self) -> float:
         return 1.0 if self.max_sector is None else self.max_sector

@@ -24,7 +24,8 @@ class MeanVariance(Optimised):
     With a `net` of 0 and no constraint that binds, the weights are Σ⁻¹(α - ν1) / λ.
 
     `gross` is a limit here, not a target; `net` is met exactly. With `max_turnover` the optimum
-    is sought within reach of the weights held, after what has to be sold in any case; with
+    is sought within reach of the weights held, after what has to be sold in any case: a book
+    that drifts further past the other limits than that has no solution. With
     `vol_target` as well, the trades to the scaled weights are shrunk once more.
     ``fallback: equal`` is long the upper half of the signal and short the lower one.
     """
@@ -38,7 +39,7 @@ class MeanVariance(Optimised):
         0.02, "correlation of the signal with the next day's returns", ge=0.0, le=1.0
     )
     risk_aversion: float = engine.option(
-        5.0, "λ: how much return a unit of variance has to bring, times 2", ge=0.0
+        5.0, "λ of the expected return less λ/2 times the variance", ge=0.0
     )
     max_sector: float | None = engine.option(
         None,
@@ -85,11 +86,14 @@ class MeanVariance(Optimised):
         weights[rank[-half:]] = -capped(np.ones(half), short, self.max_weight, book.date)
         return weights
 
-    def limits(self) -> str:
-        """The constraints as written."""
+    def limits(self, book: Book) -> str:
+        """The constraints as written, and where trades start from if they are limited."""
         text = f"gross={self.gross:g}, net={self.net:g}, max_weight={self.max_weight:g}"
         for key, value in (("max_sector", self.max_sector), ("max_turnover", self.max_turnover)):
             text += "" if value is None else f", {key}={value:g}"
+        if self.max_turnover is not None:
+            gross, net = np.abs(book.held).sum(), book.held.sum()
+            text += f" from a drifted gross of {gross:.2f} and net of {net:.2f}"
         return text
 
     def _sides(self) -> tuple[float, float]:

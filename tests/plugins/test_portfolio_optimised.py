@@ -206,6 +206,12 @@ def test_what_cannot_be_met_is_refused_with_date_limits_and_a_way_out():
     assert "\n" not in text
 
 
+def test_a_turnover_that_is_too_small_is_refused_with_where_it_starts():
+    message = r"net=0\.5, max_weight=1, max_turnover=0\.2 from a drifted gross of 0\.00"
+    with pytest.raises(engine.ConfigError, match=message):
+        last(MeanVariance(net=0.5, max_turnover=0.2, **EXACT))
+
+
 @pytest.mark.parametrize("cls", TOPS)
 def test_a_cap_that_leaves_cash_is_refused(cls):
     with pytest.raises(engine.ConfigError, match=r"gross=1, max_weight=0\.1.*fallback=hold"):

@@ -23,7 +23,16 @@ real = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data in {SHARED}
 
 
 def test_the_room_lists_its_sources() -> None:
-    assert [cls.name for cls in register_sources()] == ["csv", "lean", "merge", "parquet", "sample", "simulated", "sql", "yahoo"]
+    assert [cls.name for cls in register_sources()] == [
+        "csv",
+        "lean",
+        "merge",
+        "parquet",
+        "sample",
+        "simulated",
+        "sql",
+        "yahoo",
+    ]
     assert [cls.name for cls in register_sources() if cls.simulated] == ["simulated"]
 
 
