@@ -77,9 +77,12 @@ class Comparison:
         return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans))
 
     def differing(self) -> dict[str, list[str]]:
-        """Configuration keys whose values differ, with one value per run; a dash where unset."""
+        """Configuration keys whose values differ, with one value per run; a dash where unset.
+
+        The telling ones come first: names, then what stands highest in the configuration.
+        """
         flat = [flatten(run.manifest["config"]) for run in self.runs]
-        keys = sorted({key for each in flat for key in each})
+        keys = sorted({key for each in flat for key in each}, key=_weight)
         values = {key: [each.get(key, DASH) for each in flat] for key in keys}
         values[DATA] = [str(run.manifest["source"]["fingerprint"])[:8] for run in self.runs]
         return {key: row for key, row in values.items() if len(set(row)) > 1}
@@ -171,6 +174,10 @@ def flatten(node: Any, prefix: str = "") -> dict[str, str]:
     for key, value in items:
         out |= flatten(value, f"{prefix}.{key}" if prefix else key)
     return out
+
+
+def _weight(key: str) -> tuple[int, bool, str]:
+    return key.count("."), not key.endswith(".name"), key
 
 
 def _shown(value: Any) -> str:

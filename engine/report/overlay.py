@@ -12,6 +12,7 @@ from engine.report.comparison import METRICS, UNITS, Comparison
 from engine.report.figures import COLORS, Figure, days, drawdown, figure, line, wealth
 
 WIDEST = 6  # configuration keys that a terminal has room for
+NAMED = 12  # more keys that are named below the table
 LONGEST = 36  # characters of a cell on a terminal
 DASHES = ("solid", "dash", "dot", "dashdot")
 POINTS = 12_000  # per curve and run together: keeps a page below 5.3 MB
@@ -37,7 +38,8 @@ def text(comparison: Comparison) -> str:
     lines += ["", UNITS]
     rest = list(differing)[WIDEST:]
     if rest:
-        lines.append(f"{len(rest)} more keys differ, all on the page of --out: {', '.join(rest)}")
+        named = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
+        lines.append(f"{len(rest)} more keys differ, all on the page of --out: {named}")
     for label, day in comparison.flagged("bankrupt_on").items():
         lines.append(f"BANKRUPT on {day}: {label}; nothing after it counts")
     simulated = comparison.flagged("simulated")
@@ -104,11 +106,10 @@ def equity(comparison: Comparison) -> Figure:
             "title": {"text": "growth of 1, log scale"},
             "domain": [0.32, 1.0],
             "type": "log",
-            "dtick": "D2",  # labels at 1, 2 and 5 of each decade
         },
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
     }
-    note = "Net of costs, from 1 on the first common date."
+    note = "Net of costs, from 1 before the first common date."
     step = _step(comparison)
     if step > 1:
         note += f" One date in {step} is drawn; the drawdowns and the table count all."
