@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from engine.errors import ConfigError, DataError
 from engine.watch import Watch
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
@@ -161,19 +164,11 @@ class Report:
     path: Path
 
     def __post_init__(self) -> None:
-        if not (self.path / "manifest.json").is_file() or (self.path / MARKER).exists():
-            raise DataError(f"{self.path}: not a finished run; choose a folder with manifest.json")
-
-    def _json(self, name: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.path / f"{name}.json").read_text("utf-8"))
-        return content
+        refuse_unfinished(self.path)
 
     def table(self, name: str) -> pd.DataFrame:
         """An artifact as a long frame."""
-        file = self.path / f"{name}.parquet"
-        if not file.is_file():
-            raise DataError(f"{file}: this run has no {name}")
-        return pd.read_parquet(file)
+        return read_table(self.path, name)
 
     def _wide(self, name: str, column: str) -> pd.DataFrame:
         long = self.table(name)
@@ -182,12 +177,12 @@ class Report:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Metrics, by block; each block names its units."""
-        return self._json("metrics")
+        return read_json(self.path, "metrics")
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Configuration, versions, fingerprint, seeds and timings."""
-        return self._json("manifest")
+        return read_json(self.path, "manifest")
 
     @cached_property
     def returns(self) -> pd.DataFrame:
@@ -224,6 +219,61 @@ class Report:
         from engine.summary import text
 
         return text(self)
+
+    def plot(self) -> Figure:
+        """Equity and drawdown as a plotly figure."""
+        from engine.report.notebook import plot
+
+        return plot(self.path)
+
+    def _repr_html_(self) -> str:
+        from engine.report.notebook import card
+
+        return card(self.path)
+
+
+def refuse_unfinished(path: Path) -> None:
+    """Raise DataError unless a folder is that of a finished run."""
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder; name one that a run has left")
+    if (path / MARKER).exists():
+        reason = " ".join((path / MARKER).read_text("utf-8", "replace").split())
+        raise DataError(f"{path}: {MARKER} ({reason}); not a finished run: run it again")
+    if not (path / "manifest.json").is_file():
+        inside = sorted(path.glob("*/manifest.json"))
+        held = f"; it holds {len(inside)}, such as {inside[0].parent}" if inside else ""
+        raise DataError(
+            f"{path}: not a finished run{held}; choose a folder with manifest.json in it"
+        )
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """``NAME.json`` of a run folder; DataError names the file that cannot be read."""
+    file = _existing(folder / f"{name}.json")
+    try:
+        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
+    return content
+
+
+def read_table(folder: Path, name: str) -> pd.DataFrame:
+    """``NAME.parquet`` of a run folder; DataError names the file that cannot be read."""
+    file = _existing(folder / f"{name}.parquet")
+    try:
+        return pd.read_parquet(file)
+    except (ValueError, OSError) as error:
+        raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise DataError(f"{file}: not there, so the run cannot be shown; run the bundle again")
+    return file
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _plain(value: Any) -> Any:

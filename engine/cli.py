@@ -13,7 +13,7 @@ from functools import partial
 
 from engine.errors import EngineError, did_you_mean
 
-COMMANDS = ("data", "plugins", "run")
+COMMANDS = ("compare", "data", "plugins", "report", "run")
 HELP = """\
 engine: declarative backtests
 
@@ -21,6 +21,9 @@ engine: declarative backtests
   engine run -m +bundle=A,B model=x,y       sweep (hydra/launcher=joblib: in parallel)
   engine run +bundle=NAME --cfg job         print the configuration, run nothing
   engine run --help                         every group, option and switch
+
+  engine report RUN                         draw a finished run's report again
+  engine compare RUN RUN … [--out F.html]   what differs between runs, and what came of it
 
   engine data check source=NAME [key=value] what is wrong with bars before a run uses them
   engine data check FILE.parquet [--known COLUMN --period COLUMN]
@@ -82,6 +85,10 @@ def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
         from engine.data.command import data
 
         return data
+    if command in {"report", "compare"}:
+        from engine.report import command as pages
+
+        return pages.report if command == "report" else pages.compare
     from engine.commands import run
 
     return partial(run, debug=debug)

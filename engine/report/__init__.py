@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from engine.artifacts import read_json, read_table
 from engine.errors import DataError
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATE = "page.html.j2"
+NEEDED = {
+    "metrics": ("active", "performance", "regimes", "turnover", "exposure", "costs", "signal",
+                "forecasts", "factors", "horizon"),
+    "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
+                 "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
+                 "warnings"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +54,16 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
-        metrics = _json(folder, "metrics")
+        metrics, manifest = (_complete(folder, name) for name in ("metrics", "manifest"))
         start = metrics["active"]["start"]
         daily = {
-            name: _table(folder, name).set_index("timestamp").loc[start:]
+            name: read_table(folder, name).set_index("timestamp").loc[start:]
             for name in ("returns", "regimes", "ic")
         }
         return cls(
-            manifest=_json(folder, "manifest"),
+            manifest=manifest,
             metrics=metrics,
-            quantiles=_table(folder, "quantiles"),
+            quantiles=read_table(folder, "quantiles"),
             **daily,
         )
 
@@ -80,7 +90,6 @@ def draw(run_dir: Path) -> Path:
     DataError
         When one of these files is missing.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
     from engine.report.figures import days, figures
@@ -88,15 +97,12 @@ def draw(run_dir: Path) -> Path:
     from engine.report.words import page
 
     run = Run.read(run_dir)
-    environment = Environment(
-        loader=PackageLoader("engine.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = environment.get_template(TEMPLATE).render(
-        **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
+    html = (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
+        )
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")
@@ -104,16 +110,25 @@ def draw(run_dir: Path) -> Path:
     return target
 
 
-def _existing(file: Path) -> Path:
-    if not file.is_file():
-        raise DataError(f"{file}: not there, so there is nothing to draw; run the bundle again")
-    return file
+def environment() -> Environment:
+    """The templates of this room: what they are given is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("engine.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(_existing(folder / f"{name}.json").read_text("utf-8"))
+def _complete(folder: Path, name: str) -> dict[str, Any]:
+    content = read_json(folder, name)
+    lacking = sorted({*NEEDED[name]} - {*content})
+    if lacking:
+        raise DataError(
+            f"{folder / name}.json: lacks {', '.join(lacking)}, so another version wrote it; "
+            "run the bundle again"
+        )
     return content
-
-
-def _table(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_parquet(_existing(folder / f"{name}.parquet"))

@@ -103,7 +103,7 @@ def _judged(what: str, value: float | None, error: float | None, where: str) -> 
 def _tables(run: Run) -> list[dict[str, Any]]:
     metrics = run.metrics
     return [
-        _performance(metrics["performance"]),
+        performance(metrics["performance"]),
         _table(
             "By regime (net)",
             "metrics.json",
@@ -147,7 +147,8 @@ def _tables(run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _performance(blocks: dict[str, Any]) -> dict[str, Any]:
+def performance(blocks: dict[str, Any]) -> dict[str, Any]:
+    """The table of net, gross and market."""
     rows = [
         [label, *(_metric(key, blocks[name][key]) for name in ("net", "gross", "benchmark"))]
         for key, label in ROWS.items()

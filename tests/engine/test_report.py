@@ -61,6 +61,7 @@ def manifest(**changes: object) -> dict[str, object]:
         "config": {"bundle": {"name": "small"}},
         "simulated": True,
         "source": source,
+        "empty_factors": [],
         "findings": {},
         "plugins": [],
         "versions": {"numpy": "2.4"},

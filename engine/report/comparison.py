@@ -1,0 +1,218 @@
+"""Runs side by side: what differs between them, and what came out over the dates they share.
+
+1. The configurations are flattened; only the keys whose values differ are kept.
+2. The dates on which every run held an account are found: from each run's first position on.
+3. Over these dates all metrics are made; over its own span a run shows what it reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.artifacts import Report
+from engine.errors import ConfigError, DataError
+from engine.metrics import PERIODS, performance
+from engine.report import Run
+from engine.report.words import DASH, number
+from engine.validation.ic import newey_west_t, overlap_lags
+
+METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")
+UNITS = (
+    "CAGR, volatility and Sharpe per year, net; turnover two-way, × equity per year; costs in "
+    "bps of equity per year; se: standard error"
+)
+DATA = "data"  # column for the data's fingerprint: the same configuration can read other files
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two or more finished runs.
+
+    Parameters
+    ----------
+    labels : list of str
+        Their folders below the one that holds all of them; no two are alike.
+    runs : list of Run
+    dates : pandas.DatetimeIndex
+        On which every run was active.
+    same : bool
+        Whether these are all the active dates of every run.
+    """
+
+    labels: list[str]
+    runs: list[Run]
+    dates: pd.DatetimeIndex
+    same: bool
+
+    @classmethod
+    def read(cls, folders: Sequence[Path]) -> Comparison:
+        """Read run folders.
+
+        Raises
+        ------
+        ConfigError
+            When there are fewer than two, or one is named twice.
+        DataError
+            When a folder is not a finished run's, or when no date is common to all.
+        """
+        labels = _labels(folders)
+        runs = [Run.read(Report(folder).path) for folder in folders]
+        for folder, run in zip(folders, runs, strict=True):
+            if run.metrics["active"]["start"] is None:
+                raise DataError(f"{folder}: held no position on any day; leave it out")
+        spans = [pd.DatetimeIndex(run.returns.index) for run in runs]
+        dates = reduce(lambda one, other: one.intersection(other), spans).sort_values()
+        if dates.empty:
+            each = "; ".join(f"{name} {_span(s)}" for name, s in zip(labels, spans, strict=True))
+            raise DataError(f"no date is common to all runs ({each}); compare those that overlap")
+        return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans))
+
+    def differing(self) -> dict[str, list[str]]:
+        """Configuration keys whose values differ, with one value per run; a dash where unset.
+
+        The telling ones come first: names, then what stands highest in the configuration.
+        """
+        flat = [flatten(run.manifest["config"]) for run in self.runs]
+        keys = sorted({key for each in flat for key in each}, key=_weight)
+        values = {key: [each.get(key, DASH) for each in flat] for key in keys}
+        values[DATA] = [str(run.manifest["source"]["fingerprint"])[:8] for run in self.runs]
+        return {key: row for key, row in values.items() if len(set(row)) > 1}
+
+    def rows(self) -> list[list[str]]:
+        """The cells of METRICS, one row per run."""
+        return [_cells(self.measured(run)) for run in self.runs]
+
+    def measured(self, run: Run) -> dict[str, float | None]:
+        """A run's metrics over the common dates; None where they are not defined.
+
+        Units are those of ``metrics.json``. Over the same dates these are its numbers.
+        """
+        daily = run.returns.loc[self.dates]
+        net = performance(daily["net"].to_numpy(np.float64))
+        paid = [daily[name].mean() for name in daily.columns if str(name).startswith("cost_")]
+        values = {
+            **{key: net[key] for key in ("cagr", "volatility", "sharpe", "sharpe_se")},
+            "max_drawdown": net["max_drawdown"],
+            **self._rank_ic(run),
+            "turnover": daily["turnover"].mean() * PERIODS,
+            "costs": float(sum(paid)) * PERIODS * 1e4,
+        }
+        return {key: _known(value) for key, value in values.items()}
+
+    def _rank_ic(self, run: Run) -> dict[str, float | None]:
+        keys = ("rank_ic_mean", "rank_ic_se")
+        if self.same:  # a run's own number counts dates before the first position as well
+            return {key: run.metrics["signal"][key] for key in keys}
+        daily = run.ic["mf_score"].reindex(self.dates).to_numpy(np.float64)
+        test = newey_west_t(daily, overlap_lags(int(run.metrics["horizon"])))
+        return dict(zip(keys, (test.mean, test.standard_error), strict=True))
+
+    def notes(self) -> list[str]:
+        """What a reader must know before choosing between the runs."""
+        n = len(self.runs)
+        lines = [
+            f"{n} trials are compared here: the best of {n} is better by luck as well, and trials "
+            "that are not shown count too."
+        ]
+        if not self.same:
+            lines.append(
+                f"The active spans differ: everything is computed over the {len(self.dates)} "
+                f"common dates, {_span(self.dates)} ({self._spans()})."
+            )
+            lines += self._gaps()
+        horizons = sorted({int(run.metrics["horizon"]) for run in self.runs})
+        if len(horizons) > 1:
+            listed = " and ".join(map(str, horizons))
+            lines.append(f"Rank ICs are over horizons of {listed} days: they do not compare.")
+        if not self.differing():
+            lines.append("No configuration key differs.")
+        versions = [run.manifest["versions"] for run in self.runs]
+        names = sorted({name for each in versions for name in each})
+        moved = [name for name in names if len({each.get(name) for each in versions}) > 1]
+        if moved:
+            lines.append(f"Package versions differ: {', '.join(moved)}.")
+        return lines
+
+    def flagged(self, key: str) -> dict[str, Any]:
+        """The runs whose manifest has a true `key`, with its value."""
+        pairs = zip(self.labels, self.runs, strict=True)
+        return {label: run.manifest[key] for label, run in pairs if run.manifest[key]}
+
+    def _spans(self) -> str:
+        pairs = zip(self.labels, self.runs, strict=True)
+        return "; ".join(f"{label}: {_span(run.returns.index)}" for label, run in pairs)
+
+    def _gaps(self) -> list[str]:
+        """Days inside the common span that another run's calendar lacks: their returns are lost."""
+        lines = []
+        for label, run in zip(self.labels, self.runs, strict=True):
+            inside = run.returns.loc[self.dates[0] : self.dates[-1]]
+            lost = len(inside) - len(self.dates)
+            if lost:
+                lines.append(f"Left out of {label}: days that another run lacks ({lost}).")
+        return lines
+
+
+def flatten(node: Any, prefix: str = "") -> dict[str, str]:
+    """Dotted keys, as in an override, and printable values; a list of scalars is one value."""
+    if isinstance(node, Mapping) and node:
+        items = [(str(key), value) for key, value in node.items()]
+    elif isinstance(node, list) and any(isinstance(item, (Mapping, list)) for item in node):
+        items = [(str(index), value) for index, value in enumerate(node)]
+    else:
+        return {prefix: _shown(node)}
+    out: dict[str, str] = {}
+    for key, value in items:
+        out |= flatten(value, f"{prefix}.{key}" if prefix else key)
+    return out
+
+
+def _weight(key: str) -> tuple[int, bool, str]:
+    return key.count("."), not key.endswith(".name"), key
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and value.isprintable() and value:
+        return value
+    return json.dumps(value)
+
+
+def _labels(folders: Sequence[Path]) -> list[str]:
+    paths = [folder.resolve() for folder in folders]
+    if len(paths) < 2:
+        raise ConfigError("compare: name two or more run folders, as in `engine compare RUN RUN`")
+    for folder, path in zip(folders, paths, strict=True):
+        if paths.count(path) > 1:
+            raise ConfigError(f"compare: {folder} is named twice; name each run once")
+    base = Path(os.path.commonpath([path.parent for path in paths]))
+    return [str(path.relative_to(base)) for path in paths]
+
+
+def _cells(values: Mapping[str, float | None]) -> list[str]:
+    return [
+        number(values["cagr"], ".2%"),
+        number(values["volatility"], ".2%"),
+        f"{number(values['sharpe'], '.2f')} ± {number(values['sharpe_se'], '.2f')}",
+        number(values["max_drawdown"], ".2%"),
+        f"{number(values['rank_ic_mean'], '.4f')} ± {number(values['rank_ic_se'], '.4f')}",
+        number(values["turnover"], ".1f"),
+        number(values["costs"], ".0f"),
+    ]
+
+
+def _known(value: float | None) -> float | None:
+    return float(value) if value is not None and np.isfinite(value) else None
+
+
+def _span(index: pd.Index[Any]) -> str:
+    days = pd.DatetimeIndex(index)
+    return f"{days[0].date()} to {days[-1].date()}"

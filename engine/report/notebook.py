@@ -1,0 +1,50 @@
+"""A run in a notebook: its summary as HTML without scripts, its equity as a plotly figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.report import Run, environment
+from engine.report.figures import days, equity
+from engine.report.words import performance, verdict
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+
+def card(folder: Path) -> str:
+    """The summary that a notebook shows: everything in it is escaped."""
+    run = Run.read(folder)
+    return (
+        environment()
+        .get_template("card.html.j2")
+        .render(
+            title=run.bundle,
+            simulated=run.manifest["simulated"],
+            bankrupt_on=run.manifest["bankrupt_on"],
+            source=run.manifest["source"],
+            folder=folder,
+            verdict=verdict(run),
+            table=performance(run.metrics["performance"]),
+        )
+    )
+
+
+def plot(folder: Path) -> Figure:
+    """Equity and drawdown, from the first position on; the title says when data are simulated."""
+    from plotly.graph_objects import Figure
+
+    run = Run.read(folder)
+    spec = equity(run)["spec"]
+    dates = days(run.returns.index)
+    simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
+    return Figure(
+        data=[{"x": dates, **trace} for trace in spec["data"]],
+        layout={**spec["layout"], "title": {"text": _plain(f"{simulated}{run.bundle}")}},
+    )
+
+
+def _plain(text: str) -> str:
+    """Text as it stands: plotly would read tags in a title."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,130 @@
+"""A comparison as text for a terminal, and as a page with the equity curves over one another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from engine.panel import FloatArray
+from engine.report import environment
+from engine.report.comparison import METRICS, UNITS, Comparison
+from engine.report.figures import COLORS, Figure, days, drawdown, figure, line, wealth
+
+WIDEST = 6  # configuration keys that a terminal has room for
+NAMED = 12  # more keys that are named below the table
+LONGEST = 36  # characters of a cell on a terminal
+DASHES = ("solid", "dash", "dot", "dashdot")
+POINTS = 12_000  # per curve and run together: keeps a page below 5.3 MB
+
+
+def text(comparison: Comparison) -> str:
+    """What ``engine compare`` prints."""
+    differing = comparison.differing()
+    keys = list(differing)[:WIDEST]
+    columns = [["run", *comparison.labels], *([key, *differing[key]] for key in keys)]
+    left = len(columns)
+    cells = zip(*comparison.rows(), strict=True)
+    columns += [[head, *values] for head, values in zip(METRICS, cells, strict=True)]
+    columns = [[_short(cell) for cell in column] for column in columns]
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in zip(*columns, strict=True)
+    ]
+    lines += ["", UNITS]
+    rest = list(differing)[WIDEST:]
+    if rest:
+        named = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
+        lines.append(f"{len(rest)} more keys differ, all on the page of --out: {named}")
+    for label, day in comparison.flagged("bankrupt_on").items():
+        lines.append(f"BANKRUPT on {day}: {label}; nothing after it counts")
+    simulated = comparison.flagged("simulated")
+    if simulated:
+        lines.append(
+            f"SIMULATED data ({', '.join(simulated)}): none of this says anything about a real "
+            "market"
+        )
+    return "\n".join([*lines, *comparison.notes()])
+
+
+def draw(comparison: Comparison, target: Path) -> None:
+    """Write the page: it needs no network, and the same artifacts give the same page."""
+    from plotly.offline import get_plotlyjs
+
+    differing = comparison.differing()
+    values = zip(*differing.values(), strict=True) if differing else [()] * len(comparison.runs)
+    pairs = zip(comparison.labels, values, comparison.rows(), strict=True)
+    table = {
+        "title": "Side by side",
+        "artifact": "metrics.json, manifest.json, returns.parquet and ic.parquet of each run. "
+        + UNITS,
+        "head": ["run", *differing, *METRICS],
+        "rows": [[label, *chosen, *cells] for label, chosen, cells in pairs],
+    }
+    kept = _kept(comparison)
+    html = (
+        environment()
+        .get_template("compare.html.j2")
+        .render(
+            title=f"{len(comparison.runs)} runs compared",
+            simulated=comparison.flagged("simulated"),
+            bankrupt=comparison.flagged("bankrupt_on"),
+            verdict=comparison.notes(),
+            tables=[table],
+            figures=[equity(comparison)],
+            dates=days(comparison.dates[kept]),
+            commands=[
+                (label, run.manifest["command"])
+                for label, run in zip(comparison.labels, comparison.runs, strict=True)
+            ],
+            plotly=get_plotlyjs(),
+        )
+    )
+    target.write_text(html, encoding="utf-8")
+
+
+def equity(comparison: Comparison) -> Figure:
+    """Growth of 1 net of each run over the common dates, with its drawdown."""
+    kept = _kept(comparison)
+    lines: list[Figure] = []
+    for index, (label, run) in enumerate(zip(comparison.labels, comparison.runs, strict=True)):
+        growth: FloatArray = wealth(run.returns.loc[comparison.dates, "net"])
+        color = COLORS[index % len(COLORS)]
+        dash = DASHES[index // len(COLORS) % len(DASHES)]
+        for values, axis in ((growth, "y"), (drawdown(growth), "y2")):
+            trace = line(values[kept], label, color)
+            trace["line"]["dash"] = dash
+            shown = {"yaxis": axis, "legendgroup": label, "showlegend": axis == "y"}
+            lines.append({**trace, **shown})
+    layout = {
+        "xaxis": {"anchor": "y2"},  # below the drawdown
+        "yaxis": {
+            "title": {"text": "growth of 1, log scale"},
+            "domain": [0.32, 1.0],
+            "type": "log",
+        },
+        "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
+    }
+    note = "Net of costs, from 1 before the first common date."
+    step = _step(comparison)
+    if step > 1:
+        note += f" One date in {step} is drawn; the drawdowns and the table count all."
+    return figure("equity", "Equity and drawdown", note, "returns", lines, layout)
+
+
+def _kept(comparison: Comparison) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Rows of the common dates that are drawn; the last one always is."""
+    last = len(comparison.dates) - 1
+    return np.arange(last, -1, -_step(comparison))[::-1]
+
+
+def _step(comparison: Comparison) -> int:
+    return max(1, -(-len(comparison.dates) * len(comparison.runs) // POINTS))
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= LONGEST else cell[: LONGEST - 1] + "…"
