@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine import tearsheet
 from engine.artifacts import RunFolder
 from engine.bars import Findings, build
 from engine.contracts import array, blamed, check
@@ -230,7 +231,13 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     )
     folder.note("metrics", content)
     studies = {"mf_score": signal, **forecasts, **factors}
-    for name, frame in tables(panel.dates, studies).items():
+    sheet = {
+        **tables(panel.dates, studies),
+        **tearsheet.positions(
+            panel, made.account.realised, made.weights, settings.costs.delisting_return
+        ),
+    }
+    for name, frame in sheet.items():
         folder.table(name, frame)
 
 

@@ -27,6 +27,8 @@ class Run:
         that the market gets no head start.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
+    positions, sectors, names : pandas.DataFrame
+        See `engine.tearsheet.positions`; the first two from the first position too.
     """
 
     manifest: dict[str, Any]
@@ -35,6 +37,9 @@ class Run:
     regimes: pd.DataFrame
     ic: pd.DataFrame
     quantiles: pd.DataFrame
+    positions: pd.DataFrame
+    sectors: pd.DataFrame
+    names: pd.DataFrame
 
     @property
     def bundle(self) -> str:
@@ -48,12 +53,12 @@ class Run:
         start = metrics["active"]["start"]
         daily = {
             name: _table(folder, name).set_index("timestamp").loc[start:]
-            for name in ("returns", "regimes", "ic")
+            for name in ("returns", "regimes", "ic", "positions", "sectors")
         }
         return cls(
             manifest=_json(folder, "manifest"),
             metrics=metrics,
-            quantiles=_table(folder, "quantiles"),
+            **{name: _table(folder, name) for name in ("quantiles", "names")},
             **daily,
         )
 
@@ -67,8 +72,7 @@ def draw(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : pathlib.Path
-        Holds ``manifest.json``, ``metrics.json`` and the tables ``returns``, ``regimes``,
-        ``ic`` and ``quantiles``.
+        Holds ``manifest.json``, ``metrics.json`` and the tables that `Run` names.
 
     Returns
     -------
@@ -83,8 +87,9 @@ def draw(run_dir: Path) -> Path:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from plotly.offline import get_plotlyjs
 
-    from engine.report.figures import days, figures
+    from engine.report.figures import figures
     from engine.report.picture import picture
+    from engine.report.plot import days
     from engine.report.words import page
 
     run = Run.read(run_dir)

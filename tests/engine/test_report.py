@@ -13,13 +13,30 @@ import pytest
 
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
-from engine.panel import FloatArray
+from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
 from engine.report.words import verdict
+from engine.tearsheet import positions
 
 ROWS = 120
 IDLE = 10  # days before the first position
+FIGURES = [
+    "equity",
+    "sharpe",
+    "volatility",
+    "beta",
+    "months",
+    "distribution",
+    "ic",
+    "quantiles",
+    "exposure",
+    "turnover",
+    "costs",
+    "gross",
+    "concentration",
+    "sectors",
+]
 EVIL = "<script>alert(1)</script>"
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
@@ -108,7 +125,12 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
             "benchmark": 0.0,
         }
     )
+    close = 50.0 * np.cumprod(1.0 + noise, axis=0)
+    symbols = tuple(f"S{i:02d}" for i in range(12))
+    panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
+    held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
     frames = {
+        **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
         **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
         "returns": returns,
         "regimes": pd.DataFrame(
@@ -140,9 +162,9 @@ def test_every_figure_is_there_and_names_its_artifact(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     specs = re.findall(r'<script type="application/json" data-for="(\w+)">(.*?)</script>', page)
     drawn = {name: json.loads(text) for name, text in specs}
-    assert list(drawn) == ["equity", "ic", "quantiles", "exposure", "turnover", "costs"]
+    assert list(drawn) == FIGURES
     assert all(spec["data"] for spec in drawn.values())
-    assert page.count("Drawn from") == 6
+    assert page.count("Drawn from") == len(FIGURES)
     assert "Drawn from returns.parquet, regimes.parquet." in page
     assert len(drawn["equity"]["layout"]["shapes"]) == 3
 
@@ -159,6 +181,10 @@ def test_every_table_is_there(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     for title in (
         "Performance",
+        "By year (net)",
+        "Largest holdings at the last close",
+        "Largest gains by name",
+        "Largest losses by name",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
