@@ -12,6 +12,8 @@ import pandas as pd
 from engine.errors import DataError
 
 TEMPLATE = "page.html.j2"
+DATED = ("returns", "regimes", "ic", "positions", "sectors")
+UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +29,8 @@ class Run:
         that the market gets no head start.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
+    regime_quantiles, decay, correlations, persistence : pandas.DataFrame
+        See `engine.tearsheet.by_regime` and `engine.tearsheet.knowledge`.
     positions, sectors, names : pandas.DataFrame
         See `engine.tearsheet.positions`; the first two from the first position too.
     """
@@ -37,6 +41,10 @@ class Run:
     regimes: pd.DataFrame
     ic: pd.DataFrame
     quantiles: pd.DataFrame
+    regime_quantiles: pd.DataFrame
+    decay: pd.DataFrame
+    correlations: pd.DataFrame
+    persistence: pd.DataFrame
     positions: pd.DataFrame
     sectors: pd.DataFrame
     names: pd.DataFrame
@@ -51,14 +59,11 @@ class Run:
         """Read a run folder; DataError names the file that is missing."""
         metrics = _json(folder, "metrics")
         start = metrics["active"]["start"]
-        daily = {
-            name: _table(folder, name).set_index("timestamp").loc[start:]
-            for name in ("returns", "regimes", "ic", "positions", "sectors")
-        }
+        daily = {name: _table(folder, name).set_index("timestamp").loc[start:] for name in DATED}
         return cls(
             manifest=_json(folder, "manifest"),
             metrics=metrics,
-            **{name: _table(folder, name) for name in ("quantiles", "names")},
+            **{name: _table(folder, name) for name in UNDATED},
             **daily,
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
-from engine.report import history, holdings
+from engine.report import history, holdings, knowledge
 from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, whiskers
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def figures(run: Run) -> list[Figure]:
         *history.figures(run),
         rolling_ic(run),
         quantiles(run),
+        *knowledge.figures(run),
         exposures(run),
         turnover(run),
         costs(run),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.tearsheet import yearly
+from engine.tearsheet import LAGS, yearly
 
 if TYPE_CHECKING:
     from engine.report import Run
@@ -142,6 +142,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             ],
         ),
         _factors(metrics),
+        _lasting(run.persistence),
         _splits(run.manifest["splits"]),
         _table(
             "Time and memory by stage",
@@ -228,6 +229,19 @@ def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
     ]
     head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
     return _table("Score and factors", "metrics.json", head, rows)
+
+
+def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
+    rows = [
+        [
+            str(row["name"]),
+            *(number(row[f"rank_autocorrelation_{lag}d"], ".3f") for lag in LAGS),
+            number(row["coverage"], ".1%"),
+        ]
+        for _, row in persistence.iterrows()
+    ]
+    head = ["factor", *(f"rank autocorrelation, {lag} d" for lag in LAGS), "coverage of the bars"]
+    return _table("Persistence and coverage", "persistence.parquet", head, rows)
 
 
 def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
 from engine.report.words import verdict
-from engine.tearsheet import positions
+from engine.tearsheet import by_regime, knowledge, positions
 
 ROWS = 120
 IDLE = 10  # days before the first position
@@ -30,6 +30,10 @@ FIGURES = [
     "distribution",
     "ic",
     "quantiles",
+    "decay",
+    "correlations",
+    "persistence",
+    "regime_quantiles",
     "exposure",
     "turnover",
     "costs",
@@ -130,6 +134,12 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
     frames = {
+        **knowledge(
+            {"mf_score": noise, "ml_alpha_ridge_5d": -noise, factor: outcome},
+            lambda days: outcome,
+            np.isfinite(noise),
+        ),
+        "regime_quantiles": by_regime(made, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
         **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
         "returns": returns,
@@ -188,6 +198,7 @@ def test_every_table_is_there(tmp_path):
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
+        "Persistence and coverage",
         "Walk-forward splits",
         "Time and memory by stage",
         "Resolved configuration",
