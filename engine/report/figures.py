@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
-from engine.report import history, holdings, knowledge
+from engine.report import history, holdings, knowledge, model
 from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, whiskers
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def figures(run: Run) -> list[Figure]:
         rolling_ic(run),
         quantiles(run),
         *knowledge.figures(run),
+        *model.figures(run),
         exposures(run),
         turnover(run),
         costs(run),
@@ -61,7 +62,7 @@ def equity(run: Run) -> Figure:
     }
     states = ", ".join(map(str, run.regimes.columns))
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
-    return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout)
+    return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
 
 
 def rolling_ic(run: Run) -> Figure:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, line
+from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line
 from engine.tearsheet import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ BINS = 60
 
 
 def figures(run: Run) -> list[Figure]:
-    """Rolling Sharpe ratio, volatility and beta; months; the distribution of days."""
-    return [*over_time(run), months(run), distribution(run)]
+    """Rolling Sharpe ratio, volatility and beta; the distribution of days; months."""
+    return [*over_time(run), distribution(run), months(run)]
 
 
 def over_time(run: Run) -> list[Figure]:
@@ -44,21 +44,17 @@ def over_time(run: Run) -> list[Figure]:
 
 
 def months(run: Run) -> Figure:
-    """Return of each month, the latest year on top."""
+    """Return of each month, the first year on top."""
     made = monthly(run.returns["net"])
     values = made.to_numpy(float) * 100.0
     known = np.abs(values[np.isfinite(values)])
     limit = float(np.quantile(known, 0.95)) if len(known) else 0.0
-    cells = heat(MONTHS, [str(year) for year in made.index], values, ".1f", limit or 1.0)
-    layout = {
-        "xaxis": {"type": "category", "side": "top", "showgrid": False, "fixedrange": True},
-        "yaxis": {"type": "category", "showgrid": False, "dtick": 1, "fixedrange": True},
-        "margin": {"l": 40, "r": 4, "t": 24, "b": 8},
-        "hovermode": "closest",
-        "height": 60 + 30 * len(made),
-    }
+    cells = heat(MONTHS, [str(year) for year in made.index], values, "z.1f", limit or 1.0)
+    margin = {"margin": {"l": 40, "r": 4, "t": 24, "b": 8}}
+    layout = {**heat_layout("top"), **margin}
+    height = 60 + 28 * len(made)
     note = "Compounded net return of each month, in percent; blue gained, orange lost."
-    return figure("months", "Monthly returns", note, "returns", [cells], layout)
+    return figure("months", "Monthly returns", note, "returns", [cells], layout, height)
 
 
 def distribution(run: Run) -> Figure:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from engine.panel import FloatArray
-from engine.report.plot import COLORS, Figure, bars, figure, heat, numbers, whiskers
+from engine.report.plot import COLORS, Figure, bars, figure, heat, heat_layout, numbers, whiskers
 from engine.tearsheet import HORIZONS, LAGS
 
 if TYPE_CHECKING:
@@ -57,7 +56,15 @@ def correlations(run: Run) -> Figure:
     values = wide.reindex(index=names, columns=names).to_numpy(float).copy()
     np.fill_diagonal(values, 1.0)
     note = "Mean over every fifth date of the rank correlation between the names' values."
-    return _square("correlations", "Correlation", note, "correlations", (names, names, values))
+    return figure(
+        "correlations",
+        "Correlation",
+        note,
+        "correlations, persistence",
+        [heat(names, names, values, "z.2f", 1.0)],
+        heat_layout(),
+        height=max(340, 120 + 30 * len(names)),
+    )
 
 
 def persistence(run: Run) -> Figure:
@@ -96,25 +103,6 @@ def regimes(run: Run) -> Figure:
     )
     title = "Returns by quantile of the score and regime"
     return figure("regime_quantiles", title, note, "regime_quantiles", data, layout)
-
-
-def _square(
-    name: str, title: str, note: str, artifact: str, cells: tuple[list[str], list[str], FloatArray]
-) -> Figure:
-    """A heat table whose first row is on top."""
-    x, y, values = cells
-    layout = {
-        "xaxis": {"type": "category", "showgrid": False, "fixedrange": True},
-        "yaxis": {
-            "type": "category",
-            "showgrid": False,
-            "fixedrange": True,
-            "autorange": "reversed",
-        },
-        "hovermode": "closest",
-        "height": 120 + 30 * len(y),
-    }
-    return figure(name, title, note, artifact, [heat(x, y, values, ".2f", 1.0)], layout)
 
 
 def _listed(numbers: tuple[int, ...]) -> str:

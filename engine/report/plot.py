@@ -16,12 +16,19 @@ WEEK = 5  # trading days: enough for a line that a window of months has smoothed
 
 
 def figure(
-    name: str, title: str, note: str, artifact: str, data: list[Figure], layout: Figure
+    name: str,
+    title: str,
+    note: str,
+    artifact: str,
+    data: list[Figure],
+    layout: Figure,
+    height: int = 340,
 ) -> Figure:
-    """One figure, and the artifacts that it was drawn from (without ending: parquet)."""
+    """One figure, its height in px, and the artifacts it was drawn from (no ending: parquet)."""
     files = ", ".join(f if "." in f else f"{f}.parquet" for f in artifact.split(", "))
     spec = {"data": data, "layout": layout}
-    return {"id": name, "title": title, "note": note, "artifact": files, "spec": spec}
+    words = {"id": name, "title": title, "note": note, "artifact": files}
+    return {**words, "spec": spec, "height": height}
 
 
 def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
@@ -52,6 +59,16 @@ def bars(x: list[Any], y: FloatArray, name: str, color: str) -> Figure:
 def whiskers(error: FloatArray) -> Figure:
     """Error bars of one standard error."""
     return {"type": "data", "array": numbers(error), "thickness": 1, "width": 2}
+
+
+def heat_layout(side: str = "bottom") -> Figure:
+    """Rows from the first on top; no zoom, which on a phone would catch the finger."""
+    axis = {"type": "category", "showgrid": False, "fixedrange": True}
+    return {
+        "xaxis": {**axis, "side": side},
+        "yaxis": {**axis, "autorange": "reversed", "dtick": 1},
+        "hovermode": "closest",
+    }
 
 
 def heat(x: list[Any], y: list[Any], z: FloatArray, form: str, limit: float) -> Figure:

@@ -16,6 +16,8 @@ from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
+from engine.report.model import importances
+from engine.report.plot import line
 from engine.report.words import verdict
 from engine.tearsheet import by_regime, knowledge, positions
 
@@ -26,14 +28,16 @@ FIGURES = [
     "sharpe",
     "volatility",
     "beta",
-    "months",
     "distribution",
+    "months",
     "ic",
     "quantiles",
     "decay",
     "correlations",
     "persistence",
     "regime_quantiles",
+    "trainings",
+    "importances",
     "exposure",
     "turnover",
     "costs",
@@ -76,6 +80,7 @@ def manifest(**changes: object) -> dict[str, object]:
         "n_train": 400,
         "train_ic": 0.05,
         "test_ic": None,
+        "importances": {"momentum": 2.0, "value": 1.0},
     }
     return {
         "command": "engine run +bundle=small",
@@ -263,6 +268,40 @@ def test_a_missing_artifact_is_named(tmp_path):
     (folder(tmp_path) / "ic.parquet").unlink()
     with pytest.raises(DataError, match=r"ic\.parquet: not there"):
         draw(tmp_path)
+
+
+def test_without_a_model_there_is_no_model_figure(tmp_path):
+    names = [each["id"] for each in figures(Run.read(folder(tmp_path, splits=[])))]
+    assert not {"trainings", "importances"} & set(names)
+
+
+def test_importances_are_shares_by_mean_and_name():
+    made = importances(
+        [
+            {"index": 0, "test_start": "2020-01-01", "importances": {"b": 1.0, "a": 3.0}},
+            {"index": 1, "test_start": "2021-01-01", "importances": {"b": 6.0, "c": 2.0}},
+            {"index": 2, "test_start": "2022-01-01", "importances": None},
+        ]
+    )
+    assert made.columns.tolist() == ["2020-01-01", "2021-01-01", "2022-01-01"]
+    assert made.index.tolist() == ["b", "a", "c"]
+    assert made.iloc[:, 0].tolist() == [0.25, 0.75, 0.0]
+    assert made.iloc[:, 1].tolist() == [0.75, 0.0, 0.25]
+    assert made.iloc[:, 2].isna().all()
+
+
+def test_at_most_twelve_importances_are_drawn():
+    given = {f"f{i:02d}": float(i) for i in range(20)}
+    made = importances([{"index": 0, "test_start": "2020-01-01", "importances": given}])
+    assert made.index.tolist() == [f"f{i:02d}" for i in range(19, 7, -1)]
+
+
+def test_no_importances_at_all_give_no_figure():
+    assert importances([{"index": 0, "test_start": "2020-01-01", "importances": None}]).empty
+
+
+def test_a_weekly_line_ends_on_the_last_day():
+    assert line(np.arange(12.0), "", "#000000", 5)["y"] == [1.0, 6.0, 11.0]
 
 
 def test_drawdown_counts_from_the_first_capital():
