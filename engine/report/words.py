@@ -176,7 +176,7 @@ def _years(run: Run) -> dict[str, Any]:
         ]
         for year, row in made.iterrows()
     ]
-    head = ["year", "net", "market", "volatility", "Sharpe", "deepest drawdown", "days"]
+    head = ["year", "net", "market", "volatility", "Sharpe", "drawdown", "days"]
     return _table("By year (net)", "returns.parquet", head, rows)
 
 
@@ -186,10 +186,10 @@ def _names(names: pd.DataFrame) -> list[dict[str, Any]]:
     order = held["weight"].abs().sort_values(ascending=False, kind="stable").index
     blocks = {
         "Largest holdings at the last close": held.loc[order],
-        "Largest gains by name": earned[earned["contribution"] > 0.0][::-1],
-        "Largest losses by name": earned[earned["contribution"] < 0.0],
+        "Largest gains by name, before costs": earned[earned["contribution"] > 0.0][::-1],
+        "Largest losses by name, before costs": earned[earned["contribution"] < 0.0],
     }
-    head = ["symbol", "weight now", "contribution, before costs", "days held"]
+    head = ["symbol", "weight now", "contribution", "days held"]
     return [
         _table(title, "names.parquet", head, [_name(row) for _, row in rows[:TOP].iterrows()])
         for title, rows in blocks.items()
