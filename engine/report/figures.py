@@ -12,7 +12,7 @@ import pandas as pd
 
 from engine.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, whiskers
+from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, thinned, whiskers
 
 if TYPE_CHECKING:
     from engine.report import Run
@@ -62,6 +62,9 @@ def equity(run: Run) -> Figure:
     }
     states = ", ".join(map(str, run.regimes.columns))
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
+    one = thinned(len(returns))
+    if one > 1:
+        note += f" Daily lines show one date in {one}; the files hold all."
     return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
 
 

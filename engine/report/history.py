@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line
+from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line, thinned
 from engine.tearsheet import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def over_time(run: Run) -> list[Figure]:
         "volatility": ("Rolling volatility", "per year", ".0%"),
         "beta": ("Rolling beta to the market", "slope", ".2f"),
     }
-    note = f"Of daily net returns over the {WINDOW} trading days before; one point a week."
+    every = WEEK * thinned(len(made))
+    note = f"Of daily net returns over the {WINDOW} trading days before; one point in {every} days."
     return [
         figure(
             name,

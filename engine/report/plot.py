@@ -13,6 +13,7 @@ Figure = dict[str, Any]
 # Readable on white and on near-black; told apart by the colour-blind (after Okabe & Ito 2008).
 COLORS = ("#3b82c4", "#e08a1e", "#2a9d76", "#c2568f", "#8a7fd1", "#b08968", "#5aa9b5", "#c95d4a")
 WEEK = 5  # trading days: enough for a line that a window of months has smoothed
+POINTS = 2600  # of a line: ten years of days, and more than a screen has pixels
 
 
 def figure(
@@ -34,11 +35,17 @@ def figure(
 def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
     """A line over the dates of the page, or over every so many of them, up to the last.
 
-    `meta` tells the page which dates.
+    `meta` tells the page which dates. A long run is thinned, or its page would be too large.
     """
+    every *= thinned(len(y))
     shown = y[(len(y) - 1) % every :: every] if len(y) else y
     trace = {"type": "scatter", "mode": "lines", "name": name, "meta": every, "y": numbers(shown)}
     return {**trace, "line": {"color": color, "width": 1.5}}
+
+
+def thinned(dates: int) -> int:
+    """One date in how many a daily line shows: all up to `POINTS`."""
+    return max(-(-dates // POINTS), 1)
 
 
 def numbers(values: FloatArray) -> list[float | None]:

@@ -17,7 +17,7 @@ from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
-from engine.report.plot import line
+from engine.report.plot import line, thinned
 from engine.report.words import verdict
 from engine.tearsheet import by_regime, knowledge, positions
 
@@ -302,6 +302,12 @@ def test_no_importances_at_all_give_no_figure():
 
 def test_a_weekly_line_ends_on_the_last_day():
     assert line(np.arange(12.0), "", "#000000", 5)["y"] == [1.0, 6.0, 11.0]
+
+
+def test_long_lines_are_thinned():
+    assert [thinned(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
+    long = line(np.arange(2602.0), "", "#000000")
+    assert (long["meta"], len(long["y"]), long["y"][-1]) == (2, 1301, 2601.0)
 
 
 def test_drawdown_counts_from_the_first_capital():
