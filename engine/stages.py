@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine import tearsheet
 from engine.artifacts import RunFolder
 from engine.bars import Findings, build
 from engine.contracts import array, blamed, check
@@ -83,9 +84,15 @@ def empty(columns: Mapping[str, FloatArray]) -> list[str]:
     return [name for name, values in columns.items() if not np.isfinite(values).any()]
 
 
-def label(settings: Settings, panel: Panel) -> Labels:
-    """Forward returns from the bar after the decision, and when each is known."""
-    return settings.label.compute(
+def label(settings: Settings, panel: Panel, days: int | None = None) -> Labels:
+    """Forward returns from the bar after the decision, and when each is known.
+
+    Over the label's own horizon, or, for the report, the returns over so many `days`.
+    """
+    chosen = settings.label
+    if days is not None:
+        chosen = dataclasses.replace(chosen, horizon=days, target="return")
+    return chosen.compute(
         panel,
         settings.seed,
         delisting_return=settings.costs.delisting_return,
@@ -229,8 +236,23 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         horizon=horizon,
     )
     folder.note("metrics", content)
+    arrays = {"mf_score": made.signal, **studied}
+    if made.forecasts is not None:
+        arrays[made.forecasts.name] = made.forecasts.values
     studies = {"mf_score": signal, **forecasts, **factors}
-    for name, frame in tables(panel.dates, studies).items():
+    sheet = {
+        **tables(panel.dates, studies),
+        "regime_quantiles": tearsheet.by_regime(signal, made.regimes, settings.regime.states),
+        **tearsheet.knowledge(
+            {name: arrays[name] for name in studies},
+            lambda days: label(settings, panel, days).values,
+            panel.member & panel.present,
+        ),
+        **tearsheet.positions(
+            panel, made.account.realised, made.weights, settings.costs.delisting_return
+        ),
+    }
+    for name, frame in sheet.items():
         folder.table(name, frame)
 
 

@@ -22,6 +22,8 @@ NEEDED = {
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
 }  # fmt: skip
+DATED = ("returns", "regimes", "ic", "positions", "sectors")
+UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,10 @@ class Run:
         that the market gets no head start.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
+    regime_quantiles, decay, correlations, persistence : pandas.DataFrame
+        See `engine.tearsheet.by_regime` and `engine.tearsheet.knowledge`.
+    positions, sectors, names : pandas.DataFrame
+        See `engine.tearsheet.positions`; the first two from the first position too.
     """
 
     manifest: dict[str, Any]
@@ -45,6 +51,13 @@ class Run:
     regimes: pd.DataFrame
     ic: pd.DataFrame
     quantiles: pd.DataFrame
+    regime_quantiles: pd.DataFrame
+    decay: pd.DataFrame
+    correlations: pd.DataFrame
+    persistence: pd.DataFrame
+    positions: pd.DataFrame
+    sectors: pd.DataFrame
+    names: pd.DataFrame
 
     @property
     def bundle(self) -> str:
@@ -57,13 +70,12 @@ class Run:
         metrics, manifest = (_complete(folder, name) for name in ("metrics", "manifest"))
         start = metrics["active"]["start"]
         daily = {
-            name: read_table(folder, name).set_index("timestamp").loc[start:]
-            for name in ("returns", "regimes", "ic")
+            name: read_table(folder, name).set_index("timestamp").loc[start:] for name in DATED
         }
         return cls(
             manifest=manifest,
             metrics=metrics,
-            quantiles=read_table(folder, "quantiles"),
+            **{name: read_table(folder, name) for name in UNDATED},
             **daily,
         )
 
@@ -77,8 +89,7 @@ def draw(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : pathlib.Path
-        Holds ``manifest.json``, ``metrics.json`` and the tables ``returns``, ``regimes``,
-        ``ic`` and ``quantiles``.
+        Holds ``manifest.json``, ``metrics.json`` and the tables that `Run` names.
 
     Returns
     -------
@@ -92,8 +103,9 @@ def draw(run_dir: Path) -> Path:
     """
     from plotly.offline import get_plotlyjs
 
-    from engine.report.figures import days, figures
+    from engine.report.figures import figures
     from engine.report.picture import picture
+    from engine.report.plot import days
     from engine.report.words import page
 
     run = Run.read(run_dir)

@@ -5,19 +5,18 @@ Lines carry no dates: all of them are over the dates of ``returns``, which the p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
+from engine.report import history, holdings, knowledge, model
+from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, thinned, whiskers
 
 if TYPE_CHECKING:
     from engine.report import Run
 
-Figure = dict[str, Any]
-# Readable on white and on near-black; told apart by the colour-blind (after Okabe & Ito 2008).
-COLORS = ("#3b82c4", "#e08a1e", "#2a9d76", "#c2568f", "#8a7fd1", "#b08968", "#5aa9b5", "#c95d4a")
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
 WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
 TURNOVER_WINDOW = 21
@@ -25,7 +24,18 @@ TURNOVER_WINDOW = 21
 
 def figures(run: Run) -> list[Figure]:
     """Every figure of the page: ``id``, ``title``, ``note``, ``artifact``, ``data``, ``layout``."""
-    return [equity(run), rolling_ic(run), quantiles(run), exposures(run), turnover(run), costs(run)]
+    return [
+        equity(run),
+        *history.figures(run),
+        rolling_ic(run),
+        quantiles(run),
+        *knowledge.figures(run),
+        *model.figures(run),
+        exposures(run),
+        turnover(run),
+        costs(run),
+        *holdings.figures(run),
+    ]
 
 
 def equity(run: Run) -> Figure:
@@ -52,7 +62,10 @@ def equity(run: Run) -> Figure:
     }
     states = ", ".join(map(str, run.regimes.columns))
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
-    return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout)
+    one = thinned(len(returns))
+    if one > 1:
+        note += f" Daily lines show one date in {one}; the files hold all."
+    return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
 
 
 def rolling_ic(run: Run) -> Figure:
@@ -66,11 +79,11 @@ def rolling_ic(run: Run) -> Figure:
         if name == "mf_score":  # overlapping outcomes leave fewer independent dates
             error = rolling.std() / np.sqrt((rolling.count() / horizon).clip(lower=1.0))
             edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-            low = {**line((mean - 2 * error).to_numpy(), "", color), **edge}
-            high = {**line((mean + 2 * error).to_numpy(), "", color), **edge}
+            low = {**line((mean - 2 * error).to_numpy(), "", color, WEEK), **edge}
+            high = {**line((mean + 2 * error).to_numpy(), "", color, WEEK), **edge}
             band = {"fill": "tonexty", "fillcolor": "rgba(59,130,196,.18)"}
             lines += [low, {**high, **band}]
-        lines.append(line(mean.to_numpy(), name, color))
+        lines.append(line(mean.to_numpy(), name, color, WEEK))
     note = (
         f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
         f"{horizon} days; band: two standard errors of the score's, for overlapping returns."
@@ -81,24 +94,12 @@ def rolling_ic(run: Run) -> Figure:
 
 def quantiles(run: Run) -> Figure:
     """Mean forward return of each bucket, per score and factor."""
-    bars = []
+    data = []
     grouped = run.quantiles.groupby("name", sort=False, observed=True)
     for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
-        bars.append(
-            {
-                "type": "bar",
-                "name": str(name),
-                "x": [int(q) for q in rows["quantile"]],
-                "y": numbers(rows["mean"].to_numpy(float) * 1e4),
-                "error_y": {
-                    "type": "data",
-                    "array": numbers(rows["standard_error"].to_numpy(float) * 1e4),
-                    "thickness": 1,
-                    "width": 2,
-                },
-                "marker": {"color": color},
-            }
-        )
+        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
+        made = bars([int(q) for q in rows["quantile"]], mean, str(name), color)
+        data.append({**made, "error_y": whiskers(error)})
     layout = {
         "barmode": "group",
         "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
@@ -108,7 +109,7 @@ def quantiles(run: Run) -> Figure:
         f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
         "standard error. A factor with a negative direction should fall from left to right."
     )
-    return figure("quantiles", "Returns by quantile", note, "quantiles", bars, layout)
+    return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout)
 
 
 def exposures(run: Run) -> Figure:
@@ -142,31 +143,6 @@ def costs(run: Run) -> Figure:
     layout = {"yaxis": {"title": {"text": "bps of equity"}}}
     note = "Sum of each day's cost; below zero: received."
     return figure("costs", "Cumulative costs", note, "returns", lines, layout)
-
-
-def figure(
-    name: str, title: str, note: str, artifact: str, data: list[Figure], layout: Figure
-) -> Figure:
-    """One figure, and the artifacts that it was drawn from."""
-    files = ", ".join(f"{each}.parquet" for each in artifact.split(", "))
-    spec = {"data": data, "layout": layout}
-    return {"id": name, "title": title, "note": note, "artifact": files, "spec": spec}
-
-
-def line(y: FloatArray, name: str, color: str) -> Figure:
-    """A line over the dates of the page."""
-    trace = {"type": "scatter", "mode": "lines", "name": name, "y": numbers(y)}
-    return {**trace, "line": {"color": color, "width": 1.5}}
-
-
-def numbers(values: FloatArray) -> list[float | None]:
-    """Six significant digits, null for NaN: half the page's size, nothing the eye could see."""
-    return [float(f"{v:.6g}") if np.isfinite(v) else None for v in values.tolist()]
-
-
-def days(index: pd.Index[Any]) -> list[str]:
-    """ISO dates."""
-    return [str(day) for day in pd.DatetimeIndex(index).strftime("%Y-%m-%d")]
 
 
 def wealth(returns: pd.Series[float]) -> FloatArray:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.report import Run, environment
-from engine.report.figures import days, equity
+from engine.report.figures import equity
+from engine.report.plot import days
 from engine.report.words import performance, verdict
 
 if TYPE_CHECKING:

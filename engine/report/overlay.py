@@ -9,7 +9,8 @@ import numpy as np
 from engine.panel import FloatArray
 from engine.report import environment
 from engine.report.comparison import METRICS, UNITS, Comparison
-from engine.report.figures import COLORS, Figure, days, drawdown, figure, line, wealth
+from engine.report.figures import drawdown, wealth
+from engine.report.plot import COLORS, Figure, days, figure, line
 
 WIDEST = 6  # configuration keys that a terminal has room for
 NAMED = 12  # more keys that are named below the table

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from engine.report.figures import COLORS, drawdown, wealth
+from engine.report.figures import drawdown, wealth
+from engine.report.plot import COLORS
 
 if TYPE_CHECKING:
     from engine.report import Run

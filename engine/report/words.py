@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
+from engine.tearsheet import LAGS, yearly
+
 if TYPE_CHECKING:
     from engine.report import Run
 
 CRITICAL = 1.96  # two-sided 5% of a normal distribution
 DASH = "–"
+TOP = 10  # names in a table
 PERCENT = {
     "total_return",
     "cagr",
@@ -104,6 +110,8 @@ def _tables(run: Run) -> list[dict[str, Any]]:
     metrics = run.metrics
     return [
         performance(metrics["performance"]),
+        _years(run),
+        *_names(run.names),
         _table(
             "By regime (net)",
             "metrics.json",
@@ -134,6 +142,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             ],
         ),
         _factors(metrics),
+        _lasting(run.persistence),
         _splits(run.manifest["splits"]),
         _table(
             "Time and memory by stage",
@@ -154,6 +163,43 @@ def performance(blocks: dict[str, Any]) -> dict[str, Any]:
         for key, label in ROWS.items()
     ]
     return _table("Performance", "metrics.json", ["", "net", "gross", "market"], rows)
+
+
+def _years(run: Run) -> dict[str, Any]:
+    made = yearly(run.returns["net"], run.returns["benchmark"])
+    rows = [
+        [
+            str(year),
+            *(number(row[key], ".1%") for key in ("net", "market", "volatility")),
+            number(row["sharpe"], ".2f"),
+            number(row["max_drawdown"], ".1%"),
+            number(row["n_days"], ".0f"),
+        ]
+        for year, row in made.iterrows()
+    ]
+    head = ["year", "net", "market", "volatility", "Sharpe", "drawdown", "days"]
+    return _table("By year (net)", "returns.parquet", head, rows)
+
+
+def _names(names: pd.DataFrame) -> list[dict[str, Any]]:
+    """What is held now, and which names earned and lost the most; ties by symbol."""
+    held, earned = names[names["weight"] != 0.0], names.sort_values("contribution", kind="stable")
+    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index
+    blocks = {
+        "Largest holdings at the last close": held.loc[order],
+        "Largest gains by name, before costs": earned[earned["contribution"] > 0.0][::-1],
+        "Largest losses by name, before costs": earned[earned["contribution"] < 0.0],
+    }
+    head = ["symbol", "weight now", "contribution", "days held"]
+    return [
+        _table(title, "names.parquet", head, [_name(row) for _, row in rows[:TOP].iterrows()])
+        for title, rows in blocks.items()
+    ]
+
+
+def _name(row: pd.Series[Any]) -> list[str]:
+    weight, earned = number(row["weight"], ".2%"), number(row["contribution"], ".2%")
+    return [str(row["symbol"]), weight, earned, number(row["days"], ",.0f")]
 
 
 def _metric(key: str, value: float | None) -> str:
@@ -186,6 +232,19 @@ def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
     return _table("Score and factors", "metrics.json", head, rows)
 
 
+def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
+    rows = [
+        [
+            str(row["name"]),
+            *(number(row[f"rank_autocorrelation_{lag}d"], ".3f") for lag in LAGS),
+            number(row["coverage"], ".1%"),
+        ]
+        for _, row in persistence.iterrows()
+    ]
+    head = ["factor", *(f"rank autocorrelation, {lag} d" for lag in LAGS), "coverage of the bars"]
+    return _table("Persistence and coverage", "persistence.parquet", head, rows)
+
+
 def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
     rows = [
         [
@@ -208,4 +267,4 @@ def _table(title: str, artifact: str, head: list[str], rows: list[list[str]]) ->
 
 def number(value: float | None, form: str) -> str:
     """A number in print; a dash where there is none."""
-    return DASH if value is None else format(value, form)
+    return DASH if value is None or not np.isfinite(value) else format(value, form)

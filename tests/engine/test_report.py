@@ -13,13 +13,38 @@ import pytest
 
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
-from engine.panel import FloatArray
+from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
+from engine.report.model import importances
+from engine.report.plot import line, thinned
 from engine.report.words import verdict
+from engine.tearsheet import by_regime, knowledge, positions
 
 ROWS = 120
 IDLE = 10  # days before the first position
+FIGURES = [
+    "equity",
+    "sharpe",
+    "volatility",
+    "beta",
+    "distribution",
+    "months",
+    "ic",
+    "quantiles",
+    "decay",
+    "correlations",
+    "persistence",
+    "regime_quantiles",
+    "trainings",
+    "importances",
+    "exposure",
+    "turnover",
+    "costs",
+    "gross",
+    "concentration",
+    "sectors",
+]
 EVIL = "<script>alert(1)</script>"
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
@@ -55,6 +80,7 @@ def manifest(**changes: object) -> dict[str, object]:
         "n_train": 400,
         "train_ic": 0.05,
         "test_ic": None,
+        "importances": {"momentum": 2.0, "value": 1.0},
     }
     return {
         "command": "engine run +bundle=small",
@@ -109,7 +135,18 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
             "benchmark": 0.0,
         }
     )
+    close = 50.0 * np.cumprod(1.0 + noise, axis=0)
+    symbols = tuple(f"S{i:02d}" for i in range(12))
+    panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
+    held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
     frames = {
+        **knowledge(
+            {"mf_score": noise, "ml_alpha_ridge_5d": -noise, factor: outcome},
+            lambda days: outcome,
+            np.isfinite(noise),
+        ),
+        "regime_quantiles": by_regime(made, regimes, ("calm", "turbulent")),
+        **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
         **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
         "returns": returns,
         "regimes": pd.DataFrame(
@@ -141,9 +178,9 @@ def test_every_figure_is_there_and_names_its_artifact(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     specs = re.findall(r'<script type="application/json" data-for="(\w+)">(.*?)</script>', page)
     drawn = {name: json.loads(text) for name, text in specs}
-    assert list(drawn) == ["equity", "ic", "quantiles", "exposure", "turnover", "costs"]
+    assert list(drawn) == FIGURES
     assert all(spec["data"] for spec in drawn.values())
-    assert page.count("Drawn from") == 6
+    assert page.count("Drawn from") == len(FIGURES)
     assert "Drawn from returns.parquet, regimes.parquet." in page
     assert len(drawn["equity"]["layout"]["shapes"]) == 3
 
@@ -160,9 +197,14 @@ def test_every_table_is_there(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     for title in (
         "Performance",
+        "By year (net)",
+        "Largest holdings at the last close",
+        "Largest gains by name, before costs",
+        "Largest losses by name, before costs",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
+        "Persistence and coverage",
         "Walk-forward splits",
         "Time and memory by stage",
         "Resolved configuration",
@@ -227,6 +269,46 @@ def test_a_missing_artifact_is_named(tmp_path):
     (folder(tmp_path) / "ic.parquet").unlink()
     with pytest.raises(DataError, match=r"ic\.parquet: not there"):
         draw(tmp_path)
+
+
+def test_without_a_model_there_is_no_model_figure(tmp_path):
+    names = [each["id"] for each in figures(Run.read(folder(tmp_path, splits=[])))]
+    assert not {"trainings", "importances"} & set(names)
+
+
+def test_importances_are_shares_by_mean_and_name():
+    made = importances(
+        [
+            {"index": 0, "test_start": "2020-01-01", "importances": {"b": 1.0, "a": 3.0}},
+            {"index": 1, "test_start": "2021-01-01", "importances": {"b": 6.0, "c": 2.0}},
+            {"index": 2, "test_start": "2022-01-01", "importances": None},
+        ]
+    )
+    assert made.columns.tolist() == ["2020-01-01", "2021-01-01", "2022-01-01"]
+    assert made.index.tolist() == ["b", "a", "c"]
+    assert made.iloc[:, 0].tolist() == [0.25, 0.75, 0.0]
+    assert made.iloc[:, 1].tolist() == [0.75, 0.0, 0.25]
+    assert made.iloc[:, 2].isna().all()
+
+
+def test_at_most_twelve_importances_are_drawn():
+    given = {f"f{i:02d}": float(i) for i in range(20)}
+    made = importances([{"index": 0, "test_start": "2020-01-01", "importances": given}])
+    assert made.index.tolist() == [f"f{i:02d}" for i in range(19, 7, -1)]
+
+
+def test_no_importances_at_all_give_no_figure():
+    assert importances([{"index": 0, "test_start": "2020-01-01", "importances": None}]).empty
+
+
+def test_a_weekly_line_ends_on_the_last_day():
+    assert line(np.arange(12.0), "", "#000000", 5)["y"] == [1.0, 6.0, 11.0]
+
+
+def test_long_lines_are_thinned():
+    assert [thinned(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
+    long = line(np.arange(2602.0), "", "#000000")
+    assert (long["meta"], len(long["y"]), long["y"][-1]) == (2, 1301, 2601.0)
 
 
 def test_drawdown_counts_from_the_first_capital():
