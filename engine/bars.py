@@ -17,6 +17,7 @@ import pandas as pd
 
 from engine.errors import DataError, PluginError
 from engine.findings import Findings, Policy, Rows, check, few
+from engine.membership import member
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.universe import Universe
 from schemas.bars import PRICES
@@ -151,7 +152,7 @@ def _panel(rows: Rows, alive: BoolArray, universe: Universe, series: pd.DataFram
         fields=laid,
         groups=_groups(rows.texts, at, name, symbols, universe),
         series={} if series is None else _as_of(series, days),
-        member=universe.membership(days, symbols),
+        member=member(universe, days, symbols, laid),
     )
 
 

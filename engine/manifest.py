@@ -89,13 +89,15 @@ def manifest(
 
 
 def fingerprint(panel: Panel) -> str:
-    """SHA-256 of the axes and of every field's bytes: the same data give the same text."""
+    """SHA-256 of the axes, fields and membership: the same data give the same text."""
     digest = hashlib.sha256()
     digest.update(panel.dates.as_unit("ns").asi8.tobytes())
     digest.update("\0".join(panel.symbols).encode())
     for name in sorted(panel.fields):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(panel[name]).tobytes())
+    if not panel.member.all():  # a members file may change under the same name
+        digest.update(np.packbits(panel.member).tobytes())
     return digest.hexdigest()
 
 

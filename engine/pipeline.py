@@ -9,24 +9,34 @@ an artifact in the run folder. Nothing flows backwards.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine import stages
 from engine.artifacts import Announce, Report, RunFolder
-from engine.errors import EngineError
+from engine.errors import ConfigError, EngineError
 from engine.expr.guests import using
+from engine.handed import Handed
 from engine.manifest import fingerprint, manifest
 from engine.panel import Panel
 from engine.registry import Registry, installed
 from engine.settings import Settings, read
 from engine.watch import Watch, identity
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Report", "execute", "run"]
 
+HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
 
-def run(overrides: Sequence[str], *, path: str | Path | None = None) -> Report:
+
+def run(
+    overrides: Sequence[str], *, path: str | Path | None = None, bars: pd.DataFrame | None = None
+) -> Report:
     """Run a bundle, as ``engine run`` does, and return its report.
 
     Parameters
@@ -35,6 +45,10 @@ def run(overrides: Sequence[str], *, path: str | Path | None = None) -> Report:
         What one would type after ``engine run``, such as ``["+bundle=ai_tech_core_ml"]``.
     path : path, optional
         The run folder; by default that of the configuration (``hydra.run.dir``).
+    bars : pandas.DataFrame, optional
+        The bars, instead of a source's: a row per bar with ``timestamp`` (or ``date``),
+        ``symbol``, ``close`` and more, or closes as dates × symbols. They are checked like
+        any source's (``bars.*``), and not changed. The manifest calls their source ``panel``.
 
     Raises
     ------
@@ -45,7 +59,20 @@ def run(overrides: Sequence[str], *, path: str | Path | None = None) -> Report:
 
     config = composed(overrides)
     folder = Path(path if path is not None else config.hydra.run.dir)
-    return execute(job(config), folder, overrides)
+    if bars is None:
+        return execute(job(config), folder, overrides)
+    words = [word for word in overrides if word != HANDED]
+    return execute(_handing(job(config), words), folder, [*words, HANDED], bars=bars)
+
+
+def _handing(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+    """The configuration with the handed bars as its source."""
+    for word in overrides:
+        key = word.lstrip("+~").split("=")[0]
+        if key == "source" or key.startswith("source."):
+            raise ConfigError(f"{word}: the bars are handed over: leave out {key}, or bars")
+    config.source = {"name": Handed.name}
+    return config
 
 
 def job(config: DictConfig) -> DictConfig:
@@ -61,12 +88,14 @@ def execute(
     path: Path,
     overrides: Sequence[str],
     announce: Announce = lambda stage, done, total: None,
+    *,
+    bars: pd.DataFrame | None = None,
 ) -> Report:
-    """Run a composed configuration into a folder."""
+    """Run a composed configuration into a folder; `bars` stand in place of its source's."""
     plugins = config.get("plugins") or {}
     registry = installed().limited(plugins.get("disable") or (), plugins.get("only"))
     with using(registry) as operators:
-        return _execute(config, path, overrides, announce, registry, operators)
+        return _execute(config, path, overrides, announce, registry, operators, bars)
 
 
 def _execute(
@@ -76,9 +105,12 @@ def _execute(
     announce: Announce,
     registry: Registry,
     operators: Set[str],
+    bars: pd.DataFrame | None,
 ) -> Report:
     """The run itself, with the registry that its configuration leaves."""
     settings = read(config, registry)
+    if bars is not None:
+        settings = replace(settings, source=Handed(bars))
     plain = OmegaConf.to_container(config, resolve=True)
     watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
     folder = RunFolder(path, announce, watch=watch)

@@ -1,6 +1,7 @@
 """From the composed configuration to typed, checked settings: every mistake shows here.
 
-Nothing is read or computed before all of it has been understood.
+Nothing is computed before all of it has been understood, and no file but that of the universe's
+members, which is configuration too, has been read.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from engine.errors import ConfigError, did_you_mean
 from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
+from engine.membership import resolved
 from engine.registry import Registry
 from engine.signal import Bundle
 from engine.universe import Universe
@@ -76,7 +78,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
     settings = Settings(
-        universe=structured(Universe, config.universe, "universe"),
+        universe=resolved(structured(Universe, config.universe, "universe")),
         source=registry.build("source", config.source, "source"),
         bars=structured(Policy, config.bars, "bars"),
         factors=_factors(config.factors, registry),

@@ -213,7 +213,8 @@ def _demeaned(values: FloatArray, groups: FloatArray | None = None) -> FloatArra
     known = np.isfinite(values)
     onehot = np.ones((values.shape[1], 1)) if groups is None else groups
     count = known.astype(np.float64) @ onehot
-    mean = np.where(known, values, 0.0) @ onehot / np.maximum(count, 1.0)
+    # not `@`: BLAS rounds a row by its place in the array, so by how many dates come after it
+    mean = np.einsum("tn,ng->tg", np.where(known, values, 0.0), onehot) / np.maximum(count, 1.0)
     deviations: FloatArray = values - mean @ onehot.T
     return deviations
 

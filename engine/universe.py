@@ -22,7 +22,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Universe:
-    """Symbols, optional membership intervals, labels and calendar.
+    """Symbols, who of them is in when, labels and calendar.
+
+    Who is out has no score and is in no cross-section; a symbol's own past is read from its
+    bars all the same, so the bars before it joins count for what is known of it then.
 
     Parameters
     ----------
@@ -32,6 +35,14 @@ class Universe:
         The symbols; None takes whatever the source has.
     members : list of Interval
         Point-in-time membership. A symbol without an interval is always a member.
+    members_file : str, optional
+        CSV or parquet file of the intervals (symbol, start, end) instead; a symbol without a
+        row is never a member. `engine.membership` reads it.
+    top_n : int, optional
+        Only the n largest of each month: by median close × volume over `top_window` rows up to
+        the last date of the month before, among the members of that date.
+    top_window : int
+        Rows.
     tags : dict of str to dict of str to str
         Labels by tag and symbol, such as ``sector: {NVDA: Semiconductors}``.
     calendar : str, optional
@@ -41,12 +52,15 @@ class Universe:
     name: str = "all"
     symbols: list[str] | None = None
     members: list[Interval] = field(default_factory=list)
+    members_file: str | None = None
+    top_n: int | None = field(default=None, metadata={"ge": 1})
+    top_window: int = field(default=63, metadata={"ge": 1})
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     calendar: str | None = None
 
     def membership(self, dates: pd.DatetimeIndex, symbols: tuple[str, ...]) -> BoolArray:
-        """Whether each symbol is a member on each date, shape (T, N)."""
-        inside = np.ones((len(dates), len(symbols)), bool)
+        """Whether the intervals hold each symbol and date, shape (T, N)."""
+        inside = np.full((len(dates), len(symbols)), self.members_file is None)
         column = {symbol: i for i, symbol in enumerate(symbols)}
         stays: dict[str, BoolArray] = {}
         for stay in self.members:

@@ -98,6 +98,7 @@ def _check_bars(request: Request) -> int:
     from engine.data.report import text, write_json
     from engine.fields import structured
     from engine.findings import Policy
+    from engine.membership import resolved
     from engine.registry import installed
     from engine.universe import Universe
 
@@ -105,7 +106,7 @@ def _check_bars(request: Request) -> int:
     plugins = config.plugins
     registry = installed().limited(plugins.disable, plugins.only)
     source = registry.build("source", _resolved(config.source), "source")
-    universe = structured(Universe, config.universe, "universe")
+    universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
     try:
         frame = source.load(universe)

@@ -6,6 +6,7 @@ from engine import Source, hookimpl
 from plugins.sources.csv import Csv
 from plugins.sources.lean import Lean
 from plugins.sources.merge import Merge
+from plugins.sources.panel import Panel
 from plugins.sources.parquet import Parquet
 from plugins.sources.sample import Sample
 from plugins.sources.simulated import Simulated
@@ -16,4 +17,4 @@ from plugins.sources.yahoo import Yahoo
 @hookimpl
 def register_sources() -> list[type[Source]]:
     """List the built-in sources."""
-    return [Csv, Lean, Merge, Parquet, Sample, Simulated, Sql, Yahoo]
+    return [Csv, Lean, Merge, Panel, Parquet, Sample, Simulated, Sql, Yahoo]

@@ -185,6 +185,16 @@ def test_no_look_ahead():
     assert_array_equal(score(FULL, spoilt, given)[:25], full[:25])
 
 
+@pytest.mark.parametrize("neutralize", [[], ["sector"]])
+def test_a_score_is_the_same_to_the_last_bit_however_many_dates_follow(neutralize):
+    columns = messy(60, 12)
+    whole = bundle(("a", 1.0, "positive"), transform="zscore", neutralize=neutralize)
+    full = score(whole, columns, panel(60, 12, "XYZ" * 4))
+    for stop in range(1, 60):
+        cut = {name: np.ascontiguousarray(values[:stop]) for name, values in columns.items()}
+        assert_array_equal(score(whole, cut, panel(stop, 12, "XYZ" * 4)), full[:stop])
+
+
 def test_the_order_of_symbols_and_of_columns_does_not_matter():
     columns, given = messy(), panel(40, 20, SECTORS)
     full = score(FULL, columns, given)

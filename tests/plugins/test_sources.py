@@ -27,6 +27,7 @@ def test_the_room_lists_its_sources() -> None:
         "csv",
         "lean",
         "merge",
+        "panel",
         "parquet",
         "sample",
         "simulated",

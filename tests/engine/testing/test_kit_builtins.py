@@ -71,6 +71,8 @@ def on_files(name: str, folder: Path) -> dict[str, Any]:
 def test_a_built_in_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> None:
     if name in ONLINE:
         pytest.skip(f"{name} asks the network: its own tests hand it canned answers")
+    if (kind, name) == ("source", "panel"):
+        pytest.skip("panel is a name for bars handed over in Python: see test_handed.py")
     fields = {**QUICK.get(name, {}), **on_files(name, tmp_path)}
     check(structured(installed().entries(kind)[name].cls, fields, kind))
 
