@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from engine.admission import code_hash
@@ -64,7 +62,7 @@ def manifest(
             "name": source.name,
             "simulated": source.simulated,
             "facts": dict(source.facts(settings.universe)),
-            "fingerprint": fingerprint(panel),
+            "fingerprint": panel.fingerprint,
             "rows": int(panel.present.sum()),
             "symbols": len(panel.symbols),
             "start": str(dates[0].date()),
@@ -86,19 +84,6 @@ def manifest(
         },
         "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
     }
-
-
-def fingerprint(panel: Panel) -> str:
-    """SHA-256 of the axes, fields and membership: the same data give the same text."""
-    digest = hashlib.sha256()
-    digest.update(panel.dates.as_unit("ns").asi8.tobytes())
-    digest.update("\0".join(panel.symbols).encode())
-    for name in sorted(panel.fields):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(panel[name]).tobytes())
-    if not panel.member.all():  # a members file may change under the same name
-        digest.update(np.packbits(panel.member).tobytes())
-    return digest.hexdigest()
 
 
 def splits(forecasts: Forecasts, panel: Panel) -> list[dict[str, Any]]:

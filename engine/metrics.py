@@ -103,9 +103,10 @@ class Study:
 
 def study(factor: FloatArray, outcome: FloatArray, horizon: int, q: int = 5) -> Study:
     """Study a (T, N) factor against the (T, N) outcome over `horizon` days."""
+    ranks = rank_ic(factor, outcome)
     return Study(
-        summary(factor, outcome, horizon),
-        rank_ic(factor, outcome),
+        summary(factor, outcome, horizon, ranks),
+        ranks,
         quantile_returns(factor, outcome, q),
         horizon,
     )

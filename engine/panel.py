@@ -6,6 +6,7 @@ made here, at the door, and nowhere else.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -105,6 +106,20 @@ class Panel:
         mean: FloatArray = np.full(len(total), np.nan)
         np.divide(total, count, out=mean, where=count > 0)
         return mean
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that the panel holds: the same data give the same text."""
+        digest = hashlib.sha256(self.dates.as_unit("ns").asi8.tobytes())
+        digest.update("\0".join(self.symbols).encode())
+        for arrays in (self.fields, self.series):
+            for name in sorted(arrays):
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(arrays[name]).data)
+        for name in sorted(self.groups):
+            digest.update("\0".join([name, *self.groups[name]]).encode())
+        digest.update(np.packbits(self.member).data)
+        return digest.hexdigest()
 
     def cut(self, stop: int) -> Panel:
         """The panel as it was known after its first `stop` dates."""

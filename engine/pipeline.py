@@ -20,7 +20,7 @@ from engine.artifacts import Announce, Report, RunFolder
 from engine.errors import ConfigError, EngineError
 from engine.expr.guests import using
 from engine.handed import Handed
-from engine.manifest import fingerprint, manifest
+from engine.manifest import manifest
 from engine.panel import Panel
 from engine.registry import Registry, installed
 from engine.settings import Settings, read
@@ -118,7 +118,7 @@ def _execute(
     try:
         with folder.listening():
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
-            watch.identity += fingerprint(panel)
+            watch.identity += panel.fingerprint
             made = _stages(settings, panel, folder)
             facts = manifest(
                 settings, config, overrides, panel, findings, made, registry, operators

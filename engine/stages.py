@@ -192,7 +192,7 @@ def weights(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
 def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
     """Expected exposure over the states, shape (T,); 1 while the regime is not known."""
     by_state = np.array([settings.exposure[s] for s in settings.regime.states])
-    expected = probabilities @ by_state
+    expected = (probabilities * by_state).sum(axis=1)  # BLAS rounds a row by its place
     filled: FloatArray = np.where(np.isfinite(expected), expected, 1.0)
     return filled
 
@@ -272,7 +272,7 @@ def _hand_over(folder: RunFolder, stage: str, schema: Any, frame: pd.DataFrame) 
 
 def _metadata(settings: Settings, panel: Panel, result: Forecasts) -> Mapping[str, Any]:
     """What stands beside ``forecasts.parquet``: enough to know and repeat the experiment."""
-    from engine.manifest import fingerprint, splits, versions
+    from engine.manifest import splits, versions
 
     return {
         "forecast": result.name,
@@ -283,6 +283,6 @@ def _metadata(settings: Settings, panel: Panel, result: Forecasts) -> Mapping[st
         "features": list(settings.factors),
         "splits": splits(result, panel),
         "mean_test_rank_ic": float(np.nanmean([s.test_ic for s in result.splits])),
-        "fingerprint": fingerprint(panel),
+        "fingerprint": panel.fingerprint,
         "versions": versions(),
     }

@@ -183,7 +183,9 @@ def coverage(factor: FloatArray, present: BoolArray) -> float:
     return float((np.isfinite(factor) & present).sum() / cells) if cells else np.nan
 
 
-def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, float]:
+def summary(
+    factor: FloatArray, outcome: FloatArray, horizon: int, ranks: FloatArray | None = None
+) -> dict[str, float]:
     """Summarise both information coefficients of a factor.
 
     Outcomes over `horizon` days, measured daily, overlap by ``horizon - 1`` days, so daily
@@ -197,6 +199,8 @@ def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, 
     factor, outcome : float array, shape (T, N)
     horizon : int
         Days that the outcome spans, >= 1.
+    ranks : float array, shape (T,), optional
+        ``rank_ic(factor, outcome)``, from a caller who has it.
 
     Returns
     -------
@@ -207,7 +211,7 @@ def summary(factor: FloatArray, outcome: FloatArray, horizon: int) -> dict[str, 
         outcomes for which the factor is known. NaN where nothing can be said.
     """
     pearson = newey_west_t(ic(factor, outcome), overlap_lags(horizon))
-    series = rank_ic(factor, outcome)
+    series = rank_ic(factor, outcome) if ranks is None else ranks
     spearman = newey_west_t(series, overlap_lags(horizon))
     return {
         "ic_mean": pearson.mean,

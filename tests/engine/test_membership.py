@@ -275,12 +275,10 @@ def test_a_sample_that_is_too_short_is_refused() -> None:
 
 
 def test_the_fingerprint_knows_the_members() -> None:
-    from engine.manifest import fingerprint
-
     one, two, same = (
         build(bars(), Universe(top_n=n, top_window=3))[0] for n in (1, 2, 2)
     )  # fmt: skip
-    assert fingerprint(one) != fingerprint(two) == fingerprint(same)
+    assert one.fingerprint != two.fingerprint == same.fingerprint
 
 
 def test_bounds_are_those_of_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
@@ -415,3 +413,11 @@ def test_rows_of_symbols_that_are_never_members_change_nothing(tmp_path: Path) -
     np.testing.assert_allclose(more.weights[six], less.weights, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(more.returns["net"], less.returns["net"], rtol=1e-9, atol=1e-12)
     assert less.returns["turnover"].sum() > 0
+
+
+def test_the_fingerprint_knows_series_and_labels() -> None:
+    one = build(bars(), Universe())[0]
+    vix = replace(one, series={"vix": np.arange(float(one.shape[0]))})
+    labelled = replace(one, groups={"sector": tuple("x" for _ in one.symbols)})
+    assert len({one.fingerprint, vix.fingerprint, labelled.fingerprint}) == 3
+    assert replace(one).fingerprint == one.fingerprint
