@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine import tearsheet
 from engine.artifacts import RunFolder
 from engine.bars import Findings, build
 from engine.contracts import array, blamed, check
@@ -23,6 +22,7 @@ from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.settings import Settings
 from engine.signal import score
+from engine.tearsheet import holdings, knowledge
 from engine.walkforward import Forecasts, walk_forward
 
 if TYPE_CHECKING:
@@ -242,13 +242,13 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     studies = {"mf_score": signal, **forecasts, **factors}
     sheet = {
         **tables(panel.dates, studies),
-        "regime_quantiles": tearsheet.by_regime(signal, made.regimes, settings.regime.states),
-        **tearsheet.knowledge(
+        "regime_quantiles": knowledge.by_regime(signal, made.regimes, settings.regime.states),
+        **knowledge.knowledge(
             {name: arrays[name] for name in studies},
             lambda days: label(settings, panel, days).values,
             panel.member & panel.present,
         ),
-        **tearsheet.positions(
+        **holdings.positions(
             panel, made.account.realised, made.weights, settings.costs.delisting_return
         ),
     }

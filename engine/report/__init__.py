@@ -40,9 +40,9 @@ class Run:
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
     regime_quantiles, decay, correlations, persistence : pandas.DataFrame
-        See `engine.tearsheet.by_regime` and `engine.tearsheet.knowledge`.
+        See `engine.tearsheet.knowledge.by_regime` and `engine.tearsheet.knowledge.knowledge`.
     positions, sectors, names : pandas.DataFrame
-        See `engine.tearsheet.positions`; the first two from the first position too.
+        See `engine.tearsheet.holdings.positions`; the first two from the first position too.
     """
 
     manifest: dict[str, Any]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.report.plot import COLORS, Figure, bars, figure, heat, heat_layout, numbers, whiskers
-from engine.tearsheet import HORIZONS, LAGS
+from engine.tearsheet.knowledge import HORIZONS, LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.tearsheet import LAGS, yearly
+from engine.tearsheet.history import yearly
+from engine.tearsheet.knowledge import LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run

@@ -19,7 +19,8 @@ from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
 from engine.report.plot import line, thinned
 from engine.report.words import verdict
-from engine.tearsheet import by_regime, knowledge, positions
+from engine.tearsheet.holdings import positions
+from engine.tearsheet.knowledge import by_regime, knowledge
 
 ROWS = 120
 IDLE = 10  # days before the first position

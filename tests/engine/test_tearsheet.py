@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine import tearsheet
 from engine.metrics import study
 from engine.panel import FloatArray, Panel
+from engine.tearsheet import history, holdings, knowledge
 
 NAN = np.nan
 
@@ -27,7 +27,7 @@ def test_rolling_figures_use_the_window_up_to_their_date():
     random = np.random.default_rng(0)
     market = pd.Series(random.normal(0.0, 0.01, 200), dates(200))
     net = 0.5 * market + 0.001
-    made = tearsheet.rolling(net, market)
+    made = history.rolling(net, market)
     assert made.iloc[:125].isna().all(axis=None)
     assert made["beta"].iloc[125:].to_numpy() == pytest.approx(0.5)
     last = net.iloc[-126:]
@@ -37,7 +37,7 @@ def test_rolling_figures_use_the_window_up_to_their_date():
 
 def test_rolling_ratios_without_variation_are_unknown():
     flat = pd.Series(0.0, dates(130))
-    last = tearsheet.rolling(flat, flat).iloc[-1]
+    last = history.rolling(flat, flat).iloc[-1]
     assert np.isnan(last["sharpe"])
     assert np.isnan(last["beta"])
     assert last["volatility"] == 0.0
@@ -45,7 +45,7 @@ def test_rolling_ratios_without_variation_are_unknown():
 
 def test_months_compound_and_missing_months_are_unknown():
     days = pd.DatetimeIndex(["2020-01-30", "2020-01-31", "2020-02-03", "2021-02-01"], tz="UTC")
-    made = tearsheet.monthly(pd.Series([0.1, 0.1, -0.5, 0.2], days))
+    made = history.monthly(pd.Series([0.1, 0.1, -0.5, 0.2], days))
     assert made.index.tolist() == [2020, 2021]
     assert made.columns.tolist() == list(range(1, 13))
     assert made.loc[2020, 1] == pytest.approx(0.21)
@@ -58,7 +58,7 @@ def test_years_stand_alone():
     """A drawdown does not reach back into the year before."""
     days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04", "2021-01-05"], tz="UTC")
     market = pd.Series([0.0, 0.5, 0.1, 0.1], days)
-    made = tearsheet.yearly(pd.Series([1.0, -0.5, 0.2, -0.1], days), market)
+    made = history.yearly(pd.Series([1.0, -0.5, 0.2, -0.1], days), market)
     assert made["net"].tolist() == pytest.approx([0.0, 0.08])
     assert made["market"].tolist() == pytest.approx([0.5, 0.21])
     assert made["max_drawdown"].tolist() == pytest.approx([-0.5, -0.1])
@@ -67,14 +67,14 @@ def test_years_stand_alone():
 
 def test_the_tail_is_the_worst_twentieth():
     returns = np.arange(-2.0, 38.0)  # 40 days: two of them are the tail
-    assert tearsheet.tail(np.append(returns, NAN)) == (-1.0, -1.5)
-    assert np.isnan(tearsheet.tail(np.array([NAN]))).all()
+    assert history.tail(np.append(returns, NAN)) == (-1.0, -1.5)
+    assert np.isnan(history.tail(np.array([NAN]))).all()
 
 
 def test_contributions_are_yesterdays_weight_times_todays_return():
     bars = panel([[100.0, 50.0], [110.0, 50.0], [99.0, 25.0]])
     realised = np.array([[0.5, 0.0], [0.5, -0.2], [0.0, 0.0]])
-    made = tearsheet.contributions(realised, bars, 0.0)
+    made = holdings.contributions(realised, bars, 0.0)
     assert made.tolist() == pytest.approx([0.5 * 0.1 + 0.5 * -0.1, -0.2 * -0.5])
 
 
@@ -82,26 +82,26 @@ def test_a_delisted_holding_contributes_its_delisting_return():
     """Suspended for one row (A) is not delisted: A's return spans the gap."""
     bars = panel([[100.0, 50.0], [NAN, NAN], [110.0, NAN]])
     realised = np.array([[0.5, 0.4], [0.5, 0.0], [0.5, 0.0]])
-    made = tearsheet.contributions(realised, bars, -0.3)
+    made = holdings.contributions(realised, bars, -0.3)
     assert made.tolist() == pytest.approx([0.05, -0.12])
 
 
 def test_effective_names_count_equal_positions():
     realised = np.array([[0.5, -0.5, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.4, 0.4, 0.2]])
-    made = tearsheet.effective_names(realised)
+    made = holdings.effective_names(realised)
     assert made.tolist() == pytest.approx([2.0, 1.0, NAN, 1.0 / 0.36], nan_ok=True)
 
 
 def test_a_target_is_in_force_from_the_next_close_until_the_last_bar():
     target = np.array([[0.5, -0.5], [NAN, NAN], [NAN, 0.2], [NAN, NAN], [NAN, NAN]])
     present = np.array([[True, True]] * 3 + [[False, True]] * 2)
-    made = tearsheet.target_gross(target, present)
+    made = holdings.target_gross(target, present)
     assert made.tolist() == pytest.approx([0.0, 1.0, 1.0, 0.7, 0.2])
 
 
 def test_sectors_add_up_their_names():
     realised = np.array([[0.5, -0.25, 0.125], [0.0, 0.25, 0.0]])
-    made = tearsheet.sector_weights(dates(2), realised, ("tech", "tech", ""))
+    made = holdings.sector_weights(dates(2), realised, ("tech", "tech", ""))
     assert made["sector"].tolist() == ["tech", "unknown"] * 2
     assert made["timestamp"].tolist() == [dates(2)[0]] * 2 + [dates(2)[1]] * 2
     assert made["net"].tolist() == [0.25, 0.125, 0.25, 0.0]
@@ -110,7 +110,7 @@ def test_sectors_add_up_their_names():
 
 @pytest.mark.parametrize("labels", [(), ("", "", "")])
 def test_without_sectors_there_is_no_row(labels):
-    made = tearsheet.sector_weights(dates(2), np.ones((2, 3)), labels)
+    made = holdings.sector_weights(dates(2), np.ones((2, 3)), labels)
     assert made.columns.tolist() == ["timestamp", "sector", "net", "gross"]
     assert made.empty
 
@@ -118,7 +118,7 @@ def test_without_sectors_there_is_no_row(labels):
 def test_positions_put_it_together():
     bars = panel([[100.0, 50.0], [110.0, 50.0]], sector=("x", "y"))
     realised = np.array([[0.5, 0.0], [0.6, -0.6]])
-    made = tearsheet.positions(bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), 0.0)
+    made = holdings.positions(bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), 0.0)
     assert made["names"].to_dict("list") == {
         "symbol": ["A", "B"],
         "weight": [0.6, -0.6],
@@ -138,7 +138,7 @@ def test_decay_is_the_mean_rank_ic_of_each_horizon():
     """An outcome equal to the factor at 5 days, opposite to it at 10, and constant elsewhere."""
     factor = values(40)
     signs = {5: 1.0, 10: -1.0}
-    made = tearsheet.knowledge(
+    made = knowledge.knowledge(
         {"a": factor}, lambda days: signs.get(days, 0.0) * factor, np.isfinite(factor)
     )["decay"]
     assert made["days"].tolist() == [1, 5, 10, 20, 40, 60]
@@ -150,7 +150,7 @@ def test_correlations_persistence_and_coverage():
     flipped = base * np.where(np.arange(41) % 2, -1.0, 1.0)[:, None]  # turned over every day
     holed = np.where(np.arange(6) < 3, base, NAN)
     studied = {"base": base, "down": -base, "flipped": flipped, "holed": holed}
-    made = tearsheet.knowledge(studied, lambda days: base, np.ones((41, 6), bool))
+    made = knowledge.knowledge(studied, lambda days: base, np.ones((41, 6), bool))
     pairs = made["correlations"].set_index(["name", "other"])["correlation"]
     assert len(pairs) == 6
     assert pairs["base", "down"] == pytest.approx(-1.0)
@@ -163,7 +163,7 @@ def test_correlations_persistence_and_coverage():
 
 def test_too_few_dates_for_a_lag_leave_it_unknown():
     few = values(10)
-    made = tearsheet.knowledge({"a": few}, lambda days: few, np.isfinite(few))["persistence"]
+    made = knowledge.knowledge({"a": few}, lambda days: few, np.isfinite(few))["persistence"]
     assert np.isnan(made["rank_autocorrelation_20d"].iloc[0])
 
 
@@ -171,7 +171,7 @@ def test_quantiles_by_regime_take_the_dates_of_each_state():
     factor = np.tile(np.arange(5.0), (4, 1))
     outcome = factor * np.array([1.0, 1.0, -1.0, 100.0])[:, None]
     regimes = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [NAN, NAN]])
-    made = tearsheet.by_regime(study(factor, outcome, 1), regimes, ("calm", "wild"))
+    made = knowledge.by_regime(study(factor, outcome, 1), regimes, ("calm", "wild"))
     assert made["regime"].tolist() == ["calm"] * 5 + ["wild"] * 5
     assert made["quantile"].tolist() == [1, 2, 3, 4, 5] * 2
     assert made["mean"].tolist()[:5] == [0.0, 1.0, 2.0, 3.0, 4.0]

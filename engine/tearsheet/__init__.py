@@ -1,0 +1,11 @@
+"""The numbers of the tear sheet: what the report draws beside the metrics.
+
+history    the returns over time, which the report reads off ``returns.parquet``
+holdings   what the account held
+knowledge  what the factors know, and for how long
+
+The last two become tables in the run folder. Everything here is a statistic about the past.
+Nothing in it may feed a decision.
+"""
+
+from __future__ import annotations

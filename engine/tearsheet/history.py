@@ -1,0 +1,79 @@
+"""Returns over time: what the report reads off ``returns.parquet``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from engine.metrics import PERIODS, performance
+from engine.panel import FloatArray
+
+WINDOW = 126  # trading days, half a year
+
+
+def rolling(net: pd.Series[float], market: pd.Series[float]) -> pd.DataFrame:
+    """Sharpe ratio, volatility and beta over the `WINDOW` rows up to each date.
+
+    Parameters
+    ----------
+    net, market : pandas.Series, length T
+        Simple daily returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``sharpe`` and ``volatility`` (fraction) per year, ``beta``: slope of `net` on `market`.
+        NaN before the window is full, and for a ratio whose denominator does not vary.
+    """
+    window = net.rolling(WINDOW)
+    deviation, variance = window.std(), market.rolling(WINDOW).var()
+    year = float(np.sqrt(PERIODS))
+    return pd.DataFrame(
+        {
+            "sharpe": (window.mean() / deviation.where(deviation > 1e-12)) * year,
+            "volatility": deviation * year,
+            "beta": window.cov(market) / variance.where(variance > 1e-18),
+        }
+    )
+
+
+def monthly(net: pd.Series[float]) -> pd.DataFrame:
+    """Compounded returns, years × months 1 to 12; NaN for a month without a date."""
+    dates = pd.DatetimeIndex(net.index)
+    grown = (1.0 + net).groupby([dates.year, dates.month]).prod() - 1.0
+    return grown.unstack().reindex(columns=range(1, 13))
+
+
+def yearly(net: pd.Series[float], market: pd.Series[float]) -> pd.DataFrame:
+    """One row a calendar year, from its own dates alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``net`` and ``market`` (total returns), ``volatility`` and ``sharpe`` (per year),
+        ``max_drawdown`` (<= 0), ``n_days``; the index is the year.
+    """
+    rows = {}
+    for year, returns in net.groupby(pd.DatetimeIndex(net.index).year):
+        made = performance(np.asarray(returns, np.float64))
+        total = float(np.prod(1.0 + market.loc[returns.index].to_numpy(np.float64))) - 1.0
+        keys = ("volatility", "sharpe", "max_drawdown", "n_days")
+        row = {"net": made["total_return"], "market": total, **{key: made[key] for key in keys}}
+        rows[int(str(year))] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def tail(net: FloatArray, share: float = 0.05) -> tuple[float, float]:
+    """Value at risk and expected shortfall of daily returns, as returns.
+
+    Returns
+    -------
+    tuple of float
+        The smallest return that at least `share` of the days did not exceed, and the mean of
+        the days up to it (historical simulation); NaN without a finite return.
+    """
+    known = net[np.isfinite(net)]
+    if not len(known):
+        return np.nan, np.nan
+    worst = float(np.quantile(known, share, method="inverted_cdf"))
+    return worst, float(known[known <= worst].mean())
