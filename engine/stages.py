@@ -22,7 +22,7 @@ from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.settings import Settings
 from engine.signal import score
-from engine.tearsheet import holdings, knowledge
+from engine.tearsheet import calibration, holdings, knowledge, quantiles
 from engine.walkforward import Forecasts, walk_forward
 
 if TYPE_CHECKING:
@@ -221,9 +221,8 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     if planted:  # a simulated market tells which field it hid a premium in
         studied[planted["column"]] = panel[planted["column"]]
     factors = {name: study(values, outcome, horizon) for name, values in studied.items()}
-    forecasts = {}
-    if made.forecasts is not None:
-        forecasts[made.forecasts.name] = study(made.forecasts.values, outcome, horizon)
+    predicted = {} if made.forecasts is None else {made.forecasts.name: made.forecasts.values}
+    forecasts = {name: study(values, outcome, horizon) for name, values in predicted.items()}
     signal = study(made.signal, outcome, horizon)
     content = collect(
         made.account,
@@ -236,18 +235,16 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         horizon=horizon,
     )
     folder.note("metrics", content)
-    arrays = {"mf_score": made.signal, **studied}
-    if made.forecasts is not None:
-        arrays[made.forecasts.name] = made.forecasts.values
+    known = panel.member & panel.present
+    ranks = knowledge.ranked({"mf_score": made.signal, **predicted, **studied}, known)
     studies = {"mf_score": signal, **forecasts, **factors}
     sheet = {
         **tables(panel.dates, studies),
-        "regime_quantiles": knowledge.by_regime(signal, made.regimes, settings.regime.states),
+        "regime_quantiles": quantiles.by_regime(studies, made.regimes, settings.regime.states),
         **knowledge.knowledge(
-            {name: arrays[name] for name in studies},
-            lambda days: label(settings, panel, days).values,
-            panel.member & panel.present,
+            panel.dates, ranks, lambda days: label(settings, panel, days).values, known
         ),
+        **calibration.calibration(predicted, ranks, made.labels.target, horizon),
         **holdings.positions(
             panel, made.account.realised, made.weights, settings.costs.delisting_return
         ),

@@ -22,8 +22,9 @@ NEEDED = {
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
 }  # fmt: skip
-DATED = ("returns", "regimes", "ic", "positions", "sectors")
-UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
+DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
+UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
+           "slopes", "names")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +38,14 @@ class Run:
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start.
+    quantile_returns, coverage : pandas.DataFrame
+        See `engine.tearsheet.knowledge.knowledge`; from the first position too.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
     regime_quantiles, decay, correlations, persistence : pandas.DataFrame
-        See `engine.tearsheet.knowledge.by_regime` and `engine.tearsheet.knowledge.knowledge`.
+        See `engine.tearsheet.quantiles.by_regime` and `engine.tearsheet.knowledge.knowledge`.
+    calibration, slopes : pandas.DataFrame
+        See `engine.tearsheet.calibration.calibration`; empty without a model.
     positions, sectors, names : pandas.DataFrame
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
     """
@@ -50,11 +55,15 @@ class Run:
     returns: pd.DataFrame
     regimes: pd.DataFrame
     ic: pd.DataFrame
+    quantile_returns: pd.DataFrame
+    coverage: pd.DataFrame
     quantiles: pd.DataFrame
     regime_quantiles: pd.DataFrame
     decay: pd.DataFrame
     correlations: pd.DataFrame
     persistence: pd.DataFrame
+    calibration: pd.DataFrame
+    slopes: pd.DataFrame
     positions: pd.DataFrame
     sectors: pd.DataFrame
     names: pd.DataFrame

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
+from engine.report import knowledge, model
+from engine.report.cells import CRITICAL, number
+from engine.report.cells import table as _table
 from engine.tearsheet.history import yearly
-from engine.tearsheet.knowledge import LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run
 
-CRITICAL = 1.96  # two-sided 5% of a normal distribution
-DASH = "–"
 TOP = 10  # names in a table
 PERCENT = {
     "total_return",
@@ -142,9 +141,8 @@ def _tables(run: Run) -> list[dict[str, Any]]:
                 ),
             ],
         ),
-        _factors(metrics),
-        _lasting(run.persistence),
-        _splits(run.manifest["splits"]),
+        *knowledge.tables(run),
+        *model.tables(run),
         _table(
             "Time and memory by stage",
             "manifest.json",
@@ -212,60 +210,3 @@ def _metric(key: str, value: float | None) -> str:
 def _costs(metrics: dict[str, Any]) -> list[tuple[str, float | None]]:
     """Components by name, the total last."""
     return sorted(metrics["costs"].items(), key=lambda item: (item[0] == "total", item[0]))
-
-
-def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
-    studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
-    rows = [
-        [
-            name,
-            number(row["rank_ic_mean"], ".4f"),
-            number(row["rank_ic_se"], ".4f"),
-            number(row["rank_ic_t"], ".1f"),
-            number(row["ic_mean"], ".4f"),
-            number(row["icir"], ".3f"),
-            number(row["n_dates"], ".0f"),
-            number(row["coverage"], ".1%"),
-        ]
-        for name, row in studies.items()
-    ]
-    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
-    return _table("Score and factors", "metrics.json", head, rows)
-
-
-def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
-    rows = [
-        [
-            str(row["name"]),
-            *(number(row[f"rank_autocorrelation_{lag}d"], ".3f") for lag in LAGS),
-            number(row["coverage"], ".1%"),
-        ]
-        for _, row in persistence.iterrows()
-    ]
-    head = ["factor", *(f"rank autocorrelation, {lag} d" for lag in LAGS), "coverage of the bars"]
-    return _table("Persistence and coverage", "persistence.parquet", head, rows)
-
-
-def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = [
-        [
-            str(row["index"] + 1),
-            f"{row['train_start']} … {row['train_stop']}",
-            f"{row['test_start']} … {row['test_stop']}",
-            number(row["n_train"], ",.0f"),
-            number(row["train_ic"], ".4f"),
-            number(row["test_ic"], ".4f"),
-        ]
-        for row in splits
-    ]
-    head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
-    return _table("Walk-forward splits", "manifest.json", head, rows)
-
-
-def _table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    return {"title": title, "artifact": artifact, "head": head, "rows": rows}
-
-
-def number(value: float | None, form: str) -> str:
-    """A number in print; a dash where there is none."""
-    return DASH if value is None or not np.isfinite(value) else format(value, form)

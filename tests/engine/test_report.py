@@ -16,11 +16,13 @@ from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
-from engine.report.model import importances
+from engine.report.model import importances, kept, sloped
 from engine.report.plot import line, thinned
 from engine.report.words import verdict
+from engine.tearsheet.calibration import calibration
 from engine.tearsheet.holdings import positions
-from engine.tearsheet.knowledge import by_regime, knowledge
+from engine.tearsheet.knowledge import knowledge, ranked
+from engine.tearsheet.quantiles import by_regime
 
 ROWS = 120
 IDLE = 10  # days before the first position
@@ -34,10 +36,16 @@ FIGURES = [
     "ic",
     "quantiles",
     "decay",
+    "fan",
+    "spread",
+    "regime_quantiles",
+    "newcomers",
     "correlations",
     "persistence",
-    "regime_quantiles",
+    "coverage",
     "trainings",
+    "calibration",
+    "forecast_turnover",
     "importances",
     "exposure",
     "turnover",
@@ -140,15 +148,16 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     symbols = tuple(f"S{i:02d}" for i in range(12))
     panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
+    studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
+    known = np.isfinite(noise)
+    predicted = {"ml_alpha_ridge_5d": -noise}
+    ranks = ranked({"mf_score": noise, **predicted, factor: outcome}, known)
     frames = {
-        **knowledge(
-            {"mf_score": noise, "ml_alpha_ridge_5d": -noise, factor: outcome},
-            lambda days: outcome,
-            np.isfinite(noise),
-        ),
-        "regime_quantiles": by_regime(made, regimes, ("calm", "turbulent")),
+        **knowledge(DATES, ranks, lambda days: outcome, known),
+        **calibration(predicted, ranks, outcome, 5),
+        "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
-        **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
+        **tables(DATES, studies),
         "returns": returns,
         "regimes": pd.DataFrame(
             {"timestamp": DATES, "calm": regimes[:, 0], "turbulent": regimes[:, 1]}
@@ -194,6 +203,85 @@ def test_the_drawing_library_knows_every_property(tmp_path):
         assert Figure(each["spec"]).to_plotly_json()["data"]
 
 
+def spec(run: Run, name: str) -> dict[str, dict]:
+    return next(each["spec"] for each in figures(run) if each["id"] == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "each"), [("ic", 3), ("fan", 6), ("spread", 3), ("regime_quantiles", 2)]
+)
+def test_a_list_shows_one_name_at_a_time_the_score_first(tmp_path, name, each):
+    drawn = spec(Run.read(folder(tmp_path)), name)
+    buttons = drawn["layout"]["updatemenus"][0]["buttons"]
+    assert [made["label"] for made in buttons] == ["mf_score", "ml_alpha_ridge_5d", "momentum"]
+    assert [trace["visible"] for trace in drawn["data"]] == [True] * each + [False] * 2 * each
+    assert buttons[2]["args"] == [{"visible": [False] * 2 * each + [True] * each}]
+
+
+def test_the_fan_ends_at_the_compounded_return_of_each_quantile(tmp_path):
+    run = Run.read(folder(tmp_path))
+    rows = run.quantile_returns[run.quantile_returns["name"] == "momentum"]
+    assert rows.index[0] == DATES[IDLE]
+    highest = spec(run, "fan")["data"][12 + 4]
+    assert highest["name"] == "5 (highest)"
+    assert highest["y"][-1] == pytest.approx((1.0 + rows["q5"]).prod(), rel=1e-5)
+
+
+def test_the_spread_ends_at_the_sum_and_tells_its_t(tmp_path):
+    """A factor equal to the outcome: the mean is far outside of what chance would do."""
+    run = Run.read(folder(tmp_path))
+    rows = run.quantile_returns[run.quantile_returns["name"] == "momentum"]
+    earned = (rows["q5"] - rows["q1"]).to_numpy()
+    low, high, middle = spec(run, "spread")["data"][6:]
+    assert middle["y"][-1] == pytest.approx(100.0 * earned.sum(), rel=1e-5)
+    assert high["y"][-1] == -low["y"][-1]
+    assert 0.0 < high["y"][-1] < middle["y"][-1]
+    t = float(re.search(r"\(t = (.*)\)", middle["name"])[1])
+    assert t == pytest.approx(2.0 * middle["y"][-1] / high["y"][-1], abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "verdict"),
+    [
+        (0.1, 0.05, "half or more was left"),
+        (0.1, 0.049, "less than half was left"),
+        (0.1, 0.0, "nothing was left"),
+        (-0.1, 0.2, "nothing was learnt"),
+        (0.1, None, "–"),
+        (np.nan, 0.1, "–"),
+    ],
+)
+def test_the_gap_has_a_plain_verdict(train, test, verdict):
+    assert kept(train, test) == verdict
+
+
+def test_splits_show_the_gap(tmp_path):
+    split = manifest()["splits"][0]
+    made = folder(tmp_path, splits=[{**split, "test_ic": 0.01}])
+    page = own(draw(made).read_text("utf-8"))
+    assert "<td>0.0400</td><td>less than half was left</td>" in page
+    assert (
+        "0.050 in training, 0.010 out of sample, a gap of 0.040: less than half was left." in page
+    )
+
+
+def test_a_slope_is_judged_against_one():
+    assert ", which does not exclude 1. At 1" in sloped(0.7, 0.2)
+    assert sloped(0.2, 0.2).startswith(
+        "Slope among the names of a date: 0.20, standard error 0.20. "
+    )
+    assert sloped(np.nan, np.nan).startswith("The slope cannot be judged")
+
+
+def test_without_deciles_there_is_no_calibration_figure(tmp_path):
+    made = folder(tmp_path)
+    few = pd.read_parquet(made / "calibration.parquet").assign(realised=np.nan)
+    few.to_parquet(made / "calibration.parquet")
+    names = [each["id"] for each in figures(Run.read(made))]
+    assert "calibration" not in names
+    assert "forecast_turnover" in names
+
+
 def test_every_table_is_there(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     for title in (
@@ -206,6 +294,7 @@ def test_every_table_is_there(tmp_path):
         "Costs, turnover and exposure",
         "Score and factors",
         "Persistence and coverage",
+        "Quantile spread and turnover",
         "Walk-forward splits",
         "Time and memory by stage",
         "Resolved configuration",
@@ -274,7 +363,7 @@ def test_a_missing_artifact_is_named(tmp_path):
 
 def test_without_a_model_there_is_no_model_figure(tmp_path):
     names = [each["id"] for each in figures(Run.read(folder(tmp_path, splits=[])))]
-    assert not {"trainings", "importances"} & set(names)
+    assert not {"trainings", "calibration", "forecast_turnover", "importances"} & set(names)
 
 
 def test_importances_are_shares_by_mean_and_name():

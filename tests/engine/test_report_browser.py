@@ -54,7 +54,7 @@ def test_the_browser_has_nothing_to_complain_of(opened: tuple[str, str]) -> None
 
 def test_every_figure_is_drawn(opened: tuple[str, str]) -> None:
     figures = re.findall("<figure>(.*?)</figure>", opened[0], re.DOTALL)
-    assert len(figures) >= 20
+    assert len(figures) >= 25
     for drawn in figures:
         assert '<svg class="main-svg"' in drawn, re.search(r'id="(\w+)"', drawn)
 
