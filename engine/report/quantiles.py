@@ -115,16 +115,19 @@ def regimes(run: Run) -> Figure:
 def newcomers(run: Run) -> Figure:
     """Share of the names in the top and bottom quantile that are new there."""
     names = run.persistence["name"].astype(str).tolist()
-    ends = [(end, lag) for end in ("top", "bottom") for lag in LAGS]
-    values = run.persistence[[f"{end}_new_{lag}d" for end, lag in ends]].to_numpy(float)
-    cells = heat([f"{end}<br>{lag} d" for end, lag in ends], names, values, ".0%", 1.0)
+    words = {"top": "high", "bottom": "low"}  # short: six columns on a phone
+    columns = {f"{end}_new_{lag}d": f"{words[end]}<br>{lag} d" for end in words for lag in LAGS}
+    values = run.persistence[list(columns)].to_numpy(float)
+    cells = heat(list(columns.values()), names, values, ".0%", 1.0)
+    layout = heat_layout()
+    layout["xaxis"] |= {"tickangle": 0}
     note = (
         "Share of the names in the highest and the lowest quantile that were not in it so many "
         "trading days before; mean over every fifth date."
     )
     height = max(300, 120 + 30 * len(names))
     title = "Turnover of the quantiles"
-    return figure("newcomers", title, note, "persistence", [cells], heat_layout(), height)
+    return figure("newcomers", title, note, "persistence", [cells], layout, height)
 
 
 def spreads(run: Run) -> dict[str, Any]:
