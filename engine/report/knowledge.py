@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.report import quantiles as by_quantile
+from engine.report import quantiles
 from engine.report.cells import number, table
 from engine.report.menu import choice
 from engine.report.plot import (
@@ -34,12 +34,11 @@ def figures(run: Run) -> list[Figure]:
     """Rank IC over time and by horizon, quantiles, correlation, persistence and coverage."""
     return [
         rolling_ic(run),
-        quantiles(run),
         decay(run),
-        *by_quantile.figures(run),
+        coverage(run),
+        *quantiles.figures(run),
         correlations(run),
         persistence(run),
-        coverage(run),
     ]
 
 
@@ -65,26 +64,6 @@ def rolling_ic(run: Run) -> Figure:
         f"{horizon} days; band: two standard errors, for overlapping returns."
     )
     return figure("ic", "Rank IC", note, "ic", data, layout)
-
-
-def quantiles(run: Run) -> Figure:
-    """Mean forward return of each bucket, per score and factor."""
-    data = []
-    grouped = run.quantiles.groupby("name", sort=False, observed=True)
-    for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
-        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
-        made = bars([int(q) for q in rows["quantile"]], mean, str(name), color)
-        data.append({**made, "error_y": whiskers(error)})
-    layout = {
-        "barmode": "group",
-        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
-        "yaxis": {"title": {"text": "mean forward return (bps)"}},
-    }
-    note = (
-        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
-        "standard error. A factor with a negative direction should fall from left to right."
-    )
-    return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout)
 
 
 def decay(run: Run) -> Figure:
@@ -165,7 +144,7 @@ def coverage(run: Run) -> Figure:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """Score and factors: what they know, how long, and what their quantiles earned."""
-    return [_factors(run.metrics), _lasting(run.persistence), by_quantile.spreads(run)]
+    return [_factors(run.metrics), _lasting(run.persistence), quantiles.spreads(run)]
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
@@ -200,5 +179,5 @@ def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
         ]
         for _, row in persistence.iterrows()
     ]
-    head = ["factor", *(f"rank autocorrelation, {lag} d" for lag in LAGS), "coverage of the bars"]
-    return table("Persistence and coverage", "persistence.parquet", head, rows)
+    head = ["factor", *(f"after {lag} d" for lag in LAGS), "coverage of bars"]
+    return table("Rank autocorrelation and coverage", "persistence.parquet", head, rows)

@@ -75,10 +75,10 @@ def kept(train: float | None, test: float | None) -> str:
     if train is None or test is None or not np.isfinite([train, test]).all():
         return DASH
     if train <= 0.0:
-        return "nothing was learnt"
+        return "nothing learnt"
     if test <= 0.0:
-        return "nothing was left"
-    return "less than half was left" if test < train / 2.0 else "half or more was left"
+        return "nothing left"
+    return "under half left" if test < train / 2.0 else "half or more left"
 
 
 def calibrations(run: Run) -> Figure:

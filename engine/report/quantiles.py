@@ -37,8 +37,33 @@ HELD = (
 
 
 def figures(run: Run) -> list[Figure]:
-    """Growth of each quantile, top minus bottom, returns by regime, and newcomers."""
-    return [fan(run), spread(run), regimes(run), newcomers(run)]
+    """Returns by quantile, and by regime; growth, top minus bottom, and newcomers.
+
+    None when no date has as many names as there are quantiles.
+    """
+    if not run.quantile_returns["q1"].notna().any():
+        return []
+    return [means(run), regimes(run), fan(run), spread(run), newcomers(run)]
+
+
+def means(run: Run) -> Figure:
+    """Mean forward return of each bucket, per score and factor."""
+    data = []
+    grouped = run.quantiles.groupby("name", sort=False, observed=True)
+    for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
+        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
+        made = bars([int(q) for q in rows["quantile"]], mean, str(name), color)
+        data.append({**made, "error_y": whiskers(error)})
+    layout = {
+        "barmode": "group",
+        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
+        "yaxis": {"title": {"text": "mean forward return (bps)"}},
+    }
+    note = (
+        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
+        "standard error. A factor with a negative direction should fall from left to right."
+    )
+    return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout, 400)
 
 
 def fan(run: Run) -> Figure:
@@ -64,15 +89,15 @@ def spread(run: Run) -> Figure:
     parts = {}
     for name, rows in _daily(run).items():
         values, test = _spread(rows)
-        total = np.cumsum(np.nan_to_num(values)) * 100.0
-        days = np.cumsum(np.isfinite(values)).astype(float)
+        added: FloatArray = np.cumsum(np.nan_to_num(values.to_numpy(np.float64)))
+        days = np.cumsum(values.notna().to_numpy()).astype(float)
         edge = 200.0 * test.standard_error * np.sqrt(days * days[-1]) if len(days) else days
         thin = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         low, high = (line(made, "", COLORS[0], WEEK) for made in (-edge, edge))
         label = (
             f"5 minus 1: {number(test.mean * 1e4, '.2f')} bps a day (t = {number(test.t, '.1f')})"
         )
-        middle = line(total, label, COLORS[0], WEEK)
+        middle = line(100.0 * _known(values, added), label, COLORS[0], WEEK)
         filled = {"fill": "tonexty", "fillcolor": BAND}
         parts[name] = [{**low, **thin}, {**high, **thin, **filled}, middle]
     data, layout = choice(parts)
@@ -140,9 +165,9 @@ def spreads(run: Run) -> dict[str, Any]:
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
     head = ["factor", "5 minus 1 (bps a day)", "std. error", "t"]
-    head += [f"new in {end}, {lag} d" for end in ("5", "1") for lag in LAGS]
+    head += [f"{end} {lag} d" for end in ("high", "low") for lag in LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
-    return table("Quantile spread and turnover", files, head, rows)
+    return table("Quantile spread, and share of new names", files, head, rows)
 
 
 def _daily(run: Run) -> dict[str, pd.DataFrame]:
@@ -153,9 +178,15 @@ def _daily(run: Run) -> dict[str, pd.DataFrame]:
 
 def _growth(returns: pd.Series[float]) -> FloatArray:
     grown: FloatArray = np.cumprod(1.0 + np.nan_to_num(returns.to_numpy(np.float64)))
-    return grown
+    return _known(returns, grown)
 
 
-def _spread(rows: pd.DataFrame) -> tuple[FloatArray, MeanTest]:
-    values = (rows[COLUMNS[-1]] - rows[COLUMNS[0]]).to_numpy(float)
-    return values, newey_west_t(values, overlap_lags(1))
+def _known(returns: pd.Series[float], total: FloatArray) -> FloatArray:
+    """A total over time, from the first known return on; nothing where there never was one."""
+    started: FloatArray = np.where(np.logical_or.accumulate(returns.notna()), total, np.nan)
+    return started
+
+
+def _spread(rows: pd.DataFrame) -> tuple[pd.Series[float], MeanTest]:
+    values = rows[COLUMNS[-1]] - rows[COLUMNS[0]]
+    return values, newey_west_t(values.to_numpy(float), overlap_lags(1))

@@ -34,15 +34,15 @@ FIGURES = [
     "distribution",
     "months",
     "ic",
-    "quantiles",
     "decay",
+    "coverage",
+    "quantiles",
+    "regime_quantiles",
     "fan",
     "spread",
-    "regime_quantiles",
     "newcomers",
     "correlations",
     "persistence",
-    "coverage",
     "trainings",
     "calibration",
     "forecast_turnover",
@@ -240,13 +240,34 @@ def test_the_spread_ends_at_the_sum_and_tells_its_t(tmp_path):
     assert t == pytest.approx(2.0 * middle["y"][-1] / high["y"][-1], abs=0.06)
 
 
+def test_too_few_names_for_quantiles_draw_no_figure_of_them(tmp_path):
+    made = folder(tmp_path)
+    few = pd.read_parquet(made / "quantile_returns.parquet").assign(q1=np.nan, q5=np.nan)
+    few.to_parquet(made / "quantile_returns.parquet")
+    names = {each["id"] for each in figures(Run.read(made))}
+    assert not {"quantiles", "regime_quantiles", "fan", "spread", "newcomers"} & names
+    assert {"ic", "decay", "coverage"} < names
+
+
+def test_a_quantile_that_was_always_empty_has_no_line(tmp_path):
+    made = folder(tmp_path)
+    gone = pd.read_parquet(made / "quantile_returns.parquet")
+    gone.loc[gone["name"] == "mf_score", "q5"] = np.nan
+    gone.to_parquet(made / "quantile_returns.parquet")
+    run = Run.read(made)
+    assert set(spec(run, "fan")["data"][4]["y"]) == {None}
+    assert None not in spec(run, "fan")["data"][3]["y"]
+    assert set(spec(run, "spread")["data"][2]["y"]) == {None}
+    assert spec(run, "spread")["data"][2]["name"] == "5 minus 1: – bps a day (t = –)"
+
+
 @pytest.mark.parametrize(
     ("train", "test", "verdict"),
     [
-        (0.1, 0.05, "half or more was left"),
-        (0.1, 0.049, "less than half was left"),
-        (0.1, 0.0, "nothing was left"),
-        (-0.1, 0.2, "nothing was learnt"),
+        (0.1, 0.05, "half or more left"),
+        (0.1, 0.049, "under half left"),
+        (0.1, 0.0, "nothing left"),
+        (-0.1, 0.2, "nothing learnt"),
         (0.1, None, "–"),
         (np.nan, 0.1, "–"),
     ],
@@ -259,10 +280,8 @@ def test_splits_show_the_gap(tmp_path):
     split = manifest()["splits"][0]
     made = folder(tmp_path, splits=[{**split, "test_ic": 0.01}])
     page = own(draw(made).read_text("utf-8"))
-    assert "<td>0.0400</td><td>less than half was left</td>" in page
-    assert (
-        "0.050 in training, 0.010 out of sample, a gap of 0.040: less than half was left." in page
-    )
+    assert "<td>0.0400</td><td>under half left</td>" in page
+    assert "0.050 in training, 0.010 out of sample, a gap of 0.040: under half left." in page
 
 
 def test_a_slope_is_judged_against_one():
@@ -293,8 +312,8 @@ def test_every_table_is_there(tmp_path):
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
-        "Persistence and coverage",
-        "Quantile spread and turnover",
+        "Rank autocorrelation and coverage",
+        "Quantile spread, and share of new names",
         "Walk-forward splits",
         "Time and memory by stage",
         "Resolved configuration",
