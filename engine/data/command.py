@@ -19,6 +19,7 @@ engine data check: what is odd about data, before anything is run
 
   engine data check source=NAME [universe=NAME] [source.path=FILE] [key=value …]
   engine data check FILE                    bars in a parquet or CSV file
+  engine data check FILE check.sigmas=8     what counts as odd: conf/check/default.yaml
   engine data check FILE --known COLUMN --period COLUMN
                                             known before the period ended?
   engine data check FILE --stamp COLUMN --date COLUMN --zone America/New_York
@@ -94,6 +95,7 @@ def _request(words: Sequence[str]) -> Request:
 
 def _check_bars(request: Request) -> int:
     from engine.config import composed
+    from engine.data.finding import Thresholds
     from engine.data.inspection import examine
     from engine.data.report import text, write_json
     from engine.fields import structured
@@ -108,6 +110,7 @@ def _check_bars(request: Request) -> int:
     source = registry.build("source", _resolved(config.source), "source")
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
+    limits = structured(Thresholds, config.check, "check")
     try:
         frame = source.load(universe)
     except DataError as error:
@@ -117,7 +120,7 @@ def _check_bars(request: Request) -> int:
                 "--stamp COLUMN --date COLUMN --zone ZONE"
             ) from error
         raise
-    inspection = examine(frame, universe, policy)
+    inspection = examine(frame, universe, policy, limits)
     print(f"bars of source={source.name}, universe={universe.name}")
     print(text(inspection))
     if "json" in request.flags:

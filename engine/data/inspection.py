@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.bars import _rows, _select
+from engine.bars import read
 from engine.data.finding import DataFinding, Thresholds, by_severity
 from engine.data.lives import lives, of_lives
 from engine.data.prices import of_prices
@@ -82,7 +82,7 @@ def examine(
     limits = limits or Thresholds()
     if frame.empty:
         raise DataError("the source has no rows: name another file, or widen its dates")
-    rows = _select(_rows(frame), universe)
+    rows = read(frame, universe)
     findings, alive = of_rows(rows, universe, policy or Policy())
     bars = tape(rows, alive)
     life = lives(bars, universe, limits)

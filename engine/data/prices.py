@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from engine.data.finding import DataFinding, IntArray, Thresholds
+from engine.data.finding import DataFinding, Thresholds
 from engine.data.tape import Tape
+from engine.dirt import IntArray
 from engine.panel import BoolArray, FloatArray
 from schemas.bars import PRICES
 
@@ -29,14 +30,12 @@ ENOUGH = 20  # bars of a symbol before its returns tell what is usual
 MARKET = 20  # symbols on a day before their median return is taken for the market's
 WINDOW = 20  # bars on each side of a return that tell how volatile its time was
 VOLUME = 10  # bars on each side of a split over which volume is compared
-NEAR = np.arange(-40, 41, 10)  # bars whose closes tell what a price should about be
 
 
 def of_prices(tape: Tape, limits: Thresholds) -> list[DataFinding]:
     """Return the findings about prices and volumes."""
     return [
         *_moves(tape, limits),
-        _absurd(tape, limits),
         _stale(tape, limits),
         *_volume(tape),
     ]
@@ -80,12 +79,18 @@ def _moves(tape: Tape, limits: Thresholds) -> list[DataFinding]:
         return tape.finding(name, severity, what, marked, size, note)
 
     return [
-        found("bad_tick", "warning", "returns that the next bar undoes", tick),
-        found("missed_split", "warning", "returns like a split that the prices do not know", split),
+        found("bad_tick", "warning", "returns that the next bar undoes; mend the data", tick),
+        found(
+            "missed_split",
+            "warning",
+            "returns like a split that the prices do not know; mend the data",
+            split,
+        ),
         found(
             "level_shift",
             "warning",
-            f"other returns by a factor of {limits.shift:g} or more: another company's prices?",
+            f"other returns by a factor of {limits.shift:g} or more: another company's prices? "
+            "Mend the data",
             shift,
         ),
         found("jump", "info", "other returns that stand out; most are news", jump & ~shift),
@@ -179,31 +184,6 @@ def split_text(raw: float) -> str:
     return f"{new}:{old}" if raw < 0 else f"{old}:{new}"
 
 
-def _absurd(tape: Tape, limits: Thresholds) -> DataFinding:
-    close = tape.numbers["close"]
-    position = np.arange(len(tape))
-    usual = np.empty((len(NEAR), len(tape)))
-    for row, offset in zip(usual, NEAR, strict=True):
-        beside = position + offset
-        other = position - offset  # at a symbol's ends, look to the other side
-        beside = np.where((beside < tape.begin) | (beside >= tape.stop), other, beside)
-        row[:] = close[np.clip(beside, tape.begin, tape.stop - 1)]
-    middle = np.log(np.median(usual, axis=0))
-    badness = np.zeros(len(tape))
-    for name in PRICES:
-        if name in tape.numbers:
-            price = np.where(tape.numbers[name] > 0, tape.numbers[name], np.nan)
-            np.fmax(badness, np.abs(np.log(price) - middle), out=badness)
-    found = badness >= np.log(limits.absurd)
-
-    def note(bar: int) -> str:
-        shown = [f"{name}={tape.numbers[name][bar]:g}" for name in PRICES if name in tape.numbers]
-        return f"{' '.join(shown)}, closes around it {np.exp(middle[bar]):g}"
-
-    what = f"bars with a price {limits.absurd:g} times off the closes around it"
-    return tape.finding("absurd_price", "warning", what, found, np.exp(badness), note)
-
-
 def _stale(tape: Tape, limits: Thresholds) -> DataFinding:
     close = tape.numbers["close"]
     fresh = tape.first.copy()
@@ -218,7 +198,7 @@ def _stale(tape: Tape, limits: Thresholds) -> DataFinding:
     def note(bar: int) -> str:
         return f"close {close[bar]:g} for {int(badness[bar])} more bars"
 
-    what = f"bars in runs of {limits.stale} or more without a new close"
+    what = f"bars in runs of {limits.stale} or more without a new close; mend the data"
     whole = tape.finding("stale", "warning", what, found, badness, note)
     return _only_ends(whole)
 
@@ -239,7 +219,7 @@ def _volume(tape: Tape) -> list[DataFinding]:
     again = ~tape.first & (volume > 0) & (len(columns) == 5)
     for column in columns:
         again[1:] &= column[1:] == column[:-1]
-    what = "bars without volume, of symbols that have it on most days"
+    what = "bars without volume, of symbols that have it on most days; mend the data"
     return [
         tape.finding(
             "volume_gap",
@@ -252,7 +232,7 @@ def _volume(tape: Tape) -> list[DataFinding]:
         tape.finding(
             "repeated_bar",
             "warning",
-            "bars that repeat the bar before, volume and all",
+            "bars that repeat the bar before, volume and all; mend the data",
             again,
             np.where(again, volume, 0.0),
             lambda bar: f"close {tape.numbers['close'][bar]:g}, volume {volume[bar]:g}",

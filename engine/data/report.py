@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine.data.finding import SEVERITIES, DataFinding
 from engine.data.inspection import Inspection
 from engine.errors import DataError
-from engine.findings import Policy
+from engine.findings import decisions
 
 
 def text(inspection: Inspection) -> str:
@@ -43,7 +43,7 @@ def _block(finding: DataFinding) -> str:
 def _decided(key: str) -> str:
     """Return which key decides, and what it may be set to where the choices are few."""
     room, _, name = key.partition(".")
-    choices = {item.name: item.metadata["choices"] for item in fields(Policy)}
+    choices = {item.name: item.metadata["choices"] for item in decisions()}
     if room == "bars":
         return f" [{key}={'|'.join(choices[name])}]"
     return f" [{key}]" if key else ""

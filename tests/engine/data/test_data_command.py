@@ -49,7 +49,7 @@ def test_an_error_exits_with_1_and_names_the_key(
 ) -> None:
     assert check([str(dirty)]) == 1
     text = capsys.readouterr().out
-    assert "[bars.nonpositive=raise|drop|keep]" in text
+    assert "[bars.nonpositive=raise|drop|mask|keep]" in text
     assert "2021-03-04 A close=-1" in text
     assert text.splitlines()[-1].startswith("1 error")
 
