@@ -12,7 +12,7 @@ from typing import Any
 from engine.data.finding import SEVERITIES, DataFinding
 from engine.data.inspection import Inspection
 from engine.errors import DataError
-from engine.findings import decisions
+from engine.findings import Findings, decisions
 
 
 def text(inspection: Inspection) -> str:
@@ -54,6 +54,42 @@ def _total(findings: Sequence[DataFinding]) -> str:
         return "nothing is odd"
     counts = {name: sum(f.severity == name for f in findings) for name in SEVERITIES}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def record(inspection: Inspection, done: Findings) -> dict[str, Any]:
+    """Return what a run leaves in ``data.json``: what was found, and what was done about it.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        Of the rows before the policy touched them.
+    done : Findings
+        Of the policy.
+
+    Returns
+    -------
+    dict
+        The fields of `Inspection`; ``bars``, the bars that are left; ``late_listings`` and
+        ``delistings``, symbols; ``absent``, symbols of the universe without a bar. Each
+        finding has two more fields: ``action``, of the policy, "" where none decides, and
+        ``rows``, how many the policy acted on after the checks before it had acted.
+    """
+    found = {finding.name: finding for finding in inspection.findings}
+    listings = {"late_listings": "late_listing", "delistings": "delisting"}
+    return {
+        **asdict(inspection),
+        "bars": done.rows_out,
+        **{key: found[name].count if name in found else 0 for key, name in listings.items()},
+        "absent": list(done.missing_symbols),
+        "findings": [
+            {
+                **asdict(finding),
+                "action": done.actions.get(finding.name, ""),
+                "rows": done.counts.get(finding.name, 0),
+            }
+            for finding in inspection.findings
+        ],
+    }
 
 
 def write_json(path: Path, findings: Sequence[DataFinding], inspection: Inspection | None) -> None:

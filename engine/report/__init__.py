@@ -21,6 +21,7 @@ NEEDED = {
     "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
+    "data": ("symbols", "coverage", "calendar", "late_listings", "delistings", "findings"),
 }  # fmt: skip
 DATED = ("returns", "regimes", "ic", "positions", "sectors")
 UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
@@ -32,8 +33,8 @@ class Run:
 
     Parameters
     ----------
-    manifest, metrics : dict
-        Of ``manifest.json`` and ``metrics.json``.
+    manifest, metrics, data : dict
+        Of ``manifest.json``, ``metrics.json`` and ``data.json``.
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start.
@@ -47,6 +48,7 @@ class Run:
 
     manifest: dict[str, Any]
     metrics: dict[str, Any]
+    data: dict[str, Any]
     returns: pd.DataFrame
     regimes: pd.DataFrame
     ic: pd.DataFrame
@@ -67,7 +69,9 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
-        metrics, manifest = (_complete(folder, name) for name in ("metrics", "manifest"))
+        metrics, manifest, data = (
+            _complete(folder, name) for name in ("metrics", "manifest", "data")
+        )
         start = metrics["active"]["start"]
         daily = {
             name: read_table(folder, name).set_index("timestamp").loc[start:] for name in DATED
@@ -75,6 +79,7 @@ class Run:
         return cls(
             manifest=manifest,
             metrics=metrics,
+            data=data,
             **{name: read_table(folder, name) for name in UNDATED},
             **daily,
         )
@@ -89,7 +94,7 @@ def draw(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : pathlib.Path
-        Holds ``manifest.json``, ``metrics.json`` and the tables that `Run` names.
+        Holds ``manifest.json``, ``metrics.json``, ``data.json`` and the tables that `Run` names.
 
     Returns
     -------

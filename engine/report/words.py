@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine.report import data
 from engine.tearsheet.history import yearly
 from engine.tearsheet.knowledge import LAGS
 
@@ -56,7 +57,7 @@ def page(run: Run) -> dict[str, Any]:
         "bankrupt_on": manifest["bankrupt_on"],
         "active": run.metrics["active"],
         "seed": manifest["seed"],
-        "verdict": verdict(run),
+        "verdict": [*verdict(run), data.words(run.data)],
         "tables": [table for table in _tables(run) if table["rows"]],
         "folds": [
             {"title": title, "text": json.dumps(manifest[key], indent=2, ensure_ascii=False)}
@@ -145,6 +146,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         _factors(metrics),
         _lasting(run.persistence),
         _splits(run.manifest["splits"]),
+        data.table(run.data),
         _table(
             "Time and memory by stage",
             "manifest.json",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from engine.data.command import check, data
+from engine.data.finding import Thresholds
 from engine.errors import ConfigError, DataError, EngineError
 
 SMALL = ["source=simulated", "source.n_days=300", "source.n_symbols=12", "source.splits=0"]
@@ -130,3 +133,19 @@ def test_help_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("engine data check: what is odd about data")
     with pytest.raises(ConfigError, match="data chek: no such command; did you mean 'check'"):
         data(["chek"])
+
+
+def test_thresholds_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["source=simulated", "source.n_days=300", "source.n_symbols=40", "source.late=0.5"]
+    assert check([*words, "check.edge=300"]) == 0
+    assert "late_listing" not in capsys.readouterr().out
+    assert check(words) == 0
+    assert "late_listing" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"check.edges: no such key; did you mean 'edge'"):
+        check([*words, "check.edges=3"])
+
+
+def test_the_file_of_thresholds_shows_every_one_with_its_default() -> None:
+    """What is written in conf/check/default.yaml is what the class says."""
+    file = Path(__file__).parents[3] / "conf" / "check" / "default.yaml"
+    assert dict(OmegaConf.load(file)) == asdict(Thresholds())
