@@ -94,6 +94,9 @@ class Thresholds:
     turnover: float = option(
         2.25, "a split leaves price × volume (medians of 10 bars) within this factor", ge=1
     )
+    spike: float = option(
+        4.0, "of a day's volume over that around it, in money, above which it is news", ge=1
+    )
     stale: int = option(10, "bars in a row without a new close", unit="bars", ge=2)
     edge: int = option(5, "how late a first, or early a last bar is", unit="sessions", ge=0)
     gap: int = option(5, "sessions in a row without a bar", unit="sessions", ge=1)

@@ -4,7 +4,8 @@ A return is odd when it is many robust deviations from its symbol's usual ones, 
 whole sample and over the bars around it. In this order, it is then
 
 1. a bad tick, when the next bar undoes it;
-2. a missed split, when it is near a split's ratio and volume moved the other way to stay;
+2. a missed split, when it is near a split's ratio and volume moved the other way to stay,
+   without the burst on the day itself that news brings;
 3. a level shift, when it is so large that news hardly explains it;
 4. a jump, when it is large. Most jumps are news.
 
@@ -83,7 +84,7 @@ def _moves(tape: Tape, limits: Thresholds) -> list[DataFinding]:
         found(
             "missed_split",
             "warning",
-            "returns like a split that the prices do not know; mend the data",
+            "returns like a split or a spin-off that the prices do not know; mend the data",
             split,
         ),
         found(
@@ -152,23 +153,26 @@ def _is_split(tape: Tape, move: Move, limits: Thresholds) -> BoolArray:
     off = np.maximum(
         np.abs(np.abs(move.raw) - np.log(nearest)), np.abs(np.abs(move.own) - np.log(nearest))
     )
-    turnover = move.raw + _volume_change(tape, move.bar)
+    before, on, after = _volumes(tape, move.bar)
+    turnover = move.raw + np.log(after / before)
     known = np.isfinite(turnover)
-    agrees = np.abs(turnover) <= np.log(limits.turnover)
+    spike = np.fmin(np.log(on / after), np.log(on / before) + move.raw)
+    agrees = (np.abs(turnover) <= np.log(limits.turnover)) & ~(spike > np.log(limits.spike))
     whole = nearest >= 2
     with_volume = known & agrees & (off <= np.where(whole, limits.split, limits.exact))
     split: BoolArray = with_volume | (~known & whole & (off <= limits.exact))
     return split
 
 
-def _volume_change(tape: Tape, at: IntArray) -> FloatArray:
-    """Log of the median volume from a bar on over that before it; NaN where unknown."""
+def _volumes(tape: Tape, at: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Median volume before bars, their own, and the median after; NaN where unknown."""
     if "volume" not in tape.numbers:
-        return np.full(len(at), np.nan)
+        unknown = np.full(len(at), np.nan)
+        return unknown, unknown, unknown
     volume = np.where(tape.numbers["volume"] > 0, tape.numbers["volume"], np.nan)
     before = _median(tape.around(volume, at, np.arange(-VOLUME, 0)))
     after = _median(tape.around(volume, at, np.arange(VOLUME)))
-    return np.log(after / before)
+    return before, volume[at], after
 
 
 def _nearest(raw: FloatArray) -> FloatArray:
@@ -227,7 +231,9 @@ def _volume(tape: Tape) -> list[DataFinding]:
             what,
             gap,
             np.where(gap, traded, 0.0),
-            lambda bar: f"volume {volume[bar]:g}, usually {traded[bar]:g}",
+            lambda bar: (
+                f"{'no volume' if np.isnan(volume[bar]) else 'volume 0'}, usually {traded[bar]:g}"
+            ),
         ),
         tape.finding(
             "repeated_bar",

@@ -19,10 +19,10 @@ def text(inspection: Inspection) -> str:
     """Return the bars' extent and the findings, the severest first."""
     if not inspection.symbols:
         return f"{inspection.rows} rows, none of them usable\n\n{listed(inspection.findings)}"
-    sessions = f"{inspection.sessions} sessions of {inspection.calendar or 'its own'}"
+    days = f"sessions of {inspection.calendar}" if inspection.calendar else "days of its own"
     extent = (
         f"{inspection.rows} rows, {inspection.symbols} symbols, {inspection.start} to "
-        f"{inspection.end}, {sessions}, coverage {inspection.coverage:.2%}"
+        f"{inspection.end}, {inspection.sessions} {days}, coverage {inspection.coverage:.2%}"
     )
     return f"{extent}\n\n{listed(inspection.findings)}"
 

@@ -82,5 +82,8 @@ def _example(rows: Rows, name: str, row: int, value: float) -> Example:
     if name == "thin":
         note = f"{value:.0%} of the symbols do not trade"
         return Example(day_text(rows.days[rows.day[row]]), "", value, note)
-    note = " ".join(f"{name}={rows.numbers[name][row]:g}" for name in rows.columns())
+    shown = [key for key in rows.columns() if not np.isnan(rows.numbers[key][row])]
+    note = " ".join(f"{key}={rows.numbers[key][row]:g}" for key in shown) or "empty"
+    if name == "absurd":
+        note += f", {value:,.0f} times off"
     return Example(day_text(rows.days[rows.day[row]]), rows.names[rows.name[row]], value, note)

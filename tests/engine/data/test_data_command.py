@@ -92,11 +92,47 @@ def test_a_table_is_asked_about_its_dates(
     assert capsys.readouterr().out.endswith("nothing is odd\n")
 
 
-def test_a_table_that_is_no_bars_says_what_it_lacks(tmp_path: Path) -> None:
-    path = tmp_path / "reports.csv"
-    pd.DataFrame({"symbol": ["A"], "date": ["2020-03-31"], "n": [1]}).to_csv(path, index=False)
-    with pytest.raises(DataError, match=r"no column 'close'.*--known COLUMN --period COLUMN"):
+def test_a_table_that_is_no_bars_is_looked_over_and_says_what_to_ask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reports.tsv"
+    row = {"symbol": "A", "end": "2020-03-31", "filed": "2020-04-20", "n": 1.0}
+    pd.DataFrame([row, row, {**row, "n": None}]).to_csv(path, index=False, sep="\t")
+    assert check([str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{path}: 3 rows, 4 columns, none of them 'close': no bars"
+    assert [line.split()[:3] for line in lines[2:6:2]] == [
+        ["warning", "same_row", "1"],
+        ["info", "empty_cells", "1"],
+    ]
+    assert lines[3].split() == ["A", "row", "2"]
+    assert lines[5].split() == ["n", "33.3%", "empty"]
+    assert lines[-1].startswith("its dates are end, filed: ask --known filed --period end")
+
+
+def test_bars_under_other_names_are_read_when_they_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "quotes.csv"
+    frame = pd.DataFrame({"symbol": ["A", "A"], "date": ["2020-03-30", "2020-03-31"], "px": [1, 2]})
+    frame.to_csv(path, index=False)
+    assert check([str(path)]) == 0
+    assert "no bars" in capsys.readouterr().out
+    assert check([str(path), "+source.columns.close=px"]) == 0
+    assert "2 rows, 1 symbols" in capsys.readouterr().out
+
+
+def test_one_symbol_without_a_column_for_it_is_named(
+    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vix.parquet"
+    pd.read_csv(dirty).drop(columns="symbol").to_parquet(path)
+    with pytest.raises(DataError, match=r"no column 'symbol'.*--symbol NAME"):
         check([str(path)])
+    assert check([str(path), "--symbol", "VIX"]) == 1
+    assert "2021-03-04 VIX close=-1" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="--symbol names the one symbol of a file"):
+        check(["source=simulated", "--symbol", "VIX"])
 
 
 @pytest.mark.parametrize(

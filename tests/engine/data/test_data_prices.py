@@ -65,6 +65,16 @@ def test_a_crash_whose_volume_stays_elsewhere_is_a_jump() -> None:
     assert found["jump"].severity == "info"
 
 
+@pytest.mark.parametrize(("burst", "name"), [(1.0, "missed_split"), (5.0, "jump")])
+def test_a_burst_of_volume_on_the_day_itself_is_news(burst: float, name: str) -> None:
+    """AAPL on 2000-09-29: half the price, and in money more than usual for good."""
+    close, volume = walk(), np.full(100, 1e6)
+    close[50:] /= 2.0
+    volume[50:] *= 2.0
+    volume[50] *= burst
+    assert list(look(bars("A", close, volume=volume))) == [name]
+
+
 def test_without_volume_only_an_exact_ratio_is_a_split() -> None:
     exact, near = walk(), walk()
     exact[50:] *= 0.5 / (exact[50] / exact[49])
