@@ -67,7 +67,7 @@ def _row(finding: dict[str, Any]) -> list[str]:
         _done(finding),
         finding["what"],
         finding["key"] or DASH,
-        " · ".join(examples) or DASH,
+        "\n".join(examples) or DASH,
     ]
 
 
