@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from engine.backtest import Backtest
 from engine.bars import Policy
+from engine.data.finding import Thresholds
 from engine.errors import ConfigError, did_you_mean
 from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
@@ -42,6 +43,7 @@ class Settings:
     universe: Universe
     source: Source
     bars: Policy
+    check: Thresholds
     factors: dict[str, Factor]
     label: Label
     regime: Regime
@@ -81,6 +83,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         universe=resolved(structured(Universe, config.universe, "universe")),
         source=registry.build("source", config.source, "source"),
         bars=structured(Policy, config.bars, "bars"),
+        check=structured(Thresholds, config.check, "check"),
         factors=_factors(config.factors, registry),
         label=structured(Label, config.label, "label"),
         regime=registry.build("regime", config.regime, "regime"),

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from engine.artifacts import RunFolder
-from engine.bars import Findings, build
+from engine.bars import Findings, lay, read
 from engine.contracts import array, blamed, check
+from engine.data.inspection import look
+from engine.data.report import record
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.expr.formula import Formula
@@ -46,14 +48,18 @@ class Made:
 
 
 def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
-    """Bars, checked by the policy and laid out as a panel."""
+    """Bars, looked over, checked by the policy and laid out as a panel."""
     from schemas.bars import bars_schema
 
     source = settings.source
     with blamed(f"source {source.name!r}"):
         frame, series = source.load(settings.universe), source.series(settings.universe)
-    panel, findings = build(frame, settings.universe, settings.bars, series)
+    rows = read(frame, settings.universe)
     del frame
+    panel, findings = lay(rows, settings.universe, settings.bars, series)
+    seen = look(rows, settings.universe, settings.bars, settings.check)
+    folder.note("data", record(seen, findings))
+    del rows
     for line in findings.lines():
         log.info("bars: %s", line)
     schema = bars_schema(list(panel.fields), keep=settings.bars.kept)

@@ -21,6 +21,7 @@ NEEDED = {
     "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
+    "data": ("symbols", "coverage", "calendar", "late_listings", "delistings", "findings"),
 }  # fmt: skip
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
 UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
@@ -33,8 +34,8 @@ class Run:
 
     Parameters
     ----------
-    manifest, metrics : dict
-        Of ``manifest.json`` and ``metrics.json``.
+    manifest, metrics, data : dict
+        Of ``manifest.json``, ``metrics.json`` and ``data.json``.
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start.
@@ -52,6 +53,7 @@ class Run:
 
     manifest: dict[str, Any]
     metrics: dict[str, Any]
+    data: dict[str, Any]
     returns: pd.DataFrame
     regimes: pd.DataFrame
     ic: pd.DataFrame
@@ -76,7 +78,9 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
-        metrics, manifest = (_complete(folder, name) for name in ("metrics", "manifest"))
+        metrics, manifest, data = (
+            _complete(folder, name) for name in ("metrics", "manifest", "data")
+        )
         start = metrics["active"]["start"]
         daily = {
             name: read_table(folder, name).set_index("timestamp").loc[start:] for name in DATED
@@ -84,6 +88,7 @@ class Run:
         return cls(
             manifest=manifest,
             metrics=metrics,
+            data=data,
             **{name: read_table(folder, name) for name in UNDATED},
             **daily,
         )
@@ -98,7 +103,7 @@ def draw(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : pathlib.Path
-        Holds ``manifest.json``, ``metrics.json`` and the tables that `Run` names.
+        Holds ``manifest.json``, ``metrics.json``, ``data.json`` and the tables that `Run` names.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from engine.report import knowledge, model
+from engine.report import data, knowledge, model
 from engine.report.cells import CRITICAL, number
 from engine.report.cells import table as _table
 from engine.tearsheet.history import yearly
@@ -55,7 +55,7 @@ def page(run: Run) -> dict[str, Any]:
         "bankrupt_on": manifest["bankrupt_on"],
         "active": run.metrics["active"],
         "seed": manifest["seed"],
-        "verdict": verdict(run),
+        "verdict": [*verdict(run), data.words(run.data)],
         "tables": [table for table in _tables(run) if table["rows"]],
         "folds": [
             {"title": title, "text": json.dumps(manifest[key], indent=2, ensure_ascii=False)}
@@ -143,6 +143,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         ),
         *knowledge.tables(run),
         *model.tables(run),
+        data.table(run.data),
         _table(
             "Time and memory by stage",
             "manifest.json",

@@ -135,7 +135,7 @@ class Files(Source):
             elif ours in NEEDED:
                 raise DataError(
                     f"{path} has no column {ours!r}, but {', '.join(found)}: "
-                    f"say which it is with source.columns.{ours}=…"
+                    f"say which it is with +source.columns.{ours}=…"
                 )
         return {**theirs, **self._further(path, found, set(theirs.values()))}
 

@@ -62,7 +62,7 @@ def names(column: pd.Series, what: str) -> pd.Categorical:
     if len(wrong):
         raise DataError(
             f"{what} is empty in {len(wrong)} rows, first in row {_row(column, wrong)}: "
-            "a bar needs a symbol; mend it, or read another column with source.columns.symbol=…"
+            "a bar needs a symbol; mend it, or read another column with +source.columns.symbol=…"
         )
     return found.rename_categories(dict(zip(found.categories, text, strict=True)))
 

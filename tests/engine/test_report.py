@@ -55,6 +55,14 @@ FIGURES = [
     "sectors",
 ]
 EVIL = "<script>alert(1)</script>"
+DATA = {
+    "symbols": 12,
+    "coverage": 1.0,
+    "calendar": "",
+    "late_listings": 0,
+    "delistings": 0,
+    "findings": [],
+}
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
 
@@ -167,6 +175,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         frame.to_parquet(path / f"{name}.parquet")
     (path / "metrics.json").write_text(json.dumps(metrics))
     (path / "manifest.json").write_text(json.dumps(manifest(**changes)))
+    (path / "data.json").write_text(json.dumps(DATA))
     return path
 
 

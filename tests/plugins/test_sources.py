@@ -480,7 +480,7 @@ def test_a_market_series_needs_a_file_and_a_column(tmp_path: Path) -> None:
         ("us_liquid200_2014_2020", None, "XNYS", (1723, 200), {}),
         ("stocknet_prices_2012_2017", "adj_close", "XNYS", (1258, 88), {"missing_close": 3}),
         ("pystock_prices_top400", "adj_close", "XNYS", (513, 400), {}),
-        ("cross_asset_2000_2019", None, None, (5217, 28), {"ohlc": 1464}),
+        ("cross_asset_2000_2019", None, None, (5217, 28), {"ohlc": 1464, "thin": 727}),
         ("cross_asset_2000_2019", None, "XNYS", (5031, 28), {"ohlc": 1464, "off_calendar": 758}),
     ],
 )
