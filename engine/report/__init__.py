@@ -101,9 +101,8 @@ def draw(run_dir: Path) -> Path:
     DataError
         When one of these files is missing.
     """
-    from plotly.offline import get_plotlyjs
-
     from engine.report.figures import figures
+    from engine.report.library import packed
     from engine.report.picture import picture
     from engine.report.plot import days
     from engine.report.words import page
@@ -112,9 +111,7 @@ def draw(run_dir: Path) -> Path:
     html = (
         environment()
         .get_template(TEMPLATE)
-        .render(
-            **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
-        )
+        .render(**page(run), figures=figures(run), dates=days(run.returns.index), plotly=packed())
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")

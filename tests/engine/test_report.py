@@ -169,7 +169,7 @@ def own(page: str) -> str:
 
 def test_the_page_stands_alone(tmp_path):
     page = draw(folder(tmp_path)).read_text("utf-8")
-    assert len(page.encode()) < 5_500_000
+    assert len(page.encode()) < 3_000_000
     assert not re.search(r"(src|href)\s*=", own(page))
     assert "http" not in own(page)
     assert "url(" not in own(page)
