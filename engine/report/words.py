@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine.report.verdict import verdict
 from engine.tearsheet.history import yearly
 from engine.tearsheet.knowledge import LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run
 
-CRITICAL = 1.96  # two-sided 5% of a normal distribution
 DASH = "–"
 TOP = 10  # names in a table
 PERCENT = {
@@ -70,41 +70,6 @@ def page(run: Run) -> dict[str, Any]:
             )
         ],
     }
-
-
-def verdict(run: Run) -> list[str]:
-    """What the numbers allow to be said, in plain words."""
-    signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
-    lines = [
-        _judged(
-            "The score's mean rank IC",
-            signal["rank_ic_mean"],
-            signal["rank_ic_se"],
-            f"over {signal['n_dates']} dates",
-        ),
-        _judged("The net Sharpe ratio", net["sharpe"], net["sharpe_se"], "per year"),
-    ]
-    gross, costs = run.metrics["performance"]["gross"]["cagr"], run.metrics["costs"]["total"]
-    if gross is not None and net["cagr"] is not None and costs is not None:
-        lines.append(
-            f"Before costs the account returned {gross:.1%} per year, after them "
-            f"{net['cagr']:.1%}; costs took {costs:.0f} bps of equity per year."
-        )
-    if run.manifest["simulated"]:
-        lines.append("The data are simulated: none of this says anything about a real market.")
-    lines += [f"Warning: {message}." for message in run.manifest["warnings"]]
-    return lines
-
-
-def _judged(what: str, value: float | None, error: float | None, where: str) -> str:
-    if value is None or not error:
-        return f"{what} cannot be judged: there are too few dates, or nothing varies."
-    t = value / error
-    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
-    if abs(t) < CRITICAL:
-        return f"{text}: not distinguishable from zero."
-    side = "above" if t > 0 else "below"
-    return f"{text}: {side} zero by more than chance alone would explain, if this was the only try."
 
 
 def _tables(run: Run) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from engine.report import Run, draw
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
 from engine.report.plot import line, thinned
-from engine.report.words import verdict
+from engine.report.verdict import verdict
 from engine.tearsheet.holdings import positions
 from engine.tearsheet.knowledge import by_regime, knowledge
 
@@ -234,11 +234,59 @@ def test_names_cannot_inject_code(tmp_path):
 
 
 def test_the_verdict_tells_noise_from_knowledge(tmp_path):
-    noise, *_ = verdict(Run.read(folder(tmp_path)))
-    assert noise.startswith("The score's mean rank IC is")
-    assert noise.endswith("not distinguishable from zero.")
-    knowledge, *_ = verdict(Run.read(folder(tmp_path, strength=1.0)))
-    assert "above zero by more than chance alone would explain" in knowledge
+    def of_the_score(strength: float) -> str:
+        lines = verdict(Run.read(folder(tmp_path, strength=strength)))
+        return next(line for line in lines if line.startswith("The score's mean rank IC"))
+
+    assert of_the_score(0.0).endswith("not distinguishable from zero.")
+    assert "above zero by more than chance alone would explain" in of_the_score(1.0)
+
+
+def test_the_verdict_says_what_ran(tmp_path):
+    parts = [
+        {"name": "momentum", "weight": 0.7, "direction": "positive"},
+        {"name": "ml_alpha_ridge_5d", "weight": 0.3, "direction": "negative"},
+    ]
+    config = {
+        "bundle": {"name": "small", "factors": parts},
+        "universe": {"name": "dozen", "symbols": ["S00"]},
+        "model": {"name": "ridge"},
+        "portfolio": {"name": "long_only_top", "rebalance": "every_n", "every": 9},
+        "costs": {"name": "free"},
+    }
+    made = verdict(Run.read(folder(tmp_path, config=config, simulated=False)))
+    assert made[:3] == [
+        "Each name of the universe dozen got a score from momentum (70%, high is good), "
+        "ml_alpha_ridge_5d (30%, low is good). ml_alpha_ridge_5d is what the model ridge forecast "
+        "for the next 5 trading days, trained once on the past alone.",
+        "The portfolio long_only_top turned scores into positions, every 9 trading days; orders "
+        "were filled at the next day's close and paid for by the costs free.",
+        "The data: 12 symbols from the source simulated, 2020-01-01 to 2020-04-29; the first "
+        "position was held on 2020-01-11.",
+    ]
+    assert made[-1] == "Warning: the bars have no volume."
+    assert made[-2].startswith("The universe is one list of names for all dates")
+
+
+def test_the_verdict_says_what_came_out(tmp_path):
+    run = Run.read(folder(tmp_path))
+    for name, year, deepest in (
+        ("net", 0.05, -0.2),
+        ("gross", 0.06, -0.2),
+        ("benchmark", 0.1, -0.3),
+    ):
+        run.metrics["performance"][name] |= {"cagr": year, "max_drawdown": deepest}
+    run.metrics["costs"] = {"fees": 80.0, "borrow": 20.0, "total": 100.0}
+    run.metrics["turnover"] = {"per_year": 7.0}
+    made = verdict(run)
+    assert (
+        "After costs the account returned 5.0% per year; all names in equal parts (the market) "
+        "returned 10.0%. At worst it stood 20.0% below its last high, the market 30.0%."
+    ) in made
+    assert (
+        "Before costs it returned 6.0%; costs took 1.00% a year, the largest part fees (0.80%), on "
+        "trades of 7.0 times the equity."
+    ) in made
 
 
 def test_the_same_artifacts_give_the_same_bytes(tmp_path):
