@@ -23,7 +23,8 @@ NEEDED = {
                  "warnings"),
 }  # fmt: skip
 DATED = ("returns", "regimes", "ic", "positions", "sectors")
-UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
+UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names",
+           "capacity")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class Run:
         See `engine.tearsheet.knowledge.by_regime` and `engine.tearsheet.knowledge.knowledge`.
     positions, sectors, names : pandas.DataFrame
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
+    capacity : pandas.DataFrame
+        See `engine.tearsheet.capacity.capacity`.
     """
 
     manifest: dict[str, Any]
@@ -58,6 +61,7 @@ class Run:
     positions: pd.DataFrame
     sectors: pd.DataFrame
     names: pd.DataFrame
+    capacity: pd.DataFrame
 
     @property
     def bundle(self) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.report.cells import CRITICAL
+
 if TYPE_CHECKING:
     from engine.report import Run
 
-CRITICAL = 1.96  # two-sided 5% of a normal distribution
 NAMED = 6  # parts of a score that one sentence can hold
 IC = (
     "The score's mean rank IC (how well its order of the names matched that of their later returns)"

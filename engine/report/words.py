@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
+from engine.report import book
+from engine.report.cells import number
+from engine.report.cells import table as _table
 from engine.report.verdict import verdict
 from engine.tearsheet.history import yearly
 from engine.tearsheet.knowledge import LAGS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from engine.report import Run
 
-DASH = "–"
-TOP = 10  # names in a table
 PERCENT = {
     "total_return",
     "cagr",
@@ -77,7 +77,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
     return [
         performance(metrics["performance"]),
         _years(run),
-        *_names(run.names),
+        *book.tables(run),
         _table(
             "By regime (net)",
             "metrics.json",
@@ -147,27 +147,6 @@ def _years(run: Run) -> dict[str, Any]:
     return _table("By year (net)", "returns.parquet", head, rows)
 
 
-def _names(names: pd.DataFrame) -> list[dict[str, Any]]:
-    """What is held now, and which names earned and lost the most; ties by symbol."""
-    held, earned = names[names["weight"] != 0.0], names.sort_values("contribution", kind="stable")
-    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index
-    blocks = {
-        "Largest holdings at the last close": held.loc[order],
-        "Largest gains by name, before costs": earned[earned["contribution"] > 0.0][::-1],
-        "Largest losses by name, before costs": earned[earned["contribution"] < 0.0],
-    }
-    head = ["symbol", "weight now", "contribution", "days held"]
-    return [
-        _table(title, "names.parquet", head, [_name(row) for _, row in rows[:TOP].iterrows()])
-        for title, rows in blocks.items()
-    ]
-
-
-def _name(row: pd.Series[Any]) -> list[str]:
-    weight, earned = number(row["weight"], ".2%"), number(row["contribution"], ".2%")
-    return [str(row["symbol"]), weight, earned, number(row["days"], ",.0f")]
-
-
 def _metric(key: str, value: float | None) -> str:
     if key in PERCENT:
         return number(value, ".1%")
@@ -225,12 +204,3 @@ def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
     return _table("Walk-forward splits", "manifest.json", head, rows)
-
-
-def _table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    return {"title": title, "artifact": artifact, "head": head, "rows": rows}
-
-
-def number(value: float | None, form: str) -> str:
-    """A number in print; a dash where there is none."""
-    return DASH if value is None or not np.isfinite(value) else format(value, form)

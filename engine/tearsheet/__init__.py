@@ -2,9 +2,10 @@
 
 history    the returns over time, which the report reads off ``returns.parquet``
 holdings   what the account held
+capacity   how large an account could have done the same
 knowledge  what the factors know, and for how long
 
-The last two become tables in the run folder. Everything here is a statistic about the past.
+The last three become tables in the run folder. Everything here is a statistic about the past.
 Nothing in it may feed a decision.
 """
 

@@ -14,11 +14,12 @@ import pytest
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, draw
+from engine.report import Run, book, draw
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
 from engine.report.plot import line, thinned
 from engine.report.verdict import verdict
+from engine.tearsheet.capacity import capacity
 from engine.tearsheet.holdings import positions
 from engine.tearsheet.knowledge import by_regime, knowledge
 
@@ -43,7 +44,10 @@ FIGURES = [
     "turnover",
     "costs",
     "gross",
+    "distance",
+    "names",
     "concentration",
+    "book_beta",
     "sectors",
 ]
 EVIL = "<script>alert(1)</script>"
@@ -138,7 +142,8 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     )
     close = 50.0 * np.cumprod(1.0 + noise, axis=0)
     symbols = tuple(f"S{i:02d}" for i in range(12))
-    panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
+    fields = {"close": close, "volume": np.full(close.shape, 1e4)}
+    panel = Panel(DATES, symbols, fields, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
     frames = {
         **knowledge(
@@ -148,6 +153,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         ),
         "regime_quantiles": by_regime(made, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
+        "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
         **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
         "returns": returns,
         "regimes": pd.DataFrame(
@@ -202,6 +208,9 @@ def test_every_table_is_there(tmp_path):
         "Largest holdings at the last close",
         "Largest gains by name, before costs",
         "Largest losses by name, before costs",
+        "Gains and losses by sector, before costs",
+        "Costs by year (bps of equity)",
+        "Capacity: the largest account that could trade so",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
@@ -372,3 +381,28 @@ def test_stays_skip_unknown_days():
         ("2020-01-04", "2020-01-04"),
     ]
     assert made[0][2] != made[1][2]
+
+
+def test_gains_by_sector_name_the_unknown():
+    made = pd.DataFrame({"sector": ["x", "", "x", "y"], "contribution": [0.1, -0.2, 0.2, 0.25]})
+    rows = book.sectors(made)["rows"]
+    assert rows == [["x", "30.00%", "2"], ["y", "25.00%", "1"], ["unknown", "-20.00%", "1"]]
+    assert book.sectors(made.assign(sector=""))["rows"] == []
+
+
+def test_costs_by_year_add_up():
+    days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04"], tz="UTC")
+    paid = {"cost_fees": [1e-4, 2e-4, 4e-4], "net": 1.0, "cost_cash": [-1e-4, 0.0, 0.0]}
+    made = book.costs(pd.DataFrame(paid, index=days))
+    assert made["head"] == ["year", "cash", "fees", "total"]
+    assert made["rows"] == [["2020", "-1.0", "3.0", "2.0"], ["2021", "0.0", "4.0", "4.0"]]
+
+
+def test_capacity_is_rounded_and_says_why_it_is_unknown():
+    rows = [(0.01, 0.9, 12345.6, 0.5), (0.01, 0.5, 1.5e9, 0.5)]
+    head = ["participation", "filled", "account", "known"]
+    made = book.capacity(pd.DataFrame(rows, columns=head))
+    assert made["head"] == ["orders may take", "50% of orders filled", "90% of orders filled"]
+    assert made["rows"] == [["1% of a day's volume", "1,500,000,000", "12,300"]]
+    assert "50% of the order value had one" in made["artifact"]
+    assert "no volume" in book.capacity(pd.DataFrame(columns=head))["rows"][0][0]
