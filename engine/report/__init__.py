@@ -1,4 +1,4 @@
-"""The report: one page and one picture, drawn from the artifacts in a run folder alone."""
+"""The report: one page, and pictures, drawn from the artifacts in a run folder alone."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Run:
 
 
 def draw(run_dir: Path) -> Path:
-    """Draw ``report.html`` and ``report.png`` of a run.
+    """Draw ``report.html``, ``report.png`` and ``report_*.png`` of a run.
 
     The page needs no network: the drawing library is inside it. The same artifacts give the
     same page.
@@ -107,7 +107,7 @@ def draw(run_dir: Path) -> Path:
     """
     from engine.report.figures import figures
     from engine.report.library import packed
-    from engine.report.picture import picture
+    from engine.report.picture import pictures
     from engine.report.plot import days
     from engine.report.words import page
 
@@ -119,7 +119,7 @@ def draw(run_dir: Path) -> Path:
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")
-    picture(run, run_dir / "report.png")
+    pictures(run, run_dir)
     return target
 
 

@@ -61,7 +61,7 @@ def costs(returns: pd.DataFrame) -> dict[str, Any]:
     paid = paid[sorted(paid.columns)] * 1e4
     yearly = paid.groupby(pd.DatetimeIndex(paid.index).year).sum()
     rows = [
-        [str(year), *(number(value, ".1f") for value in [*row, row.sum()])]
+        [str(year), *(number(value, "z.1f") for value in [*row, row.sum()])]
         for year, row in yearly.iterrows()
     ]
     title = "Costs by year (bps of equity)"
@@ -74,15 +74,16 @@ def capacity(made: pd.DataFrame) -> dict[str, Any]:
     if made.empty:
         why = "not known: the bars have no volume, or nothing was traded"
         return table(title, file, ["account"], [[why]])
-    wide = made.pivot(index="participation", columns="filled", values="account")
+    wide = made.pivot(index="participation", columns="filled", values="account") / 1e6
     rows = [
-        [f"{share:.0%} of a day's volume", *(number(_rounded(value), ",.0f") for value in row)]
+        [f"{share:.0%}", *(number(_rounded(value), ",.9g") for value in row)]
         for share, row in wide.iterrows()
     ]
-    head = ["orders may take", *(f"{share:.0%} of orders filled" for share in wide.columns)]
+    head = ["of a day's volume", *(f"{share:.0%} filled" for share in wide.columns)]
     note = (
-        f"{file}: currency of the prices; a day's volume is the median of the 20 days before the "
-        f"order; {made['known'].iloc[0]:.0%} of the order value had one"
+        f"{file}: equity in millions, in the currency of the prices, at which so much of the "
+        "value of all orders fits into that share of a day's volume, the median of the 20 days "
+        f"before the order; {made['known'].iloc[0]:.0%} of the order value had one"
     )
     return table(title, note, head, rows)
 

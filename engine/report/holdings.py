@@ -48,11 +48,12 @@ def distance(run: Run) -> Figure:
 def count(run: Run) -> Figure:
     """How many names were held."""
     lines = [
-        line(run.positions[f"{side}_names"].to_numpy(float), side, color, WEEK)
-        for side, color in zip(("long", "short"), COLORS, strict=False)
+        line(sign * run.positions[f"{side}_names"].to_numpy(float), side, color, WEEK)
+        for side, sign, color in zip(("long", "short"), (1.0, -1.0), COLORS, strict=False)
     ]
     layout = {"yaxis": {"title": {"text": "names"}, "rangemode": "tozero"}}
-    return figure("names", "Names held", "At each close.", "positions", lines, layout)
+    note = "At each close; those sold short below zero."
+    return figure("names", "Names held", note, "positions", lines, layout)
 
 
 def concentration(run: Run) -> Figure:

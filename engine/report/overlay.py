@@ -9,14 +9,13 @@ import numpy as np
 from engine.panel import FloatArray
 from engine.report import environment
 from engine.report.comparison import METRICS, UNITS, Comparison
-from engine.report.figures import drawdown, wealth
+from engine.report.figures import DASHES, drawdown, wealth
 from engine.report.library import packed
 from engine.report.plot import COLORS, Figure, days, figure, line
 
 WIDEST = 6  # configuration keys that a terminal has room for
 NAMED = 12  # more keys that are named below the table
 LONGEST = 36  # characters of a cell on a terminal
-DASHES = ("solid", "dash", "dot", "dashdot")
 POINTS = 12_000  # per curve and run together: keeps a page below 3 MB
 
 

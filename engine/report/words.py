@@ -99,7 +99,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             "metrics.json",
             ["what", "value"],
             [
-                *([f"{k} (bps of equity per year)", number(v, ".1f")] for k, v in _costs(metrics)),
+                *([f"{k} (bps of equity per year)", number(v, "z.1f")] for k, v in _costs(metrics)),
                 ["turnover per year, two-way", number(metrics["turnover"]["per_year"], ".1f")],
                 *(
                     [f"mean {name} exposure", number(value, ".1%")]

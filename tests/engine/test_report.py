@@ -14,7 +14,7 @@ import pytest
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, book, draw
+from engine.report import Run, book, draw, picture
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
 from engine.report.plot import line, thinned
@@ -299,17 +299,45 @@ def test_the_verdict_says_what_came_out(tmp_path):
 
 
 def test_the_same_artifacts_give_the_same_bytes(tmp_path):
-    page = draw(folder(tmp_path))
-    before = page.read_bytes(), (tmp_path / "report.png").read_bytes()
-    draw(tmp_path)
-    assert (page.read_bytes(), (tmp_path / "report.png").read_bytes()) == before
-
-
-def test_the_picture_is_a_png(tmp_path):
     draw(folder(tmp_path))
-    head = (tmp_path / "report.png").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1200, 675)
+    before = {file.name: file.read_bytes() for file in tmp_path.glob("report*")}
+    assert len(before) == 6
+    draw(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("report*")} == before
+
+
+PICTURES = {
+    "report.png": (1200, 675),
+    "report_ic.png": (880, 495),
+    "report_quantiles.png": (880, 495),
+    "report_exposure.png": (880, 495),
+    "report_costs.png": (880, 495),
+}
+
+
+def test_the_pictures_are_pngs(tmp_path):
+    draw(folder(tmp_path))
+    assert {file.name for file in tmp_path.glob("*.png")} == {*PICTURES}
+    for name, size in PICTURES.items():
+        head = (tmp_path / name).read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == size
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_every_picture_says_whether_its_data_are_simulated(tmp_path, simulated):
+    run = Run.read(folder(tmp_path, simulated=simulated))
+    for draw_one in (picture.equity, picture.ic, picture.quantiles, picture.exposure):
+        title = draw_one(run).axes[0].get_title("left")
+        assert title.startswith("SIMULATED DATA — small" if simulated else "small")
+
+
+def test_the_picture_of_costs_puts_what_is_received_below_zero(tmp_path):
+    run = Run.read(folder(tmp_path))
+    run.returns["cost_cash"] = -1e-4
+    bars = {round(bar.get_height() + bar.get_y(), 6) for bar in picture.costs(run).axes[0].patches}
+    fees = float(run.returns["cost_fees"].sum() * 1e4)
+    assert bars == {round(fees, 6), -len(run.returns)}
 
 
 def test_the_equity_figure_ends_at_the_total_return(tmp_path):
@@ -402,7 +430,7 @@ def test_capacity_is_rounded_and_says_why_it_is_unknown():
     rows = [(0.01, 0.9, 12345.6, 0.5), (0.01, 0.5, 1.5e9, 0.5)]
     head = ["participation", "filled", "account", "known"]
     made = book.capacity(pd.DataFrame(rows, columns=head))
-    assert made["head"] == ["orders may take", "50% of orders filled", "90% of orders filled"]
-    assert made["rows"] == [["1% of a day's volume", "1,500,000,000", "12,300"]]
+    assert made["head"] == ["of a day's volume", "50% filled", "90% filled"]
+    assert made["rows"] == [["1%", "1,500", "0.0123"]]
     assert "50% of the order value had one" in made["artifact"]
     assert "no volume" in book.capacity(pd.DataFrame(columns=head))["rows"][0][0]
