@@ -79,7 +79,7 @@ def capacity(made: pd.DataFrame) -> dict[str, Any]:
         [f"{share:.0%}", *(number(_rounded(value), ",.9g") for value in row)]
         for share, row in wide.iterrows()
     ]
-    head = ["of a day's volume", *(f"{share:.0%} filled" for share in wide.columns)]
+    head = ["of volume", *(f"{share:.0%} filled" for share in wide.columns)]
     note = (
         f"{file}: equity in millions, in the currency of the prices, at which so much of the "
         "value of all orders fits into that share of a day's volume, the median of the 20 days "

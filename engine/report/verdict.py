@@ -137,6 +137,9 @@ def _doubts(run: Run) -> list[str]:
             "The universe is one list of names for all dates: names that failed before the list "
             "was made are missing, which flatters the account and the market."
         )
+    empty = run.manifest["empty_factors"]
+    if empty:
+        lines.append(f"Without a single value, and so without effect: {', '.join(empty)}.")
     return lines
 
 

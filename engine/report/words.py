@@ -26,6 +26,14 @@ PERCENT = {
     "best_day",
     "worst_day",
 }
+FOLDS = {
+    "config": "Resolved configuration",
+    "versions": "Versions",
+    "plugins": "Plugins",
+    "findings": "Findings in the data",
+    "account": "Orders, and what became of them",
+    "source": "What the source says of its data",
+}
 ROWS = {
     "total_return": "total return",
     "cagr": "return per year (CAGR)",
@@ -59,14 +67,13 @@ def page(run: Run) -> dict[str, Any]:
         "verdict": verdict(run),
         "tables": [table for table in _tables(run) if table["rows"]],
         "folds": [
-            {"title": title, "text": json.dumps(manifest[key], indent=2, ensure_ascii=False)}
-            for title, key in (
-                ("Resolved configuration", "config"),
-                ("Versions", "versions"),
-                ("Plugins", "plugins"),
-                ("Findings in the data", "findings"),
-                ("Orders, and what became of them", "account"),
-                ("What the source says of its data", "source"),
+            {"title": title, "text": json.dumps(content, indent=2, ensure_ascii=False)}
+            for title, content in (
+                *((title, manifest[key]) for key, title in FOLDS.items()),
+                (
+                    "The rest of manifest.json",
+                    {k: v for k, v in manifest.items() if k not in FOLDS},
+                ),
             )
         ],
     }
@@ -136,9 +143,9 @@ def _years(run: Run) -> dict[str, Any]:
     rows = [
         [
             str(year),
-            *(number(row[key], ".1%") for key in ("net", "market", "volatility")),
-            number(row["sharpe"], ".2f"),
-            number(row["max_drawdown"], ".1%"),
+            *(number(row[key], "z.1%") for key in ("net", "market", "volatility")),
+            number(row["sharpe"], "z.2f"),
+            number(row["max_drawdown"], "z.1%"),
             number(row["n_days"], ".0f"),
         ]
         for year, row in made.iterrows()

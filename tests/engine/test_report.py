@@ -14,7 +14,7 @@ import pytest
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, book, draw, picture
+from engine.report import Run, book, draw, picture, words
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances
 from engine.report.plot import line, thinned
@@ -277,6 +277,18 @@ def test_the_verdict_says_what_ran(tmp_path):
     assert made[-2].startswith("The universe is one list of names for all dates")
 
 
+def test_the_verdict_names_factors_without_a_value(tmp_path):
+    made = verdict(Run.read(folder(tmp_path, empty_factors=["a", "b"])))
+    assert "Without a single value, and so without effect: a, b." in made
+
+
+def test_the_whole_manifest_can_be_unfolded(tmp_path):
+    run = Run.read(folder(tmp_path))
+    shown = [json.loads(fold["text"]) for fold in words.page(run)["folds"]]
+    *named, rest = shown
+    assert {**dict(zip(words.FOLDS, named, strict=True)), **rest} == run.manifest
+
+
 def test_the_verdict_says_what_came_out(tmp_path):
     run = Run.read(folder(tmp_path))
     for name, year, deepest in (
@@ -430,7 +442,7 @@ def test_capacity_is_rounded_and_says_why_it_is_unknown():
     rows = [(0.01, 0.9, 12345.6, 0.5), (0.01, 0.5, 1.5e9, 0.5)]
     head = ["participation", "filled", "account", "known"]
     made = book.capacity(pd.DataFrame(rows, columns=head))
-    assert made["head"] == ["of a day's volume", "50% filled", "90% filled"]
+    assert made["head"] == ["of volume", "50% filled", "90% filled"]
     assert made["rows"] == [["1%", "1,500", "0.0123"]]
     assert "50% of the order value had one" in made["artifact"]
     assert "no volume" in book.capacity(pd.DataFrame(columns=head))["rows"][0][0]

@@ -9,7 +9,7 @@ import pytest
 from engine.metrics import study
 from engine.panel import FloatArray, Panel
 from engine.tearsheet import history, holdings, knowledge
-from engine.tearsheet.capacity import capacity, largest
+from engine.tearsheet.capacity import capacity, largest, usual_volume
 
 NAN = np.nan
 
@@ -198,16 +198,28 @@ def test_orders_without_a_volume_are_left_out_and_counted():
 
 
 def test_what_cannot_be_traded_at_all_leaves_no_capacity():
-    assert largest(np.array([0.5, 0.5]), np.array([0.0, 10.0]), 0.9) == 0.0
-    assert largest(np.array([0.5, 0.5]), np.array([0.0, 10.0]), 0.4) == pytest.approx(25.0)
+    made = largest(np.array([0.5, 0.5]), np.array([0.0, 10.0]), (0.9, 0.4))
+    assert made == [0.0, pytest.approx(25.0)]
 
 
 def test_capacity_is_the_root_of_what_is_filled():
     random = np.random.default_rng(5)
     orders, limits = random.uniform(0.0, 1.0, 50), random.exponential(1.0, 50)
-    for filled in (0.3, 0.5, 0.9, 0.99):
-        x = largest(orders, limits, filled)
+    shares = (0.3, 0.5, 0.9, 0.99)
+    for filled, x in zip(shares, largest(orders, limits, shares), strict=True):
         assert np.minimum(orders * x, limits).sum() / (orders * x).sum() == pytest.approx(filled)
+
+
+def test_the_usual_volume_is_the_median_of_twenty_rows_before():
+    random = np.random.default_rng(6)
+    dollars = random.uniform(1.0, 9.0, (40, 4))
+    dollars[random.random((40, 4)) < 0.3] = NAN
+    dollars[:, 3] = NAN
+    ordered = random.random((40, 4)) < 0.5
+    oracle = pd.DataFrame(dollars).rolling(20, min_periods=1).median().shift(1).to_numpy()
+    made = usual_volume(dollars, ordered)
+    assert np.isnan(made[~ordered]).all()
+    assert made[ordered].tolist() == pytest.approx(oracle[ordered].tolist(), nan_ok=True)
 
 
 @pytest.mark.parametrize("traded", [0.0, 0.5])
