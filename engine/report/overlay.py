@@ -112,7 +112,7 @@ def equity(comparison: Comparison) -> Figure:
     step = _step(comparison)
     if step > 1:
         note += f" One date in {step} is drawn; the drawdowns and the table count all."
-    return figure("equity", "Equity and drawdown", note, "returns", lines, layout)
+    return figure("equity", "Equity and drawdown", note, "returns", lines, layout, 480)
 
 
 def _kept(comparison: Comparison) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

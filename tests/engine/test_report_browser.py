@@ -110,6 +110,12 @@ def test_figures_are_saved_under_the_name_of_the_run(opened: tuple[str, str]) ->
         assert all(f'data-title="{title}"' in drawn for drawn in figures)
 
 
+def test_no_button_sends_a_figure_away(opened: tuple[str, str]) -> None:
+    found = set(re.findall('data-title="([^"]*)"', opened[0]))
+    kept = {"Download plot as a PNG", "Download plot as an SVG"}
+    assert found == kept | {"Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"}
+
+
 def test_an_old_browser_says_why_there_are_no_figures(page: Path) -> None:
     body, said = browse(page, page.read_text("utf-8").replace("<head>", OLD))
     assert '<p class="banner plain" id="plain" role="alert">No figures: ' in body
