@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
 MARKER = "INCOMPLETE"
-WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*")
+WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*", "report_*.png")
 log = logging.getLogger(__name__)
 
 

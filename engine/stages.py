@@ -25,6 +25,7 @@ from engine.panel import FloatArray, Panel
 from engine.settings import Settings
 from engine.signal import score
 from engine.tearsheet import calibration, holdings, knowledge, quantiles
+from engine.tearsheet.capacity import capacity
 from engine.walkforward import Forecasts, walk_forward
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         **holdings.positions(
             panel, made.account.realised, made.weights, settings.costs.delisting_return
         ),
+        "capacity": capacity(panel, made.account.traded),
     }
     for name, frame in sheet.items():
         folder.table(name, frame)

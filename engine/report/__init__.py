@@ -1,4 +1,4 @@
-"""The report: one page and one picture, drawn from the artifacts in a run folder alone."""
+"""The report: one page, and pictures, drawn from the artifacts in a run folder alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDED = {
 }  # fmt: skip
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
 UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
-           "slopes", "names")  # fmt: skip
+           "slopes", "names", "capacity")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,8 @@ class Run:
         See `engine.tearsheet.calibration.calibration`; empty without a model.
     positions, sectors, names : pandas.DataFrame
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
+    capacity : pandas.DataFrame
+        See `engine.tearsheet.capacity.capacity`.
     """
 
     manifest: dict[str, Any]
@@ -69,6 +71,7 @@ class Run:
     positions: pd.DataFrame
     sectors: pd.DataFrame
     names: pd.DataFrame
+    capacity: pd.DataFrame
 
     @property
     def bundle(self) -> str:
@@ -95,7 +98,7 @@ class Run:
 
 
 def draw(run_dir: Path) -> Path:
-    """Draw ``report.html`` and ``report.png`` of a run.
+    """Draw ``report.html``, ``report.png`` and ``report_*.png`` of a run.
 
     The page needs no network: the drawing library is inside it. The same artifacts give the
     same page.
@@ -115,10 +118,9 @@ def draw(run_dir: Path) -> Path:
     DataError
         When one of these files is missing.
     """
-    from plotly.offline import get_plotlyjs
-
     from engine.report.figures import figures
-    from engine.report.picture import picture
+    from engine.report.library import packed
+    from engine.report.picture import pictures
     from engine.report.plot import days
     from engine.report.words import page
 
@@ -126,13 +128,11 @@ def draw(run_dir: Path) -> Path:
     html = (
         environment()
         .get_template(TEMPLATE)
-        .render(
-            **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
-        )
+        .render(**page(run), figures=figures(run), dates=days(run.returns.index), plotly=packed())
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")
-    picture(run, run_dir / "report.png")
+    pictures(run, run_dir)
     return target
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
 TURNOVER_WINDOW = 21
+DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def figures(run: Run) -> list[Figure]:
@@ -79,7 +80,7 @@ def exposures(run: Run) -> Figure:
 
 def turnover(run: Run) -> Figure:
     """Mean turnover per day."""
-    mean = run.returns["turnover"].rolling(TURNOVER_WINDOW, min_periods=1).mean()
+    mean = run.returns["turnover"].rolling(TURNOVER_WINDOW).mean()
     lines = [line(mean.to_numpy(float), "turnover", COLORS[0])]
     layout = {"yaxis": {"title": {"text": "of equity per day"}, "tickformat": ".0%"}}
     note = f"Two-way, mean over {TURNOVER_WINDOW} trading days."
@@ -88,11 +89,13 @@ def turnover(run: Run) -> Figure:
 
 def costs(run: Run) -> Figure:
     """Costs by component, added up since the start."""
-    lines = []
+    lines: list[Figure] = []
     names = sorted(name for name in run.returns.columns if str(name).startswith("cost_"))
     for name, color in zip(names, COLORS * len(names), strict=False):
         total = np.cumsum(np.nan_to_num(run.returns[name].to_numpy(float))) * 1e4
-        lines.append(line(total, name.removeprefix("cost_"), color))
+        made = line(total, name.removeprefix("cost_"), color)
+        made["line"]["dash"] = DASHES[len(lines) % len(DASHES)]  # equal ones hide one another
+        lines.append(made)
     layout = {"yaxis": {"title": {"text": "bps of equity"}}}
     note = "Sum of each day's cost; below zero: received."
     return figure("costs", "Cumulative costs", note, "returns", lines, layout)

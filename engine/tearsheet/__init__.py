@@ -2,6 +2,7 @@
 
 history      the returns over time, which the report reads off ``returns.parquet``
 holdings     what the account held
+capacity     how large an account could have done the same
 knowledge    what the factors know, and for how long
 quantiles    what their quantiles earned, and who came and went
 calibration  what followed the forecasts

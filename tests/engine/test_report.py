@@ -14,12 +14,13 @@ import pytest
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, draw
+from engine.report import Run, book, draw, picture, words
 from engine.report.figures import drawdown, figures, stays
 from engine.report.model import importances, kept, sloped
 from engine.report.plot import line, thinned
-from engine.report.words import verdict
+from engine.report.verdict import verdict
 from engine.tearsheet.calibration import calibration
+from engine.tearsheet.capacity import capacity
 from engine.tearsheet.holdings import positions
 from engine.tearsheet.knowledge import knowledge, ranked
 from engine.tearsheet.quantiles import by_regime
@@ -51,7 +52,10 @@ FIGURES = [
     "turnover",
     "costs",
     "gross",
+    "distance",
+    "names",
     "concentration",
+    "book_beta",
     "sectors",
 ]
 EVIL = "<script>alert(1)</script>"
@@ -154,7 +158,8 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     )
     close = 50.0 * np.cumprod(1.0 + noise, axis=0)
     symbols = tuple(f"S{i:02d}" for i in range(12))
-    panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
+    fields = {"close": close, "volume": np.full(close.shape, 1e4)}
+    panel = Panel(DATES, symbols, fields, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
     studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
     known = np.isfinite(noise)
@@ -165,6 +170,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         **calibration(predicted, ranks, outcome, 5),
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
+        "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
         **tables(DATES, studies),
         "returns": returns,
         "regimes": pd.DataFrame(
@@ -187,7 +193,7 @@ def own(page: str) -> str:
 
 def test_the_page_stands_alone(tmp_path):
     page = draw(folder(tmp_path)).read_text("utf-8")
-    assert len(page.encode()) < 5_500_000
+    assert len(page.encode()) < 3_000_000
     assert not re.search(r"(src|href)\s*=", own(page))
     assert "http" not in own(page)
     assert "url(" not in own(page)
@@ -318,6 +324,9 @@ def test_every_table_is_there(tmp_path):
         "Largest holdings at the last close",
         "Largest gains by name, before costs",
         "Largest losses by name, before costs",
+        "Gains and losses by sector, before costs",
+        "Costs by year (bps of equity)",
+        "Capacity: the largest account that could trade so",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
@@ -351,25 +360,113 @@ def test_names_cannot_inject_code(tmp_path):
 
 
 def test_the_verdict_tells_noise_from_knowledge(tmp_path):
-    noise, *_ = verdict(Run.read(folder(tmp_path)))
-    assert noise.startswith("The score's mean rank IC is")
-    assert noise.endswith("not distinguishable from zero.")
-    knowledge, *_ = verdict(Run.read(folder(tmp_path, strength=1.0)))
-    assert "above zero by more than chance alone would explain" in knowledge
+    def of_the_score(strength: float) -> str:
+        lines = verdict(Run.read(folder(tmp_path, strength=strength)))
+        return next(line for line in lines if line.startswith("The score's mean rank IC"))
+
+    assert of_the_score(0.0).endswith("not distinguishable from zero.")
+    assert "above zero by more than chance alone would explain" in of_the_score(1.0)
+
+
+def test_the_verdict_says_what_ran(tmp_path):
+    parts = [
+        {"name": "momentum", "weight": 0.7, "direction": "positive"},
+        {"name": "ml_alpha_ridge_5d", "weight": 0.3, "direction": "negative"},
+    ]
+    config = {
+        "bundle": {"name": "small", "factors": parts},
+        "universe": {"name": "dozen", "symbols": ["S00"]},
+        "model": {"name": "ridge"},
+        "portfolio": {"name": "long_only_top", "rebalance": "every_n", "every": 9},
+        "costs": {"name": "free"},
+    }
+    made = verdict(Run.read(folder(tmp_path, config=config, simulated=False)))
+    assert made[:3] == [
+        "Each name of the universe dozen got a score from momentum (70%, high is good), "
+        "ml_alpha_ridge_5d (30%, low is good). ml_alpha_ridge_5d is what the model ridge forecast "
+        "for the next 5 trading days, trained once on the past alone.",
+        "The portfolio long_only_top turned scores into positions, every 9 trading days; orders "
+        "were filled at the next day's close and paid for by the costs free.",
+        "The data: 12 symbols from the source simulated, 2020-01-01 to 2020-04-29; the first "
+        "position was held on 2020-01-11.",
+    ]
+    assert made[-1] == "Warning: the bars have no volume."
+    assert made[-2].startswith("The universe is one list of names for all dates")
+
+
+def test_the_verdict_names_factors_without_a_value(tmp_path):
+    made = verdict(Run.read(folder(tmp_path, empty_factors=["a", "b"])))
+    assert "Without a single value, and so without effect: a, b." in made
+
+
+def test_the_whole_manifest_can_be_unfolded(tmp_path):
+    run = Run.read(folder(tmp_path))
+    shown = [json.loads(fold["text"]) for fold in words.page(run)["folds"]]
+    *named, rest = shown
+    assert {**dict(zip(words.FOLDS, named, strict=True)), **rest} == run.manifest
+
+
+def test_the_verdict_says_what_came_out(tmp_path):
+    run = Run.read(folder(tmp_path))
+    for name, year, deepest in (
+        ("net", 0.05, -0.2),
+        ("gross", 0.06, -0.2),
+        ("benchmark", 0.1, -0.3),
+    ):
+        run.metrics["performance"][name] |= {"cagr": year, "max_drawdown": deepest}
+    run.metrics["costs"] = {"fees": 80.0, "borrow": 20.0, "total": 100.0}
+    run.metrics["turnover"] = {"per_year": 7.0}
+    made = verdict(run)
+    assert (
+        "After costs the account returned 5.0% per year; all names in equal parts (the market) "
+        "returned 10.0%. At worst it stood 20.0% below its last high, the market 30.0%."
+    ) in made
+    assert (
+        "Before costs it returned 6.0%; costs took 1.00% a year, the largest part fees (0.80%), on "
+        "trades of 7.0 times the equity."
+    ) in made
 
 
 def test_the_same_artifacts_give_the_same_bytes(tmp_path):
-    page = draw(folder(tmp_path))
-    before = page.read_bytes(), (tmp_path / "report.png").read_bytes()
-    draw(tmp_path)
-    assert (page.read_bytes(), (tmp_path / "report.png").read_bytes()) == before
-
-
-def test_the_picture_is_a_png(tmp_path):
     draw(folder(tmp_path))
-    head = (tmp_path / "report.png").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1200, 675)
+    before = {file.name: file.read_bytes() for file in tmp_path.glob("report*")}
+    assert len(before) == 6
+    draw(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("report*")} == before
+
+
+PICTURES = {
+    "report.png": (1200, 675),
+    "report_ic.png": (880, 495),
+    "report_quantiles.png": (880, 495),
+    "report_exposure.png": (880, 495),
+    "report_costs.png": (880, 495),
+}
+
+
+def test_the_pictures_are_pngs(tmp_path):
+    draw(folder(tmp_path))
+    assert {file.name for file in tmp_path.glob("*.png")} == {*PICTURES}
+    for name, size in PICTURES.items():
+        head = (tmp_path / name).read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == size
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_every_picture_says_whether_its_data_are_simulated(tmp_path, simulated):
+    run = Run.read(folder(tmp_path, simulated=simulated))
+    for draw_one in (picture.equity, picture.ic, picture.quantiles, picture.exposure):
+        title = draw_one(run).axes[0].get_title("left")
+        assert title.startswith("SIMULATED DATA — small" if simulated else "small")
+
+
+def test_the_picture_of_costs_puts_what_is_received_below_zero(tmp_path):
+    run = Run.read(folder(tmp_path))
+    run.returns["cost_cash"] = -1e-4
+    bars = {round(bar.get_height() + bar.get_y(), 6) for bar in picture.costs(run).axes[0].patches}
+    fees = float(run.returns["cost_fees"].sum() * 1e4)
+    assert bars == {round(fees, 6), -len(run.returns)}
 
 
 def test_the_equity_figure_ends_at_the_total_return(tmp_path):
@@ -441,3 +538,28 @@ def test_stays_skip_unknown_days():
         ("2020-01-04", "2020-01-04"),
     ]
     assert made[0][2] != made[1][2]
+
+
+def test_gains_by_sector_name_the_unknown():
+    made = pd.DataFrame({"sector": ["x", "", "x", "y"], "contribution": [0.1, -0.2, 0.2, 0.25]})
+    rows = book.sectors(made)["rows"]
+    assert rows == [["x", "30.00%", "2"], ["y", "25.00%", "1"], ["unknown", "-20.00%", "1"]]
+    assert book.sectors(made.assign(sector=""))["rows"] == []
+
+
+def test_costs_by_year_add_up():
+    days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04"], tz="UTC")
+    paid = {"cost_fees": [1e-4, 2e-4, 4e-4], "net": 1.0, "cost_cash": [-1e-4, 0.0, 0.0]}
+    made = book.costs(pd.DataFrame(paid, index=days))
+    assert made["head"] == ["year", "cash", "fees", "total"]
+    assert made["rows"] == [["2020", "-1.0", "3.0", "2.0"], ["2021", "0.0", "4.0", "4.0"]]
+
+
+def test_capacity_is_rounded_and_says_why_it_is_unknown():
+    rows = [(0.01, 0.9, 12345.6, 0.5), (0.01, 0.5, 1.5e9, 0.5)]
+    head = ["participation", "filled", "account", "known"]
+    made = book.capacity(pd.DataFrame(rows, columns=head))
+    assert made["head"] == ["of volume", "50% filled", "90% filled"]
+    assert made["rows"] == [["1%", "1,500", "0.0123"]]
+    assert "50% of the order value had one" in made["artifact"]
+    assert "no volume" in book.capacity(pd.DataFrame(columns=head))["rows"][0][0]

@@ -10,6 +10,7 @@ from engine.metrics import study
 from engine.panel import FloatArray, Panel
 from engine.tearsheet import history, holdings, knowledge, quantiles
 from engine.tearsheet.calibration import calibration, slope
+from engine.tearsheet.capacity import capacity, largest, usual_volume
 from engine.validation.ic import average_ranks
 
 NAN = np.nan
@@ -97,8 +98,8 @@ def test_effective_names_count_equal_positions():
 def test_a_target_is_in_force_from_the_next_close_until_the_last_bar():
     target = np.array([[0.5, -0.5], [NAN, NAN], [NAN, 0.2], [NAN, NAN], [NAN, NAN]])
     present = np.array([[True, True]] * 3 + [[False, True]] * 2)
-    made = holdings.target_gross(target, present)
-    assert made.tolist() == pytest.approx([0.0, 1.0, 1.0, 0.7, 0.2])
+    made = holdings.in_force(target, present)
+    assert made.tolist() == [[0.0, 0.0], [0.5, -0.5], [0.5, -0.5], [0.5, 0.2], [0.0, 0.2]]
 
 
 def test_sectors_add_up_their_names():
@@ -123,13 +124,112 @@ def test_positions_put_it_together():
     made = holdings.positions(bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), 0.0)
     assert made["names"].to_dict("list") == {
         "symbol": ["A", "B"],
+        "sector": ["x", "y"],
         "weight": [0.6, -0.6],
         "contribution": [pytest.approx(0.05), 0.0],
         "days": [2, 1],
     }
     assert made["positions"]["gross"].tolist() == [0.5, 1.2]
     assert made["positions"]["target_gross"].tolist() == [0.0, 1.2]
+    assert made["positions"]["target_distance"].tolist() == pytest.approx([0.5, 0.0])
+    assert made["positions"]["long_names"].tolist() == [1, 1]
+    assert made["positions"]["short_names"].tolist() == [0, 1]
     assert len(made["sectors"]) == 4
+
+
+def geared(count: int) -> Panel:
+    """A moves as the market of A, B and C would without B and C; B moves twice as much."""
+    moves = np.random.default_rng(3).normal(0.0, 0.01, count)
+    returns = moves[:, None] * np.array([1.0, 2.0, 3.0])
+    return panel((100.0 * np.cumprod(1.0 + returns, axis=0)).tolist())
+
+
+def test_the_books_beta_weighs_the_betas_of_its_names():
+    """The market moves by the mean, 2: betas are 0.5, 1 and 1.5."""
+    bars = geared(80)
+    realised = np.tile([0.5, -0.25, 0.0], (80, 1))
+    realised[70:] = 0.0
+    made = holdings.book_beta(bars, realised)
+    assert np.isnan(made[:60]).all()  # a name needs 60 returns, and the first row has none
+    assert made[60:70] == pytest.approx(0.5 * 0.5 - 0.25 * 1.0)
+    assert made[70:].tolist() == [0.0] * 10
+
+
+def test_the_books_beta_knows_no_later_return():
+    bars = geared(80)
+    changed = np.array(bars["close"])
+    changed[75:] *= 3.0
+    realised = np.random.default_rng(4).normal(size=(80, 3))
+    full = holdings.book_beta(bars, realised)[:75]
+    assert holdings.book_beta(panel(changed.tolist()), realised)[:75].tolist() == pytest.approx(
+        full.tolist(), nan_ok=True, abs=0
+    )
+
+
+def volumes(close: list[list[float]], volume: list[list[float]]) -> Panel:
+    bars = panel(close)
+    return Panel(bars.dates, bars.symbols, {"close": bars["close"], "volume": np.array(volume)})
+
+
+def test_capacity_is_where_the_orders_no_longer_fit():
+    """A: 0.5 of equity into 1000 a day; B: 0.5 into 4000. At x = 1 of participation, half of
+    what is ordered is filled at 10000: 1000 + 4000 of 10000."""
+    bars = volumes([[10.0, 40.0]] * 2, [[100.0, 100.0]] * 2)
+    made = capacity(bars, np.array([[0.0, 0.0], [0.5, 0.5]]))
+    assert made["participation"].unique().tolist() == [0.01, 0.02, 0.05, 0.10]
+    first = made[made["participation"] == 0.01].set_index("filled")["account"]
+    assert first.index.tolist() == [0.5, 0.9, 0.95, 0.99]
+    assert first[0.5] == pytest.approx(0.01 * 10_000)
+    assert first[0.9] == pytest.approx(0.01 * 1000 / 0.4)  # A cut: 1000 + x / 2 = 0.9 x
+    assert (made["known"] == 1.0).all()
+    last = made[made["participation"] == 0.10].set_index("filled")["account"]
+    assert (last / first).tolist() == pytest.approx([10.0] * 4)
+
+
+def test_capacity_reads_the_volume_before_the_order():
+    bars = volumes([[10.0], [10.0], [10.0]], [[100.0], [300.0], [9999.0]])
+    made = capacity(bars, np.array([[0.0], [0.0], [1.0]]))
+    assert made["account"].iloc[0] == pytest.approx(0.01 * 2000.0 / 0.5)  # median of 1000 and 3000
+
+
+def test_orders_without_a_volume_are_left_out_and_counted():
+    bars = volumes([[10.0, 10.0]] * 2, [[100.0, NAN]] * 2)
+    made = capacity(bars, np.array([[0.0, 0.0], [0.75, 0.25]]))
+    assert (made["known"] == 0.75).all()
+    assert made["account"].iloc[3] == pytest.approx(0.01 * 1000.0 / (0.75 * 0.99))
+
+
+def test_what_cannot_be_traded_at_all_leaves_no_capacity():
+    made = largest(np.array([0.5, 0.5]), np.array([0.0, 10.0]), (0.9, 0.4))
+    assert made == [0.0, pytest.approx(25.0)]
+
+
+def test_capacity_is_the_root_of_what_is_filled():
+    random = np.random.default_rng(5)
+    orders, limits = random.uniform(0.0, 1.0, 50), random.exponential(1.0, 50)
+    shares = (0.3, 0.5, 0.9, 0.99)
+    for filled, x in zip(shares, largest(orders, limits, shares), strict=True):
+        assert np.minimum(orders * x, limits).sum() / (orders * x).sum() == pytest.approx(filled)
+
+
+def test_the_usual_volume_is_the_median_of_twenty_rows_before():
+    random = np.random.default_rng(6)
+    dollars = random.uniform(1.0, 9.0, (40, 4))
+    dollars[random.random((40, 4)) < 0.3] = NAN
+    dollars[:, 3] = NAN
+    ordered = random.random((40, 4)) < 0.5
+    oracle = pd.DataFrame(dollars).rolling(20, min_periods=1).median().shift(1).to_numpy()
+    made = usual_volume(dollars, ordered)
+    assert np.isnan(made[~ordered]).all()
+    assert made[ordered].tolist() == pytest.approx(oracle[ordered].tolist(), nan_ok=True)
+
+
+@pytest.mark.parametrize("traded", [0.0, 0.5])
+def test_without_orders_or_volume_there_is_no_capacity(traded):
+    bars = panel([[10.0], [10.0]]) if traded else volumes([[10.0]] * 2, [[1.0]] * 2)
+    made = capacity(bars, np.full((2, 1), traded))
+    assert made.empty
+    assert made.columns.tolist() == ["participation", "filled", "account", "known"]
 
 
 def values(count: int, columns: int = 6) -> FloatArray:
