@@ -4,6 +4,7 @@ the file or the process, and the next run into it works."""
 from __future__ import annotations
 
 import errno
+import locale
 import os
 import resource
 import shutil
@@ -11,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +23,12 @@ from engine import stages
 from engine.artifacts import MARKER, RunFolder
 from engine.cli import main
 from engine.lock import NAME, Lock
+from plugins.sources import Csv
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
 STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "weights", "returns",
           "metrics"]  # fmt: skip
-
-
-def engine_run(
-    words: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None, **more: Any
-) -> subprocess.Popen[str]:
-    line = [sys.executable, "-m", "engine.cli", "run", *SMALL, "hydra.run.dir=run", *words]
-    return subprocess.Popen(
-        line,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,
-    )
 
 
 def marked(folder: Path) -> str:
@@ -121,45 +108,57 @@ def test_a_marker_that_cannot_be_rewritten_hides_no_error(
 
 def test_a_file_that_outgrows_its_limit(tmp_path: Path) -> None:
     """The system's own refusal, of a whole process: no log, no traceback, one line."""
-    process = engine_run(
-        [],
-        tmp_path,
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", "run", *SMALL, "hydra.run.dir=run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
     )
-    error = process.communicate(timeout=60)[1]
-    assert process.returncode == 2, error
+    error = done.stderr
+    assert done.returncode == 2, error
     assert "run/bars.parquet: File too large (" in error
     assert len(error.splitlines()) == 1
     assert marked(tmp_path / "run").startswith("bars: ConfigError: ")
 
 
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.artifacts import RunFolder
+folder = RunFolder(Path("run"))
+folder.open()
+folder.note("manifest", {"mine": True})
+Path("ready").touch()
+while not Path("go").exists():
+    time.sleep(0.02)
+folder.close()
+"""
+
+
 @pytest.mark.parametrize("how", ["taken", "killed"])
 def test_a_folder_that_another_process_works_in(how: str, tmp_path: Path) -> None:
     """The second run is refused with the first one's number; a killed one holds nobody up."""
-    (tmp_path / "wait.py").write_text(
-        "import sys, time\nfrom engine import stages\nfrom engine.cli import main\n"
-        "work = stages.factors\n"
-        "def slow(*args):\n    time.sleep(float(sys.argv.pop()))\n    return work(*args)\n"
-        "stages.factors = slow\n"
-        "sys.exit(main(['run', *sys.argv[1:-1]]))\n"
-    )
-    seconds = "60" if how == "killed" else "4"
-    line = [sys.executable, "wait.py", *SMALL, "hydra.run.dir=run", seconds]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    first = subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    first = subprocess.Popen([sys.executable, "-c", HOLDER], cwd=tmp_path, env=environment)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "bars.parquet").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     if how == "killed":
         first.kill()
         first.wait(timeout=60)
         assert (tmp_path / "run" / NAME).exists()
-        assert engine.run(SMALL, path=tmp_path / "run").metrics
-        return
-    with pytest.raises(engine.ConfigError, match=f"a run is at work in it .process {first.pid}.;"):
-        engine.run(SMALL, path=tmp_path / "run")
-    assert first.wait(timeout=60) == 0
-    assert engine.Report(tmp_path / "run").metrics
+        again = RunFolder(tmp_path / "run")
+        again.open()
+        again.close()
+    else:
+        with pytest.raises(engine.ConfigError, match=f"a run is at work .*process {first.pid}.;"):
+            engine.run(SMALL, path=tmp_path / "run")
+        (tmp_path / "go").touch()
+        assert first.wait(timeout=60) == 0
+        assert engine.Report(tmp_path / "run").manifest == {"mine": True}
     assert not (tmp_path / "run" / NAME).exists()
 
 
@@ -174,66 +173,46 @@ def test_a_lock_whose_file_went_is_taken_anew(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_jobs_of_a_sweep_have_folders_of_their_own(tmp_path: Path) -> None:
-    line = [sys.executable, "-m", "engine.cli", "run", "-m", *SMALL, "costs=standard,free",
-            "hydra.sweep.dir=s", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert [engine.Report(tmp_path / "s" / job).path.name for job in "01"] == ["0", "1"]
-    assert list(tmp_path.rglob(NAME)) == []
-    shared = subprocess.run(
-        [*line, "hydra.sweep.subdir=same"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in shared.stderr
-    assert list(tmp_path.rglob(NAME)) == []
+@pytest.fixture
+def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A locale with a decimal comma, made here: few machines have one."""
+    if shutil.which("localedef") is None:
+        pytest.skip("no localedef to make a German locale with")
+    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")]
+    if subprocess.run(made, capture_output=True, check=False).returncode:
+        pytest.skip("localedef cannot make a German locale")
+    before = locale.setlocale(locale.LC_ALL)
+    monkeypatch.setenv("LOCPATH", str(tmp_path))
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    yield
+    monkeypatch.undo()
+    locale.setlocale(locale.LC_ALL, before)
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("plain") / "run"
-    engine.run(SMALL, path=path)
-    return path
-
-
-@pytest.mark.parametrize("name", ["decimal comma", "ASCII"])
-def test_a_locale_changes_no_byte(name: str, plain: Path, tmp_path: Path) -> None:
-    """Decimal commas are of no concern to artifacts; a screen of ASCII shows ? for ±."""
-    if name == "ASCII":
-        environment = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
-                       "PYTHONIOENCODING": "ascii"}  # fmt: skip
-    else:
-        if shutil.which("localedef") is None:
-            pytest.skip("no localedef to make a German locale with")
-        made = subprocess.run(
-            ["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")],
-            capture_output=True,
-            check=False,
-        )
-        if made.returncode:
-            pytest.skip("localedef cannot make a German locale")
-        (tmp_path / "sitecustomize.py").write_text(
-            "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')\n"
-            "assert locale.localeconv()['decimal_point'] == ','\n"
-        )
-        environment = {
-            "LC_ALL": "de_DE.UTF-8",
-            "LOCPATH": str(tmp_path),
-            "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
-        }
-    process = engine_run([], tmp_path, environment)
-    out, error = process.communicate(timeout=60)
-    assert process.returncode == 0, error
-    assert error == ""
-    assert "Sharpe" in out
-    files = sorted([*plain.glob("*.parquet"), plain / "metrics.json"])
+def test_a_decimal_comma_changes_no_byte(
+    tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", *SMALL, f"hydra.run.dir={tmp_path}/"]
+    (tmp_path / "bars.csv").write_text("date,symbol,close\n2020-01-02,A,1.5\n")
+    assert main([*words[:-1], words[-1] + "plain"]) == 0
+    plain = capfd.readouterr().out
+    request.getfixturevalue("german")
+    assert f"{1.5:n}" == "1,5"
+    assert main([*words[:-1], words[-1] + "german"]) == 0
+    assert "Sharpe" in plain
+    assert capfd.readouterr().out.splitlines()[0] == plain.splitlines()[0]
+    files = sorted([*(tmp_path / "plain").glob("*.parquet"), tmp_path / "plain" / "metrics.json"])
     assert len(files) > 5
     for file in files:
-        assert (tmp_path / "run" / file.name).read_bytes() == file.read_bytes(), file.name
+        assert (tmp_path / "german" / file.name).read_bytes() == file.read_bytes(), file.name
+    frame = Csv(path=str(tmp_path / "bars.csv")).load(engine.Universe())
+    assert list(frame["close"]) == [1.5]
+
+
+def test_a_screen_of_ascii_shows_what_it_can() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "POSIX", "PYTHONUTF8": "0",
+                   "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}  # fmt: skip
+    line = [sys.executable, "-m", "engine.cli", "--help"]
+    shown = subprocess.run(line, env=environment, capture_output=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert b"[key=value ?]" in shown.stdout

@@ -177,9 +177,8 @@ class Csv(Files):
 
 def _refuse_points(frame: pd.DataFrame, path: Path) -> None:
     """Refuse 1.500 among decimal commas: nobody knows whether it is a number near 1 or 1500."""
-    texts = frame.select_dtypes("str")
-    for name in texts:
-        column = texts[name]
+    for name in frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]:
+        column = frame[name]
         wrong = np.flatnonzero(column.str.fullmatch(r"[+-]?\d*\.\d+", na=False))
         if len(wrong):
             raise DataError(
