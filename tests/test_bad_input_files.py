@@ -252,6 +252,22 @@ def test_pieces_of_a_csv_are_one_table(tmp_path: Path, monkeypatch: pytest.Monke
         Csv(path=str(tmp_path / "bars.csv")).load(Universe(symbols=["B"]))
 
 
+def test_row_groups_without_the_symbols_are_not_read(tmp_path: Path) -> None:
+    """Their pages are overwritten here: reading them would fail. Rows count as in the file."""
+    frame = pd.DataFrame({"date": "2020-01-02", "symbol": list("AABBCC"), "close": list("12x456")})
+    path = tmp_path / "bars.parquet"
+    frame.to_parquet(path, row_group_size=2)
+    with pytest.raises(engine.DataError, match="first 'x' in row 3"):
+        Parquet(path=str(path)).load(Universe(symbols=["B"]))
+    first = pq.ParquetFile(path).metadata.row_group(0).column(0).data_page_offset
+    content = bytearray(path.read_bytes())
+    content[4 : first + 40] = b"\xff" * (first + 36)
+    path.write_bytes(content)
+    assert list(Parquet(path=str(path)).load(Universe(symbols=["C"]))["close"]) == [5.0, 6.0]
+    with pytest.raises(engine.DataError, match="is not a whole parquet file"):
+        Parquet(path=str(path)).load(Universe(symbols=["A"]))
+
+
 @pytest.mark.parametrize("kind", [Csv, Parquet])
 def test_start_and_end_are_both_included(tmp_path: Path, kind: type[Csv | Parquet]) -> None:
     dates = pd.date_range("2020-01-01", periods=9).strftime("%Y-%m-%d")

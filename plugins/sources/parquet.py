@@ -77,6 +77,7 @@ class Parquet(Files):
                 if stamp is not None and mask.any():
                     at = np.flatnonzero(mask)
                     days = batch.take(pa.array(at)).column(stamp).to_pandas()
+                    days.index = pd.Index(first + at)
                     mask[at] = self.within(days.rename(stamp), path, slack=1)
                 if mask.all():
                     kept.append(batch)
