@@ -100,7 +100,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
             for key, node in config.observers.items()
         ),
         strict_observers=bool(config.strict_observers),
-        seed=int(config.seed),
+        seed=_seed(config.seed),
     )
     _check(settings)
     return settings
@@ -118,6 +118,12 @@ def _factors(node: Any, registry: Registry) -> dict[str, Factor]:
         else:
             built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
     return built
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ConfigError(f"seed={value}: write a whole number from 0 to {2**32 - 1}")
+    return value
 
 
 def _exposure(node: Any) -> dict[str, float]:

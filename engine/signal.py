@@ -306,7 +306,11 @@ def _check_factors(factors: list[BundleFactor]) -> None:
             raise ConfigError(
                 f"bundle.factors: {factor.name} has direction {factor.direction!r}; {hint}"
             )
-        if not factor.weight >= 0.0:
+        if not np.isfinite(factor.weight):
+            raise ConfigError(
+                f"bundle.factors: {factor.name} has weight {factor.weight}: write one from 0 to 1"
+            )
+        if factor.weight < 0.0:
             raise ConfigError(
                 f"bundle.factors: {factor.name} has weight {factor.weight:g}: write "
                 f"{abs(factor.weight):g} and turn its direction round"

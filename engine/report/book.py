@@ -70,7 +70,10 @@ def costs(returns: pd.DataFrame) -> dict[str, Any]:
 
 def capacity(made: pd.DataFrame) -> dict[str, Any]:
     """The largest account, by participation (down) and share of the orders filled (across)."""
-    title, file = "Capacity: the largest account that could trade so", "capacity.parquet"
+    title, file = (
+        "Capacity in millions: the largest account that could trade so",
+        "capacity.parquet",
+    )
     if made.empty:
         why = "not known: the bars have no volume, or nothing was traded"
         return table(title, file, ["account"], [[why]])

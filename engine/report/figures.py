@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.report import Run
 
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
-TURNOVER_WINDOW = 21
+TURNOVER_WINDOW = 63  # trading days: a window of a month would beat against monthly trading
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 

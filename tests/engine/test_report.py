@@ -326,7 +326,7 @@ def test_every_table_is_there(tmp_path):
         "Largest losses by name, before costs",
         "Gains and losses by sector, before costs",
         "Costs by year (bps of equity)",
-        "Capacity: the largest account that could trade so",
+        "Capacity in millions: the largest account that could trade so",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
