@@ -44,6 +44,7 @@ def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, object]:
     folder = RunFolder(path)
     folder.open()
     bars(settings, folder)
+    folder.close()
     content: dict[str, object] = json.loads((path / "data.json").read_text("utf-8"))
     return content
 
