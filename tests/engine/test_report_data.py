@@ -44,7 +44,6 @@ def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, object]:
     folder = RunFolder(path)
     folder.open()
     bars(settings, folder)
-    folder.close()
     content: dict[str, object] = json.loads((path / "data.json").read_text("utf-8"))
     return content
 
@@ -113,9 +112,9 @@ def test_a_threshold_is_a_setting_and_a_misspelt_one_is_named(tmp_path: Path) ->
     frame = market()
     frame.loc[(frame["symbol"] == "S03") & (frame["timestamp"] >= DAYS[100]), "close"] *= 1.3
     frame = frame.drop(columns="low")
-    names = {f["name"] for f in made(frame, tmp_path)["findings"]}
+    names = {f["name"] for f in made(frame, tmp_path / "usual")["findings"]}
     assert "jump" in names
-    names = {f["name"] for f in made(frame, tmp_path, "check.jump=0.5")["findings"]}
+    names = {f["name"] for f in made(frame, tmp_path / "looser", "check.jump=0.5")["findings"]}
     assert "jump" not in names
     with pytest.raises(ConfigError, match=r"check.sigma: no such key; did you mean 'sigmas'"):
         composed([*WORDS, "check.sigma=8"])
