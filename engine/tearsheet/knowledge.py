@@ -10,7 +10,8 @@ import pandas as pd
 
 from engine.metrics import Study
 from engine.panel import BoolArray, FloatArray
-from engine.validation.ic import average_ranks, coverage, ic, newey_west_t, overlap_lags
+from engine.ranks import average_ranks
+from engine.validation.ic import coverage, ic, newey_west_t, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings
