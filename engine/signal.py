@@ -18,7 +18,7 @@ import numpy as np
 from engine.errors import ConfigError, did_you_mean
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel
-from engine.validation.ic import average_ranks
+from engine.ranks import average_ranks
 
 MARKET_BETA = "beta_252"  # the column that `market_beta` stands for
 SIGN = {"positive": 1.0, "negative": -1.0}

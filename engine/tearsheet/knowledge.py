@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import BoolArray, FloatArray
+from engine.ranks import average_ranks
 from engine.tearsheet import quantiles
-from engine.validation.ic import average_ranks, coverage, ic, newey_west_t, overlap_lags
+from engine.validation.ic import coverage, ic, newey_west_t, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings

@@ -8,10 +8,10 @@ import pytest
 
 from engine.metrics import study
 from engine.panel import FloatArray, Panel
+from engine.ranks import average_ranks
 from engine.tearsheet import history, holdings, knowledge, quantiles
 from engine.tearsheet.calibration import calibration, slope
 from engine.tearsheet.capacity import capacity, largest, usual_volume
-from engine.validation.ic import average_ranks
 
 NAN = np.nan
 
