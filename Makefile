@@ -4,10 +4,10 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check format bench docs clean
+.PHONY: help env run test check format bench bench-formulas docs clean
 
 help:  ## show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(READY)  ## create .venv with pinned versions
 
@@ -36,6 +36,10 @@ format: $(READY)  ## format and mend what ruff can
 bench: $(READY)  ## time the command line and a 500 x 2520 run
 	$(BIN)/python benchmarks/command_line.py
 	$(BIN)/python benchmarks/main_job.py
+
+bench-formulas: $(READY)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/formulas.py
 
 docs: $(READY)  ## run the examples of the documents, and redraw their picture
 	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_house.py
