@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.expr import lagging, merging
+from engine.expr import lagging, merging, trailing
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -46,9 +46,24 @@ def ts_count(x: Array, d: int) -> Array:
     return ts_sum(true, d)
 
 
+def ts_known(x: Array, d: int) -> Array:
+    return _sums(x, d)[0]
+
+
 def stddev(x: Array, d: int) -> Array:
+    return np.sqrt(ts_var(x, d))
+
+
+def ts_var(x: Array, d: int) -> Array:
     state = _moments(x, d, 2)
-    return np.sqrt(_ratio(state[3], state[0] - 1.0))
+    return _ratio(state[3], state[0] - 1.0)
+
+
+def ts_mad(x: Array, d: int) -> Array:
+    state = _moments(x, d, 2)
+    out = np.empty_like(x)
+    trailing.distances(x, d, state[1], state[2], out)
+    return out
 
 
 def ts_skew(x: Array, d: int) -> Array:
@@ -81,6 +96,14 @@ def ts_argmax(x: Array, d: int) -> Array:
 
 def ts_argmin(x: Array, d: int) -> Array:
     return _extremes(x, d, -1.0)[1]
+
+
+def ts_idxmax(x: Array, d: int) -> Array:
+    return ts_argmax(x, d) - _skipped(x, d)
+
+
+def ts_idxmin(x: Array, d: int) -> Array:
+    return ts_argmin(x, d) - _skipped(x, d)
 
 
 def ts_rank(x: Array, d: int) -> Array:
@@ -117,6 +140,12 @@ def ema(x: Array, d: int) -> Array:
     return out
 
 
+def ewma(x: Array, d: int) -> Array:
+    out = np.empty_like(x)
+    trailing.ewmas(x, d, out)
+    return out
+
+
 def correlation(x: Array, y: Array, d: int) -> Array:
     state = _pairs(x, y, d)
     # sqrt by sqrt, not of the product: the product of small sums underflows
@@ -146,8 +175,29 @@ def resid_std(y: Array, x: Array, d: int) -> Array:
 
 
 def slope(x: Array, d: int) -> Array:
-    time = np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape)
-    return beta(x, np.ascontiguousarray(time), d)
+    return beta(x, _time(x), d)
+
+
+def rsquare(x: Array, d: int) -> Array:
+    found = correlation(x, _time(x), d)
+    return found * found
+
+
+def resi(x: Array, d: int) -> Array:
+    time = _time(x)
+    state = _pairs(time, x, d)
+    beside = ((time - state[1]) - state[2]) * _ratio(state[7], state[3])
+    return ((x - state[4]) - state[5]) - beside
+
+
+def _time(x: Array) -> Array:
+    """The row number, in the shape of x."""
+    return np.ascontiguousarray(np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape))
+
+
+def _skipped(x: Array, d: int) -> Array:
+    """Rows of the window (of d rows, whether they exist or not) before its first value."""
+    return ts_argmin(np.where(np.isnan(x), np.nan, _time(x)), d) - 1.0
 
 
 def _sums(x: Array, d: int) -> tuple[Array, Array]:
