@@ -187,7 +187,8 @@ def resi(x: Array, d: int) -> Array:
     time = _time(x)
     state = _pairs(time, x, d)
     beside = ((time - state[1]) - state[2]) * _ratio(state[7], state[3])
-    return ((x - state[4]) - state[5]) - beside
+    left: Array = ((x - state[4]) - state[5]) - beside
+    return left
 
 
 def _time(x: Array) -> Array:
