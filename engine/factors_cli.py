@@ -23,12 +23,14 @@ engine factors: formulas without a backtest
 
   engine factors compute WORD … [key=value …] [--out FILE.parquet] [--threads K]
                       WORD: a set (alpha101), one of a set (alpha101.alpha012), or a formula;
-                      key=value: the bars, as in engine run, such as source=parquet source.path=F
+                      key=value: the bars, as in engine run, such as source=parquet source.path=F;
+                      or a field of a set's factor, such as factors.alpha056.missing=raise
                       FILE: timestamp, symbol, and a column for each factor
   engine factors explain "FORMULA"
                       its tree, what it reads, how far back, and what looks like a mistake
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
+OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
 
@@ -73,7 +75,7 @@ def compute(words: Sequence[str]) -> int:
     from engine.registry import installed
 
     request = _request(words)
-    config = job(composed(request.overrides))
+    config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
     registry = installed().limited(config.plugins.disable, config.plugins.only)
     with using(registry):
         chosen = _chosen(request, registry)
@@ -172,7 +174,7 @@ def _panel(config: DictConfig, registry: Registry) -> Panel:
         frame, series = source.load(universe), source.series(universe)
     panel, findings = build(frame, universe, policy, series)
     for line in findings.lines():
-        print(f"bars: {line}")
+        print(line)
     return panel
 
 
