@@ -69,7 +69,7 @@ def test_every_factor_is_there(library):
 @EACH
 def test_a_set_starts_with_its_command_and_names_its_paper(library):
     first, second, *_ = (CONF / f"{library}.yaml").read_text("utf-8").split("\n")
-    assert first == f"# engine run +bundle=ai_tech_core factors={library}"
+    assert first == f"# engine run +bundle=ai_tech_ml_alpha factors={library}"
     assert "(2016)" in second or "2020" in second
 
 

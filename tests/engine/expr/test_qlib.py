@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +91,25 @@ def test_the_dollar_makes_the_dialect_and_so_does_its_name():
         parse("close", "qlip")
 
 
+def test_any_text_is_a_formula_or_a_formula_error():
+    pick = random.Random(5)
+    signs = [*"+-*/^?:(),<>$&|", "**", "<=", "==", "!=", " ", "1", "2.5", "0", "-1", "1e400"]
+    words = [*QLIB, *signs, "$close", "$Volume", "close", "$", "mean"]
+    for _ in range(3_000):
+        text = "$x" + "".join(pick.choice(words) for _ in range(pick.randint(0, 20)))
+        with contextlib.suppress(FormulaError):
+            node = parse(text)
+            assert parse(to_text(node), "paper") == node, text
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 9_999 + "$a", "**".join(["$a"] * 5_000), "$a" + "&$a" * 5_000]
+)
+def test_depth_is_refused_and_not_run_into(text):
+    with pytest.raises(FormulaError, match="nested deeper than 200: shorten it"):
+        parse(text)
+
+
 def test_a_window_of_0_rows_reads_everything():
     assert lookback(parse("Mean($close, 0)")) is None
     assert lookback(parse("Mean($close, 10)")) == 9
@@ -152,8 +174,8 @@ ORACLES = {
 
 @pytest.mark.parametrize("text", ORACLES)
 def test_an_operator_agrees_with_qlibs_way_in_pandas(text):
-    random = np.random.default_rng(3)
-    x, y = (pd.Series(20.0 + random.normal(size=30).cumsum()) for _ in range(2))
+    normal = np.random.default_rng(3).normal
+    x, y = (pd.Series(20.0 + normal(size=30).cumsum()) for _ in range(2))
     days = pd.date_range("2024-01-01", periods=30, tz="UTC")
     panel = Panel(
         days, ("A",), {n: a.to_numpy()[:, None] for n, a in {"close": x, "open": y}.items()}
