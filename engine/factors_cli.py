@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 HELP = """\
 engine factors: formulas without a backtest
 
-  engine factors compute WORD … [key=value …] [--out FILE.parquet] [--threads K]
+  engine factors compute WORD … [key=value …] [--out FILE.parquet] [--threads K] [--missing warn]
                       WORD: a set (alpha101), one of a set (alpha101.alpha012), or a formula;
                       key=value: the bars, as in engine run, such as source=parquet source.path=F;
                       or a field of a set's factor, such as factors.alpha056.missing=raise
                       FILE: timestamp, symbol, and a column for each factor
+                      --missing raise | warn: whether a formula may do without what the bars lack;
+                      by default each formula says so itself
   engine factors explain "FORMULA"
                       its tree, what it reads, how far back, and what looks like a mistake
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
+SWITCHES = ("missing", "out", "threads")
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
@@ -42,6 +45,7 @@ class Request:
     overrides: list[str] = field(default_factory=list)
     out: Path | None = None
     threads: int | None = None
+    missing: str | None = None
 
 
 def factors(words: Sequence[str]) -> int:
@@ -93,17 +97,10 @@ def _request(words: Sequence[str]) -> Request:
     for word in rest:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
-            if name not in {"out", "threads"}:
-                raise ConfigError(f"--{name}: no such switch; choose from: --out, --threads")
-            value = value if equals else next(rest, "")
-            if not value:
-                raise ConfigError(f"--{name} needs a value: type --{name} VALUE")
-            if name == "out":
-                request.out = Path(value)
-            elif not value.isdecimal() or int(value) < 1:
-                raise ConfigError(f"--threads {value}: write a number from 1 on")
-            else:
-                request.threads = int(value)
+            if name not in SWITCHES:
+                hint = did_you_mean(name, SWITCHES)
+                raise ConfigError(f"--{name}: no such switch; {hint}")
+            _switch(request, name, value if equals else next(rest, ""))
         else:
             (request.overrides if OVERRIDE.match(word) else request.wanted).append(word)
     if not request.wanted:
@@ -113,11 +110,28 @@ def _request(words: Sequence[str]) -> Request:
     return request
 
 
+def _switch(request: Request, name: str, value: str) -> None:
+    if not value:
+        raise ConfigError(f"--{name} needs a value: type --{name} VALUE")
+    if name == "out":
+        request.out = Path(value)
+    elif name == "missing":
+        if value not in {"raise", "warn"}:
+            raise ConfigError(f"--missing {value}: choose from raise, warn")
+        request.missing = value
+    elif not value.isdecimal() or int(value) < 1:
+        raise ConfigError(f"--threads {value}: write a number from 1 on")
+    else:
+        request.threads = int(value)
+
+
 def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
     """Factors by the name of their column, in the order in which they were asked for."""
     from engine.config import options
+    from engine.expr.formula import Formula
 
-    sets, chosen = options("factors"), {}
+    sets = options("factors")
+    chosen: dict[str, Factor] = {}
     for word in request.wanted:
         group, _, single = word.partition(".")
         if group in sets and NAME.fullmatch(word):
@@ -130,7 +144,10 @@ def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
         for name, factor in found.items():
             if name in chosen:
                 raise ConfigError(f"{name}: asked for twice; take one out")
-            chosen[name] = factor
+            if request.missing and isinstance(factor, Formula):
+                chosen[name] = replace(factor, missing=request.missing)
+            else:
+                chosen[name] = factor
     return chosen
 
 

@@ -79,6 +79,16 @@ def test_what_the_bars_lack_is_a_warning_and_may_be_an_error(bars, capsys, caplo
     assert "factor 'alpha056': the bars have no field 'cap'" in capsys.readouterr().err
 
 
+def test_every_formula_may_be_let_off_or_held_to_it(bars, capsys, caplog):
+    assert _compute(bars, "alpha101.alpha056", "--missing", "raise") == 2
+    assert _compute(bars, "close", "close / eps", "--missing", "warn") == 0
+    assert capsys.readouterr().out.strip().split("\n")[-2:] == [
+        "close         100.0%  2024-01-01",
+        "close / eps     0.0%  never",
+    ]
+    assert "no field 'eps'" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -90,7 +100,8 @@ def test_what_the_bars_lack_is_a_warning_and_may_be_an_error(bars, capsys, caplo
         (["closee"], "the bars have no field 'closee'; did you mean 'close'?"),
         (["Ref($close, -1)"], "delay by -1 looks ahead"),
         (["close", "--threads", "none"], "--threads none: write a number from 1 on"),
-        (["close", "--outt=x"], "--outt: no such switch; choose from: --out, --threads"),
+        (["close", "--missing=nan"], "--missing nan: choose from raise, warn"),
+        (["close", "--outt=x"], "--outt: no such switch; did you mean 'out'?"),
         (["close", "--out="], "--out needs a value: type --out VALUE"),
         (["close", "--out=no/such/x.parquet"], "--out no/such/x.parquet: no such folder"),
     ],
