@@ -6,12 +6,15 @@ folder that was left by an error, a full disk or Ctrl-C never looks finished.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ConfigError, DataError
+from engine.lock import Lock
 from engine.watch import Watch
 
 if TYPE_CHECKING:
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
 MARKER = "INCOMPLETE"
-WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*")
+WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*", "report_*.png")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
 
 
@@ -52,34 +57,50 @@ class RunFolder:
     checking: float = 0.0  # seconds spent on contracts
     warnings: list[str] = field(default_factory=list)
     watch: Watch | None = None
+    current: str = ""  # the stage that runs
+    lock: Lock | None = None
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete; an earlier run's files are removed.
 
         Files that no run wrote are never touched: a folder with tables in it that is not a
-        run's is refused.
+        run's is refused, and so is one in which another run is at work.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            ours = (self.path / "manifest.json").exists() or (self.path / MARKER).exists()
-            left = [file for pattern in WRITTEN for file in sorted(self.path.glob(pattern))]
-            if left and not ours:
-                raise ConfigError(
-                    f"hydra.run.dir={self.path}: holds {left[0].name}, which no run wrote; choose "
-                    "an empty folder"
-                )
-            for file in left:
-                file.unlink()
-            (self.path / MARKER).write_text("the run has not finished\n")
+            self.lock = Lock.taken(self.path)
+            self._clear()
         except OSError as error:
+            self._release()
             raise ConfigError(
                 f"hydra.run.dir={self.path}: cannot be written ({error.strerror}); choose "
                 "another folder with hydra.run.dir=…"
             ) from error
+        except ConfigError:
+            self._release()
+            raise
+
+    def _clear(self) -> None:
+        ours = (self.path / "manifest.json").exists() or (self.path / MARKER).exists()
+        left = [file for pattern in WRITTEN for file in sorted(self.path.glob(pattern))]
+        if left and not ours:
+            raise ConfigError(
+                f"hydra.run.dir={self.path}: holds {left[0].name}, which no run wrote; choose "
+                "an empty folder"
+            )
+        (self.path / MARKER).write_text("the run has not finished\n", encoding="utf-8")
+        for file in left:
+            file.unlink()
+
+    def _release(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
 
     def close(self) -> None:
         """Take the marker away: everything is written."""
         (self.path / MARKER).unlink()
+        self._release()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -92,16 +113,21 @@ class RunFolder:
             logging.getLogger().removeHandler(ear)
 
     def fail(self, reason: str) -> None:
-        """Write into the marker why the run ended."""
+        """Write into the marker in which stage the run ended, and why."""
         if self.path.is_dir():
-            (self.path / MARKER).write_text(reason + "\n")
+            with suppress(OSError):  # a full disk: the marker itself is there since `open`
+                text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
+                (self.path / MARKER).write_text(text, encoding="utf-8")
+        self._release()
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage, and note its seconds and the process's peak memory in it."""
+        self.current = name
         self.announce(name, 0, 0)
         _reset_peak()
         start, checked = time.perf_counter(), self.checking
-        result = work()
+        with self._writing(self.path):  # what a stage writes by itself, such as the report
+            result = work()
         seconds = time.perf_counter() - start
         self.timings.append(
             {
@@ -129,18 +155,36 @@ class RunFolder:
         import pyarrow.parquet as pq
 
         keys = [name for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
-        pq.write_table(
-            pa.Table.from_pandas(frame, preserve_index=False),
-            self.path / f"{name}.parquet",
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[str(key) for key in keys],
-        )
+        file = self.path / f"{name}.parquet"
+        with self._writing(file):
+            pq.write_table(
+                pa.Table.from_pandas(frame, preserve_index=False),
+                file,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[str(key) for key in keys],
+            )
 
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as ``NAME.json``; NaN becomes null."""
         text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
-        (self.path / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        file = self.path / f"{name}.json"
+        with self._writing(file):
+            file.write_text(text + "\n", encoding="utf-8")
+
+    @contextmanager
+    def _writing(self, what: Path) -> Iterator[None]:
+        """A full disk becomes one line; it names `what`, and how much space there is."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            free = shutil.disk_usage(self.path).free / 1e6
+            raise ConfigError(
+                f"{error.filename or what}: {os.strerror(error.errno)} ({free:.1f} MB free); free "
+                "some, or choose another folder with hydra.run.dir=…"
+            ) from error
 
 
 class _Ear(logging.Handler):

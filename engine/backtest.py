@@ -85,6 +85,8 @@ class Account:
         Weights held at the close, after trading, as fractions of equity.
     turnover : float array, shape (T,)
         Two-way: Σ |order value| over the equity of the day before.
+    traded : float array, shape (T, N)
+        |order value| over the equity of the day before; 0 without an order.
     costs : mapping of str to float array, shape (T,)
         By component, positive when paid (interest received is negative), as fractions of the
         equity of the day before.
@@ -107,6 +109,7 @@ class Account:
     equity: FloatArray
     realised: FloatArray
     turnover: FloatArray
+    traded: FloatArray
     costs: Mapping[str, FloatArray]
     gap: FloatArray
     shortfall: FloatArray
@@ -296,6 +299,7 @@ def _book(
     costs = paid | {name: kept(-earned) for name, earned in carry.items()}
     net = kept(net)
     realised[stop:] = 0.0
+    traded[~counts] = 0.0
     held = _previous(fills.shares) != 0.0
     pending = np.isfinite(orders.waiting) & (held | (orders.waiting != 0.0))
     equity: FloatArray = capital * np.multiply.accumulate(1.0 + net)
@@ -307,6 +311,7 @@ def _book(
         equity=equity,
         realised=realised,
         turnover=kept(_sum(traded)),
+        traded=traded,
         costs=costs,
         gap=kept(gap),
         shortfall=kept(shortfall),

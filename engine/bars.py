@@ -2,7 +2,7 @@
 
 1. Take the universe's symbols; refuse a source that has none of them.
 2. Drop rows without a close: they are no bars.
-3. Ask of the rest, finding by finding, what the policy says: raise, drop or keep.
+3. Ask of the rest, finding by finding, what the policy says: raise, drop, mask or keep.
 4. Lay the bars out as (T, N) arrays; add membership, labels and market-wide series.
 """
 
@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.dirt import Rows
 from engine.errors import DataError, PluginError
-from engine.findings import Findings, Policy, Rows, check, few
+from engine.findings import Findings, Policy, check, few
 from engine.membership import member
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.universe import Universe
 from schemas.bars import PRICES
 
-__all__ = ["Findings", "Policy", "build"]
+__all__ = ["Findings", "Policy", "build", "lay", "read"]
 
 
 def build(
@@ -59,14 +60,32 @@ def build(
     DataError
         A finding whose policy is ``raise``, or no bar is left.
     """
-    policy = policy or Policy()
-    rows = _select(_rows(frame), universe)
-    alive, findings = check(rows, universe, policy)
+    return lay(read(frame, universe), universe, policy or Policy(), series)
+
+
+def lay(
+    rows: Rows, universe: Universe, policy: Policy, series: pd.DataFrame | None
+) -> tuple[Panel, Findings]:
+    """Check rows and lay them out, as `build` does with a frame."""
+    rows, alive, findings = check(rows, universe, policy)
     if not alive.any():
         raise DataError(f"no bar is left of {len(rows)} rows: {'; '.join(findings.lines()[1:])}")
     return _panel(rows, alive, universe, series), replace(
         findings, missing_symbols=_missing(rows, alive, universe)
     )
+
+
+def read(frame: pd.DataFrame, universe: Universe) -> Rows:
+    """Return the universe's rows of a frame.
+
+    Raises
+    ------
+    PluginError
+        The source does not keep its contract.
+    DataError
+        It has none of the universe's symbols.
+    """
+    return _select(_rows(frame), universe)
 
 
 def _rows(frame: pd.DataFrame) -> Rows:

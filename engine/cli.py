@@ -6,6 +6,7 @@ answers at once; a command's module is imported when the command is typed.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -44,6 +45,8 @@ engine: declarative backtests
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0, 2 for what the user can mend, 130 on Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without ± shows ? instead
+        sys.stdout.reconfigure(errors="replace")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in {"-h", "--help", "help"}:

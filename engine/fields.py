@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.errors import ConfigError, did_you_mean
@@ -20,6 +21,7 @@ def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
     for name in values:
         if name not in known:
             raise ConfigError(f"{key}.{name}: no such field; {did_you_mean(str(name), known)}")
+    _check_texts(cls, values, key)
     try:
         base = OmegaConf.structured(cls)
         OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
@@ -32,6 +34,20 @@ def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
     return made
 
 
+def _check_texts(cls: type, values: Mapping[Any, Any], key: str) -> None:
+    """Refuse what YAML read as a number or truth in a list of text: 007 would become 7."""
+    for name, kind in get_type_hints(cls).items():
+        items = values.get(name)
+        if list[str] not in (kind, *get_args(kind)) or not isinstance(items, (list, ListConfig)):
+            continue
+        for item in items:
+            if not isinstance(item, str):
+                raise ConfigError(
+                    f"{key}.{name}: {item} is read as {type(item).__name__}, not as text: quote "
+                    f"it as it is written, like \"{key}.{name}=['007','NA']\""
+                )
+
+
 def _check_options(made: object, key: str) -> None:
     for field in dataclasses.fields(made):  # type: ignore[arg-type]
         value, rules = getattr(made, field.name), field.metadata
@@ -39,6 +55,8 @@ def _check_options(made: object, key: str) -> None:
         if choices and value not in choices:
             hint = did_you_mean(str(value), map(str, choices))
             raise ConfigError(f"{key}.{field.name}={value}: {hint}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{key}.{field.name}={value}: write a finite number")
         if isinstance(value, (int, float)):
             low, high = rules.get("ge"), rules.get("le")
             if (low is not None and not value >= low) or (high is not None and not value <= high):

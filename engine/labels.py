@@ -10,7 +10,7 @@ import numpy.typing as npt
 from engine.errors import ConfigError, did_you_mean
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
-from engine.validation.ic import average_ranks
+from engine.ranks import average_ranks
 
 TARGETS = ("return", "rank", "zscore", "beta_neutral")
 BETA_WINDOW, BETA_MIN = 252, 60  # one year of returns; below 60 a beta is mostly noise

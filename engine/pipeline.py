@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine import stages
 from engine.artifacts import Announce, Report, RunFolder
-from engine.errors import ConfigError, EngineError
+from engine.errors import ConfigError
 from engine.expr.guests import using
 from engine.handed import Handed
 from engine.manifest import manifest
@@ -128,7 +128,7 @@ def _execute(
             if settings.report.figures:
                 folder.stage("report", lambda: stages.report(folder))
                 folder.note("manifest", {**facts, "timings": folder.timings})
-    except (EngineError, OSError, KeyboardInterrupt) as error:
+    except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
     folder.close()

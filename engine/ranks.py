@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 DIGIT = 11  # bits: two tables of 2048 counts stay in the nearest cache
 TABLE = 1 << DIGIT
 
 
-def average_ranks(array: Array, share: bool = False) -> Array:
+def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
     """Rank each row from 1, ties sharing their average rank.
 
     Parameters
@@ -33,8 +34,8 @@ def average_ranks(array: Array, share: bool = False) -> Array:
         1 to n among the row's n non-NaN cells; NaN where the input is NaN.
     """
     out = np.empty(array.shape)
-    _ranks(np.ascontiguousarray(array, np.float64), share, out)
-    return out if array.dtype == np.float64 else out.astype(array.dtype)
+    _ranks(np.ascontiguousarray(array), share, out)
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -69,7 +70,7 @@ def _keys(row: Array, key: Array, place: Array) -> int:
     bits = row.view(np.uint64)
     n = 0
     for j in range(len(row)):
-        if row[j] == row[j]:
+        if not np.isnan(row[j]):
             b = np.uint64(0) if row[j] == 0.0 else bits[j]  # the two zeros are one
             key[n] = ~b if (b & sign) != 0 else b | sign
             place[n] = j

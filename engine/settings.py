@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from engine.backtest import Backtest
 from engine.bars import Policy
+from engine.data.finding import Thresholds
 from engine.errors import ConfigError, did_you_mean
 from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
@@ -42,6 +43,7 @@ class Settings:
     universe: Universe
     source: Source
     bars: Policy
+    check: Thresholds
     factors: dict[str, Factor]
     label: Label
     regime: Regime
@@ -81,6 +83,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         universe=resolved(structured(Universe, config.universe, "universe")),
         source=registry.build("source", config.source, "source"),
         bars=structured(Policy, config.bars, "bars"),
+        check=structured(Thresholds, config.check, "check"),
         factors=factor_set(config.factors, registry),
         label=structured(Label, config.label, "label"),
         regime=registry.build("regime", config.regime, "regime"),
@@ -97,7 +100,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
             for key, node in config.observers.items()
         ),
         strict_observers=bool(config.strict_observers),
-        seed=int(config.seed),
+        seed=_seed(config.seed),
     )
     _check(settings)
     return settings
@@ -116,6 +119,12 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
         else:
             built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
     return built
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ConfigError(f"seed={value}: write a whole number from 0 to {2**32 - 1}")
+    return value
 
 
 def _exposure(node: Any) -> dict[str, float]:

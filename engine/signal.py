@@ -18,7 +18,7 @@ import numpy as np
 from engine.errors import ConfigError, did_you_mean
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel
-from engine.validation.ic import average_ranks
+from engine.ranks import average_ranks
 
 MARKET_BETA = "beta_252"  # the column that `market_beta` stands for
 SIGN = {"positive": 1.0, "negative": -1.0}
@@ -306,7 +306,11 @@ def _check_factors(factors: list[BundleFactor]) -> None:
             raise ConfigError(
                 f"bundle.factors: {factor.name} has direction {factor.direction!r}; {hint}"
             )
-        if not factor.weight >= 0.0:
+        if not np.isfinite(factor.weight):
+            raise ConfigError(
+                f"bundle.factors: {factor.name} has weight {factor.weight}: write one from 0 to 1"
+            )
+        if factor.weight < 0.0:
             raise ConfigError(
                 f"bundle.factors: {factor.name} has weight {factor.weight:g}: write "
                 f"{abs(factor.weight):g} and turn its direction round"

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from engine.artifacts import RunFolder
-from engine.bars import Findings, build
+from engine.bars import Findings, lay, read
 from engine.contracts import array, blamed, check
+from engine.data.inspection import look
+from engine.data.report import record
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.expr.formula import Formula, trees
@@ -22,7 +24,8 @@ from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.settings import Settings
 from engine.signal import score
-from engine.tearsheet import holdings, knowledge
+from engine.tearsheet import calibration, holdings, knowledge, quantiles
+from engine.tearsheet.capacity import capacity
 from engine.walkforward import Forecasts, walk_forward
 
 if TYPE_CHECKING:
@@ -46,14 +49,18 @@ class Made:
 
 
 def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
-    """Bars, checked by the policy and laid out as a panel."""
+    """Bars, looked over, checked by the policy and laid out as a panel."""
     from schemas.bars import bars_schema
 
     source = settings.source
     with blamed(f"source {source.name!r}"):
         frame, series = source.load(settings.universe), source.series(settings.universe)
-    panel, findings = build(frame, settings.universe, settings.bars, series)
+    rows = read(frame, settings.universe)
     del frame
+    panel, findings = lay(rows, settings.universe, settings.bars, series)
+    seen = look(rows, settings.universe, settings.bars, settings.check)
+    folder.note("data", record(seen, findings))
+    del rows
     for line in findings.lines():
         log.info("bars: %s", line)
     schema = bars_schema(list(panel.fields), keep=settings.bars.kept)
@@ -221,9 +228,8 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     if planted:  # a simulated market tells which field it hid a premium in
         studied[planted["column"]] = panel[planted["column"]]
     factors = {name: study(values, outcome, horizon) for name, values in studied.items()}
-    forecasts = {}
-    if made.forecasts is not None:
-        forecasts[made.forecasts.name] = study(made.forecasts.values, outcome, horizon)
+    predicted = {} if made.forecasts is None else {made.forecasts.name: made.forecasts.values}
+    forecasts = {name: study(values, outcome, horizon) for name, values in predicted.items()}
     signal = study(made.signal, outcome, horizon)
     content = collect(
         made.account,
@@ -236,21 +242,20 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         horizon=horizon,
     )
     folder.note("metrics", content)
-    arrays = {"mf_score": made.signal, **studied}
-    if made.forecasts is not None:
-        arrays[made.forecasts.name] = made.forecasts.values
+    known = panel.member & panel.present
+    ranks = knowledge.ranked({"mf_score": made.signal, **predicted, **studied}, known)
     studies = {"mf_score": signal, **forecasts, **factors}
     sheet = {
         **tables(panel.dates, studies),
-        "regime_quantiles": knowledge.by_regime(signal, made.regimes, settings.regime.states),
+        "regime_quantiles": quantiles.by_regime(studies, made.regimes, settings.regime.states),
         **knowledge.knowledge(
-            {name: arrays[name] for name in studies},
-            lambda days: label(settings, panel, days).values,
-            panel.member & panel.present,
+            panel.dates, ranks, lambda days: label(settings, panel, days).values, known
         ),
+        **calibration.calibration(predicted, ranks, made.labels.target, horizon),
         **holdings.positions(
             panel, made.account.realised, made.weights, settings.costs.delisting_return
         ),
+        "capacity": capacity(panel, made.account.traded),
     }
     for name, frame in sheet.items():
         folder.table(name, frame)

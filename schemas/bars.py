@@ -78,6 +78,30 @@ def ohlc_excess(prices: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.fl
     return excess
 
 
+def ohlc_crossed(
+    prices: dict[str, npt.NDArray[np.float64]],
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return which of open, high and low take part in a breach of their order.
+
+    Parameters
+    ----------
+    prices : dict of str to float array, shape (R,)
+        As in `ohlc_excess`.
+
+    Returns
+    -------
+    dict of str to bool array, shape (R,)
+        One per price but the close; False where a price is NaN.
+    """
+    crossed = {name: np.zeros(len(prices["close"]), bool) for name in prices if name != "close"}
+    for under, over in _pairs(prices):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            breach = (prices[under] - prices[over]) / np.abs(prices["close"]) > ROUNDING
+        for name in {under, over} - {"close"}:
+            crossed[name] |= breach
+    return crossed
+
+
 def _pairs(prices: Iterable[str]) -> list[tuple[str, str]]:
     known = set(prices)
     pairs = [

@@ -85,6 +85,14 @@ def own_file(tmp_path: Path, frame: pd.DataFrame) -> list[str]:
         ([CORE, "bundle.factors.0.direction=up"], "direction"),
         ([CORE, "--experimental-rerun", "x.pickle"], "which the engine never does"),
         ([CORE, "source.seed=["], "source.seed=[: this override cannot be read"),
+        ([CORE, "seed=-1"], "seed=-1: "),
+        ([CORE, "source=sample", "seed=-1"], "seed=-1: write a whole number from 0 to 4294967295"),
+        ([CORE, "source=sample", "seed=much"], "seed=much: write a whole number"),
+        ([CORE, "model.alpha=nan"], "model.alpha=nan: write a finite number"),
+        ([CORE, "costs.fees_bps=inf"], "costs.fees_bps=inf: write a finite number"),
+        ([CORE, "bundle.factors.0.weight=nan"], "returns_12m has weight nan: write one from 0"),
+        ([CORE, "universe.symbols=[A,1E5]"], "universe.symbols: 100000.0 is read as float"),
+        ([CORE, "universe.symbols=[TRUE]"], "universe.symbols: True is read as bool, not as text"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_configuration(prompt: Prompt, words: list[str], message: str) -> None:
@@ -153,6 +161,25 @@ def test_an_empty_or_truncated_file(prompt: Prompt, tmp_path: Path, content: byt
 def test_a_file_without_a_close(prompt: Prompt, tmp_path: Path) -> None:
     error = prompt(*own_file(tmp_path, bars().rename(columns={"close": "last"})))
     assert "source.columns.close=" in error
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "message"),
+    [
+        ("date,symbol,close\n03/04/2015,A,1\n", [], "'03/04/2015' in row 1: day or month first?"),
+        ("date;symbol;close\n2015-04-03;A;1\n", [], "set \"source.separator=';'\""),
+        ('date,symbol,close\n2015-04-03,A,"1,5"\n', [], "set \"source.decimal=','\""),
+        ("date,symbol,close\n2015-04-03,A,1\n", ["source.encoding=utf-7a"], "source.encoding"),
+        ("date,symbol,close\n2015-04-03,Ä,1\n", ["source.encoding=ascii"], "byte 0xc3"),
+    ],
+)  # fmt: skip
+def test_a_csv_of_another_custom(
+    prompt: Prompt, tmp_path: Path, content: str, words: list[str], message: str
+) -> None:
+    (tmp_path / "bars.csv").write_text(content, encoding="utf-8")
+    error = prompt(CORE, "universe=all", "source=csv", "source.path=bars.csv", *words)
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
 
 
 def test_text_in_a_number_column(prompt: Prompt, tmp_path: Path) -> None:

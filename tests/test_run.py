@@ -178,6 +178,7 @@ def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
         assert names
         for name in [*names, "metrics.json"]:
             assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    assert list(tmp_path.rglob(".lock")) == []
 
 
 def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:

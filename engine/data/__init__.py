@@ -3,8 +3,8 @@
 finding    what a finding is, and the thresholds that make one
 tape       the usable bars, sorted by symbol and date: what the statistics run on
 shape      findings of single rows, which the policy under ``bars`` decides
-prices     jumps, missed splits, bad ticks, absurd prices, stale runs, volume
-lives      when symbols begin, pause and end; days on which few of them trade
+prices     jumps, missed splits, bad ticks, stale runs, volume
+lives      when symbols begin, pause and end
 tables     tables that are no bars: known-at dates and time zones
 inspection all of it together; `report` writes it as text, `command` runs it
 

@@ -11,14 +11,18 @@ from engine.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+    from omegaconf import DictConfig
 
     from engine.data.finding import DataFinding
+    from engine.kinds import Source
 
 HELP = """\
 engine data check: what is odd about data, before anything is run
 
   engine data check source=NAME [universe=NAME] [source.path=FILE] [key=value …]
   engine data check FILE                    bars in a parquet or CSV file
+  engine data check FILE check.sigmas=8     what counts as odd: conf/check/default.yaml
+  engine data check FILE --symbol VIX       the same, of one symbol that the file does not name
   engine data check FILE --known COLUMN --period COLUMN
                                             known before the period ended?
   engine data check FILE --stamp COLUMN --date COLUMN --zone America/New_York
@@ -27,8 +31,10 @@ engine data check: what is odd about data, before anything is run
 
 Exit code: 0; 1 with a finding of severity error; 2 when the data cannot be read.
 """
-FLAGS = ("json", "known", "period", "stamp", "date", "zone")
-SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".gz": "csv", ".zip": "csv"}
+FLAGS = ("json", "symbol", "known", "period", "stamp", "date", "zone")
+QUESTIONS = {"known", "period", "stamp", "date", "zone"}
+SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv",
+            ".gz": "csv", ".zip": "csv"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,16 @@ def check(words: Sequence[str]) -> int:
         print(HELP, end="")
         return 0
     request = _request(words)
-    if set(request.flags) - {"json"}:
+    if QUESTIONS & {*request.flags} or _no_bars(request):
         return _check_table(request)
     return _check_bars(request)
+
+
+def _no_bars(request: Request) -> bool:
+    """Whether a file is a table without a column of closes, nor is one named."""
+    if not request.files or request.overrides or not Path(request.files[0]).is_file():
+        return False
+    return "close" not in {str(name).lower() for name in _table(request.files[0], rows=0).columns}
 
 
 def _request(words: Sequence[str]) -> Request:
@@ -94,35 +107,47 @@ def _request(words: Sequence[str]) -> Request:
 
 def _check_bars(request: Request) -> int:
     from engine.config import composed
+    from engine.data.finding import Thresholds
     from engine.data.inspection import examine
     from engine.data.report import text, write_json
     from engine.fields import structured
     from engine.findings import Policy
     from engine.membership import resolved
-    from engine.registry import installed
     from engine.universe import Universe
 
     config = composed([*_source(request.files), *request.overrides])
-    plugins = config.plugins
-    registry = installed().limited(plugins.disable, plugins.only)
-    source = registry.build("source", _resolved(config.source), "source")
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
+    limits = structured(Thresholds, config.check, "check")
+    source = _built(config, request)
     try:
         frame = source.load(universe)
     except DataError as error:
-        if request.files and "has no column" in str(error):
-            raise DataError(
-                f"{error}; or ask about its dates: --known COLUMN --period COLUMN, or "
-                "--stamp COLUMN --date COLUMN --zone ZONE"
-            ) from error
+        if request.files and "has no column 'symbol'" in str(error):
+            raise DataError(f"{error}; or name its one symbol: --symbol NAME") from error
         raise
-    inspection = examine(frame, universe, policy)
-    print(f"bars of source={source.name}, universe={universe.name}")
+    inspection = examine(frame, universe, policy, limits)
+    place = request.files[0] if request.files else f"source={source.name}"
+    print(f"bars of {place}, universe={universe.name}")
     print(text(inspection))
     if "json" in request.flags:
         write_json(Path(request.flags["json"]), inspection.findings, inspection)
     return int(inspection.refused)
+
+
+def _built(config: DictConfig, request: Request) -> Source:
+    """The source that the configuration names, or the file as bars of one symbol."""
+    from engine.handed import Handed
+    from engine.registry import installed
+
+    if "symbol" in request.flags:
+        if not request.files:
+            raise ConfigError("--symbol names the one symbol of a file: engine data check FILE …")
+        return Handed(_table(request.files[0]).assign(symbol=request.flags["symbol"]))
+    plugins = config.plugins
+    registry = installed().limited(plugins.disable, plugins.only)
+    source: Source = registry.build("source", _resolved(config.source), "source")
+    return source
 
 
 def _source(files: Sequence[str]) -> list[str]:
@@ -154,13 +179,18 @@ def _resolved(node: object) -> object:
 
 def _check_table(request: Request) -> int:
     from engine.data.report import listed, write_json
+    from engine.data.tables import hint, inspect_table
 
     if not request.files or request.overrides:
         raise ConfigError("--known and --stamp ask about a file: type engine data check FILE …")
     frame = _table(request.files[0])
-    findings = _findings(frame, request.flags)
-    print(f"{request.files[0]}: {len(frame)} rows\n")
+    asked = QUESTIONS & {*request.flags}
+    findings = _findings(frame, request.flags) if asked else inspect_table(frame)
+    kind = "" if asked else f", {len(frame.columns)} columns, none of them 'close': no bars"
+    print(f"{request.files[0]}: {len(frame)} rows{kind}\n")
     print(listed(findings))
+    if not asked:
+        print(hint(frame))
     if "json" in request.flags:
         write_json(Path(request.flags["json"]), findings, None)
     return int(any(finding.severity == "error" for finding in findings))
@@ -186,14 +216,25 @@ def _all(flags: dict[str, str], names: Sequence[str]) -> bool:
     return not missing
 
 
-def _table(file: str) -> pd.DataFrame:
+def _table(file: str, rows: int | None = None) -> pd.DataFrame:
+    """A file as a frame; with `rows` of 0, its columns alone."""
     import pandas as pd
 
     kind = _format(file)
     try:
-        return pd.read_parquet(file) if kind == "parquet" else pd.read_csv(file)
+        if kind == "parquet":
+            return pd.read_parquet(file) if rows is None else _schema(file)
+        return pd.read_csv(file, sep="\t" if ".tsv" in Path(file).suffixes else ",", nrows=rows)
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file; name another one") from error
     except (OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise DataError(f"{file} is not a whole {kind} file ({reason}): write it again") from error
+
+
+def _schema(file: str) -> pd.DataFrame:
+    """A parquet file's columns without its rows."""
+    import pyarrow.parquet as pq
+
+    empty: pd.DataFrame = pq.read_schema(file).empty_table().to_pandas()
+    return empty

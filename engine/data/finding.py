@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.dirt import IntArray
 from engine.kinds import option
 from engine.panel import FloatArray
 
 EXAMPLES = 5
 SEVERITIES = ("error", "warning", "info")
-IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,9 @@ class Thresholds:
     turnover: float = option(
         2.25, "a split leaves price × volume (medians of 10 bars) within this factor", ge=1
     )
-    absurd: float = option(100.0, "a price this many times off the closes around it", ge=2)
+    spike: float = option(
+        4.0, "of a day's volume over that around it, in money, above which it is news", ge=1
+    )
     stale: int = option(10, "bars in a row without a new close", unit="bars", ge=2)
     edge: int = option(5, "how late a first, or early a last bar is", unit="sessions", ge=0)
     gap: int = option(5, "sessions in a row without a bar", unit="sessions", ge=1)
@@ -105,7 +106,11 @@ class Thresholds:
     reuse_jump: float = option(
         2.0, "price factor across a gap of 10 sessions, after which it may be", ge=1
     )
-    thin: float = option(1 / 3, "of the live symbols trade on a day that may be a holiday", le=1)
+    thin: float = option(
+        0.3333,
+        "of the live symbols trade on a day that is no session, where no calendar says so",
+        le=1,
+    )
     crowd: int = option(10, "symbols before a share of them means anything", ge=1)
     years: float = option(2.0, "span in which some symbol should have ended", unit="years", ge=0)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.bars import _rows, _select
+from engine.bars import read
 from engine.data.finding import DataFinding, Thresholds, by_severity
 from engine.data.lives import lives, of_lives
 from engine.data.prices import of_prices
 from engine.data.shape import absent, of_rows
 from engine.data.tape import day_text, tape
+from engine.dirt import Rows
 from engine.errors import DataError
 from engine.findings import Policy
 from engine.universe import Universe
@@ -79,11 +80,14 @@ def examine(
     DataError
         It has no rows, or none of the universe's symbols.
     """
-    limits = limits or Thresholds()
     if frame.empty:
         raise DataError("the source has no rows: name another file, or widen its dates")
-    rows = _select(_rows(frame), universe)
-    findings, alive = of_rows(rows, universe, policy or Policy())
+    return look(read(frame, universe), universe, policy or Policy(), limits or Thresholds())
+
+
+def look(rows: Rows, universe: Universe, policy: Policy, limits: Thresholds) -> Inspection:
+    """Look rows over, as `examine` does with a frame."""
+    findings, alive = of_rows(rows, universe, policy)
     bars = tape(rows, alive)
     life = lives(bars, universe, limits)
     findings += [absent(rows, universe), *of_prices(bars, limits)]

@@ -1,4 +1,4 @@
-"""When symbols begin, pause and end, and days on which few of them trade.
+"""When symbols begin, pause and end.
 
 All of it counts sessions: those of ``universe.calendar``, or without one the source's own
 days on which enough of the live symbols trade.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.data.finding import DataFinding, Example, IntArray, Thresholds, worst
+from engine.data.finding import DataFinding, Example, Thresholds, worst
 from engine.data.tape import Tape
-from engine.findings import _sessions
-from engine.panel import BoolArray, FloatArray
+from engine.dirt import IntArray, calendar_sessions
+from engine.panel import BoolArray
 from engine.universe import Universe
 
 SHORT_GAP = 10  # sessions after which a price that has moved a lot may be another company's
@@ -66,9 +66,9 @@ def lives(tape: Tape, universe: Universe, limits: Thresholds) -> Lives:
     if not len(tape):
         sessions = dates[:0]
     elif universe.calendar is None:
-        sessions = dates[~_thin(tape, limits)[0]].unique()
+        sessions = dates[~_thin(tape, limits)].unique()
     else:
-        sessions = _sessions(universe.calendar, tape.days)
+        sessions = calendar_sessions(universe.calendar, tape.days)
         used = dates[[tape.day.min(), tape.day.max()]]
         sessions = sessions[(sessions >= used[0]) & (sessions <= used[1])]
     place = sessions.searchsorted(dates, side="right") - 1
@@ -93,11 +93,11 @@ def of_lives(life: Lives, universe: Universe, limits: Thresholds) -> list[DataFi
             life, "delisting", life.tail, early, gone,
             f"symbols whose last bar is more than {limits.edge} sessions early",
             lambda n: f"ends {n:g} sessions early",
+            "costs.delisting_return",
         ),
         _survivorship(life, bool(gone.any()), limits),
         *_gaps(life, limits),
         _empty_sessions(life, universe),
-        _thin_days(life.tape, universe, limits),
     ]  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def _symbols(
     found: BoolArray,
     what: str,
     note: Callable[[float], str],
+    key: str = "",
 ) -> DataFinding:
     tape = life.tape
 
@@ -117,7 +118,7 @@ def _symbols(
 
     examples = worst(at[found], size[found].astype(np.float64), describe)
     count = int(found.sum())
-    return DataFinding(name, count, count / len(at), "info", what, examples)
+    return DataFinding(name, count, count / len(at), "info", what, examples, key)
 
 
 def _survivorship(life: Lives, gone: bool, limits: Thresholds) -> DataFinding:
@@ -147,7 +148,7 @@ def _gaps(life: Lives, limits: Thresholds) -> list[DataFinding]:
     gap = f"pauses of {limits.gap} sessions or more"
     other = (
         f"pauses of {limits.reuse} sessions or more, or of {SHORT_GAP} with the price "
-        f"{limits.reuse_jump:g} times off: another company's ticker?"
+        f"{limits.reuse_jump:g} times off: another company's ticker? Mend the data"
     )
     return [
         tape.finding("ticker_reuse", "warning", other, reuse, size, note),
@@ -166,8 +167,8 @@ def _empty_sessions(life: Lives, universe: Universe) -> DataFinding:
     return DataFinding("empty_session", len(empty), share, "warning", what, examples)
 
 
-def _thin(tape: Tape, limits: Thresholds) -> tuple[BoolArray, FloatArray, FloatArray]:
-    """Which days are thin, and how many symbols trade and live on each; shape (D,)."""
+def _thin(tape: Tape, limits: Thresholds) -> BoolArray:
+    """Days that are no sessions, (D,): so few of the symbols trade that live on them."""
     days = len(tape.days)
     head = np.flatnonzero(tape.first)
     tail = np.append(head[1:], len(tape)) - 1
@@ -175,20 +176,6 @@ def _thin(tape: Tape, limits: Thresholds) -> tuple[BoolArray, FloatArray, FloatA
     dead = np.bincount(tape.day[tail] + 1, minlength=days + 1)[:days]
     live = np.cumsum(born - dead).astype(np.float64)
     trading = np.bincount(tape.day, minlength=days).astype(np.float64)
-    thin = (live >= limits.crowd) & (trading < limits.thin * live)
-    return thin | (trading == 0), trading, live
-
-
-def _thin_days(tape: Tape, universe: Universe, limits: Thresholds) -> DataFinding:
-    """Without a calendar: days that look like holidays because few symbols trade."""
-    thin, trading, live = _thin(tape, limits)
-    at = np.flatnonzero(thin & (trading > 0)) if universe.calendar is None else np.array([], int)
-
-    def describe(day: int, value: float) -> Example:
-        note = f"{trading[day]:g} of {live[day]:g} symbols trade"
-        return Example(f"{tape.days[day]:%Y-%m-%d}", "", value, note)
-
-    examples = worst(at, 1.0 - trading[at] / live[at], describe)
-    what = f"days on which fewer than {limits.thin:.0%} of the live symbols trade: holidays?"
-    share = len(at) / max(len(tape.days), 1)
-    return DataFinding("thin_day", len(at), share, "warning", what, examples, "universe.calendar")
+    few = (live >= limits.crowd) & (trading < limits.thin * live)
+    thin: BoolArray = few | (trading == 0)
+    return thin

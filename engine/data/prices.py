@@ -4,7 +4,8 @@ A return is odd when it is many robust deviations from its symbol's usual ones, 
 whole sample and over the bars around it. In this order, it is then
 
 1. a bad tick, when the next bar undoes it;
-2. a missed split, when it is near a split's ratio and volume moved the other way to stay;
+2. a missed split, when it is near a split's ratio and volume moved the other way to stay,
+   without the burst on the day itself that news brings;
 3. a level shift, when it is so large that news hardly explains it;
 4. a jump, when it is large. Most jumps are news.
 
@@ -19,8 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from engine.data.finding import DataFinding, IntArray, Thresholds
+from engine.data.finding import DataFinding, Thresholds
 from engine.data.tape import Tape
+from engine.dirt import IntArray
 from engine.panel import BoolArray, FloatArray
 from schemas.bars import PRICES
 
@@ -29,14 +31,12 @@ ENOUGH = 20  # bars of a symbol before its returns tell what is usual
 MARKET = 20  # symbols on a day before their median return is taken for the market's
 WINDOW = 20  # bars on each side of a return that tell how volatile its time was
 VOLUME = 10  # bars on each side of a split over which volume is compared
-NEAR = np.arange(-40, 41, 10)  # bars whose closes tell what a price should about be
 
 
 def of_prices(tape: Tape, limits: Thresholds) -> list[DataFinding]:
     """Return the findings about prices and volumes."""
     return [
         *_moves(tape, limits),
-        _absurd(tape, limits),
         _stale(tape, limits),
         *_volume(tape),
     ]
@@ -80,12 +80,18 @@ def _moves(tape: Tape, limits: Thresholds) -> list[DataFinding]:
         return tape.finding(name, severity, what, marked, size, note)
 
     return [
-        found("bad_tick", "warning", "returns that the next bar undoes", tick),
-        found("missed_split", "warning", "returns like a split that the prices do not know", split),
+        found("bad_tick", "warning", "returns that the next bar undoes; mend the data", tick),
+        found(
+            "missed_split",
+            "warning",
+            "returns like a split or a spin-off that the prices do not know; mend the data",
+            split,
+        ),
         found(
             "level_shift",
             "warning",
-            f"other returns by a factor of {limits.shift:g} or more: another company's prices?",
+            f"other returns by a factor of {limits.shift:g} or more: another company's prices? "
+            "Mend the data",
             shift,
         ),
         found("jump", "info", "other returns that stand out; most are news", jump & ~shift),
@@ -147,23 +153,26 @@ def _is_split(tape: Tape, move: Move, limits: Thresholds) -> BoolArray:
     off = np.maximum(
         np.abs(np.abs(move.raw) - np.log(nearest)), np.abs(np.abs(move.own) - np.log(nearest))
     )
-    turnover = move.raw + _volume_change(tape, move.bar)
+    before, on, after = _volumes(tape, move.bar)
+    turnover = move.raw + np.log(after / before)
     known = np.isfinite(turnover)
-    agrees = np.abs(turnover) <= np.log(limits.turnover)
+    spike = np.fmin(np.log(on / after), np.log(on / before) + move.raw)
+    agrees = (np.abs(turnover) <= np.log(limits.turnover)) & ~(spike > np.log(limits.spike))
     whole = nearest >= 2
     with_volume = known & agrees & (off <= np.where(whole, limits.split, limits.exact))
     split: BoolArray = with_volume | (~known & whole & (off <= limits.exact))
     return split
 
 
-def _volume_change(tape: Tape, at: IntArray) -> FloatArray:
-    """Log of the median volume from a bar on over that before it; NaN where unknown."""
+def _volumes(tape: Tape, at: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Median volume before bars, their own, and the median after; NaN where unknown."""
     if "volume" not in tape.numbers:
-        return np.full(len(at), np.nan)
+        unknown = np.full(len(at), np.nan)
+        return unknown, unknown, unknown
     volume = np.where(tape.numbers["volume"] > 0, tape.numbers["volume"], np.nan)
     before = _median(tape.around(volume, at, np.arange(-VOLUME, 0)))
     after = _median(tape.around(volume, at, np.arange(VOLUME)))
-    return np.log(after / before)
+    return before, volume[at], after
 
 
 def _nearest(raw: FloatArray) -> FloatArray:
@@ -177,31 +186,6 @@ def split_text(raw: float) -> str:
     ratio = float(_nearest(np.array([raw]))[0])
     new, old = (3, 2) if ratio == 1.5 else (int(ratio), 1)
     return f"{new}:{old}" if raw < 0 else f"{old}:{new}"
-
-
-def _absurd(tape: Tape, limits: Thresholds) -> DataFinding:
-    close = tape.numbers["close"]
-    position = np.arange(len(tape))
-    usual = np.empty((len(NEAR), len(tape)))
-    for row, offset in zip(usual, NEAR, strict=True):
-        beside = position + offset
-        other = position - offset  # at a symbol's ends, look to the other side
-        beside = np.where((beside < tape.begin) | (beside >= tape.stop), other, beside)
-        row[:] = close[np.clip(beside, tape.begin, tape.stop - 1)]
-    middle = np.log(np.median(usual, axis=0))
-    badness = np.zeros(len(tape))
-    for name in PRICES:
-        if name in tape.numbers:
-            price = np.where(tape.numbers[name] > 0, tape.numbers[name], np.nan)
-            np.fmax(badness, np.abs(np.log(price) - middle), out=badness)
-    found = badness >= np.log(limits.absurd)
-
-    def note(bar: int) -> str:
-        shown = [f"{name}={tape.numbers[name][bar]:g}" for name in PRICES if name in tape.numbers]
-        return f"{' '.join(shown)}, closes around it {np.exp(middle[bar]):g}"
-
-    what = f"bars with a price {limits.absurd:g} times off the closes around it"
-    return tape.finding("absurd_price", "warning", what, found, np.exp(badness), note)
 
 
 def _stale(tape: Tape, limits: Thresholds) -> DataFinding:
@@ -218,7 +202,7 @@ def _stale(tape: Tape, limits: Thresholds) -> DataFinding:
     def note(bar: int) -> str:
         return f"close {close[bar]:g} for {int(badness[bar])} more bars"
 
-    what = f"bars in runs of {limits.stale} or more without a new close"
+    what = f"bars in runs of {limits.stale} or more without a new close; mend the data"
     whole = tape.finding("stale", "warning", what, found, badness, note)
     return _only_ends(whole)
 
@@ -239,7 +223,7 @@ def _volume(tape: Tape) -> list[DataFinding]:
     again = ~tape.first & (volume > 0) & (len(columns) == 5)
     for column in columns:
         again[1:] &= column[1:] == column[:-1]
-    what = "bars without volume, of symbols that have it on most days"
+    what = "bars without volume, of symbols that have it on most days; mend the data"
     return [
         tape.finding(
             "volume_gap",
@@ -247,12 +231,14 @@ def _volume(tape: Tape) -> list[DataFinding]:
             what,
             gap,
             np.where(gap, traded, 0.0),
-            lambda bar: f"volume {volume[bar]:g}, usually {traded[bar]:g}",
+            lambda bar: (
+                f"{'no volume' if np.isnan(volume[bar]) else 'volume 0'}, usually {traded[bar]:g}"
+            ),
         ),
         tape.finding(
             "repeated_bar",
             "warning",
-            "bars that repeat the bar before, volume and all",
+            "bars that repeat the bar before, volume and all; mend the data",
             again,
             np.where(again, volume, 0.0),
             lambda bar: f"close {tape.numbers['close'][bar]:g}, volume {volume[bar]:g}",

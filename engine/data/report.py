@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engine.data.finding import SEVERITIES, DataFinding
 from engine.data.inspection import Inspection
 from engine.errors import DataError
-from engine.findings import Policy
+from engine.findings import Findings, decisions
 
 
 def text(inspection: Inspection) -> str:
     """Return the bars' extent and the findings, the severest first."""
     if not inspection.symbols:
         return f"{inspection.rows} rows, none of them usable\n\n{listed(inspection.findings)}"
-    sessions = f"{inspection.sessions} sessions of {inspection.calendar or 'its own'}"
+    days = f"sessions of {inspection.calendar}" if inspection.calendar else "days of its own"
     extent = (
         f"{inspection.rows} rows, {inspection.symbols} symbols, {inspection.start} to "
-        f"{inspection.end}, {sessions}, coverage {inspection.coverage:.2%}"
+        f"{inspection.end}, {inspection.sessions} {days}, coverage {inspection.coverage:.2%}"
     )
     return f"{extent}\n\n{listed(inspection.findings)}"
 
@@ -43,7 +43,7 @@ def _block(finding: DataFinding) -> str:
 def _decided(key: str) -> str:
     """Return which key decides, and what it may be set to where the choices are few."""
     room, _, name = key.partition(".")
-    choices = {item.name: item.metadata["choices"] for item in fields(Policy)}
+    choices = {item.name: item.metadata["choices"] for item in decisions()}
     if room == "bars":
         return f" [{key}={'|'.join(choices[name])}]"
     return f" [{key}]" if key else ""
@@ -54,6 +54,42 @@ def _total(findings: Sequence[DataFinding]) -> str:
         return "nothing is odd"
     counts = {name: sum(f.severity == name for f in findings) for name in SEVERITIES}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def record(inspection: Inspection, done: Findings) -> dict[str, Any]:
+    """Return what a run leaves in ``data.json``: what was found, and what was done about it.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        Of the rows before the policy touched them.
+    done : Findings
+        Of the policy.
+
+    Returns
+    -------
+    dict
+        The fields of `Inspection`; ``bars``, the bars that are left; ``late_listings`` and
+        ``delistings``, symbols; ``absent``, symbols of the universe without a bar. Each
+        finding has two more fields: ``action``, of the policy, "" where none decides, and
+        ``rows``, how many the policy acted on after the checks before it had acted.
+    """
+    found = {finding.name: finding for finding in inspection.findings}
+    listings = {"late_listings": "late_listing", "delistings": "delisting"}
+    return {
+        **asdict(inspection),
+        "bars": done.rows_out,
+        **{key: found[name].count if name in found else 0 for key, name in listings.items()},
+        "absent": list(done.missing_symbols),
+        "findings": [
+            {
+                **asdict(finding),
+                "action": done.actions.get(finding.name, ""),
+                "rows": done.counts.get(finding.name, 0),
+            }
+            for finding in inspection.findings
+        ],
+    }
 
 
 def write_json(path: Path, findings: Sequence[DataFinding], inspection: Inspection | None) -> None:

@@ -6,35 +6,46 @@ rows that are no bars at all, infinite or there twice are left out of what follo
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from engine.data.finding import DataFinding, Example, worst
 from engine.data.tape import day_text
-from engine.findings import _CHECKS, Policy, Rows
+from engine.dirt import CHECKS, IntArray, Rows
+from engine.findings import Policy
 from engine.panel import BoolArray
 from engine.universe import Universe
-from schemas.bars import PRICES
 
 WHAT = {
-    "missing_close": "rows without a close: no bars",
+    "missing_close": "rows without a close: no bars, always left out",
     "nonfinite": "rows with an infinite number",
     "nonpositive": "rows with a price <= 0 or a volume < 0",
     "ohlc": "rows with open or close outside [low, high]",
     "off_calendar": "rows on a day when universe.calendar is closed",
     "unsorted": "rows before the same symbol's row above",
     "duplicates": "rows of a (date, symbol) pair seen before",
+    "thin": "rows on a day when few symbols trade of those that did in the 20 dates before: "
+    "a holiday? Name universe.calendar",
+    "absurd": "rows with a price far off the median of the 20 closes before",
 }
+# What the checks after it must not see, whatever the policy does.
 UNUSABLE = ("missing_close", "nonfinite", "duplicates")
+
+DAYS = ("off_calendar", "thin")  # about whole days: an example of each is enough
 
 
 def of_rows(rows: Rows, universe: Universe, policy: Policy) -> tuple[list[DataFinding], BoolArray]:
     """Return the findings of single rows, and which rows are usable."""
-    alive = np.ones(len(rows), bool)
+    alive, closed = np.ones(len(rows), bool), np.zeros(len(rows), bool)
     findings = []
-    for name, check in _CHECKS.items():
-        badness = check(rows, alive, universe)
-        found = np.flatnonzero(alive & (badness > 0))
-        examples = worst(found, badness[found], lambda row, value: _example(rows, row, value))
+    for name, check in CHECKS.items():
+        judged = alive & ~closed if name == "thin" else alive  # the calendar knows better
+        badness = check.badness(rows, judged, universe, policy.limits)
+        found = np.flatnonzero(judged & (badness > 0))
+        closed |= (badness > 0) & (name == "off_calendar")
+        shown = found if name not in DAYS else _one_a_day(rows, found)
+        examples = worst(shown, badness[shown], partial(_example, rows, name))
         action = getattr(policy, name, "")
         findings.append(
             DataFinding(
@@ -62,7 +73,17 @@ def absent(rows: Rows, universe: Universe) -> DataFinding:
     return DataFinding("absent", len(missing), share, "warning", what, examples, "universe.symbols")
 
 
-def _example(rows: Rows, row: int, value: float) -> Example:
-    shown = [name for name in (*PRICES, "volume") if name in rows.numbers]
-    note = " ".join(f"{name}={rows.numbers[name][row]:g}" for name in shown)
+def _one_a_day(rows: Rows, found: IntArray) -> IntArray:
+    first = np.unique(rows.day[found], return_index=True)[1]
+    return found[np.sort(first)]
+
+
+def _example(rows: Rows, name: str, row: int, value: float) -> Example:
+    if name == "thin":
+        note = f"{value:.0%} of the symbols do not trade"
+        return Example(day_text(rows.days[rows.day[row]]), "", value, note)
+    shown = [key for key in rows.columns() if not np.isnan(rows.numbers[key][row])]
+    note = " ".join(f"{key}={rows.numbers[key][row]:g}" for key in shown) or "empty"
+    if name == "absurd":
+        note += f", {value:,.0f} times off"
     return Example(day_text(rows.days[rows.day[row]]), rows.names[rows.name[row]], value, note)

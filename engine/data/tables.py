@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from engine.data.finding import DataFinding, Example, by_severity, worst
+from engine.data.finding import EXAMPLES, DataFinding, Example, by_severity, worst
 from engine.errors import ConfigError, DataError, did_you_mean
 from engine.panel import BoolArray, FloatArray
 
@@ -104,6 +105,67 @@ def inspect_dates(frame: pd.DataFrame, stamp: str, date: str, zone: str) -> list
             found("earlier_than_date", "warning", "an earlier", -1.0),
         ]
     )
+
+
+def inspect_table(frame: pd.DataFrame) -> list[DataFinding]:
+    """Return what is odd about any table: cells that are empty, and rows that are there twice.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Any table.
+
+    Returns
+    -------
+    list of DataFinding
+        ``empty_cells`` (info), with the emptiest columns, and ``same_row`` (warning).
+    """
+    empty = frame.isna()
+    per_column = empty.sum()
+    columns = [name for name in frame.columns if per_column[name]]
+    order = sorted(columns, key=lambda name: -per_column[name])[:EXAMPLES]
+    examples = tuple(
+        Example(
+            "", str(name), float(per_column[name]), f"{per_column[name] / len(frame):.1%} empty"
+        )
+        for name in order
+    )
+    again = np.asarray(frame.duplicated())
+    day = pd.DatetimeIndex([pd.NaT] * len(frame))
+    count = int(per_column.sum())
+    return by_severity(
+        [
+            DataFinding(
+                "empty_cells", count, count / max(empty.size, 1), "info",
+                f"cells without a value, in {len(columns)} columns", examples,
+            ),
+            _rows(
+                frame, "same_row", "warning", "rows that are there twice, cell for cell",
+                again, np.zeros(len(frame)), day, lambda i: f"row {i + 1}",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def hint(frame: pd.DataFrame) -> str:
+    """Return what else can be asked about a table, with its own columns of dates."""
+    dates = [str(name) for name in frame.columns if _dated(frame[name])]
+    if len(dates) < 2:
+        return "bars under another name? Add +source.columns.close=COLUMN"
+    first, second = dates[:2]
+    return (
+        f"its dates are {', '.join(dates)}: ask --known {second} --period {first}, or "
+        f"--stamp {second} --date {first} --zone America/New_York"
+    )
+
+
+def _dated(column: pd.Series[Any]) -> bool:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return True
+    if pd.api.types.is_numeric_dtype(column) or not column.notna().any():
+        return False
+    head = column.dropna().head(20).astype(str)
+    return bool(head.str.match(r"\d{4}-\d\d-\d\d").all())
 
 
 def _moments(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex:

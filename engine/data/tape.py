@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from engine.data.finding import DataFinding, Example, IntArray, worst
-from engine.findings import Rows
+from engine.data.finding import DataFinding, Example, worst
+from engine.dirt import IntArray, Rows
 from engine.panel import BoolArray, FloatArray
 
 

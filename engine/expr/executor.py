@@ -23,15 +23,14 @@ from engine.errors import DataError, FormulaError, did_you_mean
 from engine.expr.graph import DATES, SERIES, WHOLE, Graph, Part, Region
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
-from engine.panel import Panel
+from engine.panel import FloatArray, Panel
 
-Array = npt.NDArray[np.floating[Any]]
 BLOCK = 256 * 1024  # bytes of one array's block: a few of them fit a core's second cache
 
 
 def evaluate(
     formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
-) -> dict[str, Array]:
+) -> dict[str, FloatArray]:
     """Compute formulas on a panel.
 
     Parameters
@@ -72,11 +71,11 @@ def _root(name: str, formula: str | Node) -> Node:
 class _Stored:
     """A part's values, as dates × symbols, as symbols × dates, or both."""
 
-    rows: Array | None = None
-    series: Array | None = None
+    rows: FloatArray | None = None
+    series: FloatArray | None = None
     shared: bool = False  # the panel's own: not to be given away
 
-    def on(self, axis: str, pool: ThreadPoolExecutor | None) -> Array:
+    def on(self, axis: str, pool: ThreadPoolExecutor | None) -> FloatArray:
         """The array as a region of this axis reads it."""
         if axis == SERIES:
             if self.series is None:
@@ -104,10 +103,10 @@ class _Run:
         self.pool = _pool(self.threads) if self.threads > 1 else None
         self.masked = not self.panel.member.all()
 
-    def results(self) -> dict[str, Array]:
+    def results(self) -> dict[str, FloatArray]:
         return {name: self._result(name, part) for name, part in self.graph.roots.items()}
 
-    def _result(self, name: str, root: int) -> Array:
+    def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):
             return np.full(self.panel.shape, self.graph.parts[root].args[0])
         try:
@@ -191,7 +190,9 @@ class _Run:
 class _Program:
     """A region, ready to run on any of its blocks."""
 
-    def __init__(self, run: _Run, region: Region, inputs: Mapping[int, Array], out: Array) -> None:
+    def __init__(
+        self, run: _Run, region: Region, inputs: Mapping[int, FloatArray], out: FloatArray
+    ) -> None:
         self.run_, self.region, self.inputs, self.out = run, region, inputs, out
         self.numbers = {
             i: run.graph.parts[i].args[0]
@@ -237,10 +238,10 @@ class _Program:
                 args.append(int(arg) if kind == "d" else arg)
         return args
 
-    def _whole(self, part: Part, value: Any, start: int, stop: int) -> Array:
+    def _whole(self, part: Part, value: Any, start: int, stop: int) -> FloatArray:
         """An argument of a kernel: no scalar, and in cross-sections members alone."""
         shape = self.out[start:stop].shape
-        array: Array = value if np.shape(value) == shape else np.full(shape, value)
+        array: FloatArray = value if np.shape(value) == shape else np.full(shape, value)
         assert part.op is not None
         if part.op.room == "sections" and self.run_.masked:
             array = np.where(self.run_.panel.member[start:stop], array, np.nan)
@@ -262,20 +263,21 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _rows(shape: tuple[int, int]) -> int:
+def _rows(shape: tuple[int, ...]) -> int:
     """Rows of a block."""
     return max(BLOCK // max(shape[1] * 8, 1), 1)
 
 
-def _turned(array: Array, pool: ThreadPoolExecutor | None) -> Array:
+def _turned(array: FloatArray, pool: ThreadPoolExecutor | None) -> FloatArray:
     """The transpose, laid out anew."""
     from engine.expr.lagging import turn
 
-    out = np.empty(array.shape[::-1], array.dtype)
-    step = -(-out.shape[0] // 16)
-    starts = range(0, out.shape[0], max(step, 1))
+    rows = array.shape[1]
+    out = np.empty((rows, len(array)), array.dtype)
+    step = max(-(-rows // 16), 1)
+    starts = range(0, rows, step)
     if pool is None or out.size < BLOCK:
-        turn(array, 0, out.shape[0], out)
+        turn(array, 0, rows, out)
     else:
         for _ in pool.map(lambda start: turn(array, start, start + step, out), starts):
             pass

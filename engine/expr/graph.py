@@ -116,7 +116,8 @@ class Graph:
             return Part(None, (node.value,))
         if isinstance(node, Field):
             return Part(None, (node.name,))
-        op, args = op_of(node.op), []
+        op = op_of(node.op)
+        args: list[int | float | str] = []
         for arg, kind in zip(node.args, op.args, strict=True):
             if kind == "x":
                 args.append(made[id(arg)])

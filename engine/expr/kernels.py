@@ -7,66 +7,64 @@ is NaN. Every value depends on its own window's rows alone, bit for bit.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from engine.expr import lagging, merging, trailing
 
-Array = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.float64]
 
 
-def delay(x: Array, d: int) -> Array:
+def delay(x: FloatArray, d: int) -> FloatArray:
     out = np.full_like(x, np.nan)
     out[:, d:] = x[:, :-d]
     return out
 
 
-def delta(x: Array, d: int) -> Array:
+def delta(x: FloatArray, d: int) -> FloatArray:
     out = np.full_like(x, np.nan)
     np.subtract(x[:, d:], x[:, :-d], out=out[:, d:])
     return out
 
 
-def ts_sum(x: Array, d: int) -> Array:
+def ts_sum(x: FloatArray, d: int) -> FloatArray:
     count, total = _sums(x, d)
     total[count == 0.0] = np.nan
     return total
 
 
-def ts_mean(x: Array, d: int) -> Array:
+def ts_mean(x: FloatArray, d: int) -> FloatArray:
     count, total = _sums(x, d)
     return np.divide(total, count, out=total)  # 0 / 0 is NaN
 
 
-def ts_count(x: Array, d: int) -> Array:
+def ts_count(x: FloatArray, d: int) -> FloatArray:
     true = (x != 0.0).astype(x.dtype)
     true[np.isnan(x)] = np.nan
     return ts_sum(true, d)
 
 
-def ts_known(x: Array, d: int) -> Array:
+def ts_known(x: FloatArray, d: int) -> FloatArray:
     return _sums(x, d)[0]
 
 
-def stddev(x: Array, d: int) -> Array:
+def stddev(x: FloatArray, d: int) -> FloatArray:
     return np.sqrt(ts_var(x, d))
 
 
-def ts_var(x: Array, d: int) -> Array:
+def ts_var(x: FloatArray, d: int) -> FloatArray:
     state = _moments(x, d, 2)
     return _ratio(state[3], state[0] - 1.0)
 
 
-def ts_mad(x: Array, d: int) -> Array:
+def ts_mad(x: FloatArray, d: int) -> FloatArray:
     state = _moments(x, d, 2)
     out = np.empty_like(x)
     trailing.distances(x, d, state[1], state[2], out)
     return out
 
 
-def ts_skew(x: Array, d: int) -> Array:
+def ts_skew(x: FloatArray, d: int) -> FloatArray:
     state = _moments(x, d, 3)
     n, m2, m3 = state[0], state[3], state[4]
     biased = (m3 / n) / (m2 / n) ** 1.5
@@ -74,7 +72,7 @@ def ts_skew(x: Array, d: int) -> Array:
     return np.where((n >= 3) & (m2 > 0.0), out, np.nan)
 
 
-def ts_kurt(x: Array, d: int) -> Array:
+def ts_kurt(x: FloatArray, d: int) -> FloatArray:
     state = _moments(x, d, 4)
     n, m2, m4 = state[0], state[3], state[5]
     excess = (m4 / n) / (m2 / n) ** 2 - 3.0
@@ -82,88 +80,88 @@ def ts_kurt(x: Array, d: int) -> Array:
     return np.where((n >= 4) & (m2 > 0.0), out, np.nan)
 
 
-def ts_max(x: Array, d: int) -> Array:
+def ts_max(x: FloatArray, d: int) -> FloatArray:
     return _extremes(x, d, 1.0)[0]
 
 
-def ts_min(x: Array, d: int) -> Array:
+def ts_min(x: FloatArray, d: int) -> FloatArray:
     return -_extremes(x, d, -1.0)[0]
 
 
-def ts_argmax(x: Array, d: int) -> Array:
+def ts_argmax(x: FloatArray, d: int) -> FloatArray:
     return _extremes(x, d, 1.0)[1]
 
 
-def ts_argmin(x: Array, d: int) -> Array:
+def ts_argmin(x: FloatArray, d: int) -> FloatArray:
     return _extremes(x, d, -1.0)[1]
 
 
-def ts_idxmax(x: Array, d: int) -> Array:
+def ts_idxmax(x: FloatArray, d: int) -> FloatArray:
     return ts_argmax(x, d) - _skipped(x, d)
 
 
-def ts_idxmin(x: Array, d: int) -> Array:
+def ts_idxmin(x: FloatArray, d: int) -> FloatArray:
     return ts_argmin(x, d) - _skipped(x, d)
 
 
-def ts_rank(x: Array, d: int) -> Array:
+def ts_rank(x: FloatArray, d: int) -> FloatArray:
     out = np.empty_like(x)
     lagging.ranks(x, d, out)
     return out
 
 
-def ts_quantile(x: Array, d: int, q: float) -> Array:
+def ts_quantile(x: FloatArray, d: int, q: float) -> FloatArray:
     out = np.empty_like(x)
     lagging.quantiles(x, d, q, out)
     return out
 
 
-def ts_median(x: Array, d: int) -> Array:
+def ts_median(x: FloatArray, d: int) -> FloatArray:
     return ts_quantile(x, d, 0.5)
 
 
-def product(x: Array, d: int) -> Array:
+def product(x: FloatArray, d: int) -> FloatArray:
     out = np.empty_like(x)
     lagging.products(x, d, out)
     return out
 
 
-def decay_linear(x: Array, d: int) -> Array:
+def decay_linear(x: FloatArray, d: int) -> FloatArray:
     out = np.empty_like(x)
     lagging.decays(x, d, out)
     return out
 
 
-def ema(x: Array, d: int) -> Array:
+def ema(x: FloatArray, d: int) -> FloatArray:
     out = np.empty_like(x)
     lagging.emas(x, d, out)
     return out
 
 
-def ewma(x: Array, d: int) -> Array:
+def ewma(x: FloatArray, d: int) -> FloatArray:
     out = np.empty_like(x)
     trailing.ewmas(x, d, out)
     return out
 
 
-def correlation(x: Array, y: Array, d: int) -> Array:
+def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     state = _pairs(x, y, d)
     # sqrt by sqrt, not of the product: the product of small sums underflows
     out = _ratio(state[7], np.sqrt(state[3]) * np.sqrt(state[6]))
     return np.where(state[0] >= 2, np.clip(out, -1.0, 1.0), np.nan)
 
 
-def covariance(x: Array, y: Array, d: int) -> Array:
+def covariance(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     state = _pairs(x, y, d)
     return _ratio(state[7], state[0] - 1.0)
 
 
-def beta(y: Array, x: Array, d: int) -> Array:
+def beta(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     state = _pairs(x, y, d)
     return _ratio(state[7], state[3])
 
 
-def resid_std(y: Array, x: Array, d: int) -> Array:
+def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     lost = np.isnan(x) | np.isnan(y)
     x, y = np.where(lost, np.nan, x), np.where(lost, np.nan, y)
     state = _pairs(x, y, d)
@@ -174,52 +172,52 @@ def resid_std(y: Array, x: Array, d: int) -> Array:
     return np.where(state[3] > 0.0, np.sqrt(_ratio(left, state[0] - 2.0)), np.nan)
 
 
-def slope(x: Array, d: int) -> Array:
+def slope(x: FloatArray, d: int) -> FloatArray:
     return beta(x, _time(x), d)
 
 
-def rsquare(x: Array, d: int) -> Array:
+def rsquare(x: FloatArray, d: int) -> FloatArray:
     found = correlation(x, _time(x), d)
     return found * found
 
 
-def resi(x: Array, d: int) -> Array:
+def resi(x: FloatArray, d: int) -> FloatArray:
     time = _time(x)
     state = _pairs(time, x, d)
     beside = ((time - state[1]) - state[2]) * _ratio(state[7], state[3])
-    left: Array = ((x - state[4]) - state[5]) - beside
+    left: FloatArray = ((x - state[4]) - state[5]) - beside
     return left
 
 
-def _time(x: Array) -> Array:
+def _time(x: FloatArray) -> FloatArray:
     """The row number, in the shape of x."""
     return np.ascontiguousarray(np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape))
 
 
-def _skipped(x: Array, d: int) -> Array:
+def _skipped(x: FloatArray, d: int) -> FloatArray:
     """Rows of the window (of d rows, whether they exist or not) before its first value."""
     return ts_argmin(np.where(np.isnan(x), np.nan, _time(x)), d) - 1.0
 
 
-def _sums(x: Array, d: int) -> tuple[Array, Array]:
+def _sums(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:
     count, total = np.empty_like(x), np.empty_like(x)
     merging.sums(x, d, count, total)
     return count, total
 
 
-def _moments(x: Array, d: int, order: int) -> Array:
+def _moments(x: FloatArray, d: int, order: int) -> FloatArray:
     out = np.empty((order + 2, *x.shape), x.dtype)
     merging.moments(x, d, order, out)
     return out
 
 
-def _pairs(x: Array, y: Array, d: int) -> Array:
+def _pairs(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     out = np.empty((8, *x.shape), x.dtype)
     merging.pairs(x, y, d, out)
     return out
 
 
-def _extremes(x: Array, d: int, sign: float) -> tuple[Array, Array]:
+def _extremes(x: FloatArray, d: int, sign: float) -> tuple[FloatArray, FloatArray]:
     """Value, and place in the window: 1 the oldest row, d the newest."""
     top, place = np.empty_like(x), np.empty_like(x)
     merging.extremes(x, d, sign, top, place)
@@ -230,7 +228,7 @@ def _extremes(x: Array, d: int, sign: float) -> tuple[Array, Array]:
     return top, place
 
 
-def _ratio(top: Array, bottom: Array) -> Array:
+def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
     """Top over bottom; NaN where the bottom is not positive."""
     out = np.full_like(top, np.nan)
     np.divide(top, bottom, out=out, where=bottom > 0.0)

@@ -6,13 +6,11 @@ that what is added up stays in the nearest cache.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[np.float64]
 STRIP = 512
 
 
@@ -35,10 +33,10 @@ def ranks(x: Array, d: int, out: Array) -> None:
                 for t in range(len(old)):
                     o, v = old[t], new[t]
                     under[t] += (2.0 if o < v else 0.0) + (1.0 if o == v else 0.0)
-                    known[t] += 1.0 if o == o else 0.0
+                    known[t] += 1.0 if not np.isnan(o) else 0.0
             to = out[s, start : start + STRIP]
             for t in range(width):
-                to[t] = (below[t] + 1.0) * 0.5 / count[t] if now[t] == now[t] else np.nan
+                to[t] = (below[t] + 1.0) * 0.5 / count[t] if not np.isnan(now[t]) else np.nan
 
 
 @njit(cache=True, nogil=True)
@@ -50,9 +48,9 @@ def decays(x: Array, d: int, out: Array) -> None:
     for s in range(len(x)):
         xs = x[s]
         for t in range(rows):
-            value[t] = xs[t] if xs[t] == xs[t] else 0.0
+            value[t] = xs[t] if not np.isnan(xs[t]) else 0.0
         for t in range(rows):
-            known[t] = 1.0 if xs[t] == xs[t] else 0.0
+            known[t] = 1.0 if not np.isnan(xs[t]) else 0.0
         for start in range(0, rows, STRIP):
             width = min(STRIP, rows - start)
             total[:] = 0.0
@@ -93,12 +91,12 @@ def misfits(x: Array, y: Array, x0: Array, y0: Array, slopes: Array, d: int, out
                     if again:
                         for t in range(len(a)):
                             v = ((b[t] - b0[t]) - k[t] * (a[t] - a0[t])) - m[t]
-                            o[t] += v * v if v == v else 0.0
+                            o[t] += v * v if not np.isnan(v) else 0.0
                     else:
                         for t in range(len(a)):
                             v = (b[t] - b0[t]) - k[t] * (a[t] - a0[t])
-                            n[t] += 1.0 if v == v else 0.0
-                            m[t] += v if v == v else 0.0
+                            n[t] += 1.0 if not np.isnan(v) else 0.0
+                            m[t] += v if not np.isnan(v) else 0.0
                 if not again:
                     for t in range(width):
                         mean[t] /= max(count[t], 1.0)
@@ -113,13 +111,13 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
         xs, to = x[s], out[s]
         n = 0
         for t in range(rows):
-            if t >= d and xs[t - d] == xs[t - d]:
+            if t >= d and not np.isnan(xs[t - d]):
                 n -= 1
                 at = np.searchsorted(window[: n + 1], xs[t - d])
                 for k in range(at, n):
                     window[k] = window[k + 1]
             v = xs[t]
-            if v == v:
+            if not np.isnan(v):
                 at = n
                 while at > 0 and window[at - 1] > v:
                     window[at] = window[at - 1]
@@ -144,8 +142,8 @@ def emas(x: Array, d: int, out: Array) -> None:
         state = x.dtype.type(np.nan)
         for t in range(len(xs)):
             v = xs[t]
-            if v == v:
-                state = v + left * (state - v) if state == state else v
+            if not np.isnan(v):
+                state = v + left * (state - v) if not np.isnan(state) else v
             to[t] = state
 
 
@@ -160,7 +158,7 @@ def products(x: Array, d: int, out: Array) -> None:
             now = to[lag:]
             for t in range(len(now)):
                 v, o = xs[t], now[t]
-                now[t] = o if v != v else (v if o != o else o * v)
+                now[t] = o if np.isnan(v) else (v if np.isnan(o) else o * v)
 
 
 @njit(cache=True, nogil=True)

@@ -15,13 +15,11 @@ constant has no spread at all and a large level takes no digits from small chang
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
@@ -29,10 +27,10 @@ def _leaf(x: Array, value: Array, known: Array) -> None:
     """Values with 0 for NaN, and 1 where there is one."""
     for t in range(len(x)):
         v = x[t]
-        value[t] = v if v == v else 0.0
+        value[t] = v if not np.isnan(v) else 0.0
     for t in range(len(x)):
         v = x[t]
-        known[t] = 1.0 if v == v else 0.0
+        known[t] = 1.0 if not np.isnan(v) else 0.0
 
 
 @njit(cache=True, nogil=True)
@@ -236,7 +234,7 @@ def pairs(x: Array, y: Array, d: int, out: Array) -> None:
         xs, ys = x[s], y[s]
         a[:] = 0.0
         for t in range(rows):
-            a[0, t] = 1.0 if xs[t] == xs[t] and ys[t] == ys[t] else 0.0
+            a[0, t] = 1.0 if not np.isnan(xs[t]) and not np.isnan(ys[t]) else 0.0
         _kept(a[0], xs, a[2], a[1])
         _kept(a[0], ys, a[2], a[4])
         _windows(a, b, r, w, d, 2, 2)
@@ -270,7 +268,7 @@ def extremes(x: Array, d: int, sign: float, top: Array, place: Array) -> None:
         xs = x[s]
         for t in range(rows):
             v = sign * xs[t]
-            a[t] = v if v == v else -np.inf
+            a[t] = v if not np.isnan(v) else -np.inf
         for t in range(rows):
             p[t] = t
         size = 1

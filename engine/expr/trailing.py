@@ -5,13 +5,11 @@ Arrays have shape (S, T): one series a row.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-Array = npt.NDArray[np.floating[Any]]
+Array = npt.NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)

@@ -1,4 +1,4 @@
-"""The report: one page and one picture, drawn from the artifacts in a run folder alone."""
+"""The report: one page, and pictures, drawn from the artifacts in a run folder alone."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ NEEDED = {
     "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
+    "data": ("symbols", "coverage", "calendar", "late_listings", "delistings", "findings"),
 }  # fmt: skip
-DATED = ("returns", "regimes", "ic", "positions", "sectors")
-UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "names")
+DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
+UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
+           "slopes", "names", "capacity")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,32 +34,44 @@ class Run:
 
     Parameters
     ----------
-    manifest, metrics : dict
-        Of ``manifest.json`` and ``metrics.json``.
+    manifest, metrics, data : dict
+        Of ``manifest.json``, ``metrics.json`` and ``data.json``.
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start.
+    quantile_returns, coverage : pandas.DataFrame
+        See `engine.tearsheet.knowledge.knowledge`; from the first position too.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
     regime_quantiles, decay, correlations, persistence : pandas.DataFrame
-        See `engine.tearsheet.knowledge.by_regime` and `engine.tearsheet.knowledge.knowledge`.
+        See `engine.tearsheet.quantiles.by_regime` and `engine.tearsheet.knowledge.knowledge`.
+    calibration, slopes : pandas.DataFrame
+        See `engine.tearsheet.calibration.calibration`; empty without a model.
     positions, sectors, names : pandas.DataFrame
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
+    capacity : pandas.DataFrame
+        See `engine.tearsheet.capacity.capacity`.
     """
 
     manifest: dict[str, Any]
     metrics: dict[str, Any]
+    data: dict[str, Any]
     returns: pd.DataFrame
     regimes: pd.DataFrame
     ic: pd.DataFrame
+    quantile_returns: pd.DataFrame
+    coverage: pd.DataFrame
     quantiles: pd.DataFrame
     regime_quantiles: pd.DataFrame
     decay: pd.DataFrame
     correlations: pd.DataFrame
     persistence: pd.DataFrame
+    calibration: pd.DataFrame
+    slopes: pd.DataFrame
     positions: pd.DataFrame
     sectors: pd.DataFrame
     names: pd.DataFrame
+    capacity: pd.DataFrame
 
     @property
     def bundle(self) -> str:
@@ -67,7 +81,9 @@ class Run:
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
-        metrics, manifest = (_complete(folder, name) for name in ("metrics", "manifest"))
+        metrics, manifest, data = (
+            _complete(folder, name) for name in ("metrics", "manifest", "data")
+        )
         start = metrics["active"]["start"]
         daily = {
             name: read_table(folder, name).set_index("timestamp").loc[start:] for name in DATED
@@ -75,13 +91,14 @@ class Run:
         return cls(
             manifest=manifest,
             metrics=metrics,
+            data=data,
             **{name: read_table(folder, name) for name in UNDATED},
             **daily,
         )
 
 
 def draw(run_dir: Path) -> Path:
-    """Draw ``report.html`` and ``report.png`` of a run.
+    """Draw ``report.html``, ``report.png`` and ``report_*.png`` of a run.
 
     The page needs no network: the drawing library is inside it. The same artifacts give the
     same page.
@@ -89,7 +106,7 @@ def draw(run_dir: Path) -> Path:
     Parameters
     ----------
     run_dir : pathlib.Path
-        Holds ``manifest.json``, ``metrics.json`` and the tables that `Run` names.
+        Holds ``manifest.json``, ``metrics.json``, ``data.json`` and the tables that `Run` names.
 
     Returns
     -------
@@ -101,10 +118,9 @@ def draw(run_dir: Path) -> Path:
     DataError
         When one of these files is missing.
     """
-    from plotly.offline import get_plotlyjs
-
     from engine.report.figures import figures
-    from engine.report.picture import picture
+    from engine.report.library import packed
+    from engine.report.picture import pictures
     from engine.report.plot import days
     from engine.report.words import page
 
@@ -112,13 +128,11 @@ def draw(run_dir: Path) -> Path:
     html = (
         environment()
         .get_template(TEMPLATE)
-        .render(
-            **page(run), figures=figures(run), dates=days(run.returns.index), plotly=get_plotlyjs()
-        )
+        .render(**page(run), figures=figures(run), dates=days(run.returns.index), plotly=packed())
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")
-    picture(run, run_dir / "report.png")
+    pictures(run, run_dir)
     return target
 
 

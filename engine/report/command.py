@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.errors import ConfigError, did_you_mean
 
 REPORT_HELP = """\
-engine report RUN: draw report.html and report.png of a finished run again, print its summary
+engine report RUN: draw report.html and report*.png of a finished run again, print its summary
 
   engine report outputs/NAME/TIME           nothing is run: only the artifacts are read
 """

@@ -22,7 +22,7 @@ from engine.artifacts import Report
 from engine.errors import ConfigError, DataError
 from engine.metrics import PERIODS, performance
 from engine.report import Run
-from engine.report.words import DASH, number
+from engine.report.cells import DASH, number
 from engine.validation.ic import newey_west_t, overlap_lags
 
 METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")

@@ -12,14 +12,14 @@ import pandas as pd
 
 from engine.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, WEEK, Figure, bars, days, figure, line, thinned, whiskers
+from engine.report.plot import COLORS, Figure, days, figure, line, thinned
 
 if TYPE_CHECKING:
     from engine.report import Run
 
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
-WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
-TURNOVER_WINDOW = 21
+TURNOVER_WINDOW = 63  # trading days: a window of a month would beat against monthly trading
+DASHES = ("solid", "dash", "dot", "dashdot")
 
 
 def figures(run: Run) -> list[Figure]:
@@ -27,8 +27,6 @@ def figures(run: Run) -> list[Figure]:
     return [
         equity(run),
         *history.figures(run),
-        rolling_ic(run),
-        quantiles(run),
         *knowledge.figures(run),
         *model.figures(run),
         exposures(run),
@@ -68,50 +66,6 @@ def equity(run: Run) -> Figure:
     return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
 
 
-def rolling_ic(run: Run) -> Figure:
-    """Rolling mean of the daily rank IC, with a band of two standard errors for the score."""
-    horizon = max(int(run.metrics["horizon"]), 1)
-    names = ["mf_score", *run.metrics["forecasts"]]
-    lines: list[Figure] = []
-    for name, color in zip(names, COLORS * len(names), strict=False):
-        rolling = run.ic[name].reindex(run.returns.index).rolling(WINDOW, min_periods=WINDOW // 2)
-        mean = rolling.mean()
-        if name == "mf_score":  # overlapping outcomes leave fewer independent dates
-            error = rolling.std() / np.sqrt((rolling.count() / horizon).clip(lower=1.0))
-            edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
-            low = {**line((mean - 2 * error).to_numpy(), "", color, WEEK), **edge}
-            high = {**line((mean + 2 * error).to_numpy(), "", color, WEEK), **edge}
-            band = {"fill": "tonexty", "fillcolor": "rgba(59,130,196,.18)"}
-            lines += [low, {**high, **band}]
-        lines.append(line(mean.to_numpy(), name, color, WEEK))
-    note = (
-        f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
-        f"{horizon} days; band: two standard errors of the score's, for overlapping returns."
-    )
-    layout = {"yaxis": {"title": {"text": "rank IC"}, "zeroline": True}}
-    return figure("ic", "Rank IC", note, "ic", lines, layout)
-
-
-def quantiles(run: Run) -> Figure:
-    """Mean forward return of each bucket, per score and factor."""
-    data = []
-    grouped = run.quantiles.groupby("name", sort=False, observed=True)
-    for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
-        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
-        made = bars([int(q) for q in rows["quantile"]], mean, str(name), color)
-        data.append({**made, "error_y": whiskers(error)})
-    layout = {
-        "barmode": "group",
-        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
-        "yaxis": {"title": {"text": "mean forward return (bps)"}},
-    }
-    note = (
-        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
-        "standard error. A factor with a negative direction should fall from left to right."
-    )
-    return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout)
-
-
 def exposures(run: Run) -> Figure:
     """Long, short, gross and net exposure."""
     long, short = (run.returns[name].to_numpy(float) for name in ("long", "short"))
@@ -126,7 +80,7 @@ def exposures(run: Run) -> Figure:
 
 def turnover(run: Run) -> Figure:
     """Mean turnover per day."""
-    mean = run.returns["turnover"].rolling(TURNOVER_WINDOW, min_periods=1).mean()
+    mean = run.returns["turnover"].rolling(TURNOVER_WINDOW).mean()
     lines = [line(mean.to_numpy(float), "turnover", COLORS[0])]
     layout = {"yaxis": {"title": {"text": "of equity per day"}, "tickformat": ".0%"}}
     note = f"Two-way, mean over {TURNOVER_WINDOW} trading days."
@@ -135,11 +89,13 @@ def turnover(run: Run) -> Figure:
 
 def costs(run: Run) -> Figure:
     """Costs by component, added up since the start."""
-    lines = []
+    lines: list[Figure] = []
     names = sorted(name for name in run.returns.columns if str(name).startswith("cost_"))
     for name, color in zip(names, COLORS * len(names), strict=False):
         total = np.cumsum(np.nan_to_num(run.returns[name].to_numpy(float))) * 1e4
-        lines.append(line(total, name.removeprefix("cost_"), color))
+        made = line(total, name.removeprefix("cost_"), color)
+        made["line"]["dash"] = DASHES[len(lines) % len(DASHES)]  # equal ones hide one another
+        lines.append(made)
     layout = {"yaxis": {"title": {"text": "bps of equity"}}}
     note = "Sum of each day's cost; below zero: received."
     return figure("costs", "Cumulative costs", note, "returns", lines, layout)

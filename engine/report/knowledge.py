@@ -1,22 +1,69 @@
-"""Figures of what the score, the forecasts and the factors know."""
+"""Figures and tables of what the score, the forecasts and the factors know."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from engine.report.plot import COLORS, Figure, bars, figure, heat, heat_layout, numbers, whiskers
+from engine.report import quantiles
+from engine.report.cells import number, table
+from engine.report.menu import choice
+from engine.report.plot import (
+    COLORS,
+    WEEK,
+    Figure,
+    bars,
+    figure,
+    heat,
+    heat_layout,
+    line,
+    numbers,
+    whiskers,
+)
 from engine.tearsheet.knowledge import HORIZONS, LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run
 
+WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
+
 
 def figures(run: Run) -> list[Figure]:
-    """Decay, correlation and persistence of the factors, and quantiles by regime."""
-    return [decay(run), correlations(run), persistence(run), regimes(run)]
+    """Rank IC over time and by horizon, quantiles, correlation, persistence and coverage."""
+    return [
+        rolling_ic(run),
+        decay(run),
+        coverage(run),
+        *quantiles.figures(run),
+        correlations(run),
+        persistence(run),
+    ]
+
+
+def rolling_ic(run: Run) -> Figure:
+    """Rolling mean of the daily rank IC, with a band of two standard errors."""
+    horizon = max(int(run.metrics["horizon"]), 1)
+    parts = {}
+    for name in run.persistence["name"].astype(str):
+        rolling = run.ic[name].reindex(run.returns.index).rolling(WINDOW, min_periods=WINDOW // 2)
+        mean = rolling.mean()  # overlapping outcomes leave fewer independent dates
+        error = rolling.std() / np.sqrt((rolling.count() / horizon).clip(lower=1.0))
+        edge = {"line": {"width": 0}, "hoverinfo": "skip"}
+        low, high = (
+            {**line((mean + side * error).to_numpy(), "", COLORS[0], WEEK), **edge}
+            for side in (-2, 2)
+        )
+        high |= {"fill": "tonexty", "fillcolor": "rgba(59,130,196,.18)"}
+        parts[name] = [low, high, line(mean.to_numpy(), name, COLORS[0], WEEK)]
+    data, layout = choice(parts)
+    layout |= {"yaxis": {"title": {"text": "rank IC"}, "zeroline": True}, "showlegend": False}
+    note = (
+        f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
+        f"{horizon} days; band: two standard errors, for overlapping returns."
+    )
+    return figure("ic", "Rank IC", note, "ic", data, layout)
 
 
 def decay(run: Run) -> Figure:
@@ -83,27 +130,54 @@ def persistence(run: Run) -> Figure:
     return figure("persistence", "Persistence", note, "persistence", data, layout)
 
 
-def regimes(run: Run) -> Figure:
-    """Mean forward return of each bucket of the score, per regime."""
-    data = []
-    grouped = run.regime_quantiles.groupby("regime", sort=False, observed=True)
-    for (state, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
-        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
-        label = f"{state} ({int(rows['dates'].max())} dates)"
-        made = bars([int(q) for q in rows["quantile"]], mean, label, color)
-        data.append({**made, "error_y": whiskers(error)})
-    layout = {
-        "barmode": "group",
-        "xaxis": {"title": {"text": "quantile (1 = lowest score)"}, "dtick": 1},
-        "yaxis": {"title": {"text": "mean forward return (bps)"}},
-    }
-    note = (
-        f"Mean return over the next {run.metrics['horizon']} days after closes with each likeliest "
-        "regime; whiskers: one standard error."
-    )
-    title = "Returns by quantile of the score and regime"
-    return figure("regime_quantiles", title, note, "regime_quantiles", data, layout)
+def coverage(run: Run) -> Figure:
+    """Share of the members with a value, over time."""
+    names = run.persistence["name"].astype(str).tolist()
+    lines = [
+        line(run.coverage[name].to_numpy(float), name, color, WEEK)
+        for name, color in zip(names, COLORS * len(names), strict=False)
+    ]
+    axis = {"title": {"text": "share of bars"}, "tickformat": ".0%", "range": [0.0, 1.05]}
+    note = "Share of the universe's bars on each date for which there is a value."
+    return figure("coverage", "Coverage", note, "coverage", lines, {"yaxis": axis})
+
+
+def tables(run: Run) -> list[dict[str, Any]]:
+    """Score and factors: what they know, how long, and what their quantiles earned."""
+    return [_factors(run.metrics), _lasting(run.persistence), quantiles.spreads(run)]
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
+
+
+def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
+    studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
+    rows = [
+        [
+            name,
+            number(row["rank_ic_mean"], ".4f"),
+            number(row["rank_ic_se"], ".4f"),
+            number(row["rank_ic_t"], ".1f"),
+            number(row["ic_mean"], ".4f"),
+            number(row["icir"], ".3f"),
+            number(row["n_dates"], ".0f"),
+            number(row["coverage"], ".1%"),
+        ]
+        for name, row in studies.items()
+    ]
+    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
+    return table("Score and factors", "metrics.json", head, rows)
+
+
+def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
+    rows = [
+        [
+            str(row["name"]),
+            *(number(row[f"rank_autocorrelation_{lag}d"], ".3f") for lag in LAGS),
+            number(row["coverage"], ".1%"),
+        ]
+        for _, row in persistence.iterrows()
+    ]
+    head = ["factor", *(f"after {lag} d" for lag in LAGS), "coverage of bars"]
+    return table("Rank autocorrelation and coverage", "persistence.parquet", head, rows)

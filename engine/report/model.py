@@ -1,4 +1,4 @@
-"""Figures of the model: what its trainings promised, kept and leaned on."""
+"""Figures and table of the model: what its trainings promised, kept and leaned on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.report.plot import COLORS, Figure, bars, figure, heat, heat_layout
+from engine.report.cells import CRITICAL, DASH, number, table
+from engine.report.plot import (
+    COLORS,
+    Figure,
+    bars,
+    figure,
+    heat,
+    heat_layout,
+    numbers,
+    whiskers,
+)
+from engine.tearsheet.quantiles import LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run
@@ -16,21 +27,33 @@ TOP = 12  # features
 
 
 def figures(run: Run) -> list[Figure]:
-    """Rank IC of each split and importances; none without a model that has them."""
+    """Rank IC of each split, calibration, turnover, importances; none without a model."""
     splits = run.manifest["splits"]
     if not splits:
         return []
     shares = importances(splits)
-    return [trainings(run), *([] if shares.empty else [leanings(shares)])]
+    known = np.isfinite(run.calibration["realised"]).any()
+    return [
+        trainings(run),
+        *([calibrations(run)] if known else []),
+        turnover(run),
+        *([] if shares.empty else [leanings(shares)]),
+    ]
+
+
+def tables(run: Run) -> list[dict[str, Any]]:
+    """The splits, with what was left of each training."""
+    return [_splits(run.manifest["splits"])]
 
 
 def trainings(run: Run) -> Figure:
-    """Rank IC in training and out of sample."""
+    """Rank IC in training and out of sample, with the gap in words."""
     splits = run.manifest["splits"]
+    train, test = (np.array([row[key] for row in splits], float) for key in ("train_ic", "test_ic"))
     data = [
-        bars(_starts(splits), np.array([row[key] for row in splits], float), words, color)
-        for (key, words), color in zip(
-            {"train_ic": "in training", "test_ic": "out of sample"}.items(), COLORS, strict=False
+        bars(_starts(splits), values, words, color)
+        for values, words, color in zip(
+            (train, test), ("in training", "out of sample"), COLORS, strict=False
         )
     ]
     layout = {
@@ -39,14 +62,101 @@ def trainings(run: Run) -> Figure:
         "yaxis": {"title": {"text": "mean rank IC"}},
     }
     note = "Blue far above orange: the model learnt its past by heart."
-    lasting = run.persistence[run.persistence["name"].isin(run.metrics["forecasts"])]
-    for _, row in lasting.iterrows():
+    both = np.isfinite(train) & np.isfinite(test)
+    if both.any():
+        before, after = float(train[both].mean()), float(test[both].mean())
+        note += f" Mean of the splits: {before:.3f} in training, {after:.3f} out of sample, a gap "
+        note += f"of {before - after:.3f}: {kept(before, after)}."
+    return figure("trainings", "Rank IC by split", note, "manifest.json", data, layout)
+
+
+def kept(train: float | None, test: float | None) -> str:
+    """Plain verdict on what was left of a training's rank IC."""
+    if train is None or test is None or not np.isfinite([train, test]).all():
+        return DASH
+    if train <= 0.0:
+        return "nothing learnt"
+    if test <= 0.0:
+        return "nothing left"
+    return "under half left" if test < train / 2.0 else "half or more left"
+
+
+def calibrations(run: Run) -> Figure:
+    """Mean forecast against mean realised label, by decile."""
+    known = run.calibration[np.isfinite(run.calibration["realised"])]
+    data: list[Figure] = []
+    for (name, rows), color in zip(known.groupby("name", sort=False), COLORS, strict=False):
+        x, y, error = (
+            rows[key].to_numpy(float) for key in ("forecast", "realised", "standard_error")
+        )
+        same = {"type": "scatter", "mode": "lines", "x": numbers(x)}
+        data += [
+            {
+                **same,
+                "mode": "lines+markers",
+                "name": str(name),
+                "y": numbers(y),
+                "error_y": whiskers(error),
+                "line": {"color": color, "width": 1.5},
+            },
+            {
+                **same,
+                "name": "as forecast",
+                "y": numbers(x),
+                "line": {"color": "#8a93a0", "width": 1, "dash": "dot"},
+            },
+        ]
+    layout = {
+        "xaxis": {"title": {"text": "mean forecast (units of the label)"}},
+        "yaxis": {"title": {"text": "mean realised label"}},
+        "hovermode": "closest",
+    }
+    note = (
+        "Deciles of each date's out-of-sample forecasts, averaged over dates; whiskers: one "
+        "standard error (Newey & West), most of it the market's own luck, which all deciles share."
+    )
+    for _, row in run.slopes.iterrows():
+        note += f" {sloped(row['slope'], row['standard_error'])}"
+    return figure(
+        "calibration", "Calibration", note, "calibration, slopes", data, layout, height=400
+    )
+
+
+def sloped(slope: float, error: float) -> str:
+    """What a slope within dates says of the forecasts' size."""
+    if not np.isfinite([slope, error]).all():
+        return "The slope cannot be judged: there are too few dates, or all forecasts agree."
+    text = f"Slope among the names of a date: {slope:.2f}, standard error {error:.2f}"
+    if abs(slope - 1.0) < CRITICAL * error:
+        text += ", which does not exclude 1"
+    return (
+        f"{text}. At 1 forecasts differ as much as what follows; below 1 they differ too much, and "
+        "the slope says by what to shrink them; at 0 or below they tell the names apart no better "
+        "than chance."
+    )
+
+
+def turnover(run: Run) -> Figure:
+    """Share of new names among the highest and lowest forecasts."""
+    rows = run.persistence[run.persistence["name"].isin(run.metrics["forecasts"])]
+    x = [f"{lag} d" for lag in LAGS]
+    data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
+    note += "were not in it so many trading days before; mean over every fifth date."
+    for _, row in rows.iterrows():
+        for end, color in zip(("top", "bottom"), COLORS, strict=False):
+            shares = np.array([row[f"{end}_new_{lag}d"] for lag in LAGS], float)
+            data.append(bars(x, shares, {"top": "highest", "bottom": "lowest"}[end], color))
         day, month = row["rank_autocorrelation_1d"], row["rank_autocorrelation_20d"]
         if np.isfinite([day, month]).all():
             note += f" Rank autocorrelation of {row['name']}: {day:.3f} over 1 day,"
             note += f" {month:.3f} over 20."
-    artifact = "manifest.json, persistence"
-    return figure("trainings", "Rank IC by split", note, artifact, data, layout)
+    layout = {
+        "barmode": "group",
+        "xaxis": {"title": {"text": "trading days between"}, "type": "category"},
+        "yaxis": {"title": {"text": "share new"}, "tickformat": ".0%", "rangemode": "tozero"},
+    }
+    title = "Turnover of the forecasts"
+    return figure("forecast_turnover", title, note, "persistence", data, layout, height=400)
 
 
 def importances(splits: list[dict[str, Any]]) -> pd.DataFrame:
@@ -90,3 +200,27 @@ def leanings(shares: pd.DataFrame) -> Figure:
 
 def _starts(splits: list[dict[str, Any]]) -> list[str]:
     return [str(row["test_start"]) for row in splits]
+
+
+def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
+    rows = [
+        [
+            str(row["index"] + 1),
+            f"{row['train_start']} … {row['train_stop']}",
+            f"{row['test_start']} … {row['test_stop']}",
+            number(row["n_train"], ",.0f"),
+            number(row["train_ic"], ".4f"),
+            number(row["test_ic"], ".4f"),
+            number(_gap(row), ".4f"),
+            kept(row["train_ic"], row["test_ic"]),
+        ]
+        for row in splits
+    ]
+    head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
+    head += ["gap", "verdict"]
+    return table("Walk-forward splits", "manifest.json", head, rows)
+
+
+def _gap(row: dict[str, Any]) -> float | None:
+    train, test = row["train_ic"], row["test_ic"]
+    return None if train is None or test is None else train - test

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from engine.report import Run, environment
 from engine.report.figures import equity
 from engine.report.plot import days
-from engine.report.words import performance, verdict
+from engine.report.verdict import verdict
+from engine.report.words import performance
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,14 +9,14 @@ import numpy as np
 from engine.panel import FloatArray
 from engine.report import environment
 from engine.report.comparison import METRICS, UNITS, Comparison
-from engine.report.figures import drawdown, wealth
+from engine.report.figures import DASHES, drawdown, wealth
+from engine.report.library import packed
 from engine.report.plot import COLORS, Figure, days, figure, line
 
 WIDEST = 6  # configuration keys that a terminal has room for
 NAMED = 12  # more keys that are named below the table
 LONGEST = 36  # characters of a cell on a terminal
-DASHES = ("solid", "dash", "dot", "dashdot")
-POINTS = 12_000  # per curve and run together: keeps a page below 5.3 MB
+POINTS = 12_000  # per curve and run together: keeps a page below 3 MB
 
 
 def text(comparison: Comparison) -> str:
@@ -54,8 +54,6 @@ def text(comparison: Comparison) -> str:
 
 def draw(comparison: Comparison, target: Path) -> None:
     """Write the page: it needs no network, and the same artifacts give the same page."""
-    from plotly.offline import get_plotlyjs
-
     differing = comparison.differing()
     values = zip(*differing.values(), strict=True) if differing else [()] * len(comparison.runs)
     pairs = zip(comparison.labels, values, comparison.rows(), strict=True)
@@ -82,7 +80,7 @@ def draw(comparison: Comparison, target: Path) -> None:
                 (label, run.manifest["command"])
                 for label, run in zip(comparison.labels, comparison.runs, strict=True)
             ],
-            plotly=get_plotlyjs(),
+            plotly=packed(),
         )
     )
     target.write_text(html, encoding="utf-8")
@@ -114,7 +112,7 @@ def equity(comparison: Comparison) -> Figure:
     step = _step(comparison)
     if step > 1:
         note += f" One date in {step} is drawn; the drawdowns and the table count all."
-    return figure("equity", "Equity and drawdown", note, "returns", lines, layout)
+    return figure("equity", "Equity and drawdown", note, "returns", lines, layout, 480)
 
 
 def _kept(comparison: Comparison) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

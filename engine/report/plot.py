@@ -65,7 +65,13 @@ def bars(x: list[Any], y: FloatArray, name: str, color: str) -> Figure:
 
 def whiskers(error: FloatArray) -> Figure:
     """Error bars of one standard error."""
-    return {"type": "data", "array": numbers(error), "thickness": 1, "width": 2}
+    return {
+        "type": "data",
+        "array": numbers(error),
+        "thickness": 1,
+        "width": 2,
+        "color": "#8a93a0",  # readable on both grounds
+    }
 
 
 def heat_layout(side: str = "bottom") -> Figure:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
+from engine.report import book, data, knowledge, model
+from engine.report.cells import number
+from engine.report.cells import table as _table
+from engine.report.verdict import verdict
 from engine.tearsheet.history import yearly
-from engine.tearsheet.knowledge import LAGS
 
 if TYPE_CHECKING:
     from engine.report import Run
 
-CRITICAL = 1.96  # two-sided 5% of a normal distribution
-DASH = "–"
-TOP = 10  # names in a table
 PERCENT = {
     "total_return",
     "cagr",
@@ -25,6 +22,14 @@ PERCENT = {
     "hit_rate",
     "best_day",
     "worst_day",
+}
+FOLDS = {
+    "config": "Resolved configuration",
+    "versions": "Versions",
+    "plugins": "Plugins",
+    "findings": "Findings in the data",
+    "account": "Orders, and what became of them",
+    "source": "What the source says of its data",
 }
 ROWS = {
     "total_return": "total return",
@@ -56,55 +61,19 @@ def page(run: Run) -> dict[str, Any]:
         "bankrupt_on": manifest["bankrupt_on"],
         "active": run.metrics["active"],
         "seed": manifest["seed"],
-        "verdict": verdict(run),
+        "verdict": [*verdict(run), data.words(run.data)],
         "tables": [table for table in _tables(run) if table["rows"]],
         "folds": [
-            {"title": title, "text": json.dumps(manifest[key], indent=2, ensure_ascii=False)}
-            for title, key in (
-                ("Resolved configuration", "config"),
-                ("Versions", "versions"),
-                ("Plugins", "plugins"),
-                ("Findings in the data", "findings"),
-                ("Orders, and what became of them", "account"),
-                ("What the source says of its data", "source"),
+            {"title": title, "text": json.dumps(content, indent=2, ensure_ascii=False)}
+            for title, content in (
+                *((title, manifest[key]) for key, title in FOLDS.items()),
+                (
+                    "The rest of manifest.json",
+                    {k: v for k, v in manifest.items() if k not in FOLDS},
+                ),
             )
         ],
     }
-
-
-def verdict(run: Run) -> list[str]:
-    """What the numbers allow to be said, in plain words."""
-    signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
-    lines = [
-        _judged(
-            "The score's mean rank IC",
-            signal["rank_ic_mean"],
-            signal["rank_ic_se"],
-            f"over {signal['n_dates']} dates",
-        ),
-        _judged("The net Sharpe ratio", net["sharpe"], net["sharpe_se"], "per year"),
-    ]
-    gross, costs = run.metrics["performance"]["gross"]["cagr"], run.metrics["costs"]["total"]
-    if gross is not None and net["cagr"] is not None and costs is not None:
-        lines.append(
-            f"Before costs the account returned {gross:.1%} per year, after them "
-            f"{net['cagr']:.1%}; costs took {costs:.0f} bps of equity per year."
-        )
-    if run.manifest["simulated"]:
-        lines.append("The data are simulated: none of this says anything about a real market.")
-    lines += [f"Warning: {message}." for message in run.manifest["warnings"]]
-    return lines
-
-
-def _judged(what: str, value: float | None, error: float | None, where: str) -> str:
-    if value is None or not error:
-        return f"{what} cannot be judged: there are too few dates, or nothing varies."
-    t = value / error
-    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
-    if abs(t) < CRITICAL:
-        return f"{text}: not distinguishable from zero."
-    side = "above" if t > 0 else "below"
-    return f"{text}: {side} zero by more than chance alone would explain, if this was the only try."
 
 
 def _tables(run: Run) -> list[dict[str, Any]]:
@@ -112,7 +81,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
     return [
         performance(metrics["performance"]),
         _years(run),
-        *_names(run.names),
+        *book.tables(run),
         _table(
             "By regime (net)",
             "metrics.json",
@@ -134,7 +103,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             "metrics.json",
             ["what", "value"],
             [
-                *([f"{k} (bps of equity per year)", number(v, ".1f")] for k, v in _costs(metrics)),
+                *([f"{k} (bps of equity per year)", number(v, "z.1f")] for k, v in _costs(metrics)),
                 ["turnover per year, two-way", number(metrics["turnover"]["per_year"], ".1f")],
                 *(
                     [f"mean {name} exposure", number(value, ".1%")]
@@ -142,9 +111,9 @@ def _tables(run: Run) -> list[dict[str, Any]]:
                 ),
             ],
         ),
-        _factors(metrics),
-        _lasting(run.persistence),
-        _splits(run.manifest["splits"]),
+        *knowledge.tables(run),
+        *model.tables(run),
+        data.table(run.data),
         _table(
             "Time and memory by stage",
             "manifest.json",
@@ -171,36 +140,15 @@ def _years(run: Run) -> dict[str, Any]:
     rows = [
         [
             str(year),
-            *(number(row[key], ".1%") for key in ("net", "market", "volatility")),
-            number(row["sharpe"], ".2f"),
-            number(row["max_drawdown"], ".1%"),
+            *(number(row[key], "z.1%") for key in ("net", "market", "volatility")),
+            number(row["sharpe"], "z.2f"),
+            number(row["max_drawdown"], "z.1%"),
             number(row["n_days"], ".0f"),
         ]
         for year, row in made.iterrows()
     ]
     head = ["year", "net", "market", "volatility", "Sharpe", "drawdown", "days"]
     return _table("By year (net)", "returns.parquet", head, rows)
-
-
-def _names(names: pd.DataFrame) -> list[dict[str, Any]]:
-    """What is held now, and which names earned and lost the most; ties by symbol."""
-    held, earned = names[names["weight"] != 0.0], names.sort_values("contribution", kind="stable")
-    order = held["weight"].abs().sort_values(ascending=False, kind="stable").index
-    blocks = {
-        "Largest holdings at the last close": held.loc[order],
-        "Largest gains by name, before costs": earned[earned["contribution"] > 0.0][::-1],
-        "Largest losses by name, before costs": earned[earned["contribution"] < 0.0],
-    }
-    head = ["symbol", "weight now", "contribution", "days held"]
-    return [
-        _table(title, "names.parquet", head, [_name(row) for _, row in rows[:TOP].iterrows()])
-        for title, rows in blocks.items()
-    ]
-
-
-def _name(row: pd.Series[Any]) -> list[str]:
-    weight, earned = number(row["weight"], ".2%"), number(row["contribution"], ".2%")
-    return [str(row["symbol"]), weight, earned, number(row["days"], ",.0f")]
 
 
 def _metric(key: str, value: float | None) -> str:
@@ -212,60 +160,3 @@ def _metric(key: str, value: float | None) -> str:
 def _costs(metrics: dict[str, Any]) -> list[tuple[str, float | None]]:
     """Components by name, the total last."""
     return sorted(metrics["costs"].items(), key=lambda item: (item[0] == "total", item[0]))
-
-
-def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
-    studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
-    rows = [
-        [
-            name,
-            number(row["rank_ic_mean"], ".4f"),
-            number(row["rank_ic_se"], ".4f"),
-            number(row["rank_ic_t"], ".1f"),
-            number(row["ic_mean"], ".4f"),
-            number(row["icir"], ".3f"),
-            number(row["n_dates"], ".0f"),
-            number(row["coverage"], ".1%"),
-        ]
-        for name, row in studies.items()
-    ]
-    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
-    return _table("Score and factors", "metrics.json", head, rows)
-
-
-def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
-    rows = [
-        [
-            str(row["name"]),
-            *(number(row[f"rank_autocorrelation_{lag}d"], ".3f") for lag in LAGS),
-            number(row["coverage"], ".1%"),
-        ]
-        for _, row in persistence.iterrows()
-    ]
-    head = ["factor", *(f"rank autocorrelation, {lag} d" for lag in LAGS), "coverage of the bars"]
-    return _table("Persistence and coverage", "persistence.parquet", head, rows)
-
-
-def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
-    rows = [
-        [
-            str(row["index"] + 1),
-            f"{row['train_start']} … {row['train_stop']}",
-            f"{row['test_start']} … {row['test_stop']}",
-            number(row["n_train"], ",.0f"),
-            number(row["train_ic"], ".4f"),
-            number(row["test_ic"], ".4f"),
-        ]
-        for row in splits
-    ]
-    head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
-    return _table("Walk-forward splits", "manifest.json", head, rows)
-
-
-def _table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    return {"title": title, "artifact": artifact, "head": head, "rows": rows}
-
-
-def number(value: float | None, form: str) -> str:
-    """A number in print; a dash where there is none."""
-    return DASH if value is None or not np.isfinite(value) else format(value, form)

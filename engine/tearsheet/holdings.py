@@ -7,7 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from engine.expr import evaluate
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
+
+BETA_WINDOW = 252  # rows that a name's beta looks back on
+BETA_ROWS = 60  # of them with a return, or the name has no beta yet
 
 
 def positions(
@@ -28,14 +32,19 @@ def positions(
     Returns
     -------
     dict of str to pandas.DataFrame
-        ``names``: ``symbol``, ``weight`` at the last close, ``contribution`` (see
-        `contributions`), ``days`` held. ``positions``: ``timestamp``, ``gross``,
-        ``target_gross``, ``effective_names``. ``sectors``: ``timestamp``, ``sector``, ``net``,
-        ``gross``, where a sector is known; else no row.
+        ``names``: ``symbol``, ``sector`` ("" unknown), ``weight`` at the last close,
+        ``contribution`` (see `contributions`), ``days`` held. ``positions``: ``timestamp``,
+        ``gross``, ``target_gross``, ``target_distance`` (Σ |realised - target in force|),
+        ``effective_names``, ``long_names`` and ``short_names`` (counts), ``beta`` (see
+        `book_beta`). ``sectors``: ``timestamp``, ``sector``, ``net``, ``gross``, where a
+        sector is known; else no row.
     """
+    labels = panel.groups.get("sector", ("",) * len(panel.symbols))
+    asked = in_force(target, panel.present)
     names = pd.DataFrame(
         {
             "symbol": list(panel.symbols),
+            "sector": pd.Series(labels, dtype="str"),
             "weight": realised[-1],
             "contribution": contributions(realised, panel, delisting_return),
             "days": (realised != 0.0).sum(axis=0),
@@ -45,11 +54,15 @@ def positions(
         {
             "timestamp": panel.dates,
             "gross": np.abs(realised).sum(axis=1),
-            "target_gross": target_gross(target, panel.present),
+            "target_gross": np.abs(asked).sum(axis=1),
+            "target_distance": np.abs(realised - asked).sum(axis=1),
             "effective_names": effective_names(realised),
+            "long_names": (realised > 0.0).sum(axis=1),
+            "short_names": (realised < 0.0).sum(axis=1),
+            "beta": book_beta(panel, realised),
         }
     )
-    sectors = sector_weights(panel.dates, realised, panel.groups.get("sector", ()))
+    sectors = sector_weights(panel.dates, realised, labels)
     return {"names": names, "positions": dates, "sectors": sectors}
 
 
@@ -73,16 +86,36 @@ def effective_names(realised: FloatArray) -> FloatArray:
     return names
 
 
-def target_gross(target: FloatArray, present: BoolArray) -> FloatArray:
-    """Σ|target| in force at each close, shape (T,): decided at an earlier one, and not since.
+def in_force(target: FloatArray, present: BoolArray) -> FloatArray:
+    """The target that each close should show, shape (T, N): decided before, and not since.
 
-    A name's last target holds until the next, or until its last bar.
+    A name's last target holds until the next, or until its last bar; 0 without one.
     """
     alive = np.logical_or.accumulate(present[::-1], axis=0)[::-1]
-    size = np.where(alive, np.abs(forward_fill(target)), 0.0)
-    out = np.zeros(len(target))
-    out[1:] = np.nansum(size[:-1], axis=1)
+    out = np.zeros(target.shape)
+    out[1:] = np.nan_to_num(np.where(alive, forward_fill(target), 0.0))[:-1]
     return out
+
+
+def book_beta(panel: Panel, realised: FloatArray) -> FloatArray:
+    """Σ weight × beta at each close, shape (T,): known then, without the account's own returns.
+
+    A name's beta is the slope of its returns on the equal-weighted market over the
+    `BETA_WINDOW` rows so far; a name with fewer than `BETA_ROWS` returns is skipped. NaN while
+    none of the names held has a beta; 0 for an empty account.
+    """
+    formulas = {
+        "beta": f"beta(returns, market, {BETA_WINDOW})",
+        "count": f"ts_sum(returns == returns, {BETA_WINDOW})",
+    }
+    made = evaluate(formulas, panel)
+    known = np.isfinite(made["beta"]) & (made["count"] >= BETA_ROWS)
+    held = realised != 0.0
+    # a sum over symbols, not a product of matrices: BLAS rounds by place and thread
+    total = np.where(known & held, realised * made["beta"], 0.0).sum(axis=1)
+    unknown = held.any(axis=1) & ~(held & known).any(axis=1)
+    beta: FloatArray = np.where(unknown, np.nan, total)
+    return beta
 
 
 def sector_weights(
@@ -91,14 +124,16 @@ def sector_weights(
     """Net and gross weight per date and sector, both ascending; a label "" is ``unknown``."""
     named = np.array([label or "unknown" for label in labels] if any(labels) else [], str)
     names = np.unique(named)
-    member = np.zeros((realised.shape[1], len(names)))  # one-hot, (N, sectors)
-    if len(names):
-        member[:] = named[:, None] == names
+    net = np.zeros((len(dates), len(names)))
+    gross = np.zeros(net.shape)
+    for column, name in enumerate(names):
+        weights = realised[:, named == name]
+        net[:, column], gross[:, column] = weights.sum(axis=1), np.abs(weights).sum(axis=1)
     return pd.DataFrame(
         {
             "timestamp": dates.repeat(len(names)),
             "sector": pd.Series(np.tile(names, len(dates)), dtype="str"),
-            "net": (realised @ member).ravel(),
-            "gross": (np.abs(realised) @ member).ravel(),
+            "net": net.ravel(),
+            "gross": gross.ravel(),
         }
     )

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from engine.metrics import Study
 from engine.panel import BoolArray, FloatArray
-from engine.validation.ic import average_ranks, coverage, ic, newey_west_t, overlap_lags
+from engine.ranks import average_ranks
+from engine.tearsheet import quantiles
+from engine.validation.ic import coverage, ic, newey_west_t, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings
 STEP = 5  # every fifth date: daily ones overlap, and would take five times as long
 
 
+def ranked(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
+    """Ranks per date of each (T, N) array, over its finite values among the `known` cells."""
+    return {
+        name: average_ranks(np.where(known & np.isfinite(values), values, np.nan))
+        for name, values in studied.items()
+    }
+
+
 def knowledge(
-    studied: Mapping[str, FloatArray], forward: Callable[[int], FloatArray], known: BoolArray
+    dates: pd.DatetimeIndex,
+    ranks: Mapping[str, FloatArray],
+    forward: Callable[[int], FloatArray],
+    known: BoolArray,
 ) -> dict[str, pd.DataFrame]:
     """How long each factor's knowledge lasts, and how much of it the others have.
 
@@ -27,8 +39,9 @@ def knowledge(
 
     Parameters
     ----------
-    studied : mapping of str to float array, shape (T, N)
-        Score, forecasts and factors.
+    dates : pandas.DatetimeIndex, shape (T,)
+    ranks : mapping of str to float array, shape (T, N)
+        Of score, forecasts and factors; see `ranked`.
     forward : callable
         Days to the forward return over them, shape (T, N).
     known : bool array, shape (T, N)
@@ -39,21 +52,52 @@ def knowledge(
     dict of str to pandas.DataFrame
         ``decay``: ``name``, ``days``, ``rank_ic``, ``standard_error`` (Newey & West over the
         overlap). ``correlations``: ``name``, ``other``, ``correlation`` for each pair.
-        ``persistence``: ``name``, ``rank_autocorrelation_{1,20}d``, ``coverage`` of `known`.
+        ``persistence``: ``name``, ``rank_autocorrelation_{1,20}d``, ``coverage`` of `known`,
+        ``top_new_{1,5,20}d`` and ``bottom_new_{1,5,20}d`` (see `quantiles.newcomers`).
+        ``coverage``: ``timestamp``, then the share of `known` with a value, by name.
+        ``quantile_returns``: see `quantiles.daily`.
     """
-    ranks = {name: average_ranks(values) for name, values in studied.items()}
     some = {name: made[::STEP] for name, made in ranks.items()}
     pairs = [(a, b, _mean(ic(some[a], some[b]))) for a, b in combinations(some, 2)]
+    groups = {name: quantiles.buckets(made) for name, made in ranks.items()}
     lasting = [
-        (name, *(persistence(made, lag) for lag in LAGS), coverage(studied[name], known))
+        {
+            "name": name,
+            **{f"rank_autocorrelation_{lag}d": persistence(made, lag) for lag in LAGS},
+            "coverage": coverage(made, known),
+            **_turned(groups[name]),
+        }
         for name, made in ranks.items()
     ]
-    head = ["name", *(f"rank_autocorrelation_{lag}d" for lag in LAGS), "coverage"]
     return {
         "decay": _decay(some, forward),
         "correlations": pd.DataFrame(pairs, columns=["name", "other", "correlation"]),
-        "persistence": pd.DataFrame(lasting, columns=head),
+        "persistence": pd.DataFrame(lasting),
+        "coverage": _covered(dates, ranks, known),
+        "quantile_returns": quantiles.daily(dates, groups, forward(1)),
     }
+
+
+def _turned(groups: quantiles.Buckets) -> dict[str, float]:
+    ends = {"top": quantiles.COUNT - 1, "bottom": 0}
+    return {
+        f"{end}_new_{lag}d": quantiles.newcomers(groups, bucket, lag)
+        for end, bucket in ends.items()
+        for lag in quantiles.LAGS
+    }
+
+
+def _covered(
+    dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray], known: BoolArray
+) -> pd.DataFrame:
+    cells = known.sum(axis=1)
+    shares = {
+        name: np.divide(
+            np.isfinite(made).sum(axis=1), cells, out=np.full(len(cells), np.nan), where=cells > 0
+        )
+        for name, made in ranks.items()
+    }
+    return pd.DataFrame({"timestamp": dates, **shares})
 
 
 def persistence(ranks: FloatArray, lag: int) -> float:
@@ -70,30 +114,6 @@ def _decay(ranks: Mapping[str, FloatArray], forward: Callable[[int], FloatArray]
             test = newey_west_t(ic(made, outcome), lags)
             rows.append((name, days, test.mean, test.standard_error))
     return pd.DataFrame(rows, columns=["name", "days", "rank_ic", "standard_error"])
-
-
-def by_regime(made: Study, regimes: FloatArray, states: Sequence[str]) -> pd.DataFrame:
-    """Mean outcome of each bucket after the closes with each likeliest state.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``regime``, ``quantile`` (1 is lowest), ``mean``, ``standard_error`` (Newey & West),
-        ``dates``; NaN for a state that never came.
-    """
-    certain = np.isfinite(regimes).all(axis=1)
-    likeliest = np.where(certain, np.argmax(np.nan_to_num(regimes), axis=1), -1)
-    rows = []
-    for index, state in enumerate(states):
-        here = likeliest == index
-        for bucket, values in enumerate(made.quantiles.T, start=1):
-            inside = np.where(here, values, np.nan)
-            test = newey_west_t(inside, overlap_lags(made.horizon))
-            rows.append(
-                (state, bucket, test.mean, test.standard_error, int(np.isfinite(inside).sum()))
-            )
-    columns = ["regime", "quantile", "mean", "standard_error", "dates"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def _mean(values: FloatArray) -> float:

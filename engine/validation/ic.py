@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from engine.errors import ConfigError
 from engine.panel import BoolArray, FloatArray
+from engine.ranks import average_ranks
 
 MIN_VALID = 3  # two points always correlate perfectly
 
@@ -22,34 +23,6 @@ class MeanTest(NamedTuple):
     mean: float
     standard_error: float
     t: float
-
-
-def average_ranks(array: FloatArray) -> FloatArray:
-    """Rank each row from 1, ties sharing their average rank.
-
-    Parameters
-    ----------
-    array : float array, shape (T, N)
-
-    Returns
-    -------
-    float array, shape (T, N)
-        1 to n among the row's n non-NaN cells; NaN where the input is NaN.
-    """
-    rows, columns = array.shape
-    if array.size == 0:
-        return np.full(array.shape, np.nan)
-    order = np.argsort(array, axis=1)  # NaN sorts last, so it never shifts a rank
-    ordered = np.take_along_axis(array, order, axis=1)
-    opens = np.ones((rows, columns), bool)
-    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=opens[:, 1:])
-    first = np.flatnonzero(opens)  # flat position of each group of ties; rows never share one
-    length = np.diff(first, append=array.size)
-    shared = first % columns + (length + 1) / 2.0
-    ranks = np.empty_like(ordered)
-    np.put_along_axis(ranks, order, np.repeat(shared, length).reshape(rows, columns), axis=1)
-    ranks[np.isnan(array)] = np.nan
-    return ranks
 
 
 def ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:

@@ -12,14 +12,14 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from engine import ConfigError, DataError, FloatArray, Source, Universe, option
+from engine import BoolArray, ConfigError, DataError, FloatArray, Source, Universe, option
+from plugins.sources._dates import stamps
 from plugins.sources._paths import existing
-from plugins.sources._values import is_label, is_readable, names, numbers, stamps
+from plugins.sources._values import is_label, is_readable, names, numbers
 
 BARS = ("open", "high", "low", "close", "volume")
 ALIASES = {"timestamp": ("timestamp", "date", "datetime"), "symbol": ("symbol", "ticker")}
@@ -28,9 +28,7 @@ NEEDED = ("timestamp", "symbol", "close")
 
 @dataclass(frozen=True)
 class Files(Source):
-    """A source that reads a file; a format says how, in `columns_of` and `read`."""
-
-    hint: ClassVar[str] = ""  # what else may help where text stands in a number column
+    """A source that reads a file; a format says how, in `columns_of`, `symbols_of` and `read`."""
 
     path: str = option("", "the file, from the directory of the command")
     layout: str = option(
@@ -40,7 +38,13 @@ class Files(Source):
         {}, "our name: their name, where they differ"
     )
     timezone: str = option("UTC", "of times without one; plain dates stay the dates they are")
-    date_format: str | None = option(None, "of dates that are text; null expects 2020-01-31")
+    date_format: str | None = option(
+        None, "of text, like %d/%m/%Y, or of numbers: excel, s, ms, us, ns; null: 2020-01-31"
+    )
+    start: str | None = option(
+        None, "first day to read, like 2015-01-31; null reads from the first"
+    )
+    end: str | None = option(None, "last day to read; null reads to the last")
     adjust: str | None = option(
         None, "their column of adjusted closes: prices are scaled to it, volume inversely"
     )
@@ -56,25 +60,59 @@ class Files(Source):
         """Return the names of the file's columns."""
 
     @abstractmethod
+    def symbols_of(self, path: Path, symbol: str) -> list[str]:
+        """Return what the column `symbol` holds, each once, sorted."""
+
+    @abstractmethod
     def read(
-        self, path: Path, columns: Sequence[str], symbol: str | None, symbols: list[str] | None
+        self,
+        path: Path,
+        columns: Sequence[str],
+        symbol: str | None,
+        symbols: list[str] | None,
+        stamp: str | None = None,
     ) -> pd.DataFrame:
         """Return these columns; `symbol` names the column whose text is never a null.
 
-        Rows of symbols other than `symbols` may be left out.
+        The index counts the file's rows from 0. Rows of symbols other than `symbols` may be left
+        out; with `stamp`, the column of dates, those clearly outside `start` and `end` too.
         """
+
+    def stamp_of(self, found: Sequence[str]) -> str | None:
+        """Which of a file's columns holds the dates, as far as its names tell."""
+        own = self.columns.get("timestamp")
+        if own in found:
+            return own
+        index = next((name for name in found if name.startswith("__index_level_")), found[0])
+        return _find("timestamp", found) or (index if self.layout == "wide" else None)
+
+    def remedy(self, value: str) -> str:
+        """What else may help where this text stands in a number column."""
+        return ""
+
+    def within(self, column: pd.Series, path: Path, slack: int = 0) -> BoolArray:
+        """Whether dates lie from `start` to `end`, both included, and `slack` days around."""
+        days = stamps(column, f"{path}: {column.name!r}", self.timezone, self.date_format)
+        return self._in_time(days, slack)
+
+    def _in_time(self, days: pd.DatetimeIndex, slack: int = 0) -> BoolArray:
+        inside = np.ones(len(days), bool)
+        if self.start is not None:
+            inside &= np.asarray(days >= _day("start", self.start) - pd.Timedelta(days=slack))
+        if self.end is not None:
+            inside &= np.asarray(days < _day("end", self.end) + pd.Timedelta(days=slack + 1))
+        return inside
 
     def load(self, universe: Universe) -> pd.DataFrame:
         """Return the file's bars, in the file's order, of the universe's symbols.
-
-        A file that has none of them is handed over whole: the engine then says what it has.
 
         Raises
         ------
         ConfigError
             A key of the configuration does not fit the file.
         DataError
-            The file is missing, broken, or holds something else than bars.
+            The file is missing, broken, holds something else than bars, or none of the
+            universe's symbols; or what is asked of it does not fit into memory.
         """
         path = existing("source.path", self.path)
         found = self.columns_of(path)
@@ -82,12 +120,26 @@ class Files(Source):
             return self._wide(path, found, universe.symbols)
         theirs = self._matched(path, found)
         wanted = list(dict.fromkeys(theirs.values()))
-        frame = self.read(path, wanted, theirs["symbol"], universe.symbols)
-        if frame.empty and universe.symbols is not None:
-            frame = self.read(path, wanted, theirs["symbol"], None)
-        if frame.empty:
-            raise DataError(f"{path} has columns but no rows: write it again, or name another file")
-        return self._bars(path, frame, theirs)
+        stamp = None if self.start is None and self.end is None else theirs["timestamp"]
+        frame = self.read(path, wanted, theirs["symbol"], universe.symbols, stamp)
+        bars = None if frame.empty else self._bars(path, frame, theirs)
+        if bars is None or bars.empty:
+            raise DataError(self._nothing(path, theirs["symbol"], universe))
+        return bars
+
+    def _nothing(self, path: Path, symbol: str, universe: Universe) -> str:
+        """Why a file gave no bar."""
+        have = self.symbols_of(path, symbol)
+        if not have:
+            return f"{path} has columns but no rows: write it again, or name another file"
+        want = sorted(universe.symbols or have)
+        if not set(want) & set(have):
+            return (
+                f"universe {universe.name!r} has {len(want)} symbols ({_few(want)}), {path} has "
+                f"{len(have)} ({_few(have)}), and none is in both: set universe.symbols"
+            )
+        span = f"source.start={self.start or 'null'} to source.end={self.end or 'null'}"
+        return f"{path} has no bar of the universe from {span}: widen them"
 
     def series(self, universe: Universe) -> pd.DataFrame | None:
         """Return the market-wide series that `market` names, by date.
@@ -117,7 +169,7 @@ class Files(Source):
         if index.has_duplicates:
             day = index[index.duplicated()][0]
             raise DataError(f"{path} has two rows for {day:%Y-%m-%d}: {key} needs one per date")
-        values = numbers(frame[column], f"{path}: {column!r}", self.hint)
+        values = numbers(frame[column], f"{path}: {column!r}", self.remedy)
         return pd.Series(values, index=index, name=name)
 
     def _matched(self, path: Path, found: list[str]) -> dict[str, str]:
@@ -135,7 +187,7 @@ class Files(Source):
             elif ours in NEEDED:
                 raise DataError(
                     f"{path} has no column {ours!r}, but {', '.join(found)}: "
-                    f"say which it is with source.columns.{ours}=…"
+                    f"say which it is with +source.columns.{ours}=…"
                 )
         return {**theirs, **self._further(path, found, set(theirs.values()))}
 
@@ -162,17 +214,20 @@ class Files(Source):
             column, what = frame[name], f"{path}: {name!r}"
             if ours in out or (ours not in BARS and not is_readable(column)):
                 continue  # dates, lists and columns of nulls are neither fields nor groups
+            if ours in BARS and pd.api.types.is_bool_dtype(column):
+                column = column.astype(str)  # TRUE is no price of 1
             label = ours not in BARS and name != self.adjust and is_label(column)
-            out[ours] = pd.Categorical(column) if label else numbers(column, what, self.hint)
+            out[ours] = pd.Categorical(column) if label else numbers(column, what, self.remedy)
         if self.adjust is not None:
             out = _adjusted(out, self.adjust)
-        return pd.DataFrame(out)
+        bars = pd.DataFrame(out)
+        inside = self._in_time(pd.DatetimeIndex(bars["timestamp"]))
+        return bars if inside.all() else bars[inside].reset_index(drop=True)
 
     def _wide(self, path: Path, found: list[str], symbols: list[str] | None) -> pd.DataFrame:
         if self.adjust is not None:
             raise ConfigError("source.adjust needs source.layout=long: a wide file has one field")
-        stamp = self.columns.get("timestamp") or _find("timestamp", found)
-        stamp = stamp or next((n for n in found if n.startswith("__index_level_")), found[0])
+        stamp = self.columns.get("timestamp") or self.stamp_of(found)
         if stamp not in found:
             raise ConfigError(f"source.columns.timestamp={stamp} is not a column of {path}")
         every = [name for name in found if name != stamp]
@@ -182,11 +237,23 @@ class Files(Source):
         frame = self.read(path, [stamp, *wanted], None, None)
         days = stamps(frame[stamp], f"{path}: {stamp!r}", self.timezone, self.date_format)
         close = np.column_stack(
-            [numbers(frame[name], f"{path}: {name!r}", self.hint) for name in wanted]
+            [numbers(frame[name], f"{path}: {name!r}", self.remedy) for name in wanted]
         )
-        row, column = np.nonzero(~np.isnan(close))  # an empty cell is no bar
+        inside = self._in_time(days)[:, None]
+        row, column = np.nonzero(~np.isnan(close) & inside)  # an empty cell is no bar
         symbol = pd.Categorical.from_codes(column.tolist(), categories=pd.Index(wanted))
         return pd.DataFrame({"timestamp": days[row], "symbol": symbol, "close": close[row, column]})
+
+
+def _day(name: str, text: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(text, tz="UTC")
+    except ValueError as error:
+        raise ConfigError(f"source.{name}={text} is not a date: write 2020-01-31") from error
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _find(ours: str, found: Sequence[str]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,13 +16,17 @@ def existing(key: str, text: str) -> Path:
     Raises
     ------
     ConfigError
-        No path is set.
+        No path is set, or it is an address or a spreadsheet.
     DataError
-        There is no such file; it is a directory; it is empty.
+        There is no such file; it is a directory; it is empty; it may not be read.
     """
     if not text:
         raise ConfigError(f"{key} is not set: type {key}=FILE")
+    if re.match(r"[a-z][a-z0-9+]+://", text):
+        raise ConfigError(f"{key}={text} is an address, not a file: download it, and name the file")
     path = Path(text).expanduser().absolute()
+    if path.suffix.lower() in {".xls", ".xlsx", ".xlsm", ".ods"}:
+        raise ConfigError(f"{key}={text} is a spreadsheet: save it as CSV or parquet")
     if path.is_dir():
         inside = sorted(p.name for p in path.iterdir() if p.is_file())
         example = f", such as {key}={Path(text, inside[0])}" if inside else ""
@@ -29,6 +35,8 @@ def existing(key: str, text: str) -> Path:
         raise DataError(f"{key}={text}: there is no file {path}{_nearest(key, text, path)}")
     if path.stat().st_size == 0:
         raise DataError(f"{key}={text} is empty (0 bytes): write it again, or name another file")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{key}={text} may not be read: type chmod u+r {path}")
     return path
 
 

@@ -15,9 +15,10 @@ import pandas as pd
 
 from engine import ConfigError, DataError, FloatArray, Source, Universe, option
 from plugins.sources._asof import Keys, days, gathered, known_days, newest
+from plugins.sources._dates import stamps
 from plugins.sources._frames import ALIASES, Files
 from plugins.sources._paths import existing
-from plugins.sources._values import is_label, is_readable, names, numbers, stamps
+from plugins.sources._values import is_label, is_readable, names, numbers
 from plugins.sources.csv import Csv
 from plugins.sources.lean import Lean
 from plugins.sources.parquet import Parquet

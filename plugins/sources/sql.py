@@ -127,8 +127,16 @@ class _Result(Files):
     def columns_of(self, path: Path) -> list[str]:
         return [str(name) for name in self.frame.columns]
 
+    def symbols_of(self, path: Path, symbol: str) -> list[str]:
+        return sorted(self.frame[symbol].astype(str).unique())
+
     def read(
-        self, path: Path, columns: Sequence[str], symbol: str | None, symbols: list[str] | None
+        self,
+        path: Path,
+        columns: Sequence[str],
+        symbol: str | None,
+        symbols: list[str] | None,
+        stamp: str | None = None,
     ) -> pd.DataFrame:
         return self.frame[list(columns)]
 

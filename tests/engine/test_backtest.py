@@ -116,6 +116,7 @@ def assert_same_books(account, book):
     same(account.realised, np.array([day.held for day in book]))
     values = np.r_[1e6, [day.value for day in book]][:-1]
     same(account.turnover, [sum(day.traded) / v for day, v in zip(book, values, strict=True)])
+    same(account.traded, [np.array(d.traded) / v for d, v in zip(book, values, strict=True)])
     for name in COSTS:
         theirs = [day.paid.get(name, 0.0) for day in book]
         np.testing.assert_allclose(account.costs[name], theirs, rtol=1e-7, atol=1e-12)
@@ -294,7 +295,8 @@ def test_bankruptcy_ends_the_account():
     assert account.bankrupt_on == account.dates[2]
     np.testing.assert_allclose(account.net[2:], [-1.0, 0.0, 0.0])
     np.testing.assert_allclose(account.equity[2:], 0.0)
-    for series in (account.realised, account.turnover, account.gross, account.costs["fee"]):
+    ended = (account.realised, account.traded, account.turnover, account.gross)
+    for series in (*ended, account.costs["fee"]):
         assert not np.any(series[3:])
     frame = account.frame()
     assert np.isfinite(frame.drop(columns="timestamp").to_numpy()).all()

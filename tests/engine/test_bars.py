@@ -117,7 +117,7 @@ def test_keep_lets_pass_and_counts(column: str, value: float) -> None:
     panel, findings = build(with_value(column, 4, value), Universe(), policy)
     assert panel[column][1, 1] == value
     assert (findings.counts["nonpositive"], findings.rows_out) == (1, 6)
-    assert policy.kept == {"nonpositive"}
+    assert policy.kept == {"nonpositive", "thin", "absurd"}
 
 
 def test_a_dropped_row_is_not_counted_twice() -> None:
@@ -174,10 +174,18 @@ def test_the_worst_three_examples_are_shown() -> None:
 
 @pytest.mark.parametrize(
     ("name", "action"),
-    [("duplicates", "keep"), ("unsorted", "drop"), ("nonfinite", "keep"), ("ohlc", "mend")],
+    [
+        ("duplicates", "keep"),
+        ("unsorted", "drop"),
+        ("nonfinite", "keep"),
+        ("ohlc", "mend"),
+        ("thin", "mask"),
+    ],
 )
 def test_answers_that_make_no_sense_are_refused(name: str, action: str) -> None:
-    with pytest.raises(ConfigError, match=f"bars.{name}={action} is not on offer: choose raise or"):
+    with pytest.raises(
+        ConfigError, match=f"bars.{name}={action} is not on offer: choose raise(, drop)?.* or"
+    ):
         Policy(**{name: action})
 
 

@@ -193,7 +193,7 @@ def test_the_page_stands_alone_and_holds_the_table(tmp_path, capsys):
     assert capsys.readouterr().out.endswith(f"page: {target}\n")
     whole = target.read_text("utf-8")
     page = own(whole)
-    assert len(whole.encode()) < 5_300_000
+    assert len(whole.encode()) < 3_000_000
     assert not re.search(r"(src|href)\s*=", page)
     assert "http" not in page
     assert "prefers-color-scheme: dark" in page

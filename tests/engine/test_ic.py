@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
@@ -11,7 +10,6 @@ from scipy import stats
 from engine.errors import ConfigError
 from engine.panel import FloatArray
 from engine.validation.ic import (
-    average_ranks,
     coverage,
     ic,
     newey_west_t,
@@ -31,16 +29,6 @@ def pair(seed: int = 0, rows: int = 60, columns: int = 25) -> tuple[FloatArray, 
     factor[random.random(factor.shape) < 0.1] = NAN
     outcome[random.random(outcome.shape) < 0.1] = NAN
     return factor, outcome
-
-
-def test_average_ranks_literal():
-    ranks = average_ranks(np.array([[30.0, 10.0, NAN, 10.0], [1.0, 1.0, 1.0, 1.0]]))
-    assert_array_equal(ranks, [[3.0, 1.5, NAN, 1.5], [2.5, 2.5, 2.5, 2.5]])
-
-
-def test_average_ranks_agree_with_pandas():
-    factor, _ = pair()
-    assert_array_equal(average_ranks(factor), pd.DataFrame(factor).rank(axis=1).to_numpy())
 
 
 @pytest.mark.parametrize(("ours", "oracle"), [(ic, stats.pearsonr), (rank_ic, stats.spearmanr)])

@@ -14,13 +14,16 @@ import pytest
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, draw
+from engine.report import Run, book, draw, picture, words
 from engine.report.figures import drawdown, figures, stays
-from engine.report.model import importances
+from engine.report.model import importances, kept, sloped
 from engine.report.plot import line, thinned
-from engine.report.words import verdict
+from engine.report.verdict import verdict
+from engine.tearsheet.calibration import calibration
+from engine.tearsheet.capacity import capacity
 from engine.tearsheet.holdings import positions
-from engine.tearsheet.knowledge import by_regime, knowledge
+from engine.tearsheet.knowledge import knowledge, ranked
+from engine.tearsheet.quantiles import by_regime
 
 ROWS = 120
 IDLE = 10  # days before the first position
@@ -32,21 +35,38 @@ FIGURES = [
     "distribution",
     "months",
     "ic",
-    "quantiles",
     "decay",
+    "coverage",
+    "quantiles",
+    "regime_quantiles",
+    "fan",
+    "spread",
+    "newcomers",
     "correlations",
     "persistence",
-    "regime_quantiles",
     "trainings",
+    "calibration",
+    "forecast_turnover",
     "importances",
     "exposure",
     "turnover",
     "costs",
     "gross",
+    "distance",
+    "names",
     "concentration",
+    "book_beta",
     "sectors",
 ]
 EVIL = "<script>alert(1)</script>"
+DATA = {
+    "symbols": 12,
+    "coverage": 1.0,
+    "calendar": "",
+    "late_listings": 0,
+    "delistings": 0,
+    "findings": [],
+}
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
 
@@ -138,17 +158,20 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     )
     close = 50.0 * np.cumprod(1.0 + noise, axis=0)
     symbols = tuple(f"S{i:02d}" for i in range(12))
-    panel = Panel(DATES, symbols, {"close": close}, {"sector": ("x", "y", "") * 4})
+    fields = {"close": close, "volume": np.full(close.shape, 1e4)}
+    panel = Panel(DATES, symbols, fields, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
+    studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
+    known = np.isfinite(noise)
+    predicted = {"ml_alpha_ridge_5d": -noise}
+    ranks = ranked({"mf_score": noise, **predicted, factor: outcome}, known)
     frames = {
-        **knowledge(
-            {"mf_score": noise, "ml_alpha_ridge_5d": -noise, factor: outcome},
-            lambda days: outcome,
-            np.isfinite(noise),
-        ),
-        "regime_quantiles": by_regime(made, regimes, ("calm", "turbulent")),
+        **knowledge(DATES, ranks, lambda days: outcome, known),
+        **calibration(predicted, ranks, outcome, 5),
+        "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
-        **tables(DATES, {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}),
+        "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
+        **tables(DATES, studies),
         "returns": returns,
         "regimes": pd.DataFrame(
             {"timestamp": DATES, "calm": regimes[:, 0], "turbulent": regimes[:, 1]}
@@ -158,6 +181,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         frame.to_parquet(path / f"{name}.parquet")
     (path / "metrics.json").write_text(json.dumps(metrics))
     (path / "manifest.json").write_text(json.dumps(manifest(**changes)))
+    (path / "data.json").write_text(json.dumps(DATA))
     return path
 
 
@@ -169,7 +193,7 @@ def own(page: str) -> str:
 
 def test_the_page_stands_alone(tmp_path):
     page = draw(folder(tmp_path)).read_text("utf-8")
-    assert len(page.encode()) < 5_500_000
+    assert len(page.encode()) < 3_000_000
     assert not re.search(r"(src|href)\s*=", own(page))
     assert "http" not in own(page)
     assert "url(" not in own(page)
@@ -194,6 +218,104 @@ def test_the_drawing_library_knows_every_property(tmp_path):
         assert Figure(each["spec"]).to_plotly_json()["data"]
 
 
+def spec(run: Run, name: str) -> dict[str, dict]:
+    return next(each["spec"] for each in figures(run) if each["id"] == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "each"), [("ic", 3), ("fan", 6), ("spread", 3), ("regime_quantiles", 2)]
+)
+def test_a_list_shows_one_name_at_a_time_the_score_first(tmp_path, name, each):
+    drawn = spec(Run.read(folder(tmp_path)), name)
+    buttons = drawn["layout"]["updatemenus"][0]["buttons"]
+    assert [made["label"] for made in buttons] == ["mf_score", "ml_alpha_ridge_5d", "momentum"]
+    assert [trace["visible"] for trace in drawn["data"]] == [True] * each + [False] * 2 * each
+    assert buttons[2]["args"] == [{"visible": [False] * 2 * each + [True] * each}]
+
+
+def test_the_fan_ends_at_the_compounded_return_of_each_quantile(tmp_path):
+    run = Run.read(folder(tmp_path))
+    rows = run.quantile_returns[run.quantile_returns["name"] == "momentum"]
+    assert rows.index[0] == DATES[IDLE]
+    highest = spec(run, "fan")["data"][12 + 4]
+    assert highest["name"] == "5 (highest)"
+    assert highest["y"][-1] == pytest.approx((1.0 + rows["q5"]).prod(), rel=1e-5)
+
+
+def test_the_spread_ends_at_the_sum_and_tells_its_t(tmp_path):
+    """A factor equal to the outcome: the mean is far outside of what chance would do."""
+    run = Run.read(folder(tmp_path))
+    rows = run.quantile_returns[run.quantile_returns["name"] == "momentum"]
+    earned = (rows["q5"] - rows["q1"]).to_numpy()
+    low, high, middle = spec(run, "spread")["data"][6:]
+    assert middle["y"][-1] == pytest.approx(100.0 * earned.sum(), rel=1e-5)
+    assert high["y"][-1] == -low["y"][-1]
+    assert 0.0 < high["y"][-1] < middle["y"][-1]
+    t = float(re.search(r"\(t = (.*)\)", middle["name"])[1])
+    assert t == pytest.approx(2.0 * middle["y"][-1] / high["y"][-1], abs=0.06)
+
+
+def test_too_few_names_for_quantiles_draw_no_figure_of_them(tmp_path):
+    made = folder(tmp_path)
+    few = pd.read_parquet(made / "quantile_returns.parquet").assign(q1=np.nan, q5=np.nan)
+    few.to_parquet(made / "quantile_returns.parquet")
+    names = {each["id"] for each in figures(Run.read(made))}
+    assert not {"quantiles", "regime_quantiles", "fan", "spread", "newcomers"} & names
+    assert {"ic", "decay", "coverage"} < names
+
+
+def test_a_quantile_that_was_always_empty_has_no_line(tmp_path):
+    made = folder(tmp_path)
+    gone = pd.read_parquet(made / "quantile_returns.parquet")
+    gone.loc[gone["name"] == "mf_score", "q5"] = np.nan
+    gone.to_parquet(made / "quantile_returns.parquet")
+    run = Run.read(made)
+    assert set(spec(run, "fan")["data"][4]["y"]) == {None}
+    assert None not in spec(run, "fan")["data"][3]["y"]
+    assert set(spec(run, "spread")["data"][2]["y"]) == {None}
+    assert spec(run, "spread")["data"][2]["name"] == "5 minus 1: – bps a day (t = –)"
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "verdict"),
+    [
+        (0.1, 0.05, "half or more left"),
+        (0.1, 0.049, "under half left"),
+        (0.1, 0.0, "nothing left"),
+        (-0.1, 0.2, "nothing learnt"),
+        (0.1, None, "–"),
+        (np.nan, 0.1, "–"),
+    ],
+)
+def test_the_gap_has_a_plain_verdict(train, test, verdict):
+    assert kept(train, test) == verdict
+
+
+def test_splits_show_the_gap(tmp_path):
+    split = manifest()["splits"][0]
+    made = folder(tmp_path, splits=[{**split, "test_ic": 0.01}])
+    page = own(draw(made).read_text("utf-8"))
+    assert "<td>0.0400</td><td>under half left</td>" in page
+    assert "0.050 in training, 0.010 out of sample, a gap of 0.040: under half left." in page
+
+
+def test_a_slope_is_judged_against_one():
+    assert ", which does not exclude 1. At 1" in sloped(0.7, 0.2)
+    assert sloped(0.2, 0.2).startswith(
+        "Slope among the names of a date: 0.20, standard error 0.20. "
+    )
+    assert sloped(np.nan, np.nan).startswith("The slope cannot be judged")
+
+
+def test_without_deciles_there_is_no_calibration_figure(tmp_path):
+    made = folder(tmp_path)
+    few = pd.read_parquet(made / "calibration.parquet").assign(realised=np.nan)
+    few.to_parquet(made / "calibration.parquet")
+    names = [each["id"] for each in figures(Run.read(made))]
+    assert "calibration" not in names
+    assert "forecast_turnover" in names
+
+
 def test_every_table_is_there(tmp_path):
     page = own(draw(folder(tmp_path)).read_text("utf-8"))
     for title in (
@@ -202,10 +324,14 @@ def test_every_table_is_there(tmp_path):
         "Largest holdings at the last close",
         "Largest gains by name, before costs",
         "Largest losses by name, before costs",
+        "Gains and losses by sector, before costs",
+        "Costs by year (bps of equity)",
+        "Capacity in millions: the largest account that could trade so",
         "By regime (net)",
         "Costs, turnover and exposure",
         "Score and factors",
-        "Persistence and coverage",
+        "Rank autocorrelation and coverage",
+        "Quantile spread, and share of new names",
         "Walk-forward splits",
         "Time and memory by stage",
         "Resolved configuration",
@@ -234,25 +360,113 @@ def test_names_cannot_inject_code(tmp_path):
 
 
 def test_the_verdict_tells_noise_from_knowledge(tmp_path):
-    noise, *_ = verdict(Run.read(folder(tmp_path)))
-    assert noise.startswith("The score's mean rank IC is")
-    assert noise.endswith("not distinguishable from zero.")
-    knowledge, *_ = verdict(Run.read(folder(tmp_path, strength=1.0)))
-    assert "above zero by more than chance alone would explain" in knowledge
+    def of_the_score(strength: float) -> str:
+        lines = verdict(Run.read(folder(tmp_path, strength=strength)))
+        return next(line for line in lines if line.startswith("The score's mean rank IC"))
+
+    assert of_the_score(0.0).endswith("not distinguishable from zero.")
+    assert "above zero by more than chance alone would explain" in of_the_score(1.0)
+
+
+def test_the_verdict_says_what_ran(tmp_path):
+    parts = [
+        {"name": "momentum", "weight": 0.7, "direction": "positive"},
+        {"name": "ml_alpha_ridge_5d", "weight": 0.3, "direction": "negative"},
+    ]
+    config = {
+        "bundle": {"name": "small", "factors": parts},
+        "universe": {"name": "dozen", "symbols": ["S00"]},
+        "model": {"name": "ridge"},
+        "portfolio": {"name": "long_only_top", "rebalance": "every_n", "every": 9},
+        "costs": {"name": "free"},
+    }
+    made = verdict(Run.read(folder(tmp_path, config=config, simulated=False)))
+    assert made[:3] == [
+        "Each name of the universe dozen got a score from momentum (70%, high is good), "
+        "ml_alpha_ridge_5d (30%, low is good). ml_alpha_ridge_5d is what the model ridge forecast "
+        "for the next 5 trading days, trained once on the past alone.",
+        "The portfolio long_only_top turned scores into positions, every 9 trading days; orders "
+        "were filled at the next day's close and paid for by the costs free.",
+        "The data: 12 symbols from the source simulated, 2020-01-01 to 2020-04-29; the first "
+        "position was held on 2020-01-11.",
+    ]
+    assert made[-1] == "Warning: the bars have no volume."
+    assert made[-2].startswith("The universe is one list of names for all dates")
+
+
+def test_the_verdict_names_factors_without_a_value(tmp_path):
+    made = verdict(Run.read(folder(tmp_path, empty_factors=["a", "b"])))
+    assert "Without a single value, and so without effect: a, b." in made
+
+
+def test_the_whole_manifest_can_be_unfolded(tmp_path):
+    run = Run.read(folder(tmp_path))
+    shown = [json.loads(fold["text"]) for fold in words.page(run)["folds"]]
+    *named, rest = shown
+    assert {**dict(zip(words.FOLDS, named, strict=True)), **rest} == run.manifest
+
+
+def test_the_verdict_says_what_came_out(tmp_path):
+    run = Run.read(folder(tmp_path))
+    for name, year, deepest in (
+        ("net", 0.05, -0.2),
+        ("gross", 0.06, -0.2),
+        ("benchmark", 0.1, -0.3),
+    ):
+        run.metrics["performance"][name] |= {"cagr": year, "max_drawdown": deepest}
+    run.metrics["costs"] = {"fees": 80.0, "borrow": 20.0, "total": 100.0}
+    run.metrics["turnover"] = {"per_year": 7.0}
+    made = verdict(run)
+    assert (
+        "After costs the account returned 5.0% per year; all names in equal parts (the market) "
+        "returned 10.0%. At worst it stood 20.0% below its last high, the market 30.0%."
+    ) in made
+    assert (
+        "Before costs it returned 6.0%; costs took 1.00% a year, the largest part fees (0.80%), on "
+        "trades of 7.0 times the equity."
+    ) in made
 
 
 def test_the_same_artifacts_give_the_same_bytes(tmp_path):
-    page = draw(folder(tmp_path))
-    before = page.read_bytes(), (tmp_path / "report.png").read_bytes()
-    draw(tmp_path)
-    assert (page.read_bytes(), (tmp_path / "report.png").read_bytes()) == before
-
-
-def test_the_picture_is_a_png(tmp_path):
     draw(folder(tmp_path))
-    head = (tmp_path / "report.png").read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == (1200, 675)
+    before = {file.name: file.read_bytes() for file in tmp_path.glob("report*")}
+    assert len(before) == 6
+    draw(tmp_path)
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("report*")} == before
+
+
+PICTURES = {
+    "report.png": (1200, 675),
+    "report_ic.png": (880, 495),
+    "report_quantiles.png": (880, 495),
+    "report_exposure.png": (880, 495),
+    "report_costs.png": (880, 495),
+}
+
+
+def test_the_pictures_are_pngs(tmp_path):
+    draw(folder(tmp_path))
+    assert {file.name for file in tmp_path.glob("*.png")} == {*PICTURES}
+    for name, size in PICTURES.items():
+        head = (tmp_path / name).read_bytes()[:24]
+        assert head[:8] == b"\x89PNG\r\n\x1a\n"
+        assert (int.from_bytes(head[16:20]), int.from_bytes(head[20:24])) == size
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_every_picture_says_whether_its_data_are_simulated(tmp_path, simulated):
+    run = Run.read(folder(tmp_path, simulated=simulated))
+    for draw_one in (picture.equity, picture.ic, picture.quantiles, picture.exposure):
+        title = draw_one(run).axes[0].get_title("left")
+        assert title.startswith("SIMULATED DATA — small" if simulated else "small")
+
+
+def test_the_picture_of_costs_puts_what_is_received_below_zero(tmp_path):
+    run = Run.read(folder(tmp_path))
+    run.returns["cost_cash"] = -1e-4
+    bars = {round(bar.get_height() + bar.get_y(), 6) for bar in picture.costs(run).axes[0].patches}
+    fees = float(run.returns["cost_fees"].sum() * 1e4)
+    assert bars == {round(fees, 6), -len(run.returns)}
 
 
 def test_the_equity_figure_ends_at_the_total_return(tmp_path):
@@ -274,7 +488,7 @@ def test_a_missing_artifact_is_named(tmp_path):
 
 def test_without_a_model_there_is_no_model_figure(tmp_path):
     names = [each["id"] for each in figures(Run.read(folder(tmp_path, splits=[])))]
-    assert not {"trainings", "importances"} & set(names)
+    assert not {"trainings", "calibration", "forecast_turnover", "importances"} & set(names)
 
 
 def test_importances_are_shares_by_mean_and_name():
@@ -324,3 +538,28 @@ def test_stays_skip_unknown_days():
         ("2020-01-04", "2020-01-04"),
     ]
     assert made[0][2] != made[1][2]
+
+
+def test_gains_by_sector_name_the_unknown():
+    made = pd.DataFrame({"sector": ["x", "", "x", "y"], "contribution": [0.1, -0.2, 0.2, 0.25]})
+    rows = book.sectors(made)["rows"]
+    assert rows == [["x", "30.00%", "2"], ["y", "25.00%", "1"], ["unknown", "-20.00%", "1"]]
+    assert book.sectors(made.assign(sector=""))["rows"] == []
+
+
+def test_costs_by_year_add_up():
+    days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04"], tz="UTC")
+    paid = {"cost_fees": [1e-4, 2e-4, 4e-4], "net": 1.0, "cost_cash": [-1e-4, 0.0, 0.0]}
+    made = book.costs(pd.DataFrame(paid, index=days))
+    assert made["head"] == ["year", "cash", "fees", "total"]
+    assert made["rows"] == [["2020", "-1.0", "3.0", "2.0"], ["2021", "0.0", "4.0", "4.0"]]
+
+
+def test_capacity_is_rounded_and_says_why_it_is_unknown():
+    rows = [(0.01, 0.9, 12345.6, 0.5), (0.01, 0.5, 1.5e9, 0.5)]
+    head = ["participation", "filled", "account", "known"]
+    made = book.capacity(pd.DataFrame(rows, columns=head))
+    assert made["head"] == ["of volume", "50% filled", "90% filled"]
+    assert made["rows"] == [["1%", "1,500", "0.0123"]]
+    assert "50% of the order value had one" in made["artifact"]
+    assert "no volume" in book.capacity(pd.DataFrame(columns=head))["rows"][0][0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -27,23 +28,46 @@ addEventListener("load", () => {
   column.click();
   document.body.dataset.up = read();
 });
+async function legend() {
+  const found = () => document.querySelector("#equity .legendtoggle");
+  while (!found()) await new Promise(done => setTimeout(done, 50));
+  for (const kind of ["mousedown", "mouseup"])
+    found().dispatchEvent(new MouseEvent(kind, {bubbles: true}));
+  await new Promise(done => setTimeout(done, 1000));
+  document.body.dataset.first = document.getElementById("equity").data[0].visible;
+}
+legend();
 </script>
 """
+MOUSE = """<head><script>
+const asked = matchMedia.bind(window);
+window.matchMedia = query => query.includes("hover") ? {matches: true} : asked(query);
+</script>"""
+OLD = "<head><script>delete window.DecompressionStream;</script>"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """The page's body after a moment, and what the browser had to say."""
-    assert CHROMIUM
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page")
     run = engine.run(["+bundle=ai_tech_core_ml", "source.n_days=800"], path=path / "run")
-    page = (run.path / "report.html").read_text("utf-8").replace("</body>", f"{CLICKS}</body>")
-    (path / "page.html").write_text(page, "utf-8")
-    command = [CHROMIUM, *FLAGS.split(), f"--user-data-dir={path / 'profile'}"]
-    address = (path / "page.html").as_uri()
+    return run.path / "report.html"
+
+
+@pytest.fixture(scope="module")
+def opened(page: Path) -> tuple[str, str]:
+    """The page's body after a moment, and what the browser had to say."""
+    text = page.read_text("utf-8").replace("<head>", MOUSE)
+    return browse(page, text.replace("</body>", f"{CLICKS}</body>"))
+
+
+def browse(page: Path, text: str) -> tuple[str, str]:
+    assert CHROMIUM
+    changed = page.with_name("changed.html")
+    changed.write_text(text, "utf-8")
+    command = [CHROMIUM, *FLAGS.split(), f"--user-data-dir={page.with_name('profile')}"]
     done = subprocess.run(
-        [*command, address], check=True, capture_output=True, text=True, timeout=120
+        [*command, changed.as_uri()], check=True, capture_output=True, text=True, timeout=120
     )
     return done.stdout, done.stderr
 
@@ -54,7 +78,7 @@ def test_the_browser_has_nothing_to_complain_of(opened: tuple[str, str]) -> None
 
 def test_every_figure_is_drawn(opened: tuple[str, str]) -> None:
     figures = re.findall("<figure>(.*?)</figure>", opened[0], re.DOTALL)
-    assert len(figures) >= 20
+    assert len(figures) >= 25
     for drawn in figures:
         assert '<svg class="main-svg"' in drawn, re.search(r'id="(\w+)"', drawn)
 
@@ -73,3 +97,27 @@ def test_a_table_sorts_both_ways(opened: tuple[str, str]) -> None:
 
 def test_simulated_stands_on_top(opened: tuple[str, str]) -> None:
     assert opened[0].index("SIMULATED") < opened[0].index("<figure")
+
+
+def test_a_click_on_the_legend_hides_a_line(opened: tuple[str, str]) -> None:
+    assert 'data-first="legendonly"' in opened[0]
+
+
+def test_figures_are_saved_under_the_name_of_the_run(opened: tuple[str, str]) -> None:
+    assert 'data-file="SIMULATED-ai_tech_core_ml"' in opened[0]
+    figures = re.findall("<figure>(.*?)</figure>", opened[0], re.DOTALL)
+    for title in ("Download plot as a PNG", "Download plot as an SVG"):
+        assert all(f'data-title="{title}"' in drawn for drawn in figures)
+
+
+def test_no_button_sends_a_figure_away(opened: tuple[str, str]) -> None:
+    found = set(re.findall('data-title="([^"]*)"', opened[0]))
+    kept = {"Download plot as a PNG", "Download plot as an SVG"}
+    assert found == kept | {"Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"}
+
+
+def test_an_old_browser_says_why_there_are_no_figures(page: Path) -> None:
+    body, said = browse(page, page.read_text("utf-8").replace("<head>", OLD))
+    assert '<p class="banner plain" id="plain" role="alert">No figures: ' in body
+    assert "main-svg" not in body
+    assert "CONSOLE" not in said

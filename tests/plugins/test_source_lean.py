@@ -203,3 +203,18 @@ def test_real_returns_equal_another_providers_adjusted_closes(symbol: str) -> No
         gap = ours[how][days].pct_change() - theirs[column][days].pct_change()
         assert gap[both].abs().max() < 1e-6
     assert (ours["splits"][days] / theirs["close"][days] - 1).abs().max() < 0.005
+
+
+@real
+@pytest.mark.parametrize("day", ["2005-02-25", "2014-06-06", "2014-06-09", "2020-08-28"])
+def test_a_real_view_ends_in_the_raw_price_and_moves_the_same_money(day: str) -> None:
+    """On the eve of a split, and on its day: nothing later than `day` is in the view."""
+    folder, one = str(SHARED / "lean_raw"), Universe(symbols=["AAPL"])
+    raw = Lean(path=folder, adjusted="none", as_of=day).load(one)
+    for how in ("splits", "total_return"):
+        view = Lean(path=folder, adjusted=how, as_of=day).load(one)
+        assert view["close"].iloc[-1] == pytest.approx(raw["close"].iloc[-1], rel=1e-12)
+        assert view["volume"].iloc[-1] == pytest.approx(raw["volume"].iloc[-1], rel=1e-12)
+        assert (view["close"].iloc[0] < raw["close"].iloc[0]) == (len(view) > 1)
+        money = raw["close"] * raw["volume"]
+        np.testing.assert_allclose(view["close"] * view["volume"], money, rtol=1e-9)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from engine.data.command import check, data
+from engine.data.finding import Thresholds
 from engine.errors import ConfigError, DataError, EngineError
 
 SMALL = ["source=simulated", "source.n_days=300", "source.n_symbols=12", "source.splits=0"]
@@ -49,7 +52,7 @@ def test_an_error_exits_with_1_and_names_the_key(
 ) -> None:
     assert check([str(dirty)]) == 1
     text = capsys.readouterr().out
-    assert "[bars.nonpositive=raise|drop|keep]" in text
+    assert "[bars.nonpositive=raise|drop|mask|keep]" in text
     assert "2021-03-04 A close=-1" in text
     assert text.splitlines()[-1].startswith("1 error")
 
@@ -89,11 +92,47 @@ def test_a_table_is_asked_about_its_dates(
     assert capsys.readouterr().out.endswith("nothing is odd\n")
 
 
-def test_a_table_that_is_no_bars_says_what_it_lacks(tmp_path: Path) -> None:
-    path = tmp_path / "reports.csv"
-    pd.DataFrame({"symbol": ["A"], "date": ["2020-03-31"], "n": [1]}).to_csv(path, index=False)
-    with pytest.raises(DataError, match=r"no column 'close'.*--known COLUMN --period COLUMN"):
+def test_a_table_that_is_no_bars_is_looked_over_and_says_what_to_ask(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reports.tsv"
+    row = {"symbol": "A", "end": "2020-03-31", "filed": "2020-04-20", "n": 1.0}
+    pd.DataFrame([row, row, {**row, "n": None}]).to_csv(path, index=False, sep="\t")
+    assert check([str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{path}: 3 rows, 4 columns, none of them 'close': no bars"
+    assert [line.split()[:3] for line in lines[2:6:2]] == [
+        ["warning", "same_row", "1"],
+        ["info", "empty_cells", "1"],
+    ]
+    assert lines[3].split() == ["A", "row", "2"]
+    assert lines[5].split() == ["n", "33.3%", "empty"]
+    assert lines[-1].startswith("its dates are end, filed: ask --known filed --period end")
+
+
+def test_bars_under_other_names_are_read_when_they_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "quotes.csv"
+    frame = pd.DataFrame({"symbol": ["A", "A"], "date": ["2020-03-30", "2020-03-31"], "px": [1, 2]})
+    frame.to_csv(path, index=False)
+    assert check([str(path)]) == 0
+    assert "no bars" in capsys.readouterr().out
+    assert check([str(path), "+source.columns.close=px"]) == 0
+    assert "2 rows, 1 symbols" in capsys.readouterr().out
+
+
+def test_one_symbol_without_a_column_for_it_is_named(
+    dirty: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "vix.parquet"
+    pd.read_csv(dirty).drop(columns="symbol").to_parquet(path)
+    with pytest.raises(DataError, match=r"no column 'symbol'.*--symbol NAME"):
         check([str(path)])
+    assert check([str(path), "--symbol", "VIX"]) == 1
+    assert "2021-03-04 VIX close=-1" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="--symbol names the one symbol of a file"):
+        check(["source=simulated", "--symbol", "VIX"])
 
 
 @pytest.mark.parametrize(
@@ -130,3 +169,19 @@ def test_help_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("engine data check: what is odd about data")
     with pytest.raises(ConfigError, match="data chek: no such command; did you mean 'check'"):
         data(["chek"])
+
+
+def test_thresholds_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["source=simulated", "source.n_days=300", "source.n_symbols=40", "source.late=0.5"]
+    assert check([*words, "check.edge=300"]) == 0
+    assert "late_listing" not in capsys.readouterr().out
+    assert check(words) == 0
+    assert "late_listing" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match=r"check.edges: no such key; did you mean 'edge'"):
+        check([*words, "check.edges=3"])
+
+
+def test_the_file_of_thresholds_shows_every_one_with_its_default() -> None:
+    """What is written in conf/check/default.yaml is what the class says."""
+    file = Path(__file__).parents[3] / "conf" / "check" / "default.yaml"
+    assert dict(OmegaConf.load(file)) == asdict(Thresholds())

@@ -7,9 +7,11 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from engine.data.command import check
 from engine.data.finding import DataFinding
 from engine.data.inspection import Inspection, examine
 from engine.data.tables import inspect_dates, inspect_known_at
@@ -87,8 +89,8 @@ def test_cross_asset_bars_break_their_range_and_trade_on_holidays() -> None:
     assert found["off_calendar"].count == 775
     assert where(found["bad_tick"])[0] == ("2006-12-25", "AUDUSD=X")
     guess = named(seen("cross_asset_2000_2019.parquet"))  # without a calendar
-    assert guess["thin_day"].count == 178
-    assert where(guess["thin_day"])[0] == ("2003-04-18", "")  # Good Friday
+    assert guess["thin"].count == 744
+    assert where(guess["thin"])[0] == ("2003-04-18", "")  # Good Friday
 
 
 @real
@@ -96,7 +98,7 @@ def test_prices_of_pystock_have_unknown_splits_and_foreign_segments_but_no_holid
     inspection = seen("pystock_prices_top400.parquet", "XNYS")
     found = named(inspection)
     assert not {"off_calendar", "duplicates", "ohlc"} & set(found)
-    assert found["missed_split"].count == 19
+    assert found["missed_split"].count == 18
     assert where(found["missed_split"])[0] == ("2015-07-15", "NFLX")
     assert found["missed_split"].examples[0].note.endswith("nearest split 7:1")
     assert {symbol for _, symbol in where(found["level_shift"])} == {"NEE"}
@@ -145,5 +147,112 @@ def test_raw_prices_of_lean_show_splits_reused_tickers_and_a_low_of_a_cent() -> 
     splits = where(found["missed_split"])
     assert {("2014-06-09", "AAPL"), ("2020-08-31", "AAPL"), ("2008-07-24", "EEM")} <= {*splits}
     assert where(found["ticker_reuse"]) == [("2011-03-23", "QQQ"), ("2003-04-11", "EEM")]
-    assert where(found["absurd_price"]) == [("2008-09-30", "GOOG")]
+    assert where(found["absurd"]) == [("2008-09-30", "GOOG")]
     assert ("2009-07-01", "AIG") in where(found["level_shift"])
+
+
+# Every shared file, the words that check it, the exit code, and what must be said of it.
+CHECKED = [
+    ("ai_tech_2014_2022.parquet", [], 0, ["2018-12-20 DELL no volume", "1 warning, 3 info"]),
+    (
+        "us_liquid200_2014_2020.parquet",
+        [],
+        0,
+        ["2016-07-01 HRI close 166.042 -> 33.05 (-80.1%)", "3 warning, 2 info"],
+    ),
+    (
+        "stocknet_prices_2012_2017.parquet",
+        [],
+        0,
+        ["missing_close              3", "2016-06-30 GMRE begins 961 sessions late"],
+    ),
+    (
+        "pystock_prices_top400.parquet",
+        ["universe.calendar=XNYS"],
+        0,
+        ["missed_split              18", "delisting                 28", "costs.delisting_return"],
+    ),
+    (
+        "cross_asset_2000_2019.parquet",
+        ["universe.calendar=XNYS"],
+        0,
+        ["off_calendar             775", "2006-12-25 AUDUSD=X", "ohlc                    1464"],
+    ),
+    ("vix_1990_2026.parquet", ["--symbol", "VIX"], 0, ["ohlc                      47"]),
+    ("ff5_daily_1963_2024.parquet", [], 0, ["no bars", "nothing is odd"]),
+    ("zipline_treasury_curves_1990_2017.csv", [], 0, ["no bars", "1month 42.5% empty"]),
+    ("sp500_constituents_pddl.csv", [], 0, ["503 rows", "no bars", "nothing is odd"]),
+    ("stocknet_sectors.tsv", [], 0, ["88 rows, 3 columns", "nothing is odd"]),
+    (
+        "pystock_reports_pit_dedup.parquet",
+        [],
+        0,
+        ["op_income 22.0% empty", "ask --known filed_asof"],
+    ),
+    (
+        "pystock_reports_pit_dedup.parquet",
+        ["--known", "filed_asof", "--period", "end_date"],
+        1,
+        ["2016-12-31 NRG", "2016-05-05 NDLS", "1 error"],
+    ),
+    (
+        "stocknet_tweet_counts_2014_2015.parquet",
+        ["--stamp", "last_created_utc", "--date", "date", "--zone", "America/New_York"],
+        0,
+        ["earlier_than_date       2803"],
+    ),
+]
+
+
+@real
+@pytest.mark.parametrize(("file", "words", "code", "said"), CHECKED)
+def test_the_command_reads_every_file(
+    file: str, words: list[str], code: int, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check([str(SHARED / file), *words]) == code
+    text = capsys.readouterr().out
+    for part in said:
+        assert part in text
+
+
+@real
+def test_the_command_reads_lean_and_its_adjusted_bars_have_no_split_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The fall of AAPL on 2000-09-29 is near a 2:1, but volume burst that day: news."""
+    words = ["source=lean", f"source.path={SHARED / 'lean_raw'}", "universe.calendar=XNYS"]
+    assert check(words) == 0
+    text = capsys.readouterr().out
+    assert "missed_split" not in text
+    assert "2011-03-23 QQQ after 1588 sessions without a bar" in text
+    assert "2008-09-30 GOOGL open=197.99 high=244.68 low=0.005" in text
+    assert "[bars.absurd=raise|drop|mask|keep]" in text
+
+
+@real
+def test_no_file_is_left_out() -> None:
+    files = {p.name for p in SHARED.iterdir() if p.suffix in (".parquet", ".csv", ".tsv")}
+    assert files == {file for file, *_ in CHECKED}
+
+
+def test_dirt_that_no_shared_file_has_is_found_in_frames() -> None:
+    """LBTYA at 0.0001 for a day, EGO times 4.97 (a 1:5 that the prices do not know)."""
+    days = pd.bdate_range("2014-03-03", periods=120, tz="UTC")
+    frames = []
+    for name in ("LBTYA", "EGO", "OTHER"):
+        close = 20.0 + 0.1 * (np.arange(120) % 7) + 0.05 * (np.arange(120) % 3)
+        volume = np.full(120, 1e6)
+        if name == "LBTYA":
+            close[60] = 0.0001
+        if name == "EGO":
+            close[60:] *= 4.97
+            volume[60:] /= 4.97
+        frames.append(
+            pd.DataFrame({"timestamp": days, "symbol": name, "close": close, "volume": volume})
+        )
+    found = named(examine(pd.concat(frames), Universe()))
+    day = f"{days[60]:%Y-%m-%d}"
+    assert where(found["absurd"]) == [(day, "LBTYA")]
+    assert where(found["bad_tick"]) == [(day, "LBTYA")]
+    assert where(found["missed_split"]) == [(day, "EGO")]
+    assert found["missed_split"].examples[0].note.endswith("nearest split 1:5")

@@ -101,7 +101,8 @@ class TableOperator(engine.Operator):
     def kernel(self, x: engine.FloatArray, y: engine.FloatArray, d: int) -> engine.FloatArray:
         from engine.expr.kernels import correlation
 
-        return correlation(x, y, d)
+        series = [np.ascontiguousarray(a.T) for a in (x, y)]  # the table's kernels' own layout
+        return np.ascontiguousarray(correlation(*series, d).T)
 
     def slow(self, x: engine.FloatArray, y: engine.FloatArray, d: int) -> engine.FloatArray:
         from engine.expr.slow import correlation

@@ -1,0 +1,192 @@
+"""Figures and table of the quantiles: what each earned, by time and regime, and who changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from engine.panel import FloatArray
+from engine.report.cells import number, table
+from engine.report.menu import choice
+from engine.report.plot import (
+    COLORS,
+    WEEK,
+    Figure,
+    bars,
+    figure,
+    heat,
+    heat_layout,
+    line,
+    whiskers,
+)
+from engine.tearsheet.quantiles import COLUMNS, LAGS
+from engine.validation.ic import MeanTest, newey_west_t, overlap_lags
+
+if TYPE_CHECKING:
+    from engine.report import Run
+
+FAN = ("#e08a1e", "#d9ae74", "#98a2ae", "#7fa9d1", "#3b82c4")  # lowest to highest
+EVERYONE = "#8a7fd1"
+BAND = "rgba(59,130,196,.14)"
+HELD = (
+    "Quantiles of each close, equal-weighted, bought one close later and held for one day, so that "
+    "no day counts twice; without costs"
+)
+
+
+def figures(run: Run) -> list[Figure]:
+    """Returns by quantile, and by regime; growth, top minus bottom, and newcomers.
+
+    None when no date has as many names as there are quantiles.
+    """
+    if not run.quantile_returns["q1"].notna().any():
+        return []
+    return [means(run), regimes(run), fan(run), spread(run), newcomers(run)]
+
+
+def means(run: Run) -> Figure:
+    """Mean forward return of each bucket, per score and factor."""
+    data = []
+    grouped = run.quantiles.groupby("name", sort=False, observed=True)
+    for (name, rows), color in zip(grouped, COLORS * len(grouped), strict=False):
+        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
+        made = bars([int(q) for q in rows["quantile"]], mean, str(name), color)
+        data.append({**made, "error_y": whiskers(error)})
+    layout = {
+        "barmode": "group",
+        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
+        "yaxis": {"title": {"text": "mean forward return (bps)"}},
+    }
+    note = (
+        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
+        "standard error. A factor with a negative direction should fall from left to right."
+    )
+    return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout, 400)
+
+
+def fan(run: Run) -> Figure:
+    """Growth of 1 in each quantile."""
+    parts = {}
+    for name, rows in _daily(run).items():
+        words = ("1 (lowest)", "2", "3", "4", "5 (highest)")
+        lines = [
+            line(_growth(rows[key]), word, color, WEEK)
+            for key, word, color in zip(COLUMNS, words, FAN, strict=True)
+        ]
+        everyone = line(_growth(rows["all"]), "all", EVERYONE, WEEK)
+        everyone["line"] = {"color": EVERYONE, "width": 1, "dash": "dot"}
+        parts[name] = [*lines, everyone]
+    data, layout = choice(parts)
+    layout["yaxis"] = {"title": {"text": "growth of 1, log scale"}, "type": "log", "nticks": 6}
+    note = f"{HELD}. Quantiles that know something part, and keep their order."
+    return figure("fan", "Growth by quantile", note, "quantile_returns", data, layout, 400)
+
+
+def spread(run: Run) -> Figure:
+    """Top minus bottom, added up, with what chance would make of it."""
+    parts = {}
+    for name, rows in _daily(run).items():
+        values, test = _spread(rows)
+        added: FloatArray = np.cumsum(np.nan_to_num(values.to_numpy(np.float64)))
+        days = np.cumsum(values.notna().to_numpy()).astype(float)
+        edge = 200.0 * test.standard_error * np.sqrt(days * days[-1]) if len(days) else days
+        thin = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+        low, high = (line(made, "", COLORS[0], WEEK) for made in (-edge, edge))
+        label = (
+            f"5 minus 1: {number(test.mean * 1e4, '.2f')} bps a day (t = {number(test.t, '.1f')})"
+        )
+        middle = line(100.0 * _known(values, added), label, COLORS[0], WEEK)
+        filled = {"fill": "tonexty", "fillcolor": BAND}
+        parts[name] = [{**low, **thin}, {**high, **thin, **filled}, middle]
+    data, layout = choice(parts)
+    layout |= {"yaxis": {"title": {"text": "sum (%)"}, "zeroline": True}, "showlegend": True}
+    note = (
+        "Highest less lowest quantile, days added up, not compounded. Band: two standard errors "
+        "(Newey & West) of a sum of so many days, around zero: what chance would make of it. "
+        "A factor with a negative direction should fall."
+    )
+    return figure("spread", "Top minus bottom", note, "quantile_returns", data, layout, 400)
+
+
+def regimes(run: Run) -> Figure:
+    """Mean forward return of each quantile, per regime."""
+    parts: dict[str, list[Figure]] = {}
+    grouped = run.regime_quantiles.groupby(["name", "regime"], sort=False, observed=True)
+    states = list(dict.fromkeys(run.regime_quantiles["regime"].astype(str)))
+    colors = dict(zip(states, COLORS * len(states), strict=False))
+    for (name, state), rows in grouped:
+        mean, error = (rows[key].to_numpy(float) * 1e4 for key in ("mean", "standard_error"))
+        label = f"{state} ({int(rows['dates'].max())} dates)"
+        made = bars([int(q) for q in rows["quantile"]], mean, label, colors[str(state)])
+        parts.setdefault(str(name), []).append({**made, "error_y": whiskers(error)})
+    data, layout = choice(parts)
+    layout |= {
+        "barmode": "group",
+        "xaxis": {"title": {"text": "quantile (1 = lowest values)"}, "dtick": 1},
+        "yaxis": {"title": {"text": "mean forward return (bps)"}},
+        "legend": {**layout["legend"], "y": -0.24},  # under the axis title too
+        "showlegend": True,
+    }
+    note = (
+        f"Mean return over the next {run.metrics['horizon']} days after closes with each likeliest "
+        "regime; whiskers: one standard error."
+    )
+    title = "Returns by quantile and regime"
+    return figure("regime_quantiles", title, note, "regime_quantiles", data, layout, 400)
+
+
+def newcomers(run: Run) -> Figure:
+    """Share of the names in the top and bottom quantile that are new there."""
+    names = run.persistence["name"].astype(str).tolist()
+    words = {"top": "high", "bottom": "low"}  # short: six columns on a phone
+    columns = {f"{end}_new_{lag}d": f"{words[end]}<br>{lag} d" for end in words for lag in LAGS}
+    values = run.persistence[list(columns)].to_numpy(float)
+    cells = heat(list(columns.values()), names, values, ".0%", 1.0)
+    layout = heat_layout()
+    layout["xaxis"] |= {"tickangle": 0}
+    note = (
+        "Share of the names in the highest and the lowest quantile that were not in it so many "
+        "trading days before; mean over every fifth date."
+    )
+    height = max(300, 120 + 30 * len(names))
+    title = "Turnover of the quantiles"
+    return figure("newcomers", title, note, "persistence", [cells], layout, height)
+
+
+def spreads(run: Run) -> dict[str, Any]:
+    """Table of what top minus bottom earned, and of who changed."""
+    columns = [f"{end}_new_{lag}d" for end in ("top", "bottom") for lag in LAGS]
+    shares = run.persistence[columns].to_numpy(float).tolist()
+    rows = []
+    for (name, days), turned in zip(_daily(run).items(), shares, strict=True):
+        _, test = _spread(days)
+        earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
+        rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
+    head = ["factor", "5 minus 1 (bps a day)", "std. error", "t"]
+    head += [f"{end} {lag} d" for end in ("high", "low") for lag in LAGS]
+    files = "quantile_returns.parquet, persistence.parquet"
+    return table("Quantile spread, and share of new names", files, head, rows)
+
+
+def _daily(run: Run) -> dict[str, pd.DataFrame]:
+    grouped = run.quantile_returns.groupby("name", sort=False, observed=True)
+    rows = {str(name): made for name, made in grouped}
+    return {name: rows[name] for name in run.persistence["name"].astype(str)}
+
+
+def _growth(returns: pd.Series[float]) -> FloatArray:
+    grown: FloatArray = np.cumprod(1.0 + np.nan_to_num(returns.to_numpy(np.float64)))
+    return _known(returns, grown)
+
+
+def _known(returns: pd.Series[float], total: FloatArray) -> FloatArray:
+    """A total over time, from the first known return on; nothing where there never was one."""
+    started: FloatArray = np.where(np.logical_or.accumulate(returns.notna()), total, np.nan)
+    return started
+
+
+def _spread(rows: pd.DataFrame) -> tuple[pd.Series[float], MeanTest]:
+    values = rows[COLUMNS[-1]] - rows[COLUMNS[0]]
+    return values, newey_west_t(values.to_numpy(float), overlap_lags(1))

@@ -1,0 +1,151 @@
+"""The run in plain words: what ran, on what, what came out, and how far to believe it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.report.cells import CRITICAL
+
+if TYPE_CHECKING:
+    from engine.report import Run
+
+NAMED = 6  # parts of a score that one sentence can hold
+IC = (
+    "The score's mean rank IC (how well its order of the names matched that of their later returns)"
+)
+SHARPE = "The net Sharpe ratio (mean return over how much returns vary)"
+
+
+def verdict(run: Run) -> list[str]:
+    """What the configuration and the numbers allow to be said, one paragraph an item."""
+    signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
+    lines = [
+        *_made(run),
+        _data(run),
+        *_outcome(run.metrics),
+        _judged(
+            IC, signal["rank_ic_mean"], signal["rank_ic_se"], f"over {signal['n_dates']} dates"
+        ),
+        _judged(SHARPE, net["sharpe"], net["sharpe_se"], "per year"),
+        *_doubts(run),
+    ]
+    return lines + [f"Warning: {message}." for message in run.manifest["warnings"]]
+
+
+def _made(run: Run) -> list[str]:
+    """The score and the portfolio, as configured."""
+    config = run.manifest["config"]
+    node = {key: config.get(key) or {} for key in ("universe", "portfolio", "costs", "backtest")}
+    lines = []
+    parts = (config.get("bundle") or {}).get("factors") or []
+    if parts:
+        shown = ", ".join(_part(part) for part in parts[:NAMED])
+        more = f" and {len(parts) - NAMED} more" if len(parts) > NAMED else ""
+        text = (
+            f"Each name of the universe {_name(node['universe'])} got a score from {shown}{more}."
+        )
+        lines.append(text + _model(run))
+    if node["portfolio"]:
+        text = f"The portfolio {_name(node['portfolio'])} turned scores into positions"
+        when = _rhythm(node["portfolio"])
+        filled = node["backtest"].get("fill", "close")
+        lines.append(
+            f"{text}{when}; orders were filled at the next day's {filled} and paid for by the "
+            f"costs {_name(node['costs'])}."
+        )
+    return lines
+
+
+def _part(part: dict[str, Any]) -> str:
+    good = "high" if part.get("direction", "positive") == "positive" else "low"
+    return f"{part['name']} ({part.get('weight', 0.0):.0%}, {good} is good)"
+
+
+def _model(run: Run) -> str:
+    config, splits = run.manifest["config"], run.manifest["splits"]
+    if not splits or not run.metrics["forecasts"]:
+        return ""
+    listed, horizon = ", ".join(run.metrics["forecasts"]), run.metrics["horizon"]
+    return (
+        f" {listed} is what the model {_name(config.get('model') or {})} forecast for the next "
+        f"{horizon} trading days, trained {_times(len(splits))} on the past alone."
+    )
+
+
+def _rhythm(portfolio: dict[str, Any]) -> str:
+    when = portfolio.get("rebalance")
+    if not when:
+        return ""
+    return f", every {portfolio.get('every')} trading days" if when == "every_n" else f" {when}"
+
+
+def _data(run: Run) -> str:
+    source, start = run.manifest["source"], run.metrics["active"]["start"]
+    held = f"the first position was held on {start}" if start else "no position was ever held"
+    text = (
+        f"The data: {source['symbols']} symbols from the source {source['name']}, "
+        f"{source['start']} to {source['end']}; {held}."
+    )
+    if run.manifest["simulated"]:
+        text += " They are simulated: none of this says anything about a real market."
+    return text
+
+
+def _outcome(metrics: dict[str, Any]) -> list[str]:
+    """Returns, the worst loss and the costs."""
+    net, gross, market = (metrics["performance"][k] for k in ("net", "gross", "benchmark"))
+    costs, lines = metrics["costs"]["total"], []
+    if None not in (net["cagr"], gross["cagr"], market["cagr"]):
+        lines.append(
+            f"After costs the account returned {net['cagr']:.1%} per year; all names in equal "
+            f"parts (the market) returned {market['cagr']:.1%}. At worst it stood "
+            f"{-net['max_drawdown']:.1%} below its last high, the market "
+            f"{-market['max_drawdown']:.1%}."
+        )
+    if costs is not None and gross["cagr"] is not None:
+        text = f"Before costs it returned {gross['cagr']:.1%}; costs took {costs / 100:.2f}% a year"
+        paid = {name: bps for name, bps in metrics["costs"].items() if name != "total" and bps}
+        if paid and costs > 0.0:
+            most = max(sorted(paid), key=lambda name: paid[name])
+            text += f", the largest part {most} ({paid[most] / 100:.2f}%)"
+        traded = metrics["turnover"]["per_year"]
+        lines.append(f"{text}, on trades of {traded:.1f} times the equity.")
+    return lines
+
+
+def _judged(what: str, value: float | None, error: float | None, where: str) -> str:
+    if value is None or not error:
+        return f"{what} cannot be judged: there are too few dates, or nothing varies."
+    t = value / error
+    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
+    if abs(t) < CRITICAL:
+        return f"{text}: not distinguishable from zero."
+    side = "above" if t > 0 else "below"
+    return f"{text}: {side} zero by more than chance alone would explain, if this was the only try."
+
+
+def _doubts(run: Run) -> list[str]:
+    """What the numbers cannot know."""
+    lines = [
+        "How often something else was tried before is not known here: the best of many tries looks "
+        "good by luck alone, and only data that no try has seen can tell."
+    ]
+    universe = run.manifest["config"].get("universe") or {}
+    dated = any(universe.get(key) for key in ("members", "members_file", "top_n"))
+    if universe.get("symbols") and not dated and not run.manifest["simulated"]:
+        lines.append(
+            "The universe is one list of names for all dates: names that failed before the list "
+            "was made are missing, which flatters the account and the market."
+        )
+    empty = run.manifest["empty_factors"]
+    if empty:
+        lines.append(f"Without a single value, and so without effect: {', '.join(empty)}.")
+    return lines
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times, each time"
+
+
+def _name(node: dict[str, Any]) -> str:
+    return str(node.get("name", "of no name"))

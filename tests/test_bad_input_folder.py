@@ -1,0 +1,218 @@
+"""What may befall a run folder: a full disk, Ctrl-C, another run. It stays marked, the line names
+the file or the process, and the next run into it works."""
+
+from __future__ import annotations
+
+import errno
+import locale
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine import stages
+from engine.artifacts import MARKER, RunFolder
+from engine.cli import main
+from engine.lock import NAME, Lock
+from plugins.sources import Csv
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
+STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "weights", "returns",
+          "metrics"]  # fmt: skip
+
+
+def marked(folder: Path) -> str:
+    assert not (folder / NAME).exists()
+    return (folder / MARKER).read_text("utf-8")
+
+
+@pytest.mark.parametrize("stage", [*STAGES, "report"])
+def test_ctrl_c_in_any_stage(
+    stage: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stages, stage, interrupted)
+    words = ["run", *SMALL, "hydra.run.dir=run"]
+    assert main([*words, "report=full"] if stage == "report" else words) == 130
+    assert capfd.readouterr().err == "engine run: interrupted\n"
+    assert marked(tmp_path / "run") == f"{stage}: KeyboardInterrupt: \n"
+
+
+def test_a_folder_that_was_interrupted_serves_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "metrics", lambda *args: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            engine.run(SMALL, path=tmp_path)
+    assert marked(tmp_path)
+    assert engine.run(SMALL, path=tmp_path).metrics
+    assert {MARKER, NAME} & {file.name for file in tmp_path.iterdir()} == set()
+
+
+@pytest.mark.parametrize("name", ["bars", "weights"])
+def test_a_full_disk_in_mid_run(
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    import pyarrow.parquet as pq
+
+    whole = pq.write_table
+
+    def full(table: object, file: Path, **options: Any) -> None:
+        if file.stem == name:
+            raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
+        whole(table, file, **options)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pq, "write_table", full)
+    assert main(["run", *SMALL, "hydra.run.dir=run"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(f"engine: {tmp_path}/run/{name}.parquet: No space left on device (")
+    assert "MB free); free some, or choose another folder with hydra.run.dir=" in error
+    assert len(error.splitlines()) == 1
+    assert marked(tmp_path / "run").startswith(f"{name}: ConfigError: ")
+
+
+def test_a_marker_that_cannot_be_rewritten_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.open()
+
+    def full(*args: object, **options: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    folder.fail("anything")
+    assert marked(tmp_path) == "the run has not finished\n"
+
+
+def test_a_file_that_outgrows_its_limit(tmp_path: Path) -> None:
+    """The system's own refusal, of a whole process: no log, no traceback, one line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", "run", *SMALL, "hydra.run.dir=run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+    )
+    error = done.stderr
+    assert done.returncode == 2, error
+    assert "run/bars.parquet: File too large (" in error
+    assert len(error.splitlines()) == 1
+    assert marked(tmp_path / "run").startswith("bars: ConfigError: ")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from engine.artifacts import RunFolder
+folder = RunFolder(Path("run"))
+folder.open()
+folder.note("manifest", {"mine": True})
+Path("ready").touch()
+while not Path("go").exists():
+    time.sleep(0.02)
+folder.close()
+"""
+
+
+@pytest.mark.parametrize("how", ["taken", "killed"])
+def test_a_folder_that_another_process_works_in(how: str, tmp_path: Path) -> None:
+    """The second run is refused with the first one's number; a killed one holds nobody up."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen([sys.executable, "-c", HOLDER], cwd=tmp_path, env=environment)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if how == "killed":
+        first.kill()
+        first.wait(timeout=60)
+        assert (tmp_path / "run" / NAME).exists()
+        again = RunFolder(tmp_path / "run")
+        again.open()
+        again.close()
+    else:
+        with pytest.raises(engine.ConfigError, match=f"a run is at work .*process {first.pid}.;"):
+            engine.run(SMALL, path=tmp_path / "run")
+        (tmp_path / "go").touch()
+        assert first.wait(timeout=60) == 0
+        assert engine.Report(tmp_path / "run").manifest == {"mine": True}
+    assert not (tmp_path / "run" / NAME).exists()
+
+
+def test_a_lock_whose_file_went_is_taken_anew(tmp_path: Path) -> None:
+    first = Lock.taken(tmp_path)
+    with pytest.raises(engine.ConfigError, match=f"process {os.getpid()}"):
+        Lock.taken(tmp_path)
+    (tmp_path / NAME).unlink()
+    second = Lock.taken(tmp_path)
+    os.close(first.handle)
+    second.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A locale with a decimal comma, made here: few machines have one."""
+    if shutil.which("localedef") is None:
+        pytest.skip("no localedef to make a German locale with")
+    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")]
+    if subprocess.run(made, capture_output=True, check=False).returncode:
+        pytest.skip("localedef cannot make a German locale")
+    before = locale.setlocale(locale.LC_ALL)
+    monkeypatch.setenv("LOCPATH", str(tmp_path))
+    locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
+    yield
+    monkeypatch.undo()
+    locale.setlocale(locale.LC_ALL, before)
+
+
+def test_a_decimal_comma_changes_no_byte(
+    tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", *SMALL, f"hydra.run.dir={tmp_path}/"]
+    (tmp_path / "bars.csv").write_text("date,symbol,close\n2020-01-02,A,1.5\n")
+    assert main([*words[:-1], words[-1] + "plain"]) == 0
+    plain = capfd.readouterr().out
+    request.getfixturevalue("german")
+    assert f"{1.5:n}" == "1,5"
+    assert main([*words[:-1], words[-1] + "german"]) == 0
+    assert "Sharpe" in plain
+    assert capfd.readouterr().out.splitlines()[0] == plain.splitlines()[0]
+    files = sorted([*(tmp_path / "plain").glob("*.parquet"), tmp_path / "plain" / "metrics.json"])
+    assert len(files) > 5
+    for file in files:
+        assert (tmp_path / "german" / file.name).read_bytes() == file.read_bytes(), file.name
+    frame = Csv(path=str(tmp_path / "bars.csv")).load(engine.Universe())
+    assert list(frame["close"]) == [1.5]
+
+
+def test_a_screen_of_ascii_shows_what_it_can() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "POSIX", "PYTHONUTF8": "0",
+                   "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}  # fmt: skip
+    line = [sys.executable, "-m", "engine.cli", "--help"]
+    shown = subprocess.run(line, env=environment, capture_output=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert b"[key=value ?]" in shown.stdout
