@@ -13,7 +13,8 @@ if TYPE_CHECKING:
         FormulaError,
         PluginError,
     )
-    from engine.expr import evaluate, parse
+    from engine.evaluation import evaluate
+    from engine.expr import parse
     from engine.expr.formula import Formula
     from engine.hookspecs import hookimpl
     from engine.kinds import (
@@ -42,7 +43,8 @@ _HOME = {
         "FormulaError",
         "PluginError",
     ),
-    "engine.expr": ("evaluate", "parse"),
+    "engine.evaluation": ("evaluate",),
+    "engine.expr": ("parse",),
     "engine.expr.formula": ("Formula",),
     "engine.hookspecs": ("hookimpl",),
     "engine.kinds": (

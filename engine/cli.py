@@ -14,7 +14,7 @@ from functools import partial
 
 from engine.errors import EngineError, did_you_mean
 
-COMMANDS = ("compare", "data", "plugins", "report", "run")
+COMMANDS = ("compare", "data", "factors", "plugins", "report", "run")
 HELP = """\
 engine: declarative backtests
 
@@ -28,6 +28,9 @@ engine: declarative backtests
 
   engine data check source=NAME [key=value] what is wrong with bars before a run uses them
   engine data check FILE.parquet [--known COLUMN --period COLUMN]
+
+  engine factors compute SET … [--out F]    values of factor sets and formulas, by date and symbol
+  engine factors explain "FORMULA"          what it reads, how far back, and what looks odd
 
   engine plugins list [KIND]                what is installed, from where, and what failed
   engine plugins show NAME                  a plugin's fields, and YAML that builds it
@@ -88,6 +91,10 @@ def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
         from engine.data.command import data
 
         return data
+    if command == "factors":
+        from engine.factors_cli import factors
+
+        return factors
     if command in {"report", "compare"}:
         from engine.report import command as pages
 

@@ -84,7 +84,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         source=registry.build("source", config.source, "source"),
         bars=structured(Policy, config.bars, "bars"),
         check=structured(Thresholds, config.check, "check"),
-        factors=_factors(config.factors, registry),
+        factors=factor_set(config.factors, registry),
         label=structured(Label, config.label, "label"),
         regime=registry.build("regime", config.regime, "regime"),
         exposure=_exposure(config.exposure),
@@ -106,7 +106,8 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     return settings
 
 
-def _factors(node: Any, registry: Registry) -> dict[str, Factor]:
+def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
+    """Every factor of a set, built, by name; ConfigError names the key that cannot be."""
     if not isinstance(node, DictConfig) or not node:
         raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     built = {}

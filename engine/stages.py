@@ -18,7 +18,7 @@ from engine.data.inspection import look
 from engine.data.report import record
 from engine.errors import ConfigError
 from engine.expr import evaluate
-from engine.expr.formula import Formula
+from engine.expr.formula import Formula, trees
 from engine.labels import Labels
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
@@ -72,8 +72,8 @@ def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, Fl
     """Every factor of the set: formulas as one graph, classes one by one."""
     from schemas.factors import factors_schema
 
-    formulas = {k: f.formula for k, f in settings.factors.items() if isinstance(f, Formula)}
-    done: dict[str, FloatArray] = evaluate(formulas, panel)
+    formulas = {k: f for k, f in settings.factors.items() if isinstance(f, Formula)}
+    done: dict[str, FloatArray] = evaluate(trees(formulas, panel), panel)
     for name, factor in settings.factors.items():
         if name not in done:
             with blamed(f"factors.{name}"):

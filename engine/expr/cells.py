@@ -96,6 +96,10 @@ def either(x: FloatArray, y: FloatArray) -> FloatArray:
     return _truth((x != 0.0) | (y != 0.0), x, y)
 
 
+def neither(x: FloatArray) -> FloatArray:
+    return _truth(x == 0.0, x, x)
+
+
 def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
     return np.where(np.isnan(x), np.nan, np.where(x != 0.0, y, z))
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.errors import ConfigError
 from engine.expr.executor import evaluate
 from engine.expr.facts import lookback
+from engine.expr.missing import fitted
+from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.kinds import Factor, option
 from engine.panel import FloatArray, Panel
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,11 @@ class Formula(Factor):
 
     name: ClassVar[str] = "formula"
     formula: str = option("", "the formula, such as rank(close / delay(close, 5))")
+    missing: str = option(
+        "raise",
+        "when the data lack a field or grouping: stop, or warn and do without",
+        choices=("raise", "warn"),
+    )
 
     def __post_init__(self) -> None:
         if not self.formula.strip():
@@ -35,4 +46,19 @@ class Formula(Factor):
 
     def compute(self, panel: Panel) -> FloatArray:
         """Return the formula's values, shape (T, N)."""
-        return evaluate({self.name: self.formula}, panel)[self.name]
+        return evaluate(trees({self.name: self}, panel), panel)[self.name]
+
+
+def trees(formulas: Mapping[str, Formula], panel: Panel) -> dict[str, str | Node]:
+    """What to evaluate on this panel, by name; whatever is done without is logged, a line each."""
+    made: dict[str, str | Node] = {}
+    causes: dict[str, list[str]] = {}
+    for name, factor in formulas.items():
+        made[name] = factor.formula
+        if factor.missing == "warn":
+            made[name], reasons = fitted(parse(factor.formula), panel)
+            for reason in reasons:
+                causes.setdefault(reason, []).append(name)
+    for reason, names in causes.items():
+        log.warning("%s (%s)", reason, ", ".join(names))
+    return made

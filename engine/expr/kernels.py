@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.expr import lagging, merging
+from engine.expr import lagging, merging, trailing
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,9 +44,24 @@ def ts_count(x: FloatArray, d: int) -> FloatArray:
     return ts_sum(true, d)
 
 
+def ts_known(x: FloatArray, d: int) -> FloatArray:
+    return _sums(x, d)[0]
+
+
 def stddev(x: FloatArray, d: int) -> FloatArray:
+    return np.sqrt(ts_var(x, d))
+
+
+def ts_var(x: FloatArray, d: int) -> FloatArray:
     state = _moments(x, d, 2)
-    return np.sqrt(_ratio(state[3], state[0] - 1.0))
+    return _ratio(state[3], state[0] - 1.0)
+
+
+def ts_mad(x: FloatArray, d: int) -> FloatArray:
+    state = _moments(x, d, 2)
+    out = np.empty_like(x)
+    trailing.distances(x, d, state[1], state[2], out)
+    return out
 
 
 def ts_skew(x: FloatArray, d: int) -> FloatArray:
@@ -79,6 +94,14 @@ def ts_argmax(x: FloatArray, d: int) -> FloatArray:
 
 def ts_argmin(x: FloatArray, d: int) -> FloatArray:
     return _extremes(x, d, -1.0)[1]
+
+
+def ts_idxmax(x: FloatArray, d: int) -> FloatArray:
+    return ts_argmax(x, d) - _skipped(x, d)
+
+
+def ts_idxmin(x: FloatArray, d: int) -> FloatArray:
+    return ts_argmin(x, d) - _skipped(x, d)
 
 
 def ts_rank(x: FloatArray, d: int) -> FloatArray:
@@ -115,6 +138,12 @@ def ema(x: FloatArray, d: int) -> FloatArray:
     return out
 
 
+def ewma(x: FloatArray, d: int) -> FloatArray:
+    out = np.empty_like(x)
+    trailing.ewmas(x, d, out)
+    return out
+
+
 def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     state = _pairs(x, y, d)
     # sqrt by sqrt, not of the product: the product of small sums underflows
@@ -144,8 +173,30 @@ def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
 
 
 def slope(x: FloatArray, d: int) -> FloatArray:
-    time = np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape)
-    return beta(x, np.ascontiguousarray(time), d)
+    return beta(x, _time(x), d)
+
+
+def rsquare(x: FloatArray, d: int) -> FloatArray:
+    found = correlation(x, _time(x), d)
+    return found * found
+
+
+def resi(x: FloatArray, d: int) -> FloatArray:
+    time = _time(x)
+    state = _pairs(time, x, d)
+    beside = ((time - state[1]) - state[2]) * _ratio(state[7], state[3])
+    left: FloatArray = ((x - state[4]) - state[5]) - beside
+    return left
+
+
+def _time(x: FloatArray) -> FloatArray:
+    """The row number, in the shape of x."""
+    return np.ascontiguousarray(np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape))
+
+
+def _skipped(x: FloatArray, d: int) -> FloatArray:
+    """Rows of the window (of d rows, whether they exist or not) before its first value."""
+    return ts_argmin(np.where(np.isnan(x), np.nan, _time(x)), d) - 1.0
 
 
 def _sums(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:

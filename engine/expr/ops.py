@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 from engine.panel import FloatArray
 
+MAX_WINDOW = 100_000  # rows; a window of so many is all that has been
+
 
 @dataclass(frozen=True)
 class Op:
@@ -35,6 +37,8 @@ class Op:
         What it gives, and its NaN rule where it is not the common one.
     aliases : tuple of str
         Other names.
+    qlib : str
+        Its name in Qlib's dialect (`engine.expr.qlib`), where there is one.
     defaults : tuple of float
         Values of the last constants when they are left out.
     bounds : tuple of float
@@ -51,6 +55,7 @@ class Op:
     reach: str
     doc: str
     aliases: tuple[str, ...] = ()
+    qlib: str = ""
     defaults: tuple[float, ...] = ()
     bounds: tuple[float, float] = (-math.inf, math.inf)
     infix: str = ""
@@ -60,46 +65,51 @@ class Op:
         """Rows before t that row t reads of its arrays; None when all."""
         rows: dict[str, Callable[[], int | None]] = {
             "none": lambda: 0,
-            "window": lambda: windows[0] - 1,
+            "window": lambda: windows[0] - 1 if windows[0] < MAX_WINDOW else None,
             "shift": lambda: windows[0],
             "all": lambda: None,
         }
         return rows[self.reach]()
 
 
-def _cell(name: str, args: str, doc: str, *, infix: str = "", aliases: tuple[str, ...] = ()) -> Op:
-    return Op(name, args, "cells", "none", doc, aliases=aliases, infix=infix)
+def _cell(
+    name: str, args: str, doc: str, qlib: str = "", *, infix: str = "", also: tuple[str, ...] = ()
+) -> Op:
+    return Op(name, args, "cells", "none", doc, aliases=also, qlib=qlib, infix=infix)
 
 
-def _window(name: str, args: str, doc: str, *aliases: str) -> Op:
-    return Op(name, args, "kernels", "window", doc, aliases=aliases)
+def _window(name: str, args: str, doc: str, *aliases: str, qlib: str = "") -> Op:
+    return Op(name, args, "kernels", "window", doc, aliases=aliases, qlib=qlib)
 
 
 _ROWS = (
     # cell by cell: NaN in, NaN out; a result that is not finite is NaN
-    _cell("add", "xx", "x + y", infix="+"),
-    _cell("sub", "xx", "x - y", infix="-"),
-    _cell("mul", "xx", "x * y", infix="*"),
-    _cell("div", "xx", "x / y; NaN where y is 0", infix="/"),
-    _cell("power", "xx", "x ^ y; NaN where it is not a real number", infix="^", aliases=("pow",)),
+    _cell("add", "xx", "x + y", "Add", infix="+"),
+    _cell("sub", "xx", "x - y", "Sub", infix="-"),
+    _cell("mul", "xx", "x * y", "Mul", infix="*"),
+    _cell("div", "xx", "x / y; NaN where y is 0", "Div", infix="/"),
+    _cell(
+        "power", "xx", "x ^ y; NaN where it is not a real number", "Power", infix="^", also=("pow",)
+    ),
     _cell("neg", "x", "-x"),
-    _cell("abs", "x", "|x|"),
-    _cell("log", "x", "natural logarithm; NaN for x <= 0"),
+    _cell("abs", "x", "|x|", "Abs"),
+    _cell("log", "x", "natural logarithm; NaN for x <= 0", "Log"),
     _cell("exp", "x", "e^x"),
     _cell("sqrt", "x", "square root; NaN for x < 0"),
-    _cell("sign", "x", "-1, 0 or 1"),
+    _cell("sign", "x", "-1, 0 or 1", "Sign"),
     _cell("signedpower", "xx", "sign(x) * |x|^y"),
-    _cell("minimum", "xx", "the lesser of x and y", aliases=("less",)),
-    _cell("maximum", "xx", "the greater of x and y", aliases=("greater",)),
-    _cell("lt", "xx", "1 where x < y, else 0", infix="<"),
-    _cell("gt", "xx", "1 where x > y, else 0", infix=">"),
-    _cell("le", "xx", "1 where x <= y, else 0", infix="<="),
-    _cell("ge", "xx", "1 where x >= y, else 0", infix=">="),
-    _cell("eq", "xx", "1 where x = y, else 0", infix="=="),
-    _cell("ne", "xx", "1 where x differs from y, else 0", infix="!="),
-    _cell("both", "xx", "1 where neither x nor y is 0, else 0", infix="&&", aliases=("and",)),
-    _cell("either", "xx", "1 where x or y is not 0, else 0", infix="||", aliases=("or",)),
-    _cell("where", "xxx", "y where x is not 0, else z; NaN where x is NaN", aliases=("if",)),
+    _cell("minimum", "xx", "the lesser of x and y", "Less", also=("less",)),
+    _cell("maximum", "xx", "the greater of x and y", "Greater", also=("greater",)),
+    _cell("lt", "xx", "1 where x < y, else 0", "Lt", infix="<"),
+    _cell("gt", "xx", "1 where x > y, else 0", "Gt", infix=">"),
+    _cell("le", "xx", "1 where x <= y, else 0", "Le", infix="<="),
+    _cell("ge", "xx", "1 where x >= y, else 0", "Ge", infix=">="),
+    _cell("eq", "xx", "1 where x = y, else 0", "Eq", infix="=="),
+    _cell("ne", "xx", "1 where x differs from y, else 0", "Ne", infix="!="),
+    _cell("both", "xx", "1 where neither x nor y is 0, else 0", "And", infix="&&", also=("and",)),
+    _cell("either", "xx", "1 where x or y is not 0, else 0", "Or", infix="||", also=("or",)),
+    _cell("neither", "x", "1 where x is 0, else 0", "Not", also=("not",)),
+    _cell("where", "xxx", "y where x is not 0, else z; NaN where x is NaN", "If", also=("if",)),
     # over the symbols of one date: members with a value take part, all others get NaN
     Op("rank", "x", "sections", "none", "average rank over the count, in (0, 1]", ("cs_rank",)),
     Op("demean", "x", "sections", "none", "x less the mean"),
@@ -123,15 +133,26 @@ _ROWS = (
         ("group_demean", "group_neutralize"),
     ),
     # over the rows t-d+1 … t: NaN is skipped, one value is enough unless said otherwise
-    Op("delay", "xd", "kernels", "shift", "x of d rows ago", ("ref",)),
-    Op("delta", "xd", "kernels", "shift", "x less x of d rows ago"),
-    _window("ts_sum", "xd", "sum", "sum"),
-    _window("ts_mean", "xd", "mean", "mean", "sma"),
+    Op("delay", "xd", "kernels", "shift", "x of d rows ago", ("ref",), "Ref"),
+    Op("delta", "xd", "kernels", "shift", "x less x of d rows ago", (), "Delta"),
+    _window("ts_sum", "xd", "sum", "sum", qlib="Sum"),
+    _window("ts_mean", "xd", "mean", "mean", "sma", qlib="Mean"),
     _window("ts_count", "xd", "number of values that are not 0", "count"),
-    _window("stddev", "xd", "standard deviation (n-1); needs 2 values", "ts_std", "std"),
-    _window("ts_skew", "xd", "skewness, unbiased; needs 3 values that differ", "skew"),
-    _window("ts_kurt", "xd", "excess kurtosis, unbiased; needs 4 values that differ", "kurt"),
-    _window("ts_median", "xd", "median", "median", "med"),
+    _window("ts_known", "xd", "number of values; 0 for none", qlib="Count"),
+    _window(
+        "stddev", "xd", "standard deviation (n-1); needs 2 values", "ts_std", "std", qlib="Std"
+    ),
+    _window("ts_var", "xd", "variance (n-1); needs 2 values", "var", qlib="Var"),
+    _window("ts_mad", "xd", "mean distance from the mean", "mad", qlib="Mad"),
+    _window("ts_skew", "xd", "skewness, unbiased; needs 3 values that differ", "skew", qlib="Skew"),
+    _window(
+        "ts_kurt",
+        "xd",
+        "excess kurtosis, unbiased; needs 4 values that differ",
+        "kurt",
+        qlib="Kurt",
+    ),
+    _window("ts_median", "xd", "median", "median", "med", qlib="Med"),
     Op(
         "ts_quantile",
         "xdn",
@@ -139,22 +160,35 @@ _ROWS = (
         "window",
         "quantile q, interpolated linearly",
         ("quantile",),
+        "Quantile",
         bounds=(0.0, 1.0),
     ),
-    _window("ts_min", "xd", "least value"),
-    _window("ts_max", "xd", "greatest value"),
+    _window("ts_min", "xd", "least value", qlib="Min"),
+    _window("ts_max", "xd", "greatest value", qlib="Max"),
     _window("ts_argmin", "xd", "place of the first least value: 1 the oldest row, d the newest"),
     _window("ts_argmax", "xd", "place of the first greatest value: 1 the oldest row, d the newest"),
-    _window("ts_rank", "xd", "average rank of x among its last d values, over their count"),
+    _window("ts_idxmin", "xd", "ts_argmin, counted from the window's first value", qlib="IdxMin"),
+    _window("ts_idxmax", "xd", "ts_argmax, counted from the window's first value", qlib="IdxMax"),
+    _window(
+        "ts_rank", "xd", "average rank of x among its last d values, over their count", qlib="Rank"
+    ),
     _window("product", "xd", "product", "prod"),
-    _window("decay_linear", "xd", "mean with weights falling linearly from d (newest) to 1", "wma"),
-    _window("correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr"),
-    _window("covariance", "xxd", "covariance (n-1); needs 2 pairs", "cov"),
+    _window(
+        "decay_linear", "xd", "mean with weights falling linearly from d to 1", "wma", qlib="WMA"
+    ),
+    _window(
+        "correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr", qlib="Corr"
+    ),
+    _window("covariance", "xxd", "covariance (n-1); needs 2 pairs", "cov", qlib="Cov"),
     _window("beta", "xxd", "slope of x on y; needs 2 pairs; NaN if y is constant", "regbeta"),
     _window(
         "resid_std", "xxd", "std (n-2) of what y leaves of x; needs 3 pairs; NaN if y is constant"
     ),
-    _window("slope", "xd", "slope of x on the row number, per row; needs 2 values"),
+    _window("slope", "xd", "slope of x on the row number, per row; needs 2 values", qlib="Slope"),
+    _window("rsquare", "xd", "R² of x on the row number; NaN if x is constant", qlib="Rsquare"),
+    _window(
+        "resi", "xd", "what the row number leaves of x, at the newest row; 2 values", qlib="Resi"
+    ),
     Op(
         "ema",
         "xd",
@@ -162,10 +196,19 @@ _ROWS = (
         "all",
         "exponential mean with weight 2/(d+1), started at the first value",
     ),
+    Op(
+        "ewma",
+        "xd",
+        "kernels",
+        "all",
+        "mean with weights that fall by (d-1)/(d+1) a row, from the newest to the first",
+        qlib="EMA",
+    ),
 )
 
 TABLE: dict[str, Op] = {op.name: op for op in _ROWS}
 NAMES: dict[str, Op] = {n: op for op in _ROWS for n in (op.name, *op.aliases)}
+QLIB: dict[str, Op] = {op.qlib: op for op in _ROWS if op.qlib}
 INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
 # min(x, d) and max(x, d) with a constant of 1 or more are over time, as in the paper; with any
 # other second argument (a formula, 0, a fraction below 1) they are cell by cell.

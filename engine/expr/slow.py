@@ -91,6 +91,7 @@ eq = _cells(lambda x, y: float(x == y))
 ne = _cells(lambda x, y: float(x != y))
 both = _cells(lambda x, y: float(x != 0 and y != 0))
 either = _cells(lambda x, y: float(x != 0 or y != 0))
+neither = _cells(lambda x: float(x == 0))
 
 
 def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
@@ -156,6 +157,22 @@ def ts_count(x: FloatArray, d: int) -> FloatArray:
     return _windows(x, d, 1, np.count_nonzero)
 
 
+def ts_known(x: FloatArray, d: int) -> FloatArray:
+    return _windows(x, d, 0, len)
+
+
+def ts_var(x: FloatArray, d: int) -> FloatArray:
+    return stddev(x, d) ** 2
+
+
+def ts_mad(x: FloatArray, d: int) -> FloatArray:
+    def of(w: FloatArray) -> float:
+        deviation = w - w[0]
+        return float(np.abs(deviation - deviation.mean()).mean())
+
+    return _windows(x, d, 1, of)
+
+
 def stddev(x: FloatArray, d: int) -> FloatArray:
     return _windows(x, d, 2, lambda w: 0.0 if _constant(w) else float(np.std(w, ddof=1)))
 
@@ -205,6 +222,21 @@ def ts_argmax(x: FloatArray, d: int) -> FloatArray:
         for j in range(x.shape[1]):
             if not np.isnan(window[:, j]).all():
                 out[t, j] = np.nanargmax(window[:, j]) + 1
+    return out
+
+
+def ts_idxmin(x: FloatArray, d: int) -> FloatArray:
+    return ts_idxmax(-x, d)
+
+
+def ts_idxmax(x: FloatArray, d: int) -> FloatArray:
+    out = np.full(x.shape, np.nan)
+    for t in range(len(x)):
+        for j in range(x.shape[1]):
+            window = x[max(0, t - d + 1) : t + 1, j]
+            known = np.flatnonzero(~np.isnan(window))
+            if len(known):
+                out[t, j] = np.nanargmax(window) - known[0] + 1
     return out
 
 
@@ -259,8 +291,29 @@ def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
 
 
 def slope(x: FloatArray, d: int) -> FloatArray:
-    time = np.repeat(np.arange(len(x), dtype=float)[:, None], x.shape[1], axis=1)
-    return beta(x, time, d)
+    return beta(x, _time(x), d)
+
+
+def rsquare(x: FloatArray, d: int) -> FloatArray:
+    return correlation(x, _time(x), d) ** 2
+
+
+def resi(x: FloatArray, d: int) -> FloatArray:
+    def of(a: FloatArray, rows: FloatArray) -> float:
+        level, place = a - a[0], rows - rows.mean()
+        level -= level.mean()
+        return float(level[-1] - place[-1] * (place * level).sum() / (place**2).sum())
+
+    return np.where(np.isnan(x), np.nan, _pair_windows(x, _time(x), d, 2, of))
+
+
+def _time(x: FloatArray) -> FloatArray:
+    """The row number, in the shape of x."""
+    return np.repeat(np.arange(len(x), dtype=float)[:, None], x.shape[1], axis=1)
+
+
+def ewma(x: FloatArray, d: int) -> FloatArray:
+    return pd.DataFrame(x).ewm(span=d, adjust=True, ignore_na=False).mean().ffill().to_numpy()
 
 
 def ema(x: FloatArray, d: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Factors: columns of files, and every formula of conf/factors on random and on tiny panels."""
+"""Factors: columns of files, and every formula of our own sets on random and on tiny panels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from plugins.factors.file import FileFactor
 
 NAN = np.nan
 CONF = Path(__file__).parents[2] / "conf" / "factors"
-SETS = {path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in CONF.glob("*.yaml")}
+SETS = {
+    path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in CONF.glob("core_*.yaml")
+}
 FACTORS = [(group, name) for group, made in SETS.items() for name in made]
 ALL = pytest.mark.parametrize(("group", "name"), FACTORS)
 

@@ -88,7 +88,9 @@ def _on(args: list[object], change) -> list[object]:
 def test_names_and_signs_are_used_once():
     names = [name for op in TABLE.values() for name in (op.name, *op.aliases)]
     signs = [op.infix for op in TABLE.values() if op.infix]
+    theirs = [op.qlib for op in TABLE.values() if op.qlib]
     assert len(names) == len(set(names))
+    assert len(theirs) == len(set(theirs))
     assert len(signs) == len(set(signs))
 
 
@@ -147,7 +149,7 @@ def test_lookback_is_all_that_a_row_reads(op, kind):
     for d in (1, 5) if "d" in op.args else (1,):
         rows = op.lookback([d])
         if rows is None:
-            assert op.name == "ema"
+            assert op.name in {"ema", "ewma"}
             return
         args = _arguments(op, PANELS[kind], d)
         last = _fast(op, _on(args, lambda a, rows=rows: np.ascontiguousarray(a[-rows - 1 :])))
@@ -162,7 +164,7 @@ def test_a_lookback_is_no_longer_than_it_must_be(op):
     if rows is None:
         return
     oldest = _on(args, lambda a: a[-rows - 1 :].copy())
-    oldest[0][0] = 0.0
+    oldest[0][0] = NAN if op.name == "ts_known" else 0.0
     changed = _fast(op, oldest)[-1]
     assert not np.array_equal(changed, _fast(op, args)[-1])
 
@@ -183,12 +185,17 @@ LITERALS = {
     "ts_sum": ([[1, 2, NAN, 4]], 2, [1, 3, 2, 4]),
     "ts_mean": ([[NAN, 2, 4, 9]], 3, [NAN, 2, 3, 5]),
     "ts_count": ([[1, 0, NAN, 3]], 3, [1, 1, 1, 1]),
+    "ts_known": ([[NAN, 0, NAN, 3]], 2, [0, 1, 1, 1]),
+    "ts_var": ([[1, 3, 3, 3]], 2, [NAN, 2, 0, 0]),
+    "ts_mad": ([[1, 3, NAN, 8]], 3, [0, 1, 1, 2.5]),
     "stddev": ([[1, 3, 3, 3]], 2, [NAN, 2**0.5, 0, 0]),
     "ts_median": ([[5, 1, 3, NAN]], 3, [5, 3, 3, 2]),
     "ts_min": ([[2, 1, 3, 4]], 2, [2, 1, 1, 3]),
     "ts_max": ([[2, 1, 3, NAN]], 2, [2, 2, 3, 3]),
     "ts_argmax": ([[7, 9, 9, 1]], 3, [3, 3, 2, 1]),
     "ts_argmin": ([[7, 9, 7, 1]], 3, [3, 2, 1, 3]),
+    "ts_idxmax": ([[NAN, 7, 9, NAN]], 3, [NAN, 1, 2, 2]),
+    "ts_idxmin": ([[9, 7, 7, 8]], 3, [1, 2, 2, 1]),
     "ts_rank": ([[3, 1, 3, NAN]], 3, [1, 0.5, 2.5 / 3, NAN]),
     "product": ([[2, -3, NAN, 5]], 3, [2, -6, -6, -15]),
     "decay_linear": ([[1, 2, NAN, 4]], 3, [1, 8 / 5, 5 / 3, 14 / 4]),
@@ -196,6 +203,9 @@ LITERALS = {
     "covariance": ([[1, 2, 4, 4], [2, 4, 4, 1]], 2, [NAN, 1, 0, 0]),
     "beta": ([[2, 4, 7, 1], [1, 2, 3, 3]], 2, [NAN, 2, 3, NAN]),
     "slope": ([[1, 3, NAN, 9]], 3, [NAN, 2, 2, 3]),
+    "rsquare": ([[1, 2, 3, 3]], 3, [NAN, 1, 1, 0.75]),
+    "resi": ([[0, 2, 1, NAN]], 3, [NAN, 0, -0.5, NAN]),
+    "ewma": ([[1, 3, NAN, 4]], 3, [1, 7 / 3, 7 / 3, 39 / 11]),
     "ema": ([[1, 3, NAN, 5]], 3, [1, 2, 2, 3.5]),
 }
 
@@ -237,6 +247,7 @@ CELLS = {
     "ne": ((NAN, NAN), NAN),
     "both": ((2.0, -1.0), 1.0),
     "either": ((0.0, 0.0), 0.0),
+    "neither": ((0.0,), 1.0),
     "where": ((NAN, 1.0, 2.0), NAN),
 }
 

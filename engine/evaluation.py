@@ -1,0 +1,60 @@
+"""Formulas on whatever one has: a panel, or a frame of bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import overload
+
+import pandas as pd
+
+from engine.expr import executor
+from engine.expr.nodes import Node
+from engine.panel import FloatArray, Panel
+
+
+@overload
+def evaluate(
+    formulas: Mapping[str, str | Node], bars: Panel, *, threads: int | None = ...
+) -> dict[str, FloatArray]: ...
+@overload
+def evaluate(
+    formulas: Mapping[str, str | Node], bars: pd.DataFrame, *, threads: int | None = ...
+) -> dict[str, pd.DataFrame]: ...
+def evaluate(
+    formulas: Mapping[str, str | Node], bars: Panel | pd.DataFrame, *, threads: int | None = None
+) -> dict[str, FloatArray] | dict[str, pd.DataFrame]:
+    """Compute formulas on bars.
+
+    Parameters
+    ----------
+    formulas : mapping of str to str or Node
+        By the name of the result; those with a ``$`` are in Qlib's dialect.
+    bars : Panel or pandas.DataFrame
+        A frame is long (``timestamp`` or ``date``, ``symbol``, ``close`` and more; text
+        columns are groupings), or holds closes as dates × symbols. It is checked like the
+        bars of a run, and not changed.
+    threads : int, optional
+        How many work at once, by default one a core; the results do not depend on it.
+
+    Returns
+    -------
+    dict of str to float array, shape (T, N), or to pandas.DataFrame, dates × symbols
+        Arrays for a panel, frames for a frame. Finite or NaN.
+
+    Raises
+    ------
+    FormulaError
+        A formula cannot be read.
+    DataError
+        The bars cannot be used, or lack a field or grouping.
+    """
+    if isinstance(bars, Panel):
+        return executor.evaluate(formulas, bars, threads=threads)
+    from engine.bars import build
+    from engine.handed import Handed
+    from engine.universe import Universe
+
+    universe = Universe()
+    panel, _ = build(Handed(bars).load(universe), universe)
+    made = executor.evaluate(formulas, panel, threads=threads)
+    return {name: panel.wide(array) for name, array in made.items()}

@@ -1,0 +1,118 @@
+"""A parsed text's tree → our nodes: names looked up, arguments counted, windows checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from engine.errors import FormulaError, did_you_mean
+from engine.expr.guests import admit, guests
+from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.ops import INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
+
+MAX_DEPTH = 200  # of the tree: what reads it may recurse
+SIGNS = {sign: op.name for sign, op in INFIX.items()} | {"&": "both", "|": "either", "**": "power"}
+
+
+class Builder:
+    """Makes our nodes from lark's tree, arguments first, without recursion."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def node(self, tree: Any) -> Node:
+        """The node of a whole text's tree."""
+        from lark import Tree
+
+        if not isinstance(tree, Tree):
+            raise FormulaError("a formula is expected", self.text)
+        made: dict[int, Node] = {}
+        for part in tree.iter_subtrees():  # bottom-up
+            children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
+            node = getattr(self, f"_{part.data}")(*children)
+            if node.depth > MAX_DEPTH:
+                raise FormulaError(f"the formula is nested deeper than {MAX_DEPTH}: shorten it")
+            made[id(part)] = node
+        return made[id(tree)]
+
+    def _number(self, token: Any) -> Node:
+        if not math.isfinite(float(token)):
+            raise FormulaError(f"{token} is too large a number", self.text, token.start_pos)
+        return Number(float(token))
+
+    def _name(self, token: Any) -> Node:
+        return Field(str(token).lower())
+
+    def _negative(self, x: Node) -> Node:
+        return Number(-x.value) if isinstance(x, Number) else Call("neg", (x,))
+
+    def _infix(self, x: Node, sign: Any, y: Node) -> Node:
+        return Call(SIGNS[str(sign)], (x, y))
+
+    def _ternary(self, condition: Node, yes: Node, no: Node) -> Node:
+        return Call("where", (condition, yes, no))
+
+    def _call(self, token: Any, *args: Node) -> Node:
+        name, at = str(token), token.start_pos
+        op = self._operator(name, args, at)
+        missing = len(op.args) - len(args)
+        if not 0 <= missing <= len(op.defaults):
+            raise FormulaError(f"{token} takes {_arity(op)}, not {len(args)}", self.text, at)
+        filled = [*args, *(Number(v) for v in op.defaults[len(op.defaults) - missing :])]
+        checked = tuple(self._arg(op, i, arg, at) for i, arg in enumerate(filled))
+        return self._meaning(Call(op.name, checked))
+
+    def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
+        """The operator that a name stands for."""
+        low = name.lower()
+        if low in OVERLOADED:
+            over_time, by_cell = OVERLOADED[low]
+            last = args[1] if len(args) == 2 else None
+            low = over_time if isinstance(last, Number) and last.value >= 1 else by_cell
+        if low in NAMES:
+            return NAMES[low]
+        if low in guests():
+            admit(low)
+            return guests()[low]
+        hint = did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
+        raise FormulaError(f"unknown operator {name!r}; {hint}", self.text, at)
+
+    def _meaning(self, call: Call) -> Node:
+        """What a call stands for: itself, where the dialect means nothing else by it."""
+        return call
+
+    def _arg(self, op: Op, index: int, arg: Node, at: int) -> Node:
+        kind = op.args[index]
+        if kind == "g":
+            if not isinstance(arg, Field):
+                raise FormulaError(f"{op.name}: write a grouping such as sector", self.text, at)
+            return Field(re.sub(r"^indclass\.", "", arg.name))
+        limits = {"d": ("window", (1, MAX_WINDOW)), "n": ("number", op.bounds)}
+        if kind not in limits:
+            return arg
+        if not isinstance(arg, Number):
+            raise FormulaError(f"argument {index + 1} of {op.name} must be a number", self.text, at)
+        if kind == "d":
+            arg = self._window(op, arg, at)
+        word, (least, most) = limits[kind]
+        if not least <= arg.value <= most:
+            given = f"the {word} of {op.name} is {arg.value:g}"
+            raise FormulaError(f"{given}: choose from {least:g} to {most:g}", self.text, at)
+        return arg
+
+    def _window(self, op: Op, given: Number, at: int) -> Number:
+        """Whole rows of a window as it was written; rows ahead are refused."""
+        if given.value <= -1 and op.reach == "shift":
+            raise FormulaError(
+                f"{op.name} by {given.value:g} looks ahead: write the rows back, such as 1",
+                self.text,
+                at,
+            )
+        return Number(float(math.floor(given.value))) if given.value >= 1 else given
+
+
+def _arity(op: Op) -> str:
+    most = len(op.args)
+    least = f"{most - len(op.defaults)} or " if op.defaults else ""
+    return f"{least}{most} argument{'s' * (most > 1)}"

@@ -1,0 +1,76 @@
+"""What a formula is, told to a person: its tree, what it reads, and what looks like a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.expr.facts import fields, lookback, to_text
+from engine.expr.guests import op_of
+from engine.expr.nodes import Call, Field, Node, Number, walk
+
+NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
+    ("stddev", "ts_var", "correlation", "covariance", "beta", "slope", "rsquare", "resi"), 2
+)
+IDLE = frozenset({"sub", "div", "minimum", "maximum", "lt", "gt", "correlation", "beta"})
+
+
+def explain(node: Node) -> str:
+    """Return the explanation, one fact a line."""
+    calls = [part for part in walk(node) if isinstance(part, Call)]
+    rows = lookback(node)
+    groups = {name for call in calls for name in _groupings(call)}
+    facts = {
+        "formula": to_text(node),
+        "fields": ", ".join(sorted(fields(node))) or "none",
+        "groupings": ", ".join(sorted(groups)) or "none",
+        "lookback": "unbounded: it reads all rows so far" if rows is None else f"{rows} rows",
+        "depth": str(node.depth),
+        "operators": f"{len(calls)}, {len({to_text(call) for call in calls})} of them different",
+    }
+    lines = [f"{key:<10} {value}" for key, value in facts.items()]
+    lines += [f"{'warning':<10} {text}" for text in warnings(node)]
+    return "\n".join([*lines, "", *_tree(node)])
+
+
+def warnings(node: Node) -> list[str]:
+    """What looks like a mistake, each once, in the order of the formula."""
+    found: dict[str, None] = {}
+    if not fields(node):
+        found["the formula is a constant: name a field such as close"] = None
+    for part in walk(node):
+        if isinstance(part, Call):
+            found.update(dict.fromkeys(_odd(part)))
+    return list(found)
+
+
+def _odd(call: Call) -> Iterator[str]:
+    op, text = op_of(call.op), to_text(call)
+    arrays = [arg for arg, kind in zip(call.args, op.args, strict=True) if kind == "x"]
+    windows = [arg for arg, kind in zip(call.args, op.args, strict=True) if kind == "d"]
+    if op.room == "sections" and not fields(call):
+        yield f"{text} compares a constant with itself"
+    if op.reach == "window" and isinstance(windows[0], Number):
+        d, needed = int(windows[0].value), NEEDED.get(op.name, 1)
+        if d < needed:
+            yield f"{text} is always NaN: {op.name} needs {needed} values, the window is {d}"
+        elif d == 1:
+            yield f"{text} has a window of one row: widen it, or leave {op.name} out"
+    if op.name in IDLE and len(arrays) == 2 and arrays[0] == arrays[1]:
+        yield f"{text} takes the same twice"
+
+
+def _groupings(call: Call) -> list[str]:
+    pairs = zip(call.args, op_of(call.op).args, strict=True)
+    return [arg.name for arg, kind in pairs if kind == "g" and isinstance(arg, Field)]
+
+
+def _tree(node: Node, indent: str = "") -> Iterator[str]:
+    if not isinstance(node, Call):
+        yield indent + to_text(node)
+        return
+    op = op_of(node.op)
+    inner = [(a, k) for a, k in zip(node.args, op.args, strict=True) if k == "x"]
+    rest = [to_text(a) for a, k in zip(node.args, op.args, strict=True) if k != "x"]
+    yield f"{indent}{' '.join([node.op, *rest])}"
+    for arg, _ in inner:
+        yield from _tree(arg, indent + "  ")

@@ -1,0 +1,61 @@
+"""Qlib's dialect of the formula language: ``Mean($close, 5) / $close``.
+
+A text with a ``$`` is Qlib's. Then ``$name`` is a field, names are written as in Qlib, capitals
+and all, ``Max``, ``Min`` and ``Rank`` are over time, ``Greater`` and ``Less`` cell by cell, and
+signs bind as in Python. Windows have Qlib's meaning: they start with one value
+(``min_periods=1``); one of 0 rows is everything so far. ``Corr`` and ``Rsquare`` are NaN where
+a standard deviation is 2e-5 or less, as in Qlib, whatever the unit.
+
+Where Qlib's own results hang on missing cells, the engine's rule holds instead: a comparison
+with NaN is NaN, not false, and ``IdxMax`` does not stop at the first NaN. ``WMA`` is a mean, with
+weights N to 1: Qlib divides it by N once more. Qlib's ``Mask``, ``Ref(x, 0)``, ``EMA(x, 0)``,
+``WMA(x, 0)`` and averages with a window below 1 are not known here.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from engine.errors import FormulaError, did_you_mean
+from engine.expr.builder import Builder
+from engine.expr.guests import admit, guests
+from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.ops import MAX_WINDOW, QLIB, Op
+
+STILL = 2e-5  # Qlib: np.isclose(std, 0, atol=2e-05)
+WEIGHED = frozenset({"decay_linear"})  # by their place in the window: it must have a length
+
+
+class QlibBuilder(Builder):
+    """Makes our nodes of a text in Qlib's dialect."""
+
+    def _name(self, token: Any) -> Node:
+        if not token.startswith("$"):
+            raise FormulaError(
+                f"{str(token)!r} is no number: Qlib writes a field as ${token}",
+                self.text,
+                token.start_pos,
+            )
+        return Field(str(token)[1:].lower())
+
+    def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
+        if name in QLIB:
+            return QLIB[name]
+        if name in guests():
+            admit(name)
+            return guests()[name]
+        hint = did_you_mean(name, [*QLIB, *guests()])
+        raise FormulaError(f"unknown operator {name!r} of Qlib; {hint}", self.text, at)
+
+    def _window(self, op: Op, given: Number, at: int) -> Number:
+        if given.value == 0 and op.reach == "window" and op.name not in WEIGHED:
+            return Number(float(MAX_WINDOW))
+        return super()._window(op, given, at)
+
+    def _meaning(self, call: Call) -> Node:
+        if call.op not in {"correlation", "rsquare"}:
+            return call
+        *arrays, window = call.args
+        moving = [Call("gt", (Call("stddev", (x, window)), Number(STILL))) for x in arrays]
+        return Call("div", (call, reduce(lambda a, b: Call("both", (a, b)), moving)))

@@ -1,0 +1,68 @@
+"""What `engine factors explain` says of a formula."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.expr import kernels, parse
+from engine.expr.explain import explain, warnings
+
+
+def test_everything_about_a_formula():
+    text = "indneutralize(close / delay(close, 5) - close / delay(close, 5), IndClass.sector)"
+    assert explain(parse(text)).split("\n") == [
+        "formula    indneutralize(((close / delay(close, 5)) - (close / delay(close, 5))), sector)",
+        "fields     close",
+        "groupings  sector",
+        "lookback   5 rows",
+        "depth      5",
+        "operators  6, 4 of them different",
+        "warning    ((close / delay(close, 5)) - (close / delay(close, 5))) takes the same twice",
+        "",
+        "indneutralize sector",
+        "  sub",
+        "    div",
+        "      close",
+        "      delay 5",
+        "        close",
+        "    div",
+        "      close",
+        "      delay 5",
+        "        close",
+    ]
+
+
+@pytest.mark.parametrize("text", ["ema(close, 5)", "returns", "Mean($close, 0)"])
+def test_what_reads_everything_is_unbounded(text):
+    assert "lookback   unbounded: it reads all rows so far" in explain(parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("close / delay(close, 1)", []),
+        ("1 + 2", ["the formula is a constant: name a field such as close"]),
+        ("close * rank(3)", ["rank(3) compares a constant with itself"]),
+        ("ts_mean(close, 1)", ["ts_mean(close, 1) has a window of one row: widen it, or leave "
+                               "ts_mean out"]),
+        ("stddev(close, 1)", ["stddev(close, 1) is always NaN: stddev needs 2 values, the window "
+                              "is 1"]),
+        ("ts_skew(close, 2) * ts_skew(close, 2)",
+         ["ts_skew(close, 2) is always NaN: ts_skew needs 3 values, the window is 2"]),
+        ("stddev(close, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
+        ("correlation(close, close, 9)", ["correlation(close, close, 9) takes the same twice"]),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_mistake_is_said_once(text, expected):
+    assert warnings(parse(text)) == expected
+
+
+@pytest.mark.parametrize("name", ["stddev", "ts_skew", "ts_kurt", "slope", "resi", "rsquare"])
+def test_what_is_called_always_nan_is_so_and_no_more(name):
+    """Against the kernels: the shortest window that is not warned of has values."""
+    x = np.random.default_rng(2).normal(size=(1, 30))
+    for d in range(1, 6):
+        with np.errstate(all="ignore"):
+            made = getattr(kernels, name)(x, d)
+        assert np.isnan(made).all() == bool(warnings(parse(f"{name}(close, {d})")))
