@@ -1,8 +1,9 @@
-"""Average ranks of the rows of an array, by a radix sort of the numbers' bits.
+"""Average ranks of the rows of an array, by a radix sort.
 
-The bits of a float, their sign turned, are ordered like the floats. What a row spans of them is
-cut to 2 × 11 bits, sorted digit by digit, and put in full order by insertion, which finds next
-to nothing to do.
+Each value gets a code of two digits that no lesser value exceeds: its place between the row's
+extremes or, where an outlier would crowd the others into one place, the leading bits of the
+float. The codes are sorted digit by digit; insertion then puts the values in full order, and
+finds next to nothing to do.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from numba import njit
 
 FloatArray = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
-DIGIT = 11  # bits: two tables of 2048 counts stay in the nearest cache
-TABLE = 1 << DIGIT
 
 
 def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
@@ -41,16 +40,24 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
 @njit(cache=True, nogil=True)
 def _ranks(array: Array, share: bool, out: Array) -> None:
     columns = array.shape[1]
-    key, spare = np.empty(columns, np.uint64), np.empty(columns, np.uint64)
+    key, spare = np.empty(columns), np.empty(columns)
+    code, second = np.empty(columns, np.uint32), np.empty(columns, np.uint32)
     place, other = np.empty(columns, np.int32), np.empty(columns, np.int32)
-    low, high = np.empty(TABLE, np.int32), np.empty(TABLE, np.int32)
+    digit = 8 if columns <= 128 else 10 if columns <= 1024 else 11  # tables stay in the cache
+    low, high = np.empty(1 << digit, np.int32), np.empty(1 << digit, np.int32)
     for t in range(len(array)):
         row, ranks = array[t], out[t]
-        n = _keys(row, key, place)
-        ranks[:] = np.nan
+        n = 0
+        for j in range(columns):
+            v = row[j]
+            key[n] = v
+            place[n] = j
+            n += 0 if np.isnan(v) else 1
+            ranks[j] = np.nan
         if n == 0:
             continue
-        _sort(key[:n], place, spare, other, low, high)
+        _code(key[:n], code, low, high, digit)
+        _sort(key[:n], code, place, spare, second, other, low, high, digit)
         divisor = float(n) if share else 1.0
         first = 0
         while first < n:
@@ -64,48 +71,71 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _keys(row: Array, key: Array, place: Array) -> int:
-    """Ordered bits of the row's values, and their columns; how many there are."""
-    sign = np.uint64(1) << np.uint64(63)
-    bits = row.view(np.uint64)
-    n = 0
-    for j in range(len(row)):
-        if not np.isnan(row[j]):
-            b = np.uint64(0) if row[j] == 0.0 else bits[j]  # the two zeros are one
-            key[n] = ~b if (b & sign) != 0 else b | sign
-            place[n] = j
-            n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def _sort(key: Array, place: Array, spare: Array, other: Array, low: Array, high: Array) -> None:
-    """Sort keys and places, in place; the rest is room to work in."""
+def _code(key: Array, code: Array, low: Array, high: Array, digit: int) -> None:
+    """Codes of two digits that keep the order, and how often each digit comes."""
     n = len(key)
     least, most = key[0], key[0]
     for j in range(n):
         least, most = min(least, key[j]), max(most, key[j])
-    shift, mask = np.uint64(0), np.uint64(TABLE - 1)
-    while ((most - least) >> shift) >= np.uint64(TABLE * TABLE):
+    width = (1 << (2 * digit)) - 1
+    scale = width / (most - least) if most > least else 0.0
+    if 0.0 < scale < np.inf:  # the span is neither infinite nor next to nothing
+        for j in range(n):
+            code[j] = np.uint32((key[j] - least) * scale)
+        _count(code[:n], low, high, digit)
+        if high.max() <= max(n // 4, 8):
+            return
+    bits = key.view(np.int64)
+    floor, shift = _ordered(bits[0], key[0]), np.uint64(0)
+    ceiling = floor
+    for j in range(n):
+        b = _ordered(bits[j], key[j])
+        floor, ceiling = min(floor, b), max(ceiling, b)
+    while ((ceiling - floor) >> shift) > np.uint64(width):
         shift += np.uint64(1)
+    for j in range(n):
+        code[j] = np.uint32((_ordered(bits[j], key[j]) - floor) >> shift)
+    _count(code[:n], low, high, digit)
+
+
+@njit(cache=True, nogil=True)
+def _ordered(bits: Any, value: float) -> Any:
+    """Bits of a float as a number without sign that is ordered as the floats are."""
+    sign = np.uint64(1) << np.uint64(63)
+    b = np.uint64(0) if value == 0.0 else np.uint64(bits)  # the two zeros are one
+    return ~b if (b & sign) != 0 else b | sign
+
+
+@njit(cache=True, nogil=True)
+def _count(code: Array, low: Array, high: Array, digit: int) -> None:
+    mask = (1 << digit) - 1
     low[:] = 0
     high[:] = 0
-    for j in range(n):
-        k = (key[j] - least) >> shift
-        low[k & mask] += 1
-        high[k >> np.uint64(DIGIT)] += 1
+    for j in range(len(code)):
+        low[code[j] & mask] += 1
+        high[code[j] >> digit] += 1
+
+
+@njit(cache=True, nogil=True)
+def _sort(
+    key: Array, code: Array, place: Array, spare: Array, second: Array, other: Array,
+    low: Array, high: Array, digit: int,
+) -> None:  # fmt: skip
+    """Sort keys and places, in place; `spare`, `second`, `other` are room to work in."""
+    n, mask = len(key), (1 << digit) - 1
     below, under = 0, 0
-    for b in range(TABLE):
+    for b in range(len(low)):
         below, low[b] = below + low[b], below
         under, high[b] = under + high[b], under
     for j in range(n):
-        b = ((key[j] - least) >> shift) & mask
+        b = code[j] & mask
         at = low[b]
         low[b] = at + 1
         spare[at] = key[j]
+        second[at] = code[j]
         other[at] = place[j]
     for j in range(n):
-        b = (spare[j] - least) >> shift >> np.uint64(DIGIT)
+        b = second[j] >> digit
         at = high[b]
         high[b] = at + 1
         key[at] = spare[j]

@@ -11,7 +11,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -20,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DataError, FormulaError, did_you_mean
-from engine.expr.graph import DATES, SERIES, WHOLE, Graph, Part, Region
+from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
+from engine.expr.storage import Storage
 from engine.panel import FloatArray, Panel
 
-BLOCK = 256 * 1024  # bytes of one array's block: a few of them fit a core's second cache
+BLOCK = 512 * 1024  # bytes of one array's block: a few of them fit a core's second cache
 
 
 def evaluate(
@@ -67,43 +67,21 @@ def _root(name: str, formula: str | Node) -> Node:
         raise FormulaError(f"factor {name!r}: {error}") from None
 
 
-@dataclass
-class _Stored:
-    """A part's values, as dates × symbols, as symbols × dates, or both."""
-
-    rows: FloatArray | None = None
-    series: FloatArray | None = None
-    shared: bool = False  # the panel's own: not to be given away
-
-    def on(self, axis: str, pool: ThreadPoolExecutor | None) -> FloatArray:
-        """The array as a region of this axis reads it."""
-        if axis == SERIES:
-            if self.series is None:
-                assert self.rows is not None
-                self.series = _turned(self.rows, pool)
-            return self.series
-        if self.rows is None:
-            assert self.series is not None
-            self.rows = _turned(self.series, pool)
-        return self.rows
-
-
-@dataclass
 class _Run:
-    graph: Graph
-    panel: Panel
-    threads: int
-    stored: dict[int, _Stored] = field(default_factory=dict)
+    """One evaluation of a graph on a panel."""
 
-    def __post_init__(self) -> None:
-        self.regions = self.graph.regions()
-        self.readers = Counter(self.graph.roots.values())
+    def __init__(self, graph: Graph, panel: Panel, threads: int) -> None:
+        self.graph, self.panel = graph, panel
+        self.regions = graph.regions()
+        self.pool = _pool(threads) if threads > 1 else None
+        self.masked = not panel.member.all()
+        readers = Counter((part, DATES) for part in graph.roots.values())
         for region in self.regions.values():
-            self.readers.update(region.inputs)
-        self.pool = _pool(self.threads) if self.threads > 1 else None
-        self.masked = not self.panel.member.all()
+            readers.update((part, region.layout) for part in region.inputs)
+        self.storage = Storage(panel.shape, readers, self.pool)
 
     def results(self) -> dict[str, FloatArray]:
+        """Every formula's values, by its name."""
         return {name: self._result(name, part) for name, part in self.graph.roots.items()}
 
     def _result(self, name: str, root: int) -> FloatArray:
@@ -113,44 +91,29 @@ class _Run:
             self._prepare(root)
         except DataError as error:
             raise DataError(f"factor {name!r}: {error}") from None
-        made = self.stored[root]
-        array = made.on(DATES, self.pool)
-        last = self._used(root)
-        return array if last and not made.shared else array.copy()
+        return self.storage.taken(root)
 
     def _prepare(self, root: int) -> None:
         """Compute a stored part, its inputs first."""
         waiting = [root]
         while waiting:
             part = waiting[-1]
-            if part in self.stored:
+            if part in self.storage:
                 waiting.pop()
             elif self.graph.is_field(part):
-                self.stored[part] = self._field(str(self.graph.parts[part].args[0]))
+                self._field(part)
             else:
                 region = self.regions[part]
-                missing = [i for i in region.inputs if i not in self.stored]
+                missing = [i for i in region.inputs if i not in self.storage]
                 waiting += reversed(missing)
                 if not missing:
-                    self.stored[part] = self._computed(region)
-                    for i in region.inputs:
-                        self._used(i)
+                    self._compute(part, region)
 
-    def _used(self, part: int) -> bool:
-        """Note one reading; what no one will read again is freed. Whether it was the last."""
-        self.readers[part] -= 1
-        if self.readers[part] == 0:
-            del self.stored[part]
-            return True
-        return False
-
-    def _computed(self, region: Region) -> _Stored:
-        inputs = {i: self.stored[i].on(region.axis, self.pool) for i in region.inputs}
-        days, symbols = self.panel.shape
-        shape = (symbols, days) if region.axis == SERIES else (days, symbols)
-        out = np.empty(shape)
-        block = shape[0] if region.axis == WHOLE else _rows(shape)
-        starts = range(0, shape[0], max(block, 1))
+    def _compute(self, part: int, region: Region) -> None:
+        inputs = {i: self.storage.on(i, region.layout) for i in region.inputs}
+        out = self.storage.empty(region.layout)
+        block = len(out) if region.axis == WHOLE else _rows(out)
+        starts = range(0, len(out), max(block, 1))
         program = _Program(self, region, inputs, out)
         if self.pool is None or len(starts) < 2:
             for start in starts:
@@ -158,10 +121,11 @@ class _Run:
         else:
             for _ in self.pool.map(lambda start: program.run(start, start + block), starts):
                 pass
-        return _Stored(series=out) if region.axis == SERIES else _Stored(rows=out)
+        self.storage.put(part, region.layout, out)
+        self.storage.used(region.inputs, region.layout)
 
-    def _field(self, name: str) -> _Stored:
-        panel = self.panel
+    def _field(self, part: int) -> None:
+        panel, name = self.panel, str(self.graph.parts[part].args[0])
         spelled = _spelled(name, panel.fields)
         if spelled in panel:
             array = panel[spelled]
@@ -169,13 +133,15 @@ class _Run:
             array = panel.returns
         elif name == "market":
             wide = np.broadcast_to(panel.market[:, None], panel.shape)
-            return _Stored(rows=np.ascontiguousarray(wide))
+            self.storage.put(part, DATES, np.ascontiguousarray(wide))
+            return
         else:
             known = [*panel.fields, "returns", "market", "vwap", "adv20"]
             raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
-        if np.isinf(array).any():
-            return _Stored(rows=np.where(np.isinf(array), np.nan, array))
-        return _Stored(rows=array, shared=True)
+        wrong = np.isinf(array)
+        if wrong.any():
+            array = np.where(wrong, np.nan, array)
+        self.storage.put(part, DATES, array, shared=True)
 
     def labels(self, name: str) -> npt.NDArray[np.int64]:
         """The symbols' groups as numbers."""
@@ -220,7 +186,8 @@ class _Program:
                 for i in part.inputs:
                     if i not in self.inputs and i not in self.numbers:
                         values.pop(i, None)  # its only reader is here
-                values[step] = _finite(kernel(*args))
+                made = kernel(*args)
+                values[step] = made if part.axis == WHOLE else _finite(made)
         out[...] = values[self.region.steps[-1]]
 
     def _arguments(self, part: Part, values: Mapping[int, Any], start: int, stop: int) -> list[Any]:
@@ -254,34 +221,19 @@ def _kernel(part: Part) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    """The same with NaN for what is infinite."""
+    """The same with NaN for what is infinite; an array is the operator's own, and changed."""
+    from engine.expr.lagging import finite
+
     if np.ndim(value) == 0:
         return value if np.isfinite(value) else np.nan
-    wrong = np.isinf(value)
-    if wrong.any():
-        value = np.where(wrong, np.nan, value)
+    finite(value.reshape(-1))
     return value
 
 
-def _rows(shape: tuple[int, ...]) -> int:
+def _rows(out: FloatArray) -> int:
     """Rows of a block."""
-    return max(BLOCK // max(shape[1] * 8, 1), 1)
-
-
-def _turned(array: FloatArray, pool: ThreadPoolExecutor | None) -> FloatArray:
-    """The transpose, laid out anew."""
-    from engine.expr.lagging import turn
-
-    rows = array.shape[1]
-    out = np.empty((rows, len(array)), array.dtype)
-    step = max(-(-rows // 16), 1)
-    starts = range(0, rows, step)
-    if pool is None or out.size < BLOCK:
-        turn(array, 0, rows, out)
-    else:
-        for _ in pool.map(lambda start: turn(array, start, start + step, out), starts):
-            pass
-    return out
+    rows: int = BLOCK // max(out.shape[1] * 8, 1)
+    return max(rows, 1)
 
 
 @cache

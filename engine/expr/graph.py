@@ -74,6 +74,11 @@ class Region:
     steps: tuple[int, ...]
     inputs: tuple[int, ...]
 
+    @property
+    def layout(self) -> str:
+        """How the arrays lie that it reads and makes: ``series`` or ``dates``."""
+        return SERIES if self.axis == SERIES else DATES
+
 
 @dataclass
 class Graph:

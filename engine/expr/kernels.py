@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from engine.expr import lagging, merging, trailing
+from engine.expr import lagging, merging, spreads, trailing
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -53,19 +53,20 @@ def stddev(x: FloatArray, d: int) -> FloatArray:
 
 
 def ts_var(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 2)
-    return _ratio(state[3], state[0] - 1.0)
+    out = np.empty_like(x)
+    spreads.variances(x, d, out)
+    return out
 
 
 def ts_mad(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 2)
+    state = _moments(x, d, 4)
     out = np.empty_like(x)
     trailing.distances(x, d, state[1], state[2], out)
     return out
 
 
 def ts_skew(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 3)
+    state = _moments(x, d, 6)
     n, m2, m3 = state[0], state[3], state[4]
     biased = (m3 / n) / (m2 / n) ** 1.5
     out = biased * np.sqrt(n * (n - 1.0)) / (n - 2.0)
@@ -73,7 +74,7 @@ def ts_skew(x: FloatArray, d: int) -> FloatArray:
 
 
 def ts_kurt(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 4)
+    state = _moments(x, d, 6)
     n, m2, m4 = state[0], state[3], state[5]
     excess = (m4 / n) / (m2 / n) ** 2 - 3.0
     out = ((n + 1.0) * excess + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
@@ -145,10 +146,9 @@ def ewma(x: FloatArray, d: int) -> FloatArray:
 
 
 def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    state = _pairs(x, y, d)
-    # sqrt by sqrt, not of the product: the product of small sums underflows
-    out = _ratio(state[7], np.sqrt(state[3]) * np.sqrt(state[6]))
-    return np.where(state[0] >= 2, np.clip(out, -1.0, 1.0), np.nan)
+    out = np.empty_like(x)
+    spreads.correlations(x, y, d, out)
+    return out
 
 
 def covariance(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
@@ -205,15 +205,15 @@ def _sums(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:
     return count, total
 
 
-def _moments(x: FloatArray, d: int, order: int) -> FloatArray:
-    out = np.empty((order + 2, *x.shape), x.dtype)
-    merging.moments(x, d, order, out)
+def _moments(x: FloatArray, d: int, parts: int) -> FloatArray:
+    out = np.empty((parts, *x.shape), x.dtype)
+    spreads.moments(x, d, out)
     return out
 
 
 def _pairs(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     out = np.empty((8, *x.shape), x.dtype)
-    merging.pairs(x, y, d, out)
+    spreads.pairs(x, y, d, out)
     return out
 
 

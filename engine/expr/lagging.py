@@ -15,57 +15,114 @@ STRIP = 512
 
 
 @njit(cache=True, nogil=True)
+def _below(old: Array, new: Array, twice: Array, count: Array) -> None:
+    """Add one lag: 2 for a lesser value, 1 for an equal one; and 1 for any value."""
+    for t in range(len(new)):
+        o, v = old[t], new[t]
+        twice[t] += (2.0 if o < v else 0.0) + (1.0 if o == v else 0.0)
+        count[t] += 0.0 if np.isnan(o) else 1.0
+
+
+@njit(cache=True, nogil=True)
+def _four_below(old: Array, new: Array, twice: Array, count: Array) -> None:
+    """Add four lags, the oldest first."""
+    for t in range(len(new)):
+        a, b, c, d, v = old[t], old[t + 1], old[t + 2], old[t + 3], new[t]
+        twice[t] += (
+            ((2.0 if a < v else 0.0) + (1.0 if a == v else 0.0))
+            + ((2.0 if b < v else 0.0) + (1.0 if b == v else 0.0))
+            + ((2.0 if c < v else 0.0) + (1.0 if c == v else 0.0))
+            + ((2.0 if d < v else 0.0) + (1.0 if d == v else 0.0))
+        )
+        count[t] += (
+            (0.0 if np.isnan(a) else 1.0)
+            + (0.0 if np.isnan(b) else 1.0)
+            + (0.0 if np.isnan(c) else 1.0)
+            + (0.0 if np.isnan(d) else 1.0)
+        )
+
+
+@njit(cache=True, nogil=True)
 def ranks(x: Array, d: int, out: Array) -> None:
     """Average rank of each value among its window's, over their count."""
     rows = x.shape[1]
-    below, count = np.empty(STRIP, x.dtype), np.empty(STRIP, x.dtype)
+    lags = min(d, rows)
+    padded, twice, count = np.full(lags + rows, np.nan), np.empty(rows), np.empty(rows)
     for s in range(len(x)):
-        xs = x[s]
+        padded[lags:] = x[s]
+        twice[:] = 1.0
+        count[:] = 0.0
         for start in range(0, rows, STRIP):
-            now = xs[start : start + STRIP]
-            width = len(now)
-            below[:] = 1.0  # twice the rank: 2 for each lesser value, 1 for each equal one
-            count[:] = 1.0
-            for lag in range(1, min(d, start + width)):
-                first = max(0, lag - start)
-                old = xs[start + first - lag : start + width - lag]
-                new, under, known = now[first:], below[first:width], count[first:width]
-                for t in range(len(old)):
-                    o, v = old[t], new[t]
-                    under[t] += (2.0 if o < v else 0.0) + (1.0 if o == v else 0.0)
-                    known[t] += 1.0 if not np.isnan(o) else 0.0
-            to = out[s, start : start + STRIP]
-            for t in range(width):
-                to[t] = (below[t] + 1.0) * 0.5 / count[t] if not np.isnan(now[t]) else np.nan
+            stop = min(start + STRIP, rows)
+            new, under, known = x[s, start:stop], twice[start:stop], count[start:stop]
+            lag = 0
+            while lag < min(lags, stop):
+                end = lags + stop - lag
+                if lag + 4 <= lags:
+                    _four_below(padded[lags + start - lag - 3 : end], new, under, known)
+                    lag += 4
+                else:
+                    _below(padded[lags + start - lag : end], new, under, known)
+                    lag += 1
+        to, new = out[s], x[s]
+        for t in range(rows):
+            rank = twice[t] * 0.5 / max(count[t], 1.0)  # the value equals itself: 1 too many
+            to[t] = np.nan if np.isnan(new[t]) else rank
+
+
+@njit(cache=True, nogil=True)
+def _weighed(v: Array, k: Array, w: float, total: Array, weight: Array) -> None:
+    """Add one lag."""
+    for t in range(len(total)):
+        total[t] += w * v[t]
+        weight[t] += w * k[t]
+
+
+@njit(cache=True, nogil=True)
+def _four_weighed(v: Array, k: Array, w: float, total: Array, weight: Array) -> None:
+    """Add four lags, the oldest first; `w` is the newest one's weight."""
+    for t in range(len(total)):
+        total[t] += ((w - 3.0) * v[t] + (w - 2.0) * v[t + 1]) + (
+            (w - 1.0) * v[t + 2] + w * v[t + 3]
+        )
+        weight[t] += ((w - 3.0) * k[t] + (w - 2.0) * k[t + 1]) + (
+            (w - 1.0) * k[t + 2] + w * k[t + 3]
+        )
 
 
 @njit(cache=True, nogil=True)
 def decays(x: Array, d: int, out: Array) -> None:
     """Mean with weights from d, the newest row's, down to 1."""
     rows = x.shape[1]
-    total, weight = np.empty(STRIP, x.dtype), np.empty(STRIP, x.dtype)
-    value, known = np.empty(rows, x.dtype), np.empty(rows, x.dtype)
+    lags = min(d, (rows + 3) // 4 * 4)  # groups of four stay whole, or a cut would round otherwise
+    value, known = np.zeros(lags + rows), np.zeros(lags + rows)
+    total, weight = np.empty(rows), np.empty(rows)
     for s in range(len(x)):
-        xs = x[s]
+        xs, v, k = x[s], value[lags:], known[lags:]
         for t in range(rows):
-            value[t] = xs[t] if not np.isnan(xs[t]) else 0.0
+            v[t] = 0.0 if np.isnan(xs[t]) else xs[t]
         for t in range(rows):
-            known[t] = 1.0 if not np.isnan(xs[t]) else 0.0
+            k[t] = 0.0 if np.isnan(xs[t]) else 1.0
+        total[:] = 0.0
+        weight[:] = 0.0
         for start in range(0, rows, STRIP):
-            width = min(STRIP, rows - start)
-            total[:] = 0.0
-            weight[:] = 0.0
-            for lag in range(min(d, start + width)):
-                first, w = max(0, lag - start), x.dtype.type(d - lag)
-                v = value[start + first - lag : start + width - lag]
-                k = known[start + first - lag : start + width - lag]
-                sum_, all_ = total[first:width], weight[first:width]
-                for t in range(len(v)):
-                    sum_[t] += w * v[t]
-                    all_[t] += w * k[t]
-            to = out[s, start : start + STRIP]
-            for t in range(width):
-                to[t] = total[t] / weight[t] if weight[t] > 0.0 else np.nan
+            stop = min(start + STRIP, rows)
+            some, all_ = total[start:stop], weight[start:stop]
+            lag = 0
+            while lag < min(lags, stop):
+                end, w = lags + stop - lag, float(d - lag)
+                if lag + 4 <= lags:
+                    old = lags + start - lag - 3
+                    _four_weighed(value[old:end], known[old:end], w, some, all_)
+                    lag += 4
+                else:
+                    old = lags + start - lag
+                    _weighed(value[old:end], known[old:end], w, some, all_)
+                    lag += 1
+        to = out[s]
+        for t in range(rows):
+            ratio = total[t] / max(weight[t], 1.0)
+            to[t] = ratio if weight[t] > 0.0 else np.nan
 
 
 @njit(cache=True, nogil=True)
@@ -163,12 +220,20 @@ def products(x: Array, d: int, out: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def turn(array: Array, start: int, stop: int, out: Array) -> None:
-    """Rows `start` to `stop` of the transpose; by small squares, for the cache's sake."""
+    """Rows `start` to `stop` of the transpose; by small tiles, for the cache's sake."""
     rows = array.shape[0]
     stop = min(stop, len(out))
-    for corner in range(0, rows, 16):
-        end = min(corner + 16, rows)
-        for left in range(start, stop, 16):
-            for j in range(left, min(left + 16, stop)):
+    for left in range(start, stop, 128):
+        for corner in range(0, rows, 8):
+            end = min(corner + 8, rows)
+            for j in range(left, min(left + 128, stop)):
                 for t in range(corner, end):
                     out[j, t] = array[t, j]
+
+
+@njit(cache=True, nogil=True)
+def finite(array: Array) -> None:
+    """Put NaN in the place of what is infinite."""
+    for j in range(len(array)):
+        v = array[j]
+        array[j] = np.nan if np.isinf(v) else v

@@ -14,7 +14,7 @@ Array = npt.NDArray[np.float64]
 
 @njit(cache=True, nogil=True)
 def distances(x: Array, d: int, first: Array, mean: Array, out: Array) -> None:
-    """Mean of |x - mean| over each window; `mean` is the window's, less its first value."""
+    """Mean of |x - mean| over each window; `mean` is less `first`, one of its values."""
     rows = x.shape[1]
     for s in range(len(x)):
         xs, to = x[s], out[s]
