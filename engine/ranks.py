@@ -40,24 +40,24 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
 @njit(cache=True, nogil=True)
 def _ranks(array: Array, share: bool, out: Array) -> None:
     columns = array.shape[1]
-    key, spare = np.empty(columns), np.empty(columns)
-    code, second = np.empty(columns, np.uint32), np.empty(columns, np.uint32)
-    place, other = np.empty(columns, np.int32), np.empty(columns, np.int32)
     digit = 8 if columns <= 128 else 10 if columns <= 1024 else 11  # tables stay in the cache
     low, high = np.empty(1 << digit, np.int32), np.empty(1 << digit, np.int32)
+    pack, spare = np.empty(columns, np.uint64), np.empty(columns, np.uint64)
+    key, last = np.empty(columns), np.uint64(0xFFFFFFFF)
     for t in range(len(array)):
         row, ranks = array[t], out[t]
         n = 0
+        least, most = np.inf, -np.inf
         for j in range(columns):
             v = row[j]
-            key[n] = v
-            place[n] = j
-            n += 0 if np.isnan(v) else 1
             ranks[j] = np.nan
-        if n == 0:
-            continue
-        _code(key[:n], code, low, high, digit)
-        _sort(key[:n], code, place, spare, second, other, low, high, digit)
+            pack[n] = np.uint64(j)
+            n += 0 if np.isnan(v) else 1
+            least = v if v < least else least
+            most = v if v > most else most
+        if not _by_place(row, pack[:n], least, most, low, high, digit):
+            _by_bits(row, pack[:n], low, high, digit)
+        _sort(row, pack[:n], spare, key, low, high, digit)
         divisor = float(n) if share else 1.0
         first = 0
         while first < n:
@@ -66,85 +66,91 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
                 stop += 1
             rank = (first + 1 + stop) / 2.0 / divisor
             for j in range(first, stop):
-                ranks[place[j]] = rank
+                ranks[pack[j] & last] = rank
             first = stop
 
 
 @njit(cache=True, nogil=True)
-def _code(key: Array, code: Array, low: Array, high: Array, digit: int) -> None:
-    """Codes of two digits that keep the order, and how often each digit comes."""
-    n = len(key)
-    least, most = key[0], key[0]
-    for j in range(n):
-        least, most = min(least, key[j]), max(most, key[j])
-    width = (1 << (2 * digit)) - 1
+def _by_place(
+    row: Array, pack: Array, least: float, most: float, low: Array, high: Array, digit: int
+) -> bool:
+    """Put codes above the columns in `pack`, by place between the extremes; False: of no use."""
+    width = float((1 << (2 * digit)) - 1)
     scale = width / (most - least) if most > least else 0.0
-    if 0.0 < scale < np.inf:  # the span is neither infinite nor next to nothing
-        for j in range(n):
-            code[j] = np.uint32((key[j] - least) * scale)
-        _count(code[:n], low, high, digit)
-        if high.max() <= max(n // 4, 8):
-            return
-    bits = key.view(np.int64)
-    floor, shift = _ordered(bits[0], key[0]), np.uint64(0)
-    ceiling = floor
-    for j in range(n):
-        b = _ordered(bits[j], key[j])
-        floor, ceiling = min(floor, b), max(ceiling, b)
-    while ((ceiling - floor) >> shift) > np.uint64(width):
-        shift += np.uint64(1)
-    for j in range(n):
-        code[j] = np.uint32((_ordered(bits[j], key[j]) - floor) >> shift)
-    _count(code[:n], low, high, digit)
-
-
-@njit(cache=True, nogil=True)
-def _ordered(bits: Any, value: float) -> Any:
-    """Bits of a float as a number without sign that is ordered as the floats are."""
-    sign = np.uint64(1) << np.uint64(63)
-    b = np.uint64(0) if value == 0.0 else np.uint64(bits)  # the two zeros are one
-    return ~b if (b & sign) != 0 else b | sign
-
-
-@njit(cache=True, nogil=True)
-def _count(code: Array, low: Array, high: Array, digit: int) -> None:
-    mask = (1 << digit) - 1
+    if not 0.0 < scale < np.inf:  # nothing, one value only, or a span without bounds
+        return False
+    mask, above = np.uint64((1 << digit) - 1), np.uint64(digit)
     low[:] = 0
     high[:] = 0
-    for j in range(len(code)):
-        low[code[j] & mask] += 1
-        high[code[j] >> digit] += 1
+    for i in range(len(pack)):
+        j = pack[i]
+        code = np.uint64((row[j] - least) * scale)
+        low[code & mask] += 1
+        high[code >> above] += 1
+        pack[i] = (code << np.uint64(32)) | j
+    if high.max() <= max(len(pack) // 4, 8):
+        return True
+    for i in range(len(pack)):
+        pack[i] &= np.uint64(0xFFFFFFFF)
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _by_bits(row: Array, pack: Array, low: Array, high: Array, digit: int) -> None:
+    """Put codes above the columns in `pack`, by the leading bits of what the row spans."""
+    bits = row.view(np.uint64)
+    mask, above, shift = np.uint64((1 << digit) - 1), np.uint64(digit), np.uint64(0)
+    floor, ceiling = ~np.uint64(0), np.uint64(0)
+    for i in range(len(pack)):
+        b = _ordered(bits[pack[i]])
+        floor, ceiling = min(floor, b), max(ceiling, b)
+    while len(pack) > 0 and ((ceiling - floor) >> shift) >= np.uint64(1 << (2 * digit)):
+        shift += np.uint64(1)
+    low[:] = 0
+    high[:] = 0
+    for i in range(len(pack)):
+        code = (_ordered(bits[pack[i]]) - floor) >> shift
+        low[code & mask] += 1
+        high[code >> above] += 1
+        pack[i] |= code << np.uint64(32)
+
+
+@njit(cache=True, nogil=True)
+def _ordered(bits: Any) -> Any:
+    """Bits of a float as a number without sign that is ordered as the floats are."""
+    sign = np.uint64(1) << np.uint64(63)
+    if bits == sign:
+        return sign  # the two zeros are one
+    return ~bits if (bits & sign) != 0 else bits | sign
 
 
 @njit(cache=True, nogil=True)
 def _sort(
-    key: Array, code: Array, place: Array, spare: Array, second: Array, other: Array,
-    low: Array, high: Array, digit: int,
-) -> None:  # fmt: skip
-    """Sort keys and places, in place; `spare`, `second`, `other` are room to work in."""
-    n, mask = len(key), (1 << digit) - 1
+    row: Array, pack: Array, spare: Array, key: Array, low: Array, high: Array, digit: int
+) -> None:
+    """Sort `pack` by its codes, then by the values themselves, which are left in `key`."""
+    n, mask = len(pack), np.uint64((1 << digit) - 1)
+    code, above = np.uint64(32), np.uint64(32 + digit)
     below, under = 0, 0
     for b in range(len(low)):
         below, low[b] = below + low[b], below
         under, high[b] = under + high[b], under
-    for j in range(n):
-        b = code[j] & mask
+    for i in range(n):
+        b = (pack[i] >> code) & mask
         at = low[b]
         low[b] = at + 1
-        spare[at] = key[j]
-        second[at] = code[j]
-        other[at] = place[j]
-    for j in range(n):
-        b = second[j] >> digit
+        spare[at] = pack[i]
+    for i in range(n):
+        b = spare[i] >> above
         at = high[b]
         high[b] = at + 1
-        key[at] = spare[j]
-        place[at] = other[j]
-    for j in range(1, n):
-        k, p, at = key[j], place[j], j
+        pack[at] = spare[i]
+    for i in range(n):
+        p, at = pack[i], i
+        k = row[p & np.uint64(0xFFFFFFFF)]
         while at > 0 and key[at - 1] > k:
             key[at] = key[at - 1]
-            place[at] = place[at - 1]
+            pack[at] = pack[at - 1]
             at -= 1
         key[at] = k
-        place[at] = p
+        pack[at] = p

@@ -43,6 +43,24 @@ def _leaf(x: Array, known: Array, value: Array, pivot: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _leaves(
+    x: Array, y: Array, known: Array, a: Array, b: Array, p: Array, q: Array
+) -> None:  # one loop for both: the next value need not wait for the other series
+    """The same for two series at once."""
+    for t in range(len(x)):
+        v, w, k = x[t], y[t], known[t] != 0.0
+        a[t] = v if k else 0.0
+        b[t] = w if k else 0.0
+    last, late = 0.0, 0.0
+    for t in range(len(x)):
+        k = known[t] != 0.0
+        last = a[t] if k else last
+        late = b[t] if k else late
+        p[t] = last
+        q[t] = late
+
+
+@njit(cache=True, nogil=True)
 def _one(k: Array, a: Array, p: Array, n: Array, sa: Array, aa: Array) -> None:
     """Add one lag: numbers, distances from the pivot, and their squares."""
     for t in range(len(p)):
@@ -103,16 +121,25 @@ def _four_pairs(
 
 
 @njit(cache=True, nogil=True)
-def _settled(n: Array, sa: Array, sb: Array, ab: Array) -> None:
-    """Sums of products about the pivots, made ones about the means."""
+def _settled(n: Array, sa: Array, aa: Array) -> None:
+    """Sums about the pivot, made the mean and the sum of squares about the mean."""
     for t in range(len(n)):
-        ab[t] -= sa[t] * (sb[t] / max(n[t], 1.0))
+        mean = sa[t] / max(n[t], 1.0)
+        aa[t] -= sa[t] * mean
+        sa[t] = mean
 
 
 @njit(cache=True, nogil=True)
-def _shared(n: Array, sa: Array) -> None:
+def _settled_pairs(n: Array, sa: Array, sb: Array, aa: Array, bb: Array, ab: Array) -> None:
+    """The same for two series, and their joint sum."""
     for t in range(len(n)):
-        sa[t] /= max(n[t], 1.0)
+        share = 1.0 / max(n[t], 1.0)
+        mean, other = sa[t] * share, sb[t] * share
+        aa[t] -= sa[t] * mean
+        bb[t] -= sb[t] * other
+        ab[t] -= sa[t] * other
+        sa[t] = mean
+        sb[t] = other
 
 
 @njit(cache=True, nogil=True)
@@ -140,8 +167,7 @@ def _moments(x: Array, lags: int, k: Array, a: Array, state: Array) -> None:
                 old = lags + start - lag
                 _one(k[old:end], a[old:end], o, ns, ms, qs)
                 lag += 1
-    _settled(n, m, m, q)
-    _shared(n, m)
+    _settled(n, m, q)
 
 
 @njit(cache=True, nogil=True)
@@ -194,8 +220,7 @@ def _pairs(x: Array, y: Array, lags: int, k: Array, a: Array, b: Array, state: A
     q, sb, bb, ab = state[4], state[5], state[6], state[7]
     for t in range(rows):
         known[t] = 0.0 if np.isnan(x[t] + y[t]) else 1.0
-    _leaf(x, known, a[lags:], p)
-    _leaf(y, known, b[lags:], q)
+    _leaves(x, y, known, a[lags:], b[lags:], p, q)
     for to in (n, sa, aa, sb, bb, ab):
         to[:] = 0.0
     for start in range(0, rows, STRIP):
@@ -213,11 +238,7 @@ def _pairs(x: Array, y: Array, lags: int, k: Array, a: Array, b: Array, state: A
                 f = lags + start - lag
                 _one_pair(k[f:end], a[f:end], b[f:end], o, u, ns, sas, sbs, aas, bbs, abs_)
                 lag += 1
-    _settled(n, sa, sa, aa)
-    _settled(n, sb, sb, bb)
-    _settled(n, sa, sb, ab)
-    _shared(n, sa)
-    _shared(n, sb)
+    _settled_pairs(n, sa, sb, aa, bb, ab)
 
 
 @njit(cache=True, nogil=True)
