@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib import import_module
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import DataError, FormulaError, did_you_mean
-from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
+from engine.expr.graph import DATES, SERIES, WHOLE, Graph, Region
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
+from engine.expr.program import Program, spelled
 from engine.expr.storage import Storage
 from engine.panel import FloatArray, Panel
 
-BLOCK = 512 * 1024  # bytes of one array's block: a few of them fit a core's second cache
+BLOCK = (
+    1024 * 1024
+)  # bytes of one array's block: smaller ones cost more calls than they save misses
 
 
 def evaluate(
@@ -56,7 +56,7 @@ def evaluate(
         The panel lacks a field or grouping.
     """
     roots = {name: _root(name, formula) for name, formula in formulas.items()}
-    graph = Graph.of(roots, lambda name: _spelled(name, panel.fields) in panel)
+    graph = Graph.of(roots, lambda name: spelled(name, panel.fields) in panel)
     return _Run(graph, panel, threads or _cores()).results()
 
 
@@ -74,7 +74,6 @@ class _Run:
         self.graph, self.panel = graph, panel
         self.regions = graph.regions()
         self.pool = _pool(threads) if threads > 1 else None
-        self.masked = not panel.member.all()
         readers = Counter((part, DATES) for part in graph.roots.values())
         for region in self.regions.values():
             readers.update((part, region.layout) for part in region.inputs)
@@ -110,25 +109,34 @@ class _Run:
                     self._compute(part, region)
 
     def _compute(self, part: int, region: Region) -> None:
-        inputs = {i: self.storage.on(i, region.layout) for i in region.inputs}
-        out = self.storage.empty(region.layout)
-        block = len(out) if region.axis == WHOLE else _rows(out)
-        starts = range(0, len(out), max(block, 1))
-        program = _Program(self, region, inputs, out)
+        read = self.storage.best if region.axis == DATES else self._lying
+        inputs = {i: read(i, region.layout) for i in region.inputs}
+        layout = self.storage.wanted(part) if region.axis == DATES else region.layout
+        out = self.storage.empty(layout)
+        days, symbols = self.panel.shape
+        rows, columns = (symbols, days) if region.layout == SERIES else (days, symbols)
+        block = rows if region.axis == WHOLE else max(BLOCK // max(columns * 8, 1), 1)
+        starts = range(0, rows, max(block, 1))
+        program = Program(self.graph, region, self.panel, inputs, (out, layout))
         if self.pool is None or len(starts) < 2:
             for start in starts:
-                program.run(start, start + block)
+                program.run(start, min(start + block, rows))
         else:
-            for _ in self.pool.map(lambda start: program.run(start, start + block), starts):
+            for _ in self.pool.map(
+                lambda start: program.run(start, min(start + block, rows)), starts
+            ):
                 pass
-        self.storage.put(part, region.layout, out)
+        self.storage.put(part, layout, out)
         self.storage.used(region.inputs, region.layout)
+
+    def _lying(self, part: int, layout: str) -> tuple[FloatArray, str]:
+        return self.storage.on(part, layout), layout
 
     def _field(self, part: int) -> None:
         panel, name = self.panel, str(self.graph.parts[part].args[0])
-        spelled = _spelled(name, panel.fields)
-        if spelled in panel:
-            array = panel[spelled]
+        own = spelled(name, panel.fields)
+        if own in panel:
+            array = panel[own]
         elif name == "returns":
             array = panel.returns
         elif name == "market":
@@ -143,98 +151,6 @@ class _Run:
             array = np.where(wrong, np.nan, array)
         self.storage.put(part, DATES, array, shared=True)
 
-    def labels(self, name: str) -> npt.NDArray[np.int64]:
-        """The symbols' groups as numbers."""
-        spelled = _spelled(name, self.panel.groups)
-        if spelled not in self.panel.groups:
-            raise DataError(
-                f"the symbols have no grouping {name!r}; {did_you_mean(name, self.panel.groups)}"
-            )
-        return np.unique(np.array(self.panel.groups[spelled]), return_inverse=True)[1]
-
-
-class _Program:
-    """A region, ready to run on any of its blocks."""
-
-    def __init__(
-        self, run: _Run, region: Region, inputs: Mapping[int, FloatArray], out: FloatArray
-    ) -> None:
-        self.run_, self.region, self.inputs, self.out = run, region, inputs, out
-        self.numbers = {
-            i: run.graph.parts[i].args[0]
-            for step in region.steps
-            for i in run.graph.parts[step].inputs
-            if run.graph.is_number(i)
-        }
-        self.steps = [(step, run.graph.parts[step]) for step in region.steps]
-        self.kernels = [_kernel(part) for _, part in self.steps]
-        self.labels = {
-            str(arg): run.labels(str(arg))
-            for _, part in self.steps
-            for kind, arg in zip(part.op.args if part.op else "", part.args, strict=True)
-            if kind == "g"
-        }
-
-    def run(self, start: int, stop: int) -> None:
-        """Compute the rows from `start` to `stop` of the region's result."""
-        values: dict[int, Any] = {i: array[start:stop] for i, array in self.inputs.items()}
-        values |= self.numbers
-        out = self.out[start:stop]
-        with np.errstate(all="ignore"):
-            for (step, part), kernel in zip(self.steps, self.kernels, strict=True):
-                args = self._arguments(part, values, start, stop)
-                for i in part.inputs:
-                    if i not in self.inputs and i not in self.numbers:
-                        values.pop(i, None)  # its only reader is here
-                made = kernel(*args)
-                values[step] = made if part.axis == WHOLE else _finite(made)
-        out[...] = values[self.region.steps[-1]]
-
-    def _arguments(self, part: Part, values: Mapping[int, Any], start: int, stop: int) -> list[Any]:
-        assert part.op is not None
-        args: list[Any] = []
-        for kind, arg in zip(part.op.args, part.args, strict=True):
-            if kind == "x":
-                value = values[int(arg)]
-                args.append(
-                    value if part.op.room == "cells" else self._whole(part, value, start, stop)
-                )
-            elif kind == "g":
-                args.append(self.labels[str(arg)])
-            else:
-                args.append(int(arg) if kind == "d" else arg)
-        return args
-
-    def _whole(self, part: Part, value: Any, start: int, stop: int) -> FloatArray:
-        """An argument of a kernel: no scalar, and in cross-sections members alone."""
-        shape = self.out[start:stop].shape
-        array: FloatArray = value if np.shape(value) == shape else np.full(shape, value)
-        assert part.op is not None
-        if part.op.room == "sections" and self.run_.masked:
-            array = np.where(self.run_.panel.member[start:stop], array, np.nan)
-        return array
-
-
-def _kernel(part: Part) -> Any:
-    assert part.op is not None
-    return part.op.kernel or getattr(import_module(f"engine.expr.{part.op.room}"), part.op.name)
-
-
-def _finite(value: Any) -> Any:
-    """The same with NaN for what is infinite; an array is the operator's own, and changed."""
-    from engine.expr.lagging import finite
-
-    if np.ndim(value) == 0:
-        return value if np.isfinite(value) else np.nan
-    finite(value.reshape(-1))
-    return value
-
-
-def _rows(out: FloatArray) -> int:
-    """Rows of a block."""
-    rows: int = BLOCK // max(out.shape[1] * 8, 1)
-    return max(rows, 1)
-
 
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
@@ -243,9 +159,3 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _spelled(name: str, names: Iterable[str]) -> str:
-    """How the data spell a name of a formula, where capitals do not count; first come first."""
-    known = list(names)
-    return name if name in known else next((n for n in known if n.lower() == name), name)

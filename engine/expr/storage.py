@@ -67,6 +67,20 @@ class Storage:
                 self._free(part, other)
         return self._held[part, layout]
 
+    def best(self, part: int, layout: str) -> tuple[FloatArray, str]:
+        """A part's array for a region that can turn single blocks: and how it lies.
+
+        What only one more such region will read is not worth turning as a whole.
+        """
+        other = SERIES if layout == DATES else DATES
+        if (part, layout) not in self._held and self.readers[part, layout] == 1:
+            return self._held[part, other], other
+        return self.on(part, layout), layout
+
+    def wanted(self, part: int) -> str:
+        """The layout in which a part is read next, or most often."""
+        return DATES if self.readers[part, DATES] > self.readers[part, SERIES] else SERIES
+
     def used(self, parts: Iterable[int], layout: str) -> None:
         """Note a reading of each part."""
         for part in parts:
