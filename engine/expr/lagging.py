@@ -160,6 +160,35 @@ def misfits(x: Array, y: Array, x0: Array, y0: Array, slopes: Array, d: int, out
 
 
 @njit(cache=True, nogil=True)
+def _lesser(window: Array, v: float) -> int:
+    """How many are less than `v`; counting them all vectorises, a search would not."""
+    count = 0
+    for k in range(len(window)):
+        count += 1 if window[k] < v else 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _moved(window: Array, n: int, old: float, new: float) -> int:
+    """Take `old` out of the first n sorted values, put `new` in (NaN: none); how many remain."""
+    gone = n if np.isnan(old) else _lesser(window[:n], old)
+    place = n if np.isnan(new) else _lesser(window[:n], new)
+    if np.isnan(new) and np.isnan(old):
+        return n
+    if place > gone:
+        place -= 1  # it is counted with the one that goes
+        for k in range(gone, place):
+            window[k] = window[k + 1]
+    else:
+        for k in range(gone, place, -1):
+            window[k] = window[k - 1]
+    if np.isnan(new):
+        return n - 1
+    window[place] = new
+    return n if not np.isnan(old) else n + 1
+
+
+@njit(cache=True, nogil=True)
 def quantiles(x: Array, d: int, q: float, out: Array) -> None:
     """Quantile q of each window, interpolated linearly, from a window that is kept sorted."""
     rows = x.shape[1]
@@ -168,26 +197,12 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
         xs, to = x[s], out[s]
         n = 0
         for t in range(rows):
-            if t >= d and not np.isnan(xs[t - d]):
-                n -= 1
-                at = np.searchsorted(window[: n + 1], xs[t - d])
-                for k in range(at, n):
-                    window[k] = window[k + 1]
-            v = xs[t]
-            if not np.isnan(v):
-                at = n
-                while at > 0 and window[at - 1] > v:
-                    window[at] = window[at - 1]
-                    at -= 1
-                window[at] = v
-                n += 1
-            if n > 0:
-                place = q * (n - 1)
-                low = int(place)
-                high = min(low + 1, n - 1)
-                to[t] = window[low] + (place - low) * (window[high] - window[low])
-            else:
-                to[t] = np.nan
+            n = _moved(window, n, xs[t - d] if t >= d else np.nan, xs[t])
+            place = q * (n - 1)
+            low = int(place)
+            high = min(low + 1, n - 1)
+            between = window[low] + (place - low) * (window[high] - window[low])
+            to[t] = between if n > 0 else np.nan
 
 
 @njit(cache=True, nogil=True)
