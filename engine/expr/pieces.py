@@ -57,12 +57,14 @@ class Plan:
     files: Mapping[str, Path]
     whole: tuple[str, ...]
 
-    def piece(self, start: int, stop: int, threads: int | None = None) -> dict[str, FloatArray]:
-        """The values of the rows from `start` to `stop`."""
-        first = max(start - self.lookback, 0)
-        rows, skip = self.panel.between(first, stop), start - first
-        made = executor.each(self.formulas, rows, threads=threads)
-        return {name: array[skip:].copy() if skip else array for name, array in made}
+    def each(
+        self, span: slice, threads: int | None = None
+    ) -> Iterator[tuple[str, FloatArray]]:
+        """The formulas' names and values on some rows, one by one."""
+        first = max(span.start - self.lookback, 0)
+        rows, skip = self.panel.between(first, span.stop), span.start - first
+        for name, array in executor.each(self.formulas, rows, threads=threads):
+            yield name, array[skip:].copy() if skip else array
 
     def bytes(self, rows: int) -> int:
         """About how much memory a piece of so many rows takes, the table of it included."""
@@ -112,7 +114,7 @@ def evaluate_pieces(
     """
     with planned(formulas, panel, threads) as plan:
         for span in spans(start, panel.shape[0], rows):
-            yield span, plan.piece(span.start, span.stop, threads)
+            yield span, dict(plan.each(span, threads))
 
 
 def spans(start: int, stop: int, rows: int) -> list[slice]:
