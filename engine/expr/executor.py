@@ -62,7 +62,7 @@ def each(
     formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
 ) -> Iterator[tuple[str, FloatArray]]:
     """The same one by one, for a caller who does not keep them all."""
-    roots = {name: _root(name, formula) for name, formula in formulas.items()}
+    roots = {name: tree(name, formula) for name, formula in formulas.items()}
     yield from _Run(_graph(roots, panel), panel, threads or _cores()).results()
 
 
@@ -78,7 +78,8 @@ def _graph(roots: Mapping[str, Node], panel: Panel) -> Graph:
     return Graph.of(roots, lambda name: _spelled(name, panel.fields) in panel)
 
 
-def _root(name: str, formula: str | Node) -> Node:
+def tree(name: str, formula: str | Node) -> Node:
+    """A formula's tree; FormulaError says which formula cannot be read."""
     try:
         return parse(formula) if isinstance(formula, str) else formula
     except FormulaError as error:

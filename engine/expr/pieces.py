@@ -23,7 +23,6 @@ from engine.expr import executor
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.parser import parse
 from engine.panel import FloatArray, Panel, mean_of_members, returns_since
 
 PROBE = 64, 8  # dates and symbols on which formulas are tried out, and their arrays counted
@@ -57,9 +56,7 @@ class Plan:
     files: Mapping[str, Path]
     whole: tuple[str, ...]
 
-    def each(
-        self, span: slice, threads: int | None = None
-    ) -> Iterator[tuple[str, FloatArray]]:
+    def each(self, span: slice, threads: int | None = None) -> Iterator[tuple[str, FloatArray]]:
         """The formulas' names and values on some rows, one by one."""
         first = max(span.start - self.lookback, 0)
         rows, skip = self.panel.between(first, span.stop), span.start - first
@@ -70,7 +67,7 @@ class Plan:
         """About how much memory a piece of so many rows takes, the table of it included."""
         dates, symbols = self.panel.shape
         read = min(rows + self.lookback, dates)
-        return 8 * symbols * (read * self.arrays + rows * (len(self.formulas) + KEYS))
+        return _bytes(symbols, read, self.arrays, rows, len(self.formulas))
 
     def rows(self, memory: float) -> int:
         """The most rows whose piece fits into so many bytes; 0 when not even one does."""
@@ -122,16 +119,35 @@ def spans(start: int, stop: int, rows: int) -> list[slice]:
     return [slice(at, min(at + rows, stop)) for at in range(start, stop, rows)]
 
 
+def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel) -> int:
+    """About how much memory all dates at once take."""
+    dates, symbols = panel.shape
+    arrays = executor.held(_trees(formulas), _few(panel))
+    return _bytes(symbols, dates, arrays, dates, len(formulas))
+
+
 @contextmanager
 def planned(
     formulas: Mapping[str, str | Node], panel: Panel, threads: int | None = None
 ) -> Iterator[Plan]:
     """A plan, whose files last as long as the context."""
-    trees = {name: parse(f) if isinstance(f, str) else f for name, f in formulas.items()}
-    few = panel.between(0, PROBE[0]).take(range(min(PROBE[1], panel.shape[1])))
-    executor.evaluate(trees, few, threads=1)  # what cannot be evaluated is told by its own name
+    trees = _trees(formulas)
+    executor.held(trees, _few(panel))  # what cannot be evaluated is told by its own name
     with TemporaryDirectory(prefix="formulas-") as folder:
         yield _plan(trees, panel, Path(folder), threads)
+
+
+def _trees(formulas: Mapping[str, str | Node]) -> dict[str, Node]:
+    return {name: executor.tree(name, formula) for name, formula in formulas.items()}
+
+
+def _few(panel: Panel) -> Panel:
+    """A corner of the panel."""
+    return panel.between(0, PROBE[0]).take(range(min(PROBE[1], panel.shape[1])))
+
+
+def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int) -> int:
+    return 8 * symbols * (read * arrays + rows * (results + KEYS))
 
 
 def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None) -> Plan:
@@ -145,12 +161,11 @@ def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | 
     panel = _mapped(panel, files)
     known = frozenset(name.lower() for name in panel.fields)
     reach = [lookback(node, known) for node in bounded.values()]
-    few = panel.between(0, PROBE[0]).take(range(min(PROBE[1], panel.shape[1])))
     return Plan(
         formulas=bounded,
         panel=panel,
         lookback=max((rows for rows in reach if rows is not None), default=0),
-        arrays=executor.held(bounded, few),
+        arrays=executor.held(bounded, _few(panel)),
         files=files,
         whole=tuple(to_text(node) for node in endless),
     )

@@ -185,7 +185,8 @@ def _dask(shared: Shared, todo: Sequence[slice], workers: int) -> Iterator[str]:
         "memory_limit": 0,  # mapped files count as memory, and would have workers ended
         "local_directory": shared.folder,
     }
-    with Client(**({"address": address} if address else own)) as client:
+    opened: Any = Client  # untyped
+    with opened(**({"address": address} if address else own)) as client:
         submit = client.submit
         yield from _in_order(
             lambda span: submit(work, shared, span, pure=False),
@@ -200,9 +201,7 @@ def _ray(shared: Shared, todo: Sequence[slice], workers: int) -> Iterator[str]:
 
     with ray.init(num_cpus=workers, include_dashboard=False):
         task, there = ray.remote(work), ray.put(shared)
-        yield from _in_order(
-            lambda span: task.remote(there, span), ray.get, todo, AHEAD * workers
-        )
+        yield from _in_order(lambda span: task.remote(there, span), ray.get, todo, AHEAD * workers)
 
 
 def _in_order(

@@ -100,10 +100,10 @@ def test_what_reaches_back_without_end_is_exact_too(formula: str, rows: int) -> 
 
 def test_a_later_start_gives_the_last_rows() -> None:
     whole = evaluate({"x": "ts_mean(returns, 20)"}, PANEL)["x"]
-    made = dict(
-        (span.start, values["x"])
+    made = {
+        span.start: values["x"]
         for span, values in evaluate_pieces({"x": "ts_mean(returns, 20)"}, PANEL, 20, start=250)
-    )
+    }
     assert list(made) == [250, 270, 290]
     assert np.concatenate(list(made.values())).tobytes() == whole[250:].tobytes()
 
