@@ -225,7 +225,8 @@ def returns_since(last: FloatArray, close: FloatArray) -> tuple[FloatArray, Floa
     `last` holds the last close before them, shape (N,); NaN where there is none.
     """
     known = forward_fill(np.concatenate([last[None], close]))
-    returns: FloatArray = close / known[:-1] - 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns: FloatArray = close / known[:-1] - 1.0
     return returns, known[-1]
 
 

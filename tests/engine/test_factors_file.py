@@ -38,7 +38,9 @@ def bars(tmp_path: Path) -> pd.DataFrame:
 
 
 def until(frame: pd.DataFrame, days: int) -> pd.DataFrame:
-    return frame[frame["timestamp"] < pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days, "D")]
+    return frame[
+        frame["timestamp"] < pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days, "D")
+    ]
 
 
 def compute(frame: pd.DataFrame, folder: Path, *words: str) -> int:
@@ -61,21 +63,28 @@ def same(one: Path, other: Path) -> bool:
     )
 
 
-def test_pieces_processes_and_the_whole_leave_the_same_file(bars, tmp_path, capsys) -> None:
-    out = {how: tmp_path / f"{how}.parquet" for how in ("whole", "chunk", "local")}
-    assert compute(bars, tmp_path, *ASKED, "--out", str(out["whole"])) == 0
+def test_pieces_leave_the_file_of_the_whole(bars, tmp_path, capsys) -> None:
+    whole, chunk = tmp_path / "whole.parquet", tmp_path / "chunk.parquet"
+    assert compute(bars, tmp_path, *ASKED, "--out", str(whole)) == 0
     told = capsys.readouterr().out.replace("whole.parquet", "X")
-    assert compute(bars, tmp_path, *ASKED, "--chunk", "13", "--out", str(out["chunk"])) == 0
+    assert compute(bars, tmp_path, *ASKED, "--chunk", "13", "--out", str(chunk)) == 0
     lines = capsys.readouterr().out.replace("chunk.parquet", "X")
     assert "over all dates, for they read them all: ema(returns, 9)\n" in lines
     assert "in pieces of 13 dates, each read with 251 dates before it\n" in lines
     assert lines.endswith(told[told.index("104 factors") :])
-    words = ("--parallel=local", "--workers=2", "--out", str(out["local"]))
-    assert compute(bars, tmp_path, *ASKED, *words) == 0
-    assert pq.ParquetFile(out["whole"]).num_row_groups == 1
-    assert pq.ParquetFile(out["chunk"]).num_row_groups == 5
-    assert same(out["whole"], out["chunk"])
-    assert same(out["whole"], out["local"])
+    assert pq.ParquetFile(whole).num_row_groups == 1
+    assert pq.ParquetFile(chunk).num_row_groups == 5
+    assert same(whole, chunk)
+
+
+def test_other_processes_leave_the_file_of_the_whole(bars, tmp_path) -> None:
+    whole, local = tmp_path / "whole.parquet", tmp_path / "local.parquet"
+    asked = ("rank(ema(returns, 9))", "ts_mean(close, 4) - market")
+    assert compute(bars, tmp_path, *asked, "--out", str(whole)) == 0
+    words = ("--parallel=local", "--workers=2", "--out", str(local))
+    assert compute(bars, tmp_path, *asked, *words) == 0
+    assert pq.ParquetFile(local).num_row_groups == 2
+    assert same(whole, local)
 
 
 def test_appended_is_computed_whole(bars, tmp_path, capsys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from omegaconf import OmegaConf
 from engine.errors import DataError
 from engine.expr import evaluate
 from engine.expr.formula import Formula
-from engine.expr.pieces import evaluate_pieces, planned, spans
+from engine.expr.pieces import STRIP, evaluate_pieces, planned, spans
 from engine.panel import FloatArray, Panel
 from engine.registry import installed
 from engine.settings import factor_set
@@ -126,6 +127,41 @@ def test_what_was_computed_over_all_dates_is_told() -> None:
 def test_a_mistake_bears_the_name_of_its_formula() -> None:
     with pytest.raises(DataError, match="factor 'x': the bars have no field 'eps'"):
         list(evaluate_pieces({"x": "ema(eps, 3)"}, PANEL, 10))
+
+
+def test_a_price_of_nothing_makes_no_infinite_market() -> None:
+    close = np.array([[1.0, 2.0], [0.0, 2.0], [3.0, 2.0], [3.0, 3.0]])
+    panel = Panel(pd.date_range("2020-01-01", periods=4, tz="UTC"), ("A", "B"), {"close": close})
+    assert not np.isinf(evaluate({"x": "market"}, panel)["x"]).any()
+    same_in_pieces({"x": "market", "y": "returns < 1"}, 1, panel)
+
+
+def test_there_is_one_nan_wherever_it_is_made() -> None:
+    """Else its sign would tell where in a processor's vector it was."""
+    close = np.full((33, 7), 4.0)
+    panel = Panel(
+        pd.date_range("2020-01-01", periods=33, tz="UTC"), tuple("ABCDEFG"), {"close": close}
+    )
+    made = evaluate({"x": "(close - 4) / (4 - close) + log(-close)"}, panel)["x"]
+    assert np.isnan(made).all()
+    assert set(made.view(np.uint64).ravel()) == {np.array(np.nan).view(np.uint64)[()]}
+
+
+def test_memory_is_that_of_a_piece() -> None:
+    panel = bars(days=1500, symbols=300)
+    formulas = {f"x{d}": f"rank(ts_mean(close * volume, {d})) - returns" for d in range(2, 22)}
+    peaks = {}
+    for rows in (1500, 60):
+        tracemalloc.start()
+        with planned(formulas, panel, 1) as plan:
+            for span in spans(0, 1500, rows):
+                values = dict(plan.each(span, 1))
+                assert len(values) == 20
+                del values
+        peaks[rows] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    made_on = 4 * STRIP  # what returns are made of, before
+    assert peaks[60] < max(1.5 * plan.bytes(60), made_on) < peaks[1500] < 1.2 * plan.bytes(1500)
 
 
 def test_rows_are_as_many_as_fit() -> None:
