@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Stage,
         option,
     )
+    from engine.memory import available_memory
     from engine.panel import BoolArray, FloatArray, Panel, forward_fill
     from engine.pipeline import Report, run
     from engine.universe import Universe
@@ -60,6 +61,7 @@ _HOME = {
         "Stage",
         "option",
     ),
+    "engine.memory": ("available_memory",),
     "engine.panel": ("BoolArray", "FloatArray", "Panel", "forward_fill"),
     "engine.pipeline": ("Report", "run"),
     "engine.universe": ("Universe",),
@@ -90,6 +92,7 @@ __all__ = [
     "Source",
     "Stage",
     "Universe",
+    "available_memory",
     "evaluate",
     "forward_fill",
     "hookimpl",

@@ -15,24 +15,32 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from engine.kinds import Factor
-    from engine.panel import FloatArray, Panel
+    from engine.panel import Panel
     from engine.registry import Registry
 
 HELP = """\
 engine factors: formulas without a backtest
 
-  engine factors compute WORD … [key=value …] [--out FILE.parquet] [--threads K] [--missing warn]
+  engine factors compute WORD … [key=value …] [--out FILE.parquet] [--missing warn]
                       WORD: a set (alpha101), one of a set (alpha101.alpha012), or a formula;
                       key=value: the bars, as in engine run, such as source=parquet source.path=F;
                       or a field of a set's factor, such as factors.alpha056.missing=raise
                       FILE: timestamp, symbol, and a column for each factor
                       --missing raise | warn: whether a formula may do without what the bars lack;
                       by default each formula says so itself
+                      --append FILE: add the dates that a file of these factors lacks;
+                      refused when its last date, computed again, has changed
+                      --chunk ROWS, --memory GB: so many dates at a time, or as many as fit,
+                      by default into most of what is free; --threads K: by default one a core
+                      --parallel local | dask | ray, --workers K: in other processes;
+                      none of these changes a byte of the values
   engine factors explain "FORMULA"
                       its tree, what it reads, how far back, and what looks like a mistake
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
-SWITCHES = ("missing", "out", "threads")
+COUNTS = ("chunk", "threads", "workers")
+SWITCHES = (*COUNTS, "append", "memory", "missing", "out", "parallel")
+PARALLEL = ("local", "dask", "ray")
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
@@ -44,8 +52,9 @@ class Request:
     wanted: list[str] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
     out: Path | None = None
-    threads: int | None = None
+    append: Path | None = None
     missing: str | None = None
+    how: dict[str, Any] = field(default_factory=dict)
 
 
 def factors(words: Sequence[str]) -> int:
@@ -75,6 +84,7 @@ def compute(words: Sequence[str]) -> int:
     """``engine factors compute``: values of factors, and how many there are."""
     from engine.config import composed
     from engine.expr.guests import using
+    from engine.factors_compute import How, append_to, compute_to
     from engine.pipeline import job
     from engine.registry import installed
 
@@ -84,11 +94,11 @@ def compute(words: Sequence[str]) -> int:
     with using(registry):
         chosen = _chosen(request, registry)
         panel = _panel(config, registry)
-        values = _values(chosen, panel, request.threads)
-        print(_coverage(values, panel))
-        if request.out is not None:
-            _write(values, panel, request.out)
-            print(f"written: {request.out}")
+        how = How(**request.how)
+        if request.append is not None:
+            append_to(chosen, panel, request.append, how)
+        else:
+            compute_to(chosen, panel, request.out, how)
     return 0
 
 
@@ -105,8 +115,12 @@ def _request(words: Sequence[str]) -> Request:
             (request.overrides if OVERRIDE.match(word) else request.wanted).append(word)
     if not request.wanted:
         raise ConfigError("nothing to compute: name a factor set, such as alpha101, or a formula")
+    if request.out is not None and request.append is not None:
+        raise ConfigError("--out and --append: choose one")
     if request.out is not None and not request.out.absolute().parent.is_dir():
         raise ConfigError(f"--out {request.out}: no such folder; make it first")
+    if "workers" in request.how and "parallel" not in request.how:
+        raise ConfigError("--workers: say who they are, such as --parallel local")
     return request
 
 
@@ -115,14 +129,26 @@ def _switch(request: Request, name: str, value: str) -> None:
         raise ConfigError(f"--{name} needs a value: type --{name} VALUE")
     if name == "out":
         request.out = Path(value)
+    elif name == "append":
+        request.append = Path(value)
     elif name == "missing":
-        if value not in {"raise", "warn"}:
-            raise ConfigError(f"--missing {value}: choose from raise, warn")
-        request.missing = value
+        request.missing = _one_of(name, value, ("raise", "warn"))
+    elif name == "parallel":
+        request.how[name] = _one_of(name, value, PARALLEL)
+    elif name == "memory":
+        if not re.fullmatch(r"\d*\.?\d+", value) or not float(value):
+            raise ConfigError(f"--memory {value}: write gigabytes, such as 4 or 0.5")
+        request.how[name] = float(value) * 1e9
     elif not value.isdecimal() or int(value) < 1:
-        raise ConfigError(f"--threads {value}: write a number from 1 on")
+        raise ConfigError(f"--{name} {value}: write a number from 1 on")
     else:
-        request.threads = int(value)
+        request.how[name] = int(value)
+
+
+def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise ConfigError(f"--{name} {value}: choose from {', '.join(choices)}")
+    return value
 
 
 def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
@@ -193,54 +219,3 @@ def _panel(config: DictConfig, registry: Registry) -> Panel:
     for line in findings.lines():
         print(line)
     return panel
-
-
-def _values(chosen: dict[str, Factor], panel: Panel, threads: int | None) -> dict[str, FloatArray]:
-    """Formulas as one graph, other factors one by one; in the order of `chosen`."""
-    from engine.contracts import array, blamed
-    from engine.evaluation import evaluate
-    from engine.expr.formula import Formula, trees
-
-    formulas = {name: f for name, f in chosen.items() if isinstance(f, Formula)}
-    done = evaluate(trees(formulas, panel), panel, threads=threads)
-    for name, factor in chosen.items():
-        if name not in done:
-            with blamed(f"factors.{name}"):
-                done[name] = factor.compute(panel)
-        array(done[name], panel.shape, f"factors.{name}")
-    return {name: done[name] for name in chosen}
-
-
-def _coverage(values: dict[str, FloatArray], panel: Panel) -> str:
-    """A line a factor: share of the bars with a value, and the first date of one."""
-    import numpy as np
-
-    days = panel.dates
-    width = max(6, *(min(len(name), 60) for name in values))
-    lines = [
-        f"{len(values)} factors, {len(panel.symbols)} symbols, {len(days)} dates "
-        f"({days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d})",
-        f"{'factor':<{width}}  {'finite':>7}  first",
-    ]
-    for name, array in values.items():
-        finite = np.isfinite(array) & panel.present
-        share = finite.sum() / panel.present.sum()
-        rows = np.flatnonzero(finite.any(axis=1))
-        first = f"{days[rows[0]]:%Y-%m-%d}" if len(rows) else "never"
-        lines.append(f"{name[:60]:<{width}}  {share:>7.1%}  {first}")
-    return "\n".join(lines)
-
-
-def _write(values: dict[str, FloatArray], panel: Panel, path: Path) -> None:
-    """Write a long parquet file, a column at a time: the arrays of `values` are used up."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    keys: Any = pa.Table.from_pandas(panel.long({}), preserve_index=False)
-    flat = panel.present.ravel()
-    for name in list(values):
-        keys = keys.append_column(name, pa.array(values.pop(name).ravel()[flat]))
-    try:
-        pq.write_table(keys, path)
-    except OSError as error:
-        raise ConfigError(f"--out {path}: {error.strerror or error}; choose another file") from None

@@ -91,21 +91,12 @@ class Panel:
         The previous close is the last known one, so a return after a suspension spans it.
         NaN where there is no bar and on a symbol's first bar.
         """
-        close = self["close"]
-        last = forward_fill(close)
-        out = np.full(self.shape, np.nan)
-        out[1:] = close[1:] / last[:-1] - 1.0
-        return out
+        return returns_since(np.full(self.shape[1], np.nan), self["close"])[0]
 
     @cached_property
     def market(self) -> FloatArray:
         """Equal-weighted mean return of the members, shape (T,), per bar; NaN without bars."""
-        returns = np.where(self.member, self.returns, np.nan)
-        count = np.isfinite(returns).sum(axis=1)
-        total = np.nansum(returns, axis=1)
-        mean: FloatArray = np.full(len(total), np.nan)
-        np.divide(total, count, out=mean, where=count > 0)
-        return mean
+        return mean_of_members(self.returns, self.member)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -129,6 +120,17 @@ class Panel:
             fields={name: array[:stop] for name, array in self.fields.items()},
             series={name: array[:stop] for name, array in self.series.items()},
             member=self.member[:stop],
+        )
+
+    def between(self, start: int, stop: int) -> Panel:
+        """The panel with the dates from row `start` to row `stop` alone."""
+        known = self.cut(stop)
+        return replace(
+            known,
+            dates=known.dates[start:],
+            fields={name: array[start:] for name, array in known.fields.items()},
+            series={name: array[start:] for name, array in known.series.items()},
+            member=known.member[start:],
         )
 
     def take(self, order: Iterable[int]) -> Panel:
@@ -215,3 +217,24 @@ def forward_fill(array: FloatArray) -> FloatArray:
     np.maximum.accumulate(rows, axis=0, out=rows)
     filled: FloatArray = np.take_along_axis(array, rows, axis=0)
     return filled
+
+
+def returns_since(last: FloatArray, close: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Returns of some dates, shape (T, N), and each symbol's last close after them, shape (N,).
+
+    `last` holds the last close before them, shape (N,); NaN where there is none.
+    """
+    known = forward_fill(np.concatenate([last[None], close]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns: FloatArray = close / known[:-1] - 1.0
+    return returns, known[-1]
+
+
+def mean_of_members(returns: FloatArray, member: BoolArray) -> FloatArray:
+    """Each date's mean over the members, shape (T,); NaN where none has a return."""
+    returns = np.where(member, returns, np.nan)
+    count = np.isfinite(returns).sum(axis=1)
+    total = np.nansum(returns, axis=1)
+    mean: FloatArray = np.full(len(total), np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import engine
+from engine import memory
 from engine.bars import build
 from engine.panel import Panel
 from engine.universe import Universe
-from plugins.sources import Csv, Parquet, _memory
+from plugins.sources import Csv, Parquet
 
 HEAD = "date,symbol,close\n"
 SEMI = HEAD.replace(",", ";")
@@ -288,7 +289,7 @@ def test_more_than_fits_into_memory_is_refused(
     frame.to_csv(tmp_path / "bars.csv", index=False)
     path = saved(tmp_path, frame) if kind is Parquet else str(tmp_path / "bars.csv")
     for module in ("plugins.sources.parquet", "plugins.sources._memory"):
-        monkeypatch.setattr(f"{module}.available", lambda: 1_000)
+        monkeypatch.setattr(f"{module}.available_memory", lambda: 1_000)
     with pytest.raises(engine.DataError, match=r"GB are available: narrow .*source\.start"):
         kind(path=path).load(Universe())
     assert len(kind(path=path).load(Universe(symbols=["S7"]))) == 1
@@ -298,14 +299,14 @@ def test_the_least_of_machine_container_and_process_is_available(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 5 kB\n")
-    monkeypatch.setattr(_memory, "PROC", tmp_path)
-    monkeypatch.setattr(_memory, "CGROUP", tmp_path)
-    assert _memory.available() == 5 * 1024
+    monkeypatch.setattr(memory, "PROC", tmp_path)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    assert memory.available_memory() == 5 * 1024
     (tmp_path / "memory.max").write_text("4096")
     (tmp_path / "memory.current").write_text("96")
-    assert _memory.available() == 4000
+    assert memory.available_memory() == 4000
     (tmp_path / "memory.max").write_text("max")
-    assert _memory.available() == 5 * 1024
+    assert memory.available_memory() == 5 * 1024
 
 
 def big(path: Path, groups: int, rows: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -55,12 +55,31 @@ def evaluate(
     DataError
         The panel lacks a field or grouping.
     """
-    roots = {name: _root(name, formula) for name, formula in formulas.items()}
-    graph = Graph.of(roots, lambda name: spelled(name, panel.fields) in panel)
-    return _Run(graph, panel, threads or _cores()).results()
+    return dict(each(formulas, panel, threads=threads))
 
 
-def _root(name: str, formula: str | Node) -> Node:
+def each(
+    formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
+) -> Iterator[tuple[str, FloatArray]]:
+    """The same one by one, for a caller who does not keep them all."""
+    roots = {name: tree(name, formula) for name, formula in formulas.items()}
+    yield from _Run(_graph(roots, panel), panel, threads or _cores()).results()
+
+
+def held(formulas: Mapping[str, Node], panel: Panel) -> int:
+    """How many arrays an evaluation holds at most, beside the panel and results handed over."""
+    run = _Run(_graph(formulas, panel), panel, 1)
+    for _ in run.results():
+        pass
+    return run.storage.peak
+
+
+def _graph(roots: Mapping[str, Node], panel: Panel) -> Graph:
+    return Graph.of(roots, lambda name: spelled(name, panel.fields) in panel)
+
+
+def tree(name: str, formula: str | Node) -> Node:
+    """A formula's tree; FormulaError says which formula cannot be read."""
     try:
         return parse(formula) if isinstance(formula, str) else formula
     except FormulaError as error:
@@ -79,9 +98,10 @@ class _Run:
             readers.update((part, region.layout) for part in region.inputs)
         self.storage = Storage(panel.shape, readers, self.pool)
 
-    def results(self) -> dict[str, FloatArray]:
-        """Every formula's values, by its name."""
-        return {name: self._result(name, part) for name, part in self.graph.roots.items()}
+    def results(self) -> Iterator[tuple[str, FloatArray]]:
+        """Every formula's name and values."""
+        for name, part in self.graph.roots.items():
+            yield name, self._result(name, part)
 
     def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):
@@ -140,9 +160,7 @@ class _Run:
         elif name == "returns":
             array = panel.returns
         elif name == "market":
-            wide = np.broadcast_to(panel.market[:, None], panel.shape)
-            self.storage.put(part, DATES, np.ascontiguousarray(wide))
-            return
+            array = np.ascontiguousarray(np.broadcast_to(panel.market[:, None], panel.shape))
         else:
             known = [*panel.fields, "returns", "market", "vwap", "adv20"]
             raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")

@@ -8,20 +8,21 @@ from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
 
 
-def lookback(node: Node) -> int | None:
+def lookback(node: Node, given: frozenset[str] = frozenset()) -> int | None:
     """Rows before t that row t of the result reads; None when it reads all of them.
 
     Fields are taken as known at t, except ``adv{d}`` (d-1) and ``returns``/``market`` (all:
-    a return after a suspension reaches back to the last bar before it).
+    a return after a suspension reaches back to the last bar before it) where they are not
+    among the names of fields that are `given`.
     """
     if isinstance(node, Number):
         return 0
     if isinstance(node, Field):
-        return _field_lookback(node.name)
+        return 0 if node.name in given else _field_lookback(node.name)
     op = op_of(node.op)
     own = op.lookback([int(a.value) for a, k in zip(node.args, op.args, strict=True)
                        if k == "d" and isinstance(a, Number)])  # fmt: skip
-    inner = [lookback(arg) for arg in node.args]
+    inner = [lookback(arg, given) for arg in node.args]
     known = [rows for rows in inner if rows is not None]
     if own is None or len(known) < len(inner):
         return None

@@ -248,7 +248,7 @@ def turn(array: Array, start: int, stop: int, out: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def finite(array: Array) -> None:
-    """Put NaN in the place of what is infinite."""
+    """Put the one NaN in the place of what is not finite: processors make several, by its place."""
     for j in range(len(array)):
         v = array[j]
-        array[j] = np.nan if np.isinf(v) else v
+        array[j] = v if np.isfinite(v) else np.nan

@@ -31,11 +31,15 @@ class Storage:
         How often each (part, layout) will still be read; what no one will read is freed.
     pool : ThreadPoolExecutor or None
         Turns large arrays.
+    peak : int
+        Most arrays that there were at once, spare ones too; not those of others.
     """
 
     shape: tuple[int, int]
     readers: Counter[tuple[int, str]]
     pool: ThreadPoolExecutor | None
+    peak: int = 0
+    _live: int = 0
     _held: dict[tuple[int, str], FloatArray] = field(default_factory=dict)
     _shared: set[tuple[int, str]] = field(default_factory=set)
     _spare: list[FloatArray] = field(default_factory=list)
@@ -47,8 +51,11 @@ class Storage:
         """An array to be filled."""
         days, symbols = self.shape
         shape = (symbols, days) if layout == SERIES else (days, symbols)
-        flat = self._spare.pop() if self._spare else np.empty(days * symbols)
-        return flat.reshape(shape)
+        if self._spare:
+            return self._spare.pop().reshape(shape)
+        self._live += 1
+        self.peak = max(self.peak, self._live)
+        return np.empty(shape)
 
     def put(self, part: int, layout: str, array: FloatArray, *, shared: bool = False) -> None:
         """Keep a part's array; a `shared` one is someone else's, and never changed."""
@@ -99,6 +106,7 @@ class Storage:
             array = array.copy()
         else:
             del self._held[key]
+            self._live -= 1
         self.used([part], DATES)
         return array
 

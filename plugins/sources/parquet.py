@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from engine import DataError
+from engine import DataError, available_memory
 from plugins.sources._frames import Files
-from plugins.sources._memory import available, needed, refuse_beyond
+from plugins.sources._memory import needed, refuse_beyond
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -103,7 +103,7 @@ class Parquet(Files):
         """By the metadata; where those alone would refuse, by a count of the chosen rows."""
         groups = _groups(file, symbol, wanted)
         rows = sum(file.metadata.row_group(i).num_rows for i in groups)
-        room = available()
+        room = available_memory()
         if room is None or needed(rows, columns) <= room:
             return
         if wanted or stamp is not None:

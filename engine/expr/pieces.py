@@ -1,0 +1,215 @@
+"""Formulas on a few dates at a time, with the same bytes as on all of them.
+
+1. A date needs the rows before it that its formulas reach back to, and no others; so a piece of
+   the dates is evaluated on its own rows and the `lookback` rows before them.
+2. What reaches back without end is computed once over all dates, and is a field from then on:
+   ``returns`` and ``market``, exponential means, windows over all rows, operators of plugins that
+   read more than one row. It lies in a folder, mapped into memory, and is read as it is needed.
+3. Results are cut from each array as it is made, so that memory is that of one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from engine.expr import executor
+from engine.expr.facts import fields, lookback, to_text
+from engine.expr.guests import op_of
+from engine.expr.nodes import Call, Field, Node, Number
+from engine.panel import FloatArray, Panel, mean_of_members, returns_since
+
+PROBE = 64, 8  # dates and symbols on which formulas are tried out, and their arrays counted
+STRIP = 16 * 1024**2  # bytes of the closes that returns are made of at a time
+KEYS = 4  # arrays' worth of dates and symbols, and of one column, while a table is made
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Formulas that reach back a known number of rows, and the panel on which they do.
+
+    Parameters
+    ----------
+    formulas : mapping of str to Node
+    panel : Panel
+        With what reaches back without end among its fields.
+    lookback : int
+        Rows that a piece reads before its own.
+    arrays : int
+        Arrays that are held at once while formulas are evaluated.
+    files : mapping of str to pathlib.Path
+        The fields that lie in files.
+    whole : tuple of str
+        What was computed once over all dates.
+    """
+
+    formulas: Mapping[str, Node]
+    panel: Panel
+    lookback: int
+    arrays: int
+    files: Mapping[str, Path]
+    whole: tuple[str, ...]
+
+    def each(self, span: slice, threads: int | None = None) -> Iterator[tuple[str, FloatArray]]:
+        """The formulas' names and values on some rows, one by one."""
+        first = max(span.start - self.lookback, 0)
+        rows, skip = self.panel.between(first, span.stop), span.start - first
+        for name, array in executor.each(self.formulas, rows, threads=threads):
+            yield name, array[skip:].copy() if skip else array
+
+    def bytes(self, rows: int) -> int:
+        """About how much memory a piece of so many rows takes, the table of it included."""
+        dates, symbols = self.panel.shape
+        read = min(rows + self.lookback, dates)
+        return _bytes(symbols, read, self.arrays, rows, len(self.formulas))
+
+    def rows(self, memory: float) -> int:
+        """The most rows whose piece fits into so many bytes; 0 when not even one does."""
+        low, high = 0, self.panel.shape[0]
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.bytes(middle) <= memory else (low, middle - 1)
+        return low
+
+
+def evaluate_pieces(
+    formulas: Mapping[str, str | Node],
+    panel: Panel,
+    rows: int,
+    *,
+    start: int = 0,
+    threads: int | None = None,
+) -> Iterator[tuple[slice, dict[str, FloatArray]]]:
+    """Compute formulas on a panel, some dates at a time.
+
+    Parameters
+    ----------
+    formulas, panel, threads
+        As for `engine.evaluate`.
+    rows : int
+        Dates of a piece. Each piece also reads the rows that its formulas reach back to.
+    start : int
+        The first row that is wanted.
+
+    Yields
+    ------
+    slice
+        Rows of the panel, in order.
+    dict of str to float array, shape (rows, N)
+        Their values: the bytes that `engine.evaluate` gives.
+
+    Raises
+    ------
+    FormulaError, DataError
+        As `engine.evaluate` does.
+    """
+    with planned(formulas, panel, threads) as plan:
+        for span in spans(start, panel.shape[0], rows):
+            yield span, dict(plan.each(span, threads))
+
+
+def spans(start: int, stop: int, rows: int) -> list[slice]:
+    """The rows from `start` to `stop` as pieces of so many."""
+    return [slice(at, min(at + rows, stop)) for at in range(start, stop, rows)]
+
+
+def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel) -> int:
+    """About how much memory all dates at once take."""
+    dates, symbols = panel.shape
+    arrays = executor.held(_trees(formulas), _few(panel))
+    return _bytes(symbols, dates, arrays, dates, len(formulas))
+
+
+@contextmanager
+def planned(
+    formulas: Mapping[str, str | Node], panel: Panel, threads: int | None = None
+) -> Iterator[Plan]:
+    """A plan, whose files last as long as the context."""
+    trees = _trees(formulas)
+    executor.held(trees, _few(panel))  # what cannot be evaluated is told by its own name
+    with TemporaryDirectory(prefix="formulas-") as folder:
+        yield _plan(trees, panel, Path(folder), threads)
+
+
+def _trees(formulas: Mapping[str, str | Node]) -> dict[str, Node]:
+    return {name: executor.tree(name, formula) for name, formula in formulas.items()}
+
+
+def _few(panel: Panel) -> Panel:
+    """A corner of the panel."""
+    return panel.between(0, PROBE[0]).take(range(min(PROBE[1], panel.shape[1])))
+
+
+def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int) -> int:
+    return 8 * symbols * (read * arrays + rows * (results + KEYS))
+
+
+def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None) -> Plan:
+    endless: dict[Node, str] = {}
+    bounded = {name: _bounded(tree, endless) for name, tree in trees.items()}
+    files = _returns(panel, _names(trees), folder)
+    panel = _mapped(panel, files)
+    for node, name in endless.items():
+        files[name] = folder / f"{name}.npy"
+        np.save(files[name], executor.evaluate({name: node}, panel, threads=threads)[name])
+    panel = _mapped(panel, files)
+    known = frozenset(name.lower() for name in panel.fields)
+    reach = [lookback(node, known) for node in bounded.values()]
+    return Plan(
+        formulas=bounded,
+        panel=panel,
+        lookback=max((rows for rows in reach if rows is not None), default=0),
+        arrays=executor.held(bounded, _few(panel)),
+        files=files,
+        whole=tuple(to_text(node) for node in endless),
+    )
+
+
+def _bounded(node: Node, endless: dict[Node, str]) -> Node:
+    """The formula with a field in place of each part that reaches back without end."""
+    if not isinstance(node, Call):
+        return node
+    op = op_of(node.op)
+    windows = [
+        int(arg.value)
+        for arg, kind in zip(node.args, op.args, strict=True)
+        if kind == "d" and isinstance(arg, Number)
+    ]
+    # a plugin's window may be a running sum, whose last digits depend on where it began
+    if op.lookback(windows) is None or (op.kernel is not None and op.reach != "none"):
+        return Field(endless.setdefault(node, f"#{len(endless)}"))
+    return Call(node.op, tuple(_bounded(arg, endless) for arg in node.args))
+
+
+def _names(trees: Mapping[str, Node]) -> frozenset[str]:
+    return frozenset(name for tree in trees.values() for name in fields(tree))
+
+
+def _returns(panel: Panel, names: frozenset[str], folder: Path) -> dict[str, Path]:
+    """Files of ``returns`` and ``market``, those that formulas name and the panel lacks."""
+    lacking = {"returns", "market"} & names - {name.lower() for name in panel.fields}
+    files = {name: folder / f"{name}.npy" for name in sorted(lacking)}
+    out = {name: open_memmap(path, "w+", float, panel.shape) for name, path in files.items()}
+    if not out:
+        return files
+    last = np.full(panel.shape[1], np.nan)
+    step = max(STRIP // (8 * panel.shape[1]), 1)
+    for span in spans(0, panel.shape[0], step):
+        returns, last = returns_since(last, panel["close"][span])
+        if "returns" in out:
+            out["returns"][span] = returns
+        if "market" in out:
+            out["market"][span] = mean_of_members(returns, panel.member[span])[:, None]
+    for array in out.values():
+        array.flush()
+    return files
+
+
+def _mapped(panel: Panel, files: Mapping[str, Path]) -> Panel:
+    return panel.with_fields({name: np.load(path, mmap_mode="r") for name, path in files.items()})

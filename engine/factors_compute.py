@@ -1,0 +1,188 @@
+"""What ``engine factors compute`` does: values by pieces of the dates, counted and written."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from engine.contracts import array, blamed
+from engine.errors import ConfigError
+from engine.evaluation import evaluate
+from engine.expr.formula import Formula, trees
+from engine.expr.nodes import Node
+from engine.expr.pieces import Plan, planned, spans, whole_bytes
+from engine.expr.shards import check, shards
+from engine.factors_file import Stored, writing
+from engine.kinds import Factor
+from engine.memory import available_memory
+from engine.panel import FloatArray, Panel
+
+MOST = 0.7  # of the memory that is available: others need some, and estimates are rough
+Piece = tuple[slice, dict[str, FloatArray]]
+
+
+@dataclass(frozen=True)
+class How:
+    """How factors are computed; no choice changes a byte of the values.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Threads, by default one a core.
+    chunk : int, optional
+        Dates of a piece; by default as many as fit into the memory.
+    memory : float, optional
+        Bytes, by default most of those that are available.
+    parallel : {"local", "dask", "ray"}, optional
+        Who works beside this process; by default no one.
+    workers : int
+        How many processes do.
+    """
+
+    threads: int | None = None
+    chunk: int | None = None
+    memory: float | None = None
+    parallel: str | None = None
+    workers: int = 2
+
+    @property
+    def room(self) -> float:
+        """Bytes that may be used."""
+        if self.memory is not None:
+            return self.memory
+        room = available_memory()
+        return np.inf if room is None else MOST * room
+
+
+@dataclass
+class Coverage:
+    """How many of the bars have a value, factor by factor, from the row `first` on."""
+
+    panel: Panel
+    names: tuple[str, ...]
+    first: int
+    _finite: dict[str, int] = field(default_factory=dict)
+    _since: dict[str, int] = field(default_factory=dict)
+
+    def add(self, span: slice, values: Mapping[str, FloatArray]) -> None:
+        """Count some dates."""
+        for name, values_ in values.items():
+            finite = np.isfinite(values_) & self.panel.present[span]
+            self._finite[name] = self._finite.get(name, 0) + int(finite.sum())
+            rows = np.flatnonzero(finite.any(axis=1))
+            if len(rows):
+                self._since.setdefault(name, span.start + int(rows[0]))
+
+    def text(self) -> str:
+        """A line a factor: share of the bars with a value, and the first date of one."""
+        days = self.panel.dates[self.first :]
+        bars = self.panel.present[self.first :].sum()
+        width = max(6, *(min(len(name), 60) for name in self.names))
+        lines = [
+            f"{len(self.names)} factors, {len(self.panel.symbols)} symbols, {len(days)} dates "
+            f"({days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d})",
+            f"{'factor':<{width}}  {'finite':>7}  first",
+        ]
+        for name in self.names:
+            share, row = self._finite[name] / bars, self._since.get(name)
+            first = "never" if row is None else f"{self.panel.dates[row]:%Y-%m-%d}"
+            lines.append(f"{name[:60]:<{width}}  {share:>7.1%}  {first}")
+        return "\n".join(lines)
+
+
+def compute_to(chosen: Mapping[str, Factor], panel: Panel, out: Path | None, how: How) -> None:
+    """Compute factors, say how many values there are, and write them."""
+    names = tuple(chosen)
+    coverage = Coverage(panel, names, 0)
+    with ExitStack() as stack:
+        pieces = stack.enter_context(closing(_pieces(chosen, panel, 0, how)))
+        writer = stack.enter_context(writing(out, panel, names)) if out else None
+        for span, values in pieces:
+            coverage.add(span, values)
+            if writer:
+                writer.write(span, values)
+            values.clear()  # before the next piece is made
+    print(coverage.text())
+    if out:
+        print(f"written: {out}")
+
+
+def append_to(chosen: Mapping[str, Factor], panel: Panel, path: Path, how: How) -> None:
+    """Add the dates that a file lacks; its last one is computed again, and has to be the same."""
+    names = tuple(chosen)
+    stored = Stored.of(path, panel, names)
+    first = stored.row + 1
+    coverage = Coverage(panel, names, first)
+    with closing(_pieces(chosen, panel, stored.row, how)) as pieces, ExitStack() as stack:
+        span, values = next(pieces)
+        stored.compare({name: made[0] for name, made in values.items()})
+        if first == panel.shape[0]:
+            print(f"nothing to append: {path} has all {first} dates")
+            return
+        writer = stack.enter_context(writing(path, panel, names))
+        stored.copy(writer)
+        rest = {name: made[1:] for name, made in values.items()}
+        for part, made in chain([(slice(first, span.stop), rest)], pieces):
+            coverage.add(part, made)
+            writer.write(part, made)
+    print(coverage.text())
+    print(f"appended: {path}")
+
+
+def _pieces(chosen: Mapping[str, Factor], panel: Panel, start: int, how: How) -> Generator[Piece]:
+    """Values in the order of `chosen`; factors that are no formulas are computed whole."""
+    formulas = {name: f for name, f in chosen.items() if isinstance(f, Formula)}
+    texts = trees(formulas, panel)
+    others: dict[str, FloatArray] = {}
+    for name, factor in chosen.items():
+        if name not in formulas:
+            with blamed(f"factors.{name}"):
+                made = factor.compute(panel)
+            others[name] = array(made, panel.shape, f"factors.{name}")
+    for span, values in _formulas(texts, panel, start, how):
+        values |= {name: made[span] for name, made in others.items()}
+        for name in formulas:
+            array(values[name], (span.stop - span.start, panel.shape[1]), f"factors.{name}")
+        yield span, {name: values.pop(name) for name in chosen}
+
+
+def _formulas(
+    formulas: Mapping[str, str | Node], panel: Panel, start: int, how: How
+) -> Iterator[Piece]:
+    stop = panel.shape[0]
+    free = how.chunk is None and how.parallel is None
+    if free and start == 0 and whole_bytes(formulas, panel) <= how.room:
+        yield slice(0, stop), evaluate(formulas, panel, threads=how.threads)
+        return
+    if how.parallel:
+        check(how.parallel)
+    with planned(formulas, panel, how.threads) as plan:
+        if plan.whole:
+            print(f"over all dates, for they read them all: {'; '.join(plan.whole)}")
+        rows = _rows(plan, stop - start, how)
+        if rows < stop - start:
+            print(f"in pieces of {rows} dates, each read with {plan.lookback} dates before it")
+        if how.parallel:
+            yield from shards(plan, rows, start=start, parallel=how.parallel, workers=how.workers)
+            return
+        for span in spans(start, stop, rows):
+            yield span, dict(plan.each(span, how.threads))
+
+
+def _rows(plan: Plan, wanted: int, how: How) -> int:
+    """Dates of a piece."""
+    workers = how.workers if how.parallel else 1
+    if how.chunk is not None:
+        return min(how.chunk, wanted)
+    fit = plan.rows(how.room / workers)
+    if fit == 0:
+        raise ConfigError(
+            f"one date needs {workers * plan.bytes(1) / 1e9:.2g} GB, {how.room / 1e9:.2g} GB are "
+            "allowed: give a larger --memory, or fewer factors or workers"
+        )
+    return min(fit, -(-wanted // workers))
