@@ -104,5 +104,9 @@ def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
     return np.where(np.isnan(x), np.nan, np.where(x != 0.0, y, z))
 
 
+def filter(x: FloatArray, y: FloatArray) -> FloatArray:  # noqa: A001  # the operator's name
+    return np.where((y != 0.0) & ~np.isnan(y), x, np.nan)
+
+
 def _truth(found: npt.NDArray[np.bool_], x: FloatArray, y: FloatArray) -> FloatArray:
     return np.where(np.isnan(x) | np.isnan(y), np.nan, found.astype(np.float64))

@@ -10,6 +10,12 @@ from engine.expr.nodes import Call, Field, Node, Number
 from engine.panel import Panel
 
 COARSER = ("subindustry", "industry", "sector")  # each may stand in for those before it
+UNGROUPED = {  # an operator of groups: the same with all symbols in one
+    "indneutralize": "demean",
+    "group_mean": "cs_mean",
+    "group_zscore": "zscore",
+    "group_rank": "rank",
+}
 ALWAYS = frozenset({"returns", "market"})  # every panel has them
 
 
@@ -52,7 +58,7 @@ def _regrouped(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
     if not isinstance(node, Call):
         return node
     args = tuple(_regrouped(arg, groups, reasons) for arg in node.args)
-    if node.op != "indneutralize":
+    if node.op not in UNGROUPED:
         return Call(node.op, args)
     grouping = args[1]
     assert isinstance(grouping, Field)
@@ -65,4 +71,4 @@ def _regrouped(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
         f"the symbols have no grouping {grouping.name!r}: {instead}; add a text column "
         f"{grouping.name}, or universe.tags.{grouping.name}"
     ] = None
-    return Call(node.op, (args[0], Field(found))) if found else Call("demean", args[:1])
+    return Call(node.op, (args[0], Field(found))) if found else Call(UNGROUPED[node.op], args[:1])

@@ -60,6 +60,12 @@ TREES = {
     "delay(a, 100000)": "delay(a, 100000)",
     "scale(a)": "scale(a, 1)",
     "winsorize(a, 2)": "winsorize(a, 2)",
+    # as many arrays to be neutral to as there are
+    "neutralize(a, b)": "neutralize(a, b)",
+    "neutralize(a, b, c)": "neutralize2(a, b, c)",
+    "neutralize(a, b, c, d)": "neutralize3(a, b, c, d)",
+    "cs_quantile(a, 5)": "bucket(a, 5)",
+    "group_rank(a, IndClass.sector)": "group_rank(a, sector)",
 }
 
 ERRORS = {
@@ -193,7 +199,11 @@ def _formula(pick: random.Random, depth: int = 0) -> str:
     if depth > 4 or pick.random() < 0.2:
         return pick.choice(("close", "Volume", "adv20", "2.5", "-1", "x_1"))
     op = pick.choice(list(TABLE.values()))
-    kinds = {"d": lambda: str(pick.randint(1, 250)), "n": lambda: "0.5", "g": lambda: "sector"}
+    kinds = {
+        "d": lambda: str(pick.randint(1, 250)),
+        "n": lambda: "0.5" if op.bounds[0] < 1 else "5",
+        "g": lambda: "sector",
+    }
     args = [kinds.get(k, lambda: _formula(pick, depth + 1))() for k in op.args]
     if op.infix:
         return f"({args[0]} {op.infix} {args[1]})"
