@@ -46,6 +46,7 @@ class Request:
     out: Path | None = None
     threads: int | None = None
     missing: str | None = None
+    aside: set[str] = field(default_factory=set)  # computed because what was wanted names them
 
 
 def factors(words: Sequence[str]) -> int:
@@ -85,6 +86,7 @@ def compute(words: Sequence[str]) -> int:
         chosen = _chosen(request, registry)
         panel = _panel(config, registry)
         values = _values(chosen, panel, request.threads)
+        values = {name: values[name] for name in values if name not in request.aside}
         print(_coverage(values, panel))
         if request.out is not None:
             _write(values, panel, request.out)
@@ -138,17 +140,37 @@ def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
             found = _set(group, request.overrides, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
-            found = {single: found[single]} if single else found
+            found = _with_named(single, found) if single else found
         else:
-            found = {word: _formula(word, sets)}
+            found, single = {word: _formula(word, sets)}, ""
         for name, factor in found.items():
-            if name in chosen:
+            if single and name != single:
+                request.aside |= {name} - {*chosen}
+            elif name in request.aside:
+                request.aside.discard(name)
+            elif name in chosen:
                 raise ConfigError(f"{name}: asked for twice; take one out")
             if request.missing and isinstance(factor, Formula):
                 chosen[name] = replace(factor, missing=request.missing)
             else:
                 chosen[name] = factor
     return chosen
+
+
+def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
+    """A factor of a set, and those of the set that its formula names."""
+    from engine.expr import fields, parse
+    from engine.expr.formula import Formula
+
+    kept: dict[str, Factor] = {}
+    waiting = [single]
+    while waiting:
+        name = waiting.pop()
+        kept[name] = factor = found[name]
+        if isinstance(factor, Formula):
+            names = fields(parse(factor.formula))
+            waiting += [n for n in found if n.lower() in names and n not in kept]
+    return kept
 
 
 def _set(name: str, overrides: Sequence[str], registry: Registry) -> dict[str, Factor]:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from engine.errors import DataError, FormulaError, did_you_mean
 from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
+from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.expr.storage import Storage
@@ -36,7 +37,7 @@ def evaluate(
     Parameters
     ----------
     formulas : mapping of str to str or Node
-        By the name of the result.
+        By the name of the result; a formula may name another one (`engine.expr.naming`).
     panel : Panel
         Its fields may be named, and ``returns``, ``market``, ``vwap`` ((high+low+close)/3
         when it is no field) and ``adv{d}`` (mean of close × volume over d rows).
@@ -51,12 +52,16 @@ def evaluate(
     Raises
     ------
     FormulaError
-        A formula cannot be read.
+        A formula cannot be read, or formulas name one another in a circle.
     DataError
         The panel lacks a field or grouping.
     """
     roots = {name: _root(name, formula) for name, formula in formulas.items()}
-    graph = Graph.of(roots, lambda name: _spelled(name, panel.fields) in panel)
+
+    def known(name: str) -> bool:
+        return _spelled(name, panel.fields) in panel
+
+    graph = Graph.of(written_out(roots, known), known)
     return _Run(graph, panel, threads or _cores()).results()
 
 
@@ -136,7 +141,8 @@ class _Run:
             self.storage.put(part, DATES, np.ascontiguousarray(wide))
             return
         else:
-            known = [*panel.fields, "returns", "market", "vwap", "adv20"]
+            named = [n for n in self.graph.roots if n.isidentifier() and n != name]
+            known = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
             raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
         wrong = np.isinf(array)
         if wrong.any():

@@ -6,6 +6,7 @@ import math
 
 from engine.expr.facts import fields
 from engine.expr.graph import derived
+from engine.expr.naming import ALWAYS
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.panel import Panel
 
@@ -16,16 +17,19 @@ UNGROUPED = {  # an operator of groups: the same with all symbols in one
     "group_zscore": "zscore",
     "group_rank": "rank",
 }
-ALWAYS = frozenset({"returns", "market"})  # every panel has them
 
 
-def fitted(node: Node, panel: Panel) -> tuple[Node, tuple[str, ...]]:
+def fitted(
+    node: Node, panel: Panel, factors: frozenset[str] = frozenset()
+) -> tuple[Node, tuple[str, ...]]:
     """Return the formula as this panel can answer it, and what had to give way.
 
     Parameters
     ----------
     node : Node
     panel : Panel
+    factors : frozenset of str
+        Names of the set's factors, in small letters: a formula may name them.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def fitted(node: Node, panel: Panel) -> tuple[Node, tuple[str, ...]]:
     reasons : tuple of str
         One line for each name that is missing; empty when the formula is as it was.
     """
-    known = {name.lower() for name in panel.fields} | ALWAYS
+    known = {name.lower() for name in panel.fields} | ALWAYS | factors
     lacking = sorted(_lacking(node, known))
     if lacking:
         tail = "the factor is NaN; add the column to the bars"
