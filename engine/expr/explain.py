@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
@@ -21,6 +22,8 @@ def explain(node: Node) -> str:
     groups = {name for call in calls for name in _groupings(call)}
     facts = {
         "formula": to_text(node),
+        "canonical": canonical(node),
+        "key": key(node),
         "fields": ", ".join(sorted(fields(node))) or "none",
         "groupings": ", ".join(sorted(groups)) or "none",
         "lookback": "unbounded: it reads all rows so far" if rows is None else f"{rows} rows",

@@ -242,3 +242,6 @@ INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
 OVERLOADED = {"min": ("ts_min", "minimum"), "max": ("ts_max", "maximum")}
 # neutralize(x, y, …) takes one to three arrays to be neutral to: an operator for each count.
 BY_COUNT = {("neutralize", 3): "neutralize2", ("neutralize", 4): "neutralize3"}
+# operands that may change places: not a bit of the result changes
+EITHER_WAY = frozenset({"add", "mul", "eq", "ne", "both", "either"})
+MIRRORED = {"gt": "lt", "ge": "le"}  # a > b is b < a

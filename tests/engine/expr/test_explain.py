@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,11 @@ from engine.expr.explain import explain, warnings
 
 def test_everything_about_a_formula():
     text = "indneutralize(close / delay(close, 5) - close / delay(close, 5), IndClass.sector)"
+    plain = "indneutralize(((close / delay(close, 5)) - (close / delay(close, 5))), sector)"
     assert explain(parse(text)).split("\n") == [
-        "formula    indneutralize(((close / delay(close, 5)) - (close / delay(close, 5))), sector)",
+        f"formula    {plain}",
+        f"canonical  {plain}",
+        f"key        {sha256(plain.encode()).hexdigest()}",
         "fields     close",
         "groupings  sector",
         "lookback   5 rows",
