@@ -8,11 +8,14 @@ from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.units import mismatches
 
 NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
     ("stddev", "ts_var", "correlation", "covariance", "beta", "slope", "rsquare", "resi"), 2
 )
-IDLE = frozenset({"sub", "div", "minimum", "maximum", "lt", "gt", "correlation", "beta"})
+IDLE = frozenset(
+    {"sub", "div", "minimum", "maximum", "lt", "gt", "correlation", "beta", "neutralize"}
+)
 
 
 def explain(node: Node) -> str:
@@ -43,7 +46,7 @@ def warnings(node: Node) -> list[str]:
     for part in walk(node):
         if isinstance(part, Call):
             found.update(dict.fromkeys(_odd(part)))
-    return list(found)
+    return [*found, *mismatches(node)]
 
 
 def _odd(call: Call) -> Iterator[str]:

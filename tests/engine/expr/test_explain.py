@@ -55,7 +55,9 @@ def test_what_reads_everything_is_unbounded(text):
                               "is 1"]),
         ("ts_skew(close, 2) * ts_skew(close, 2)",
          ["ts_skew(close, 2) is always NaN: ts_skew needs 3 values, the window is 2"]),
-        ("stddev(close, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
+        ("stddev(returns, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
+        ("rank(high)", ["rank(high) compares prices of different symbols, which say nothing of "
+                        "value: divide by a price first"]),
         ("correlation(close, close, 9)", ["correlation(close, close, 9) takes the same twice"]),
     ],
 )  # fmt: skip
