@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigError, did_you_mean
+from engine.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -85,6 +85,7 @@ def compute(words: Sequence[str]) -> int:
     with using(registry):
         chosen = _chosen(request, registry)
         panel = _panel(config, registry)
+        _check_windows(chosen, len(panel.dates))
         values = _values(chosen, panel, request.threads)
         values = {name: values[name] for name in values if name not in request.aside}
         print(_coverage(values, panel))
@@ -215,6 +216,22 @@ def _panel(config: DictConfig, registry: Registry) -> Panel:
     for line in findings.lines():
         print(line)
     return panel
+
+
+def _check_windows(chosen: dict[str, Factor], rows: int) -> None:
+    """Refuse formulas as they were typed whose windows the bars cannot fill.
+
+    A factor of a set has no value then, and the report says so.
+    """
+    from engine.expr import parse
+    from engine.expr.explain import too_long
+    from engine.expr.formula import Formula
+
+    for name, factor in chosen.items():
+        if isinstance(factor, Formula) and factor.formula == name:
+            reach = too_long(parse(name), rows)
+            if reach:
+                raise DataError(f"{reach}, the bars have {rows}: shorten it, or take more dates")
 
 
 def _values(chosen: dict[str, Factor], panel: Panel, threads: int | None) -> dict[str, FloatArray]:

@@ -32,7 +32,9 @@ class Builder:
             children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
             node = getattr(self, f"_{part.data}")(*children)
             if node.depth > MAX_DEPTH:
-                raise FormulaError(f"the formula is nested deeper than {MAX_DEPTH}: shorten it")
+                at = next((token.start_pos for token in part.scan_values(bool)), 0)
+                message = f"the formula is nested deeper than {MAX_DEPTH}: shorten it"
+                raise FormulaError(message, self.text, at)
             made[id(part)] = node
         return made[id(tree)]
 

@@ -8,6 +8,7 @@ so that no block is ever copied. An array is freed when its last reader has run.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import DataError, FormulaError, did_you_mean
+from engine.errors import DataError, FormulaError, did_you_mean, pointed
 from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
 from engine.expr.naming import written_out
 from engine.expr.nodes import Node
-from engine.expr.parser import parse
+from engine.expr.parser import one_line, parse
 from engine.expr.storage import Storage
 from engine.panel import FloatArray, Panel
 
@@ -54,7 +55,7 @@ def evaluate(
     FormulaError
         A formula cannot be read, or formulas name one another in a circle.
     DataError
-        The panel lacks a field or grouping.
+        The panel lacks a field or grouping; with a caret, where the formula names it.
     """
     roots = {name: _root(name, formula) for name, formula in formulas.items()}
 
@@ -62,7 +63,25 @@ def evaluate(
         return _spelled(name, panel.fields) in panel
 
     graph = Graph.of(written_out(roots, known), known)
-    return _Run(graph, panel, threads or _cores()).results()
+    try:
+        return _Run(graph, panel, threads or _cores()).results()
+    except _MissingNameError as error:
+        formula = formulas[error.factor]
+        raise DataError(error.shown(formula if isinstance(formula, str) else "")) from None
+
+
+class _MissingNameError(DataError):
+    """The panel lacks a name of a formula."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name, self.factor = name, ""
+
+    def shown(self, text: str) -> str:
+        """The whole message, with a caret where a factor's text has the name."""
+        message, text = f"factor {self.factor!r}: {self}", one_line(text)
+        found = re.search(rf"(?i)(?<!\w){re.escape(self.name)}(?!\w)", text)
+        return pointed(message, text, found.start()) if found else message
 
 
 def _root(name: str, formula: str | Node) -> Node:
@@ -94,8 +113,9 @@ class _Run:
             return np.full(self.panel.shape, self.graph.parts[root].args[0])
         try:
             self._prepare(root)
-        except DataError as error:
-            raise DataError(f"factor {name!r}: {error}") from None
+        except _MissingNameError as error:
+            error.factor = name
+            raise
         return self.storage.taken(root)
 
     def _prepare(self, root: int) -> None:
@@ -143,7 +163,10 @@ class _Run:
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]
             known = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
-            raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
+            lost = f"the bars have no field {name!r}; {did_you_mean(name, known)}"
+            if _spelled(name, panel.groups) in panel.groups:
+                lost = f"{name!r} is a grouping, a text: numbers are needed here"
+            raise _MissingNameError(lost, name)
         wrong = np.isinf(array)
         if wrong.any():
             array = np.where(wrong, np.nan, array)
@@ -153,9 +176,10 @@ class _Run:
         """The symbols' groups as numbers."""
         spelled = _spelled(name, self.panel.groups)
         if spelled not in self.panel.groups:
-            raise DataError(
-                f"the symbols have no grouping {name!r}; {did_you_mean(name, self.panel.groups)}"
-            )
+            hint = did_you_mean(name, self.panel.groups)
+            if name in self.panel:
+                hint = f"{name} is a field of numbers; {hint}"
+            raise _MissingNameError(f"the symbols have no grouping {name!r}; {hint}", name)
         return np.unique(np.array(self.panel.groups[spelled]), return_inverse=True)[1]
 
 

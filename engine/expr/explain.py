@@ -8,6 +8,7 @@ from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.ops import MAX_WINDOW
 from engine.expr.units import mismatches
 
 NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
@@ -47,6 +48,16 @@ def warnings(node: Node) -> list[str]:
         if isinstance(part, Call):
             found.update(dict.fromkeys(_odd(part)))
     return [*found, *mismatches(node)]
+
+
+def too_long(node: Node, rows: int) -> str | None:
+    """The first part that reaches further back than there are rows, and how far; or None."""
+    for part in walk(node):
+        if isinstance(part, Call):
+            for arg, kind in zip(part.args, op_of(part.op).args, strict=True):
+                if kind == "d" and isinstance(arg, Number) and rows < arg.value < MAX_WINDOW:
+                    return f"{to_text(part)} reaches back {arg.value:g} rows"
+    return None
 
 
 def _odd(call: Call) -> Iterator[str]:

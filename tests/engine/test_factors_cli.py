@@ -180,3 +180,10 @@ def test_figures_of_a_merged_file_can_be_named(bars, tmp_path):
     eps = given["symbol"].map({"A": 2.0, "B": 5.0}).where(late)
     assert_allclose(made["eps / close"], eps / given["close"])
     assert_allclose(made["rank(eps)"], eps.map({2.0: 0.5, 5.0: 1.0}))
+
+
+@pytest.mark.parametrize("text", ["ts_mean(close, 41)", "rank(delay(close, 41)) / 2"])
+def test_a_typed_window_longer_than_the_bars_is_refused(bars, capsys, text):
+    assert _compute(bars, text) == 2
+    assert ", 41) reaches back 41 rows, the bars have 40: shorten it" in capsys.readouterr().err
+    assert _compute(bars, text.replace("41", "40"), "Mean($close, 0)") == 0

@@ -151,6 +151,19 @@ def test_the_longest_formula_has_20000_characters() -> None:
         parse("a" * 20_001)
 
 
+def test_a_long_text_is_pointed_at_where_it_is_too_long() -> None:
+    with pytest.raises(FormulaError, match="has 100000 characters: at most 20000") as caught:
+        parse("close + " * 12_500)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).endswith("\n" + " " * 62 + "^")
+
+
+def test_depth_is_pointed_at_where_it_is_too_deep() -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse("abs(" * 250 + "rank(a)" + ")" * 250)
+    assert caught.value.column == 4 * (250 - 199)  # brackets are counted from within
+
+
 def test_the_deepest_formula_has_200_levels() -> None:
     assert parse("abs(" * 199 + "a" + ")" * 199).depth == 200
     with pytest.raises(FormulaError, match="nested deeper than 200"):
