@@ -25,7 +25,7 @@ def div(x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def power(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.power(x, np.where(np.isnan(x), np.nan, y))  # NaN ^ 0 is NaN, not 1
+    return np.where(np.isnan(x) | np.isnan(y), np.nan, np.power(x, y))  # else 1 ^ NaN is 1
 
 
 def neg(x: FloatArray) -> FloatArray:

@@ -291,8 +291,10 @@ def test_the_unchosen_side_may_be_missing():
     assert_array_equal(_fast(TABLE["where"], args), [[2.0]])
 
 
-def test_missing_to_the_power_of_zero_is_missing():
-    assert_array_equal(_fast(TABLE["power"], [np.array([[NAN]]), np.array([[0.0]])]), [[NAN]])
+@pytest.mark.parametrize(("x", "y"), [(NAN, 0.0), (1.0, NAN), (-1.0, NAN)])
+def test_what_is_missing_has_no_power(x, y):
+    for name in ("power", "signedpower"):
+        assert_array_equal(_fast(TABLE[name], [np.array([[x]]), np.array([[y]])]), [[NAN]])
 
 
 @pytest.mark.parametrize(
