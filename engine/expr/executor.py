@@ -158,7 +158,7 @@ class _Run:
             array = panel.returns
         elif name == "market":
             wide = np.broadcast_to(panel.market[:, None], panel.shape)
-            self.storage.put(part, DATES, np.ascontiguousarray(wide))
+            self.storage.put(part, DATES, wide.copy(order="C"))  # of one symbol, too
             return
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]

@@ -300,3 +300,11 @@ def test_a_formula_must_be_written(text):
 def test_a_wrong_formula_is_refused_before_the_data_are_read():
     with pytest.raises(FormulaError, match="unknown operator 'rnk'"):
         Formula(formula="rnk(close)")
+
+
+def test_one_symbol_has_a_market_of_its_own():
+    """The panel's arrays are read, never written to, whatever is freed and used again."""
+    lone = panel(close=[[1.0], [2.0], [3.0], [6.0]])
+    texts = {"a": "beta(returns, market, 3)", "b": "ts_mean(close, 2)", "c": "rank(close) + a"}
+    assert_array_equal(evaluate(texts, lone)["b"][:, 0], [1, 1.5, 2.5, 4.5])
+    assert_array_equal(lone.market, [NAN, 1, 0.5, 1])
