@@ -14,7 +14,7 @@ from functools import partial
 
 from engine.errors import EngineError, did_you_mean
 
-COMMANDS = ("compare", "data", "factors", "plugins", "report", "run")
+COMMANDS = ("compare", "data", "factors", "plugins", "report", "run", "warm")
 HELP = """\
 engine: declarative backtests
 
@@ -36,6 +36,8 @@ engine: declarative backtests
   engine plugins show NAME                  a plugin's fields, and YAML that builds it
   engine plugins check NAME [key=value …]   does it keep its kind's contract?
   engine plugins new NAME                   start a distribution of your own
+
+  engine warm                               compile the operators of formulas before their first use
 
   engine --version
   --debug                                   show the traceback of an error
@@ -95,6 +97,10 @@ def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
         from engine.factors_cli import factors
 
         return factors
+    if command == "warm":
+        from engine.warm import warm
+
+        return warm
     if command in {"report", "compare"}:
         from engine.report import command as pages
 

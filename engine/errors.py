@@ -41,10 +41,7 @@ class FormulaError(EngineError):
 
     def __init__(self, message: str, text: str = "", column: int = 0) -> None:
         self.text, self.column = text, column
-        if text:
-            start, stop = max(0, column - 60), column + 60
-            message = f"{message}\n  {text[start:stop]}\n  {' ' * (column - start)}^"
-        super().__init__(message)
+        super().__init__(pointed(message, text, column) if text else message)
 
 
 class PluginError(EngineError):
@@ -53,6 +50,12 @@ class PluginError(EngineError):
 
 class ContractError(EngineError):
     """A stage handed over a frame that breaks its schema."""
+
+
+def pointed(message: str, text: str, column: int) -> str:
+    """Return the message, the part of a text around a column, and a caret under it."""
+    start, stop = max(0, column - 60), column + 60
+    return f"{message}\n  {text[start:stop]}\n  {' ' * (column - start)}^"
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import ConfigError, did_you_mean
+from engine.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -55,6 +55,7 @@ class Request:
     append: Path | None = None
     missing: str | None = None
     how: dict[str, Any] = field(default_factory=dict)
+    aside: set[str] = field(default_factory=set)  # computed because what was wanted names them
 
 
 def factors(words: Sequence[str]) -> int:
@@ -94,11 +95,12 @@ def compute(words: Sequence[str]) -> int:
     with using(registry):
         chosen = _chosen(request, registry)
         panel = _panel(config, registry)
+        _check_windows(chosen, len(panel.dates))
         how = How(**request.how)
         if request.append is not None:
-            append_to(chosen, panel, request.append, how)
+            append_to(chosen, panel, request.append, how, request.aside)
         else:
-            compute_to(chosen, panel, request.out, how)
+            compute_to(chosen, panel, request.out, how, request.aside)
     return 0
 
 
@@ -164,17 +166,37 @@ def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
             found = _set(group, request.overrides, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
-            found = {single: found[single]} if single else found
+            found = _with_named(single, found) if single else found
         else:
-            found = {word: _formula(word, sets)}
+            found, single = {word: _formula(word, sets)}, ""
         for name, factor in found.items():
-            if name in chosen:
+            if single and name != single:
+                request.aside |= {name} - {*chosen}
+            elif name in request.aside:
+                request.aside.discard(name)
+            elif name in chosen:
                 raise ConfigError(f"{name}: asked for twice; take one out")
             if request.missing and isinstance(factor, Formula):
                 chosen[name] = replace(factor, missing=request.missing)
             else:
                 chosen[name] = factor
     return chosen
+
+
+def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
+    """A factor of a set, and those of the set that its formula names."""
+    from engine.expr import fields, parse
+    from engine.expr.formula import Formula
+
+    kept: dict[str, Factor] = {}
+    waiting = [single]
+    while waiting:
+        name = waiting.pop()
+        kept[name] = factor = found[name]
+        if isinstance(factor, Formula):
+            names = fields(parse(factor.formula))
+            waiting += [n for n in found if n.lower() in names and n not in kept]
+    return kept
 
 
 def _set(name: str, overrides: Sequence[str], registry: Registry) -> dict[str, Factor]:
@@ -219,3 +241,19 @@ def _panel(config: DictConfig, registry: Registry) -> Panel:
     for line in findings.lines():
         print(line)
     return panel
+
+
+def _check_windows(chosen: dict[str, Factor], rows: int) -> None:
+    """Refuse formulas as they were typed whose windows the bars cannot fill.
+
+    A factor of a set has no value then, and the report says so.
+    """
+    from engine.expr import parse
+    from engine.expr.explain import too_long
+    from engine.expr.formula import Formula
+
+    for name, factor in chosen.items():
+        if isinstance(factor, Formula) and factor.formula == name:
+            reach = too_long(parse(name), rows)
+            if reach:
+                raise DataError(f"{reach}, the bars have {rows}: shorten it, or take more dates")

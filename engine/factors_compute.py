@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Set
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -95,12 +95,18 @@ class Coverage:
         return "\n".join(lines)
 
 
-def compute_to(chosen: Mapping[str, Factor], panel: Panel, out: Path | None, how: How) -> None:
-    """Compute factors, say how many values there are, and write them."""
-    names = tuple(chosen)
+def compute_to(
+    chosen: Mapping[str, Factor],
+    panel: Panel,
+    out: Path | None,
+    how: How,
+    aside: Set[str] = frozenset(),
+) -> None:
+    """Compute factors, say how many values there are, and write them; but for those `aside`."""
+    names = tuple(name for name in chosen if name not in aside)
     coverage = Coverage(panel, names, 0)
     with ExitStack() as stack:
-        pieces = stack.enter_context(closing(_pieces(chosen, panel, 0, how)))
+        pieces = stack.enter_context(closing(_pieces(chosen, panel, 0, how, aside)))
         writer = stack.enter_context(writing(out, panel, names)) if out else None
         for span, values in pieces:
             coverage.add(span, values)
@@ -112,13 +118,15 @@ def compute_to(chosen: Mapping[str, Factor], panel: Panel, out: Path | None, how
         print(f"written: {out}")
 
 
-def append_to(chosen: Mapping[str, Factor], panel: Panel, path: Path, how: How) -> None:
+def append_to(
+    chosen: Mapping[str, Factor], panel: Panel, path: Path, how: How, aside: Set[str] = frozenset()
+) -> None:
     """Add the dates that a file lacks; its last one is computed again, and has to be the same."""
-    names = tuple(chosen)
+    names = tuple(name for name in chosen if name not in aside)
     stored = Stored.of(path, panel, names)
     first = stored.row + 1
     coverage = Coverage(panel, names, first)
-    with closing(_pieces(chosen, panel, stored.row, how)) as pieces, ExitStack() as stack:
+    with closing(_pieces(chosen, panel, stored.row, how, aside)) as pieces, ExitStack() as stack:
         span, values = next(pieces)
         stored.compare({name: made[0] for name, made in values.items()})
         if first == panel.shape[0]:
@@ -134,7 +142,9 @@ def append_to(chosen: Mapping[str, Factor], panel: Panel, path: Path, how: How) 
     print(f"appended: {path}")
 
 
-def _pieces(chosen: Mapping[str, Factor], panel: Panel, start: int, how: How) -> Generator[Piece]:
+def _pieces(
+    chosen: Mapping[str, Factor], panel: Panel, start: int, how: How, aside: Set[str]
+) -> Generator[Piece]:
     """Values in the order of `chosen`; factors that are no formulas are computed whole."""
     formulas = {name: f for name, f in chosen.items() if isinstance(f, Formula)}
     texts = trees(formulas, panel)
@@ -148,7 +158,7 @@ def _pieces(chosen: Mapping[str, Factor], panel: Panel, start: int, how: How) ->
         values |= {name: made[span] for name, made in others.items()}
         for name in formulas:
             array(values[name], (span.stop - span.start, panel.shape[1]), f"factors.{name}")
-        yield span, {name: values.pop(name) for name in chosen}
+        yield span, {name: values.pop(name) for name in chosen if name not in aside}
 
 
 def _formulas(

@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import FormulaError, did_you_mean
 from engine.expr.guests import admit, guests
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.ops import INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
+from engine.expr.ops import BY_COUNT, INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
 
 MAX_DEPTH = 200  # of the tree: what reads it may recurse
 SIGNS = {sign: op.name for sign, op in INFIX.items()} | {"&": "both", "|": "either", "**": "power"}
@@ -32,7 +32,9 @@ class Builder:
             children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
             node = getattr(self, f"_{part.data}")(*children)
             if node.depth > MAX_DEPTH:
-                raise FormulaError(f"the formula is nested deeper than {MAX_DEPTH}: shorten it")
+                at = next((token.start_pos for token in part.scan_values(bool)), 0)
+                message = f"the formula is nested deeper than {MAX_DEPTH}: shorten it"
+                raise FormulaError(message, self.text, at)
             made[id(part)] = node
         return made[id(tree)]
 
@@ -70,6 +72,7 @@ class Builder:
             over_time, by_cell = OVERLOADED[low]
             last = args[1] if len(args) == 2 else None
             low = over_time if isinstance(last, Number) and last.value >= 1 else by_cell
+        low = BY_COUNT.get((low, len(args)), low)
         if low in NAMES:
             return NAMES[low]
         if low in guests():

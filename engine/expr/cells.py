@@ -25,7 +25,7 @@ def div(x: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def power(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.power(x, np.where(np.isnan(x), np.nan, y))  # NaN ^ 0 is NaN, not 1
+    return np.where(np.isnan(x) | np.isnan(y), np.nan, np.power(x, y))  # else 1 ^ NaN is 1
 
 
 def neg(x: FloatArray) -> FloatArray:
@@ -102,6 +102,10 @@ def neither(x: FloatArray) -> FloatArray:
 
 def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
     return np.where(np.isnan(x), np.nan, np.where(x != 0.0, y, z))
+
+
+def filter(x: FloatArray, y: FloatArray) -> FloatArray:  # noqa: A001  # the operator's name
+    return np.where((y != 0.0) & ~np.isnan(y), x, np.nan)
 
 
 def _truth(found: npt.NDArray[np.bool_], x: FloatArray, y: FloatArray) -> FloatArray:

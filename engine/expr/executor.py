@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -17,9 +17,10 @@ import numpy as np
 
 from engine.errors import DataError, FormulaError, did_you_mean
 from engine.expr.graph import DATES, SERIES, WHOLE, Graph, Region
+from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
-from engine.expr.program import Program, spelled
+from engine.expr.program import MissingNameError, Program, spelled
 from engine.expr.storage import Storage
 from engine.panel import FloatArray, Panel
 
@@ -36,7 +37,7 @@ def evaluate(
     Parameters
     ----------
     formulas : mapping of str to str or Node
-        By the name of the result.
+        By the name of the result; a formula may name another one (`engine.expr.naming`).
     panel : Panel
         Its fields may be named, and ``returns``, ``market``, ``vwap`` ((high+low+close)/3
         when it is no field) and ``adv{d}`` (mean of close × volume over d rows).
@@ -51,9 +52,9 @@ def evaluate(
     Raises
     ------
     FormulaError
-        A formula cannot be read.
+        A formula cannot be read, or formulas name one another in a circle.
     DataError
-        The panel lacks a field or grouping.
+        The panel lacks a field or grouping; with a caret, where the formula names it.
     """
     return dict(each(formulas, panel, threads=threads))
 
@@ -62,20 +63,35 @@ def each(
     formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
 ) -> Iterator[tuple[str, FloatArray]]:
     """The same one by one, for a caller who does not keep them all."""
-    roots = {name: tree(name, formula) for name, formula in formulas.items()}
-    yield from _Run(_graph(roots, panel), panel, threads or _cores()).results()
+    run = _Run(written(formulas, panel), panel, threads or _cores())
+    yield from _told(run, formulas)
 
 
-def held(formulas: Mapping[str, Node], panel: Panel) -> int:
+def held(formulas: Mapping[str, str | Node], panel: Panel) -> int:
     """How many arrays an evaluation holds at most, beside the panel and results handed over."""
-    run = _Run(_graph(formulas, panel), panel, 1)
-    for _ in run.results():
+    run = _Run(written(formulas, panel), panel, 1)
+    for _ in _told(run, formulas):
         pass
     return run.storage.peak
 
 
-def _graph(roots: Mapping[str, Node], panel: Panel) -> Graph:
-    return Graph.of(roots, lambda name: spelled(name, panel.fields) in panel)
+def written(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, Node]:
+    """Trees of formulas, with the factors that they name written out."""
+    trees = {name: tree(name, formula) for name, formula in formulas.items()}
+    return written_out(trees, _known(panel))
+
+
+def _known(panel: Panel) -> Callable[[str], bool]:
+    return lambda name: spelled(name, panel.fields) in panel
+
+
+def _told(run: _Run, formulas: Mapping[str, str | Node]) -> Iterator[tuple[str, FloatArray]]:
+    """The results; a name that the panel lacks is shown where its formula has it."""
+    try:
+        yield from run.results()
+    except MissingNameError as error:
+        formula = formulas[error.factor]
+        raise DataError(error.shown(formula if isinstance(formula, str) else "")) from None
 
 
 def tree(name: str, formula: str | Node) -> Node:
@@ -89,11 +105,11 @@ def tree(name: str, formula: str | Node) -> Node:
 class _Run:
     """One evaluation of a graph on a panel."""
 
-    def __init__(self, graph: Graph, panel: Panel, threads: int) -> None:
-        self.graph, self.panel = graph, panel
-        self.regions = graph.regions()
+    def __init__(self, formulas: Mapping[str, Node], panel: Panel, threads: int) -> None:
+        self.graph, self.panel = Graph.of(formulas, _known(panel)), panel
+        self.regions = self.graph.regions()
         self.pool = _pool(threads) if threads > 1 else None
-        readers = Counter((part, DATES) for part in graph.roots.values())
+        readers = Counter((part, DATES) for part in self.graph.roots.values())
         for region in self.regions.values():
             readers.update((part, region.layout) for part in region.inputs)
         self.storage = Storage(panel.shape, readers, self.pool)
@@ -108,8 +124,9 @@ class _Run:
             return np.full(self.panel.shape, self.graph.parts[root].args[0])
         try:
             self._prepare(root)
-        except DataError as error:
-            raise DataError(f"factor {name!r}: {error}") from None
+        except MissingNameError as error:
+            error.factor = name
+            raise
         return self.storage.taken(root)
 
     def _prepare(self, root: int) -> None:
@@ -162,8 +179,12 @@ class _Run:
         elif name == "market":
             array = np.ascontiguousarray(np.broadcast_to(panel.market[:, None], panel.shape))
         else:
-            known = [*panel.fields, "returns", "market", "vwap", "adv20"]
-            raise DataError(f"the bars have no field {name!r}; {did_you_mean(name, known)}")
+            named = [n for n in self.graph.roots if n.isidentifier() and n != name]
+            known = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
+            lost = f"the bars have no field {name!r}; {did_you_mean(name, known)}"
+            if spelled(name, panel.groups) in panel.groups:
+                lost = f"{name!r} is a grouping, a text: numbers are needed here"
+            raise MissingNameError(lost, name)
         wrong = np.isinf(array)
         if wrong.any():
             array = np.where(wrong, np.nan, array)

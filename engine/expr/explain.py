@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.ops import MAX_WINDOW
+from engine.expr.units import mismatches
 
 NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
     ("stddev", "ts_var", "correlation", "covariance", "beta", "slope", "rsquare", "resi"), 2
 )
-IDLE = frozenset({"sub", "div", "minimum", "maximum", "lt", "gt", "correlation", "beta"})
+IDLE = frozenset(
+    {"sub", "div", "minimum", "maximum", "lt", "gt", "correlation", "beta", "neutralize"}
+)
 
 
 def explain(node: Node) -> str:
@@ -21,6 +26,8 @@ def explain(node: Node) -> str:
     groups = {name for call in calls for name in _groupings(call)}
     facts = {
         "formula": to_text(node),
+        "canonical": canonical(node),
+        "key": key(node),
         "fields": ", ".join(sorted(fields(node))) or "none",
         "groupings": ", ".join(sorted(groups)) or "none",
         "lookback": "unbounded: it reads all rows so far" if rows is None else f"{rows} rows",
@@ -40,7 +47,17 @@ def warnings(node: Node) -> list[str]:
     for part in walk(node):
         if isinstance(part, Call):
             found.update(dict.fromkeys(_odd(part)))
-    return list(found)
+    return [*found, *mismatches(node)]
+
+
+def too_long(node: Node, rows: int) -> str | None:
+    """The first part that reaches further back than there are rows, and how far; or None."""
+    for part in walk(node):
+        if isinstance(part, Call):
+            for arg, kind in zip(part.args, op_of(part.op).args, strict=True):
+                if kind == "d" and isinstance(arg, Number) and rows < arg.value < MAX_WINDOW:
+                    return f"{to_text(part)} reaches back {arg.value:g} rows"
+    return None
 
 
 def _odd(call: Call) -> Iterator[str]:

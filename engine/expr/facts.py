@@ -60,10 +60,15 @@ def to_text(node: Node) -> str:
         return repr(node.value).removesuffix(".0")
     if isinstance(node, Field):
         return node.name
-    parts = [to_text(arg) for arg in node.args]
-    sign = op_of(node.op).infix
-    if sign:
-        if sign == "^" and parts[0].startswith("-"):
-            parts[0] = f"({parts[0]})"  # a sign binds less than a power
-        return f"({parts[0]} {sign} {parts[1]})"
-    return f"{node.op}({', '.join(parts)})"
+    return written(node.op, [to_text(arg) for arg in node.args])
+
+
+def written(op: str, parts: list[str]) -> str:
+    """The text of an operator, from the texts of its arguments."""
+    sign = op_of(op).infix
+    if not sign:
+        return f"{op}({', '.join(parts)})"
+    base = parts[0]
+    if sign == "^" and base.startswith("-"):
+        base = f"({base})"  # a sign binds less than a power
+    return f"({base} {sign} {parts[1]})"

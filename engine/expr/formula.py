@@ -53,10 +53,11 @@ def trees(formulas: Mapping[str, Formula], panel: Panel) -> dict[str, str | Node
     """What to evaluate on this panel, by name; whatever is done without is logged, a line each."""
     made: dict[str, str | Node] = {}
     causes: dict[str, list[str]] = {}
+    factors = frozenset(name.lower() for name in formulas)
     for name, factor in formulas.items():
         made[name] = factor.formula
         if factor.missing == "warn":
-            made[name], reasons = fitted(parse(factor.formula), panel)
+            made[name], reasons = fitted(parse(factor.formula), panel, factors)
             for reason in reasons:
                 causes.setdefault(reason, []).append(name)
     for reason, names in causes.items():

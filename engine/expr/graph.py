@@ -1,10 +1,10 @@
 """A set of formulas as one graph, and the graph as regions that run block by block.
 
-Equal parts are one part. Parts that work along the dates of one series (``series``) and parts
-that work across the symbols of one date (``dates``) need arrays laid out differently, and cut
-into blocks differently. A part that has a single reader on the same axis is fused into it: its
-values live for one block, in the cache. All other parts are stored: each is the root of a
-region, which reads stored parts only.
+Equal parts are one part, ``a + b`` and ``b + a`` too. Parts that work along the dates of one
+series (``series``) and parts that work across the symbols of one date (``dates``) need arrays
+laid out differently, and cut into blocks differently. A part that has a single reader on the same
+axis is fused into it: its values live for one block, in the cache. All other parts are stored:
+each is the root of a region, which reads stored parts only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from engine.expr.facts import adv_days
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.ops import Op
+from engine.expr.ops import EITHER_WAY, MIRRORED, TABLE, Op
 
 SERIES, DATES, WHOLE = "series", "dates", "whole"
 Known = Callable[[str], bool]
@@ -129,7 +129,10 @@ class Graph:
             else:
                 assert isinstance(arg, Number | Field)
                 args.append(arg.name if isinstance(arg, Field) else arg.value)
-        return Part(op, tuple(args))
+        if op.name in MIRRORED:
+            op = TABLE[MIRRORED[op.name]]
+            args.reverse()
+        return Part(op, tuple(sorted(args) if op.name in EITHER_WAY else args))
 
     def _number(self, part: Part) -> int:
         if part not in self._numbers:

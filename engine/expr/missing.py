@@ -6,20 +6,30 @@ import math
 
 from engine.expr.facts import fields
 from engine.expr.graph import derived
+from engine.expr.naming import ALWAYS
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.panel import Panel
 
 COARSER = ("subindustry", "industry", "sector")  # each may stand in for those before it
-ALWAYS = frozenset({"returns", "market"})  # every panel has them
+UNGROUPED = {  # an operator of groups: the same with all symbols in one
+    "indneutralize": "demean",
+    "group_mean": "cs_mean",
+    "group_zscore": "zscore",
+    "group_rank": "rank",
+}
 
 
-def fitted(node: Node, panel: Panel) -> tuple[Node, tuple[str, ...]]:
+def fitted(
+    node: Node, panel: Panel, factors: frozenset[str] = frozenset()
+) -> tuple[Node, tuple[str, ...]]:
     """Return the formula as this panel can answer it, and what had to give way.
 
     Parameters
     ----------
     node : Node
     panel : Panel
+    factors : frozenset of str
+        Names of the set's factors, in small letters: a formula may name them.
 
     Returns
     -------
@@ -29,7 +39,7 @@ def fitted(node: Node, panel: Panel) -> tuple[Node, tuple[str, ...]]:
     reasons : tuple of str
         One line for each name that is missing; empty when the formula is as it was.
     """
-    known = {name.lower() for name in panel.fields} | ALWAYS
+    known = {name.lower() for name in panel.fields} | ALWAYS | factors
     lacking = sorted(_lacking(node, known))
     if lacking:
         tail = "the factor is NaN; add the column to the bars"
@@ -52,7 +62,7 @@ def _regrouped(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
     if not isinstance(node, Call):
         return node
     args = tuple(_regrouped(arg, groups, reasons) for arg in node.args)
-    if node.op != "indneutralize":
+    if node.op not in UNGROUPED:
         return Call(node.op, args)
     grouping = args[1]
     assert isinstance(grouping, Field)
@@ -65,4 +75,4 @@ def _regrouped(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
         f"the symbols have no grouping {grouping.name!r}: {instead}; add a text column "
         f"{grouping.name}, or universe.tags.{grouping.name}"
     ] = None
-    return Call(node.op, (args[0], Field(found))) if found else Call("demean", args[:1])
+    return Call(node.op, (args[0], Field(found))) if found else Call(UNGROUPED[node.op], args[:1])

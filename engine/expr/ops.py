@@ -82,6 +82,14 @@ def _window(name: str, args: str, doc: str, *aliases: str, qlib: str = "") -> Op
     return Op(name, args, "kernels", "window", doc, aliases=aliases, qlib=qlib)
 
 
+def _section(name: str, args: str, doc: str) -> Op:
+    return Op(name, args, "sections", "none", doc)
+
+
+_LEFT = (
+    "least squares with an intercept, over symbols with all values; NaN if one of them is "
+    "constant or follows from the others, or values are fewer than coefficients and one more"
+)
 _ROWS = (
     # cell by cell: NaN in, NaN out; a result that is not finite is NaN
     _cell("add", "xx", "x + y", "Add", infix="+"),
@@ -110,6 +118,7 @@ _ROWS = (
     _cell("either", "xx", "1 where x or y is not 0, else 0", "Or", infix="||", also=("or",)),
     _cell("neither", "x", "1 where x is 0, else 0", "Not", also=("not",)),
     _cell("where", "xxx", "y where x is not 0, else z; NaN where x is NaN", "If", also=("if",)),
+    _cell("filter", "xx", "x where y is not 0, else NaN; NaN where y is NaN"),
     # over the symbols of one date: members with a value take part, all others get NaN
     Op("rank", "x", "sections", "none", "average rank over the count, in (0, 1]", ("cs_rank",)),
     Op("demean", "x", "sections", "none", "x less the mean"),
@@ -132,6 +141,24 @@ _ROWS = (
         "x less the mean of the symbol's group; symbols without a label are one group",
         ("group_demean", "group_neutralize"),
     ),
+    _section("group_mean", "xg", "mean of the symbol's group"),
+    _section(
+        "group_zscore", "xg", "x less the mean, over the std (n-1), of its group; NaN if constant"
+    ),
+    _section("group_rank", "xg", "average rank in the symbol's group over its count, in (0, 1]"),
+    _section("cs_mean", "x", "mean"),
+    Op(
+        "bucket",
+        "xn",
+        "sections",
+        "none",
+        "1 … q by average rank, equal values in one bucket; a fraction of q is floored",
+        ("cs_quantile",),
+        bounds=(1.0, 1e6),
+    ),
+    _section("neutralize", "xx", f"what y leaves of x; {_LEFT}"),
+    _section("neutralize2", "xxx", f"what y and z leave of x; {_LEFT}"),
+    _section("neutralize3", "xxxx", f"what y, z and w leave of x; {_LEFT}"),
     # over the rows t-d+1 … t: NaN is skipped, one value is enough unless said otherwise
     Op("delay", "xd", "kernels", "shift", "x of d rows ago", ("ref",), "Ref"),
     Op("delta", "xd", "kernels", "shift", "x less x of d rows ago", (), "Delta"),
@@ -213,3 +240,8 @@ INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
 # min(x, d) and max(x, d) with a constant of 1 or more are over time, as in the paper; with any
 # other second argument (a formula, 0, a fraction below 1) they are cell by cell.
 OVERLOADED = {"min": ("ts_min", "minimum"), "max": ("ts_max", "maximum")}
+# neutralize(x, y, …) takes one to three arrays to be neutral to: an operator for each count.
+BY_COUNT = {("neutralize", 3): "neutralize2", ("neutralize", 4): "neutralize3"}
+# operands that may change places: not a bit of the result changes
+EITHER_WAY = frozenset({"add", "mul", "eq", "ne", "both", "either"})
+MIRRORED = {"gt": "lt", "ge": "le"}  # a > b is b < a

@@ -78,8 +78,10 @@ def parse(text: str, dialect: str | None = None) -> Node:
     if dialect not in DIALECTS:
         raise ConfigError(f"dialect={dialect}: no such dialect; {did_you_mean(dialect, DIALECTS)}")
     if len(text) > MAX_LENGTH:
-        raise FormulaError(f"the formula has {len(text)} characters: at most {MAX_LENGTH}")
-    text = "".join(c if c.isprintable() else " " for c in text)  # one line: the caret needs it
+        start = one_line(text[: MAX_LENGTH + 60])
+        message = f"the formula has {len(text)} characters: at most {MAX_LENGTH}"
+        raise FormulaError(message, start, MAX_LENGTH)
+    text = one_line(text)
     try:
         tree = _grammar(dialect).parse(text)
     except UnexpectedCharacters as error:
@@ -93,6 +95,11 @@ def parse(text: str, dialect: str | None = None) -> Node:
     except UnexpectedInput as error:
         raise FormulaError("the formula cannot be read", text, error.pos_in_stream or 0) from None
     return DIALECTS[dialect][1](text).node(tree)
+
+
+def one_line(text: str) -> str:
+    """The text, ready for a caret under it: whatever is not printed is a blank."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @cache

@@ -122,7 +122,7 @@ def spans(start: int, stop: int, rows: int) -> list[slice]:
 def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel) -> int:
     """About how much memory all dates at once take."""
     dates, symbols = panel.shape
-    arrays = executor.held(_trees(formulas), _few(panel))
+    arrays = executor.held(formulas, _few(panel))
     return _bytes(symbols, dates, arrays, dates, len(formulas))
 
 
@@ -131,14 +131,10 @@ def planned(
     formulas: Mapping[str, str | Node], panel: Panel, threads: int | None = None
 ) -> Iterator[Plan]:
     """A plan, whose files last as long as the context."""
-    trees = _trees(formulas)
-    executor.held(trees, _few(panel))  # what cannot be evaluated is told by its own name
+    trees = executor.written(formulas, panel)
+    executor.held(formulas, _few(panel))  # what cannot be evaluated is told by its own name
     with TemporaryDirectory(prefix="formulas-") as folder:
         yield _plan(trees, panel, Path(folder), threads)
-
-
-def _trees(formulas: Mapping[str, str | Node]) -> dict[str, Node]:
-    return {name: executor.tree(name, formula) for name, formula in formulas.items()}
 
 
 def _few(panel: Panel) -> Panel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import DataError, did_you_mean
+from engine.errors import DataError, did_you_mean, pointed
 from engine.expr.graph import WHOLE, Graph, Part, Region
+from engine.expr.parser import one_line
 from engine.panel import FloatArray, Panel
 
 Lying = tuple[FloatArray, str]  # an array, and its layout
@@ -133,10 +135,25 @@ def _labels(name: str, panel: Panel) -> npt.NDArray[np.int64]:
     """The symbols' groups as numbers."""
     own = spelled(name, panel.groups)
     if own not in panel.groups:
-        raise DataError(
-            f"the symbols have no grouping {name!r}; {did_you_mean(name, panel.groups)}"
-        )
+        hint = did_you_mean(name, panel.groups)
+        if name in panel:
+            hint = f"{name} is a field of numbers; {hint}"
+        raise MissingNameError(f"the symbols have no grouping {name!r}; {hint}", name)
     return np.unique(np.array(panel.groups[own]), return_inverse=True)[1]
+
+
+class MissingNameError(DataError):
+    """The panel lacks a name of a formula."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name, self.factor = name, ""
+
+    def shown(self, text: str) -> str:
+        """The whole message, with a caret where a factor's text has the name."""
+        message, text = f"factor {self.factor!r}: {self}", one_line(text)
+        found = re.search(rf"(?i)(?<!\w){re.escape(self.name)}(?!\w)", text)
+        return pointed(message, text, found.start()) if found else message
 
 
 def spelled(name: str, names: Iterable[str]) -> str:

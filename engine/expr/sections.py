@@ -15,6 +15,8 @@ from engine.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+LESS_MEAN, MEAN, STANDARD = 0, 1, 2  # what is told of a value and its group
+SPAN = 1e-8  # of an array's own spread: what is less is rounding, so it follows from the others
 
 
 def rank(x: FloatArray) -> FloatArray:
@@ -44,8 +46,50 @@ def winsorize(x: FloatArray, k: float) -> FloatArray:
 
 
 def indneutralize(x: FloatArray, labels: Labels) -> FloatArray:
+    return _by_group(x, labels, LESS_MEAN)
+
+
+def group_mean(x: FloatArray, labels: Labels) -> FloatArray:
+    return _by_group(x, labels, MEAN)
+
+
+def group_zscore(x: FloatArray, labels: Labels) -> FloatArray:
+    return _by_group(x, labels, STANDARD)
+
+
+def group_rank(x: FloatArray, labels: Labels) -> FloatArray:
     out = np.empty_like(x)
-    _grouped(x, labels, int(labels.max(initial=0)) + 1, out)
+    order = np.argsort(labels, kind="stable")
+    for columns in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        out[:, columns] = average_ranks(x[:, columns], share=True)
+    return out
+
+
+def cs_mean(x: FloatArray) -> FloatArray:
+    return np.where(np.isnan(x), np.nan, _centred(x)[1])
+
+
+def bucket(x: FloatArray, q: float) -> FloatArray:
+    count = (~np.isnan(x)).sum(axis=1, keepdims=True)
+    buckets: FloatArray = np.ceil(average_ranks(x) * np.floor(q) / count)
+    return buckets
+
+
+def neutralize(x: FloatArray, y: FloatArray) -> FloatArray:
+    return _left(x, y)
+
+
+def neutralize2(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+    return _left(x, y, z)
+
+
+def neutralize3(x: FloatArray, y: FloatArray, z: FloatArray, w: FloatArray) -> FloatArray:
+    return _left(x, y, z, w)
+
+
+def _left(*arrays: FloatArray) -> FloatArray:
+    out = np.empty_like(arrays[0])
+    _left_over(np.stack(arrays, axis=1), out)
     return out
 
 
@@ -78,10 +122,17 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
         spreads[t, 0] = np.sqrt(square / (count - 1)) if count > 1 else np.nan
 
 
+def _by_group(x: FloatArray, labels: Labels, what: int) -> FloatArray:
+    out = np.empty_like(x)
+    _grouped(x, labels, int(labels.max(initial=0)) + 1, what, out)
+    return out
+
+
 @njit(cache=True, nogil=True)
-def _grouped(x: FloatArray, labels: Labels, groups: int, out: FloatArray) -> None:
-    """X less the mean of its row's group."""
+def _grouped(x: FloatArray, labels: Labels, groups: int, what: int, out: FloatArray) -> None:
+    """X against the mean of its row's group, or that mean."""
     first, total, count = np.empty(groups), np.empty(groups), np.empty(groups)
+    square = np.empty(groups)
     for t in range(len(x)):
         row, to = x[t], out[t]
         total[:] = 0.0
@@ -95,4 +146,96 @@ def _grouped(x: FloatArray, labels: Labels, groups: int, out: FloatArray) -> Non
                 count[g] += 1.0
         for j in range(len(row)):
             v, g = row[j], labels[j]
-            to[j] = (v - first[g]) - total[g] / count[g] if not np.isnan(v) else np.nan
+            if np.isnan(v):
+                to[j] = np.nan
+            elif what == MEAN:
+                to[j] = first[g] + total[g] / count[g]
+            else:
+                to[j] = (v - first[g]) - total[g] / count[g]
+        if what == STANDARD:
+            _over_spread(to, labels, count, square)
+
+
+@njit(cache=True, nogil=True)
+def _over_spread(to: FloatArray, labels: Labels, count: FloatArray, square: FloatArray) -> None:
+    """Divide distances from a group's mean by its standard deviation (n-1)."""
+    square[:] = 0.0
+    for j in range(len(to)):
+        square[labels[j]] += 0.0 if np.isnan(to[j]) else to[j] * to[j]
+    for j in range(len(to)):
+        g = labels[j]
+        to[j] = to[j] / np.sqrt(square[g] / (count[g] - 1.0)) if square[g] > 0.0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _left_over(rows: FloatArray, out: FloatArray) -> None:
+    """What rows 1, 2 … of each date leave of row 0: their span, made orthogonal, taken off."""
+    width, columns = rows.shape[1], rows.shape[2]
+    base, place = np.empty((width, columns)), np.empty(columns, np.int64)
+    for t in range(len(rows)):
+        n = 0
+        for j in range(columns):
+            whole = True
+            for i in range(width):
+                whole = whole and not np.isnan(rows[t, i, j])
+            out[t, j] = np.nan
+            place[n] = j
+            n += 1 if whole else 0
+        if n <= width or not _spanned(rows[t], place[:n], base):
+            continue
+        scale = _from_mean(rows[t, 0], place[:n], base[0])
+        for i in range(1, width):
+            _without(base[0], base[i], n)
+        for j in range(n):
+            out[t, place[j]] = base[0, j] * scale
+
+
+@njit(cache=True, nogil=True)
+def _spanned(rows: FloatArray, place: Labels, base: FloatArray) -> bool:
+    """Fill base[1:] with unit vectors that span the rows; False when a row adds nothing."""
+    n = len(place)
+    for i in range(1, len(rows)):
+        _from_mean(rows[i], place, base[i])
+        before = _norm(base[i], n)
+        for k in range(1, i):
+            _without(base[i], base[k], n)
+        for k in range(1, i):  # again: the first time leaves rounding along the others
+            _without(base[i], base[k], n)
+        norm = _norm(base[i], n)
+        if not norm > SPAN * before:
+            return False
+        for j in range(n):
+            base[i, j] /= norm
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _from_mean(row: FloatArray, place: Labels, to: FloatArray) -> float:
+    """Distances from the mean, in units of the greatest one, which is returned."""
+    first, total, most, n = row[place[0]], 0.0, 0.0, len(place)
+    for j in range(n):
+        total += row[place[j]] - first
+    for j in range(n):
+        to[j] = (row[place[j]] - first) - total / n
+        most = max(most, abs(to[j]))
+    for j in range(n):
+        to[j] = to[j] / most if most > 0.0 else 0.0
+    return most
+
+
+@njit(cache=True, nogil=True)
+def _norm(x: FloatArray, n: int) -> float:
+    total = 0.0
+    for j in range(n):
+        total += x[j] * x[j]
+    return float(np.sqrt(total))
+
+
+@njit(cache=True, nogil=True)
+def _without(x: FloatArray, unit: FloatArray, n: int) -> None:
+    """Take from x what lies along a unit vector."""
+    along = 0.0
+    for j in range(n):
+        along += x[j] * unit[j]
+    for j in range(n):
+        x[j] -= along * unit[j]

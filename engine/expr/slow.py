@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,7 @@ ne = _cells(lambda x, y: float(x != y))
 both = _cells(lambda x, y: float(x != 0 and y != 0))
 either = _cells(lambda x, y: float(x != 0 or y != 0))
 neither = _cells(lambda x: float(x == 0))
+filter = _cells(lambda x, y: x if y != 0 else np.nan)  # noqa: A001  # the operator's name
 
 
 def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
@@ -135,6 +137,58 @@ def indneutralize(x: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
         return pd.concat(parts).reindex(row.index)
 
     return _rows(x, of)
+
+
+def group_mean(x: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    return np.where(np.isnan(x), np.nan, x - indneutralize(x, labels))
+
+
+def group_zscore(x: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    return _groups(x, labels, zscore)
+
+
+def group_rank(x: FloatArray, labels: npt.NDArray[np.int64]) -> FloatArray:
+    return _groups(x, labels, rank)
+
+
+def cs_mean(x: FloatArray) -> FloatArray:
+    return _rows(x, lambda row: row - _less_mean(row))
+
+
+def bucket(x: FloatArray, q: float) -> FloatArray:
+    def of(row: pd.Series[float]) -> pd.Series[float]:
+        shares = [Fraction(r) * math.floor(q) / len(row) for r in row.rank()]
+        return pd.Series([float(math.ceil(share)) for share in shares], row.index)
+
+    return _rows(x, of)
+
+
+def neutralize(x: FloatArray, *others: FloatArray) -> FloatArray:
+    out = np.full(x.shape, np.nan)
+    for t in range(len(x)):
+        rows = np.array([x[t], *(y[t] for y in others)])
+        known = ~np.isnan(rows).any(axis=0)
+        if known.sum() <= len(rows):
+            continue
+        level, *columns = (_less_mean(pd.Series(row[known])).to_numpy() for row in rows)
+        if not all(c.any() for c in columns):
+            continue
+        design = np.column_stack([c / np.abs(c).max() for c in columns])
+        if np.linalg.matrix_rank(design, tol=1e-8) == len(columns):
+            out[t, known] = level - design @ np.linalg.lstsq(design, level, rcond=None)[0]
+    return out
+
+
+neutralize2 = neutralize3 = neutralize
+
+
+def _groups(
+    x: FloatArray, labels: npt.NDArray[np.int64], of: Callable[[FloatArray], FloatArray]
+) -> FloatArray:
+    out = np.full(x.shape, np.nan)
+    for label in set(labels):
+        out[:, labels == label] = of(x[:, labels == label])
+    return out
 
 
 def delay(x: FloatArray, d: int) -> FloatArray:

@@ -145,3 +145,45 @@ def test_the_101_alphas_on_200_real_stocks(tmp_path, capsys):
     covered = made.iloc[:, 2:].notna().mean()
     assert covered["alpha056"] == 0.0
     assert covered.drop("alpha056").min() > 0.8
+
+
+TWO = [
+    "+factors.twice={name: formula, formula: 'reversal_5d * 2'}",
+    "+factors.more={name: formula, formula: 'TWICE + close'}",
+]
+
+
+def test_a_factor_of_a_set_may_name_others_of_it(bars, tmp_path, capsys):
+    out = tmp_path / "f.parquet"
+    for words in (["core_ta_price.more"], ["core_ta_price.more", "core_ta_price.twice"]):
+        assert _compute(bars, *words, *TWO, "--out", str(out)) == 0
+        made, given = pd.read_parquet(out), pd.read_parquet(bars)
+        assert list(made)[2:] == [word.partition(".")[2] for word in words]  # no others are shown
+        week = given.groupby("symbol")["close"].pct_change(5, fill_method=None)
+        assert_allclose(made["more"], given["close"] - 2.0 * week)
+    assert _compute(bars, "core_ta_price.more", "core_ta_price.more", *TWO) == 2
+    assert "asked for twice" in capsys.readouterr().err
+
+
+def test_figures_of_a_merged_file_can_be_named(bars, tmp_path):
+    """From the day after they were known, as any other field."""
+    known = pd.DataFrame({"symbol": ["A", "B"], "filed": ["2024-01-09"] * 2, "eps": [2.0, 5.0]})
+    known.to_parquet(tmp_path / "reports.parquet")
+    out = tmp_path / "f.parquet"
+    assert main([
+        "factors", "compute", "eps / close", "rank(eps)", "source=merge",
+        f"source.bars.path={bars}", "--out", str(out),
+        f"+source.joins.reports={{path: {tmp_path}/reports.parquet, known: filed}}",
+    ]) == 0  # fmt: skip
+    made, given = pd.read_parquet(out), pd.read_parquet(bars)
+    late = given["timestamp"] > pd.Timestamp("2024-01-09", tz="UTC")
+    eps = given["symbol"].map({"A": 2.0, "B": 5.0}).where(late)
+    assert_allclose(made["eps / close"], eps / given["close"])
+    assert_allclose(made["rank(eps)"], eps.map({2.0: 0.5, 5.0: 1.0}))
+
+
+@pytest.mark.parametrize("text", ["ts_mean(close, 41)", "rank(delay(close, 41)) / 2"])
+def test_a_typed_window_longer_than_the_bars_is_refused(bars, capsys, text):
+    assert _compute(bars, text) == 2
+    assert ", 41) reaches back 41 rows, the bars have 40: shorten it" in capsys.readouterr().err
+    assert _compute(bars, text.replace("41", "40"), "Mean($close, 0)") == 0

@@ -191,6 +191,32 @@ def test_what_the_panel_lacks_is_named(formula, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("formula", "message", "column"),
+    [
+        ("close + rank(CLSOE) * 2", "no field 'clsoe'; did you mean 'close'?", 13),
+        ("close1 / 2 + close\n* closee", "no field 'close1'; did you mean 'close'?", 0),
+        ("close * rank(Sector)", "'sector' is a grouping, a text: numbers are needed here", 13),
+        ("group_mean(close, close)", "no grouping 'close'; close is a field of numbers; ", 11),
+        ("indneutralize(close, IndClass.sectr)", "no grouping 'sectr'; did you mean", 30),
+        ("$close / $cap", "no field 'cap'; choose from", 10),
+    ],
+)
+def test_what_the_panel_lacks_is_pointed_at(formula, message, column):
+    with pytest.raises(DataError) as caught:
+        evaluate({"f": formula}, panel(close=[[1.0]]))
+    first, shown, caret = str(caught.value).split("\n")
+    assert message in first
+    assert shown == "  " + formula.replace("\n", " ")
+    assert caret == "  " + " " * column + "^"
+
+
+def test_what_a_formula_does_not_spell_out_is_not_pointed_at():
+    with pytest.raises(DataError) as caught:
+        evaluate({"f": "adv20 + 1"}, panel(close=[[1.0]]))
+    assert len(str(caught.value).split("\n")) == 1
+
+
 def test_a_formula_that_cannot_be_read_is_named():
     with pytest.raises(FormulaError) as caught:
         evaluate({"fine": "close", "mine": "rnk(close)"}, panel(close=[[1.0]]))
@@ -274,3 +300,11 @@ def test_a_formula_must_be_written(text):
 def test_a_wrong_formula_is_refused_before_the_data_are_read():
     with pytest.raises(FormulaError, match="unknown operator 'rnk'"):
         Formula(formula="rnk(close)")
+
+
+def test_one_symbol_has_a_market_of_its_own():
+    """The panel's arrays are read, never written to, whatever is freed and used again."""
+    lone = panel(close=[[1.0], [2.0], [3.0], [6.0]])
+    texts = {"a": "beta(returns, market, 3)", "b": "ts_mean(close, 2)", "c": "rank(close) + a"}
+    assert_array_equal(evaluate(texts, lone)["b"][:, 0], [1, 1.5, 2.5, 4.5])
+    assert_array_equal(lone.market, [NAN, 1, 0.5, 1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,11 @@ from engine.expr.explain import explain, warnings
 
 def test_everything_about_a_formula():
     text = "indneutralize(close / delay(close, 5) - close / delay(close, 5), IndClass.sector)"
+    plain = "indneutralize(((close / delay(close, 5)) - (close / delay(close, 5))), sector)"
     assert explain(parse(text)).split("\n") == [
-        "formula    indneutralize(((close / delay(close, 5)) - (close / delay(close, 5))), sector)",
+        f"formula    {plain}",
+        f"canonical  {plain}",
+        f"key        {sha256(plain.encode()).hexdigest()}",
         "fields     close",
         "groupings  sector",
         "lookback   5 rows",
@@ -50,7 +55,9 @@ def test_what_reads_everything_is_unbounded(text):
                               "is 1"]),
         ("ts_skew(close, 2) * ts_skew(close, 2)",
          ["ts_skew(close, 2) is always NaN: ts_skew needs 3 values, the window is 2"]),
-        ("stddev(close, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
+        ("stddev(returns, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
+        ("rank(high)", ["rank(high) compares prices of different symbols, which say nothing of "
+                        "value: divide by a price first"]),
         ("correlation(close, close, 9)", ["correlation(close, close, 9) takes the same twice"]),
     ],
 )  # fmt: skip

@@ -81,3 +81,16 @@ def test_one_cause_is_one_warning(caplog):
 def test_missing_is_raise_or_warn():
     with pytest.raises(ConfigError, match="missing=wran: did you mean 'warn'"):
         structured(Formula, {"formula": "close", "missing": "wran"}, "factors.mine")
+
+
+@pytest.mark.parametrize(
+    ("formula", "instead"),
+    [
+        ("group_mean(close, sector)", "cs_mean(close)"),
+        ("group_zscore(close, sector)", "zscore(close)"),
+        ("group_rank(close, sector)", "rank(close)"),
+    ],
+)
+def test_without_groups_all_symbols_are_one(formula, instead):
+    got = Formula(formula=formula, missing="warn").compute(panel())
+    assert_array_equal(got, Formula(formula=instead).compute(panel()))

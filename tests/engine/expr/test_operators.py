@@ -57,8 +57,13 @@ SLACK = {"a spike": 1e-4}  # what 1e12 swallows of its neighbours in float64
 
 def _arguments(op: Op, x: FloatArray, d: int) -> list[object]:
     """Arguments of `op`: x, and panels made of x, so that holes and ties fall together too."""
-    arrays = iter((x, np.roll(np.where(np.isnan(x), 1.0, x), 1, axis=-1), np.abs(x[::-1])))
-    given = {"d": lambda: d, "n": lambda: 0.7, "g": lambda: LABELS[: x.shape[1]]}
+    rolled = np.roll(np.where(np.isnan(x), 1.0, x), 1, axis=-1)
+    arrays = iter((x, rolled, np.abs(x[::-1]), np.roll(x, 2, axis=-1)))
+    given = {
+        "d": lambda: d,
+        "n": lambda: 0.7 if op.bounds[0] < 1 else 3.7,
+        "g": lambda: LABELS[: x.shape[1]],
+    }
     return [given.get(kind, lambda: next(arrays))() for kind in op.args]
 
 
@@ -224,13 +229,34 @@ SECTIONS = {
     "scale": ([1, -3, NAN, 0, 2, 2], (2.0,), [0.25, -0.75, NAN, 0, 0.5, 0.5]),
     "winsorize": ([0, 0, NAN, 0, 0, 5], (0.0,), [1, 1, NAN, 1, 1, 1]),
     "indneutralize": ([1, 5, 3, 7, 6, NAN], (LABELS,), [-1, -0.5, 1, 0, 0.5, NAN]),
+    "group_mean": ([1, 5, 3, 7, 6, NAN], (LABELS,), [2, 5.5, 2, 7, 5.5, NAN]),
+    "group_zscore": ([1, 5, 3, 7, 5, NAN], (LABELS,), [-(0.5**0.5), NAN, 0.5**0.5] + [NAN] * 3),
+    "group_rank": ([1, 5, 3, 7, 5, NAN], (LABELS,), [0.5, 0.75, 1, 1, 0.75, NAN]),
+    "cs_mean": ([1, 2, NAN, 3, 4, 5], (), [3, 3, NAN, 3, 3, 3]),
+    "bucket": ([30, 10, NAN, 10, 20, 5], (2.9,), [2, 1, NAN, 1, 2, 1]),
+    "neutralize": (
+        [1, 2, 2, 3, NAN, 9],
+        ([[0, 1, 2, 3, 4, NAN]],),
+        [-0.1, 0.3, -0.3, 0.1, NAN, NAN],
+    ),
+    "neutralize2": (
+        [1, 0, 0, 0, 0, NAN],
+        ([[1, 1, -1, -1, 0, 5]], [[1, -1, 1, -1, 0, 5]]),
+        [0.3, -0.2, -0.2, 0.3, -0.2, NAN],
+    ),
+    "neutralize3": (
+        [4, 0, 0, 0, 0, 0],
+        ([[1, 1, -1, -1, 0, 0]], [[1, -1, 1, -1, 0, 0]], [[1, -1, -1, 1, 0, 0]]),
+        [1 / 3, 1 / 3, 1 / 3, 1 / 3, -2 / 3, -2 / 3],
+    ),
 }
 
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_one_date_by_hand(name):
     row, constants, expected = SECTIONS[name]
-    got = _fast(TABLE[name], [np.array([row], dtype=float), *constants])
+    rest = [np.array(c, dtype=float) if isinstance(c, list) else c for c in constants]
+    got = _fast(TABLE[name], [np.array([row], dtype=float), *rest])
     assert_allclose(got, [expected], rtol=1e-15, atol=1e-15)
 
 
@@ -249,6 +275,7 @@ CELLS = {
     "either": ((0.0, 0.0), 0.0),
     "neither": ((0.0,), 1.0),
     "where": ((NAN, 1.0, 2.0), NAN),
+    "filter": ((5.0, 0.0), NAN),
 }
 
 
@@ -264,5 +291,26 @@ def test_the_unchosen_side_may_be_missing():
     assert_array_equal(_fast(TABLE["where"], args), [[2.0]])
 
 
-def test_missing_to_the_power_of_zero_is_missing():
-    assert_array_equal(_fast(TABLE["power"], [np.array([[NAN]]), np.array([[0.0]])]), [[NAN]])
+@pytest.mark.parametrize(("x", "y"), [(NAN, 0.0), (1.0, NAN), (-1.0, NAN)])
+def test_what_is_missing_has_no_power(x, y):
+    for name in ("power", "signedpower"):
+        assert_array_equal(_fast(TABLE[name], [np.array([[x]]), np.array([[y]])]), [[NAN]])
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ([[2.0] * 6],),  # constant
+        ([[0, 1, 2, 3, 4, 5]], [[1, 3, 5, 7, 9, 11]]),  # one follows from the other
+        ([[0, 1, 2, NAN, NAN, NAN]], [[0, 1, 4, NAN, NAN, NAN]]),  # 3 values, 3 coefficients
+    ],
+)
+def test_what_cannot_be_told_apart_leaves_nothing(others):
+    name = {1: "neutralize", 2: "neutralize2"}[len(others)]
+    row = np.array([[3.0, 1.0, 4.0, 1.0, 5.0, 9.0]])
+    assert np.isnan(_fast(TABLE[name], [row, *(np.array(o, float) for o in others)])).all()
+
+
+def test_buckets_are_of_one_size():
+    row = np.random.default_rng(1).permutation(30.0 + np.arange(30))[None]
+    assert_array_equal(np.bincount(_fast(TABLE["bucket"], [row, 10.0])[0].astype(int))[1:], 3)

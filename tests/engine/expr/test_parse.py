@@ -60,6 +60,12 @@ TREES = {
     "delay(a, 100000)": "delay(a, 100000)",
     "scale(a)": "scale(a, 1)",
     "winsorize(a, 2)": "winsorize(a, 2)",
+    # as many arrays to be neutral to as there are
+    "neutralize(a, b)": "neutralize(a, b)",
+    "neutralize(a, b, c)": "neutralize2(a, b, c)",
+    "neutralize(a, b, c, d)": "neutralize3(a, b, c, d)",
+    "cs_quantile(a, 5)": "bucket(a, 5)",
+    "group_rank(a, IndClass.sector)": "group_rank(a, sector)",
 }
 
 ERRORS = {
@@ -145,6 +151,19 @@ def test_the_longest_formula_has_20000_characters() -> None:
         parse("a" * 20_001)
 
 
+def test_a_long_text_is_pointed_at_where_it_is_too_long() -> None:
+    with pytest.raises(FormulaError, match="has 100000 characters: at most 20000") as caught:
+        parse("close + " * 12_500)
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).endswith("\n" + " " * 62 + "^")
+
+
+def test_depth_is_pointed_at_where_it_is_too_deep() -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse("abs(" * 250 + "rank(a)" + ")" * 250)
+    assert caught.value.column == 4 * (250 - 199)  # brackets are counted from within
+
+
 def test_the_deepest_formula_has_200_levels() -> None:
     assert parse("abs(" * 199 + "a" + ")" * 199).depth == 200
     with pytest.raises(FormulaError, match="nested deeper than 200"):
@@ -193,7 +212,11 @@ def _formula(pick: random.Random, depth: int = 0) -> str:
     if depth > 4 or pick.random() < 0.2:
         return pick.choice(("close", "Volume", "adv20", "2.5", "-1", "x_1"))
     op = pick.choice(list(TABLE.values()))
-    kinds = {"d": lambda: str(pick.randint(1, 250)), "n": lambda: "0.5", "g": lambda: "sector"}
+    kinds = {
+        "d": lambda: str(pick.randint(1, 250)),
+        "n": lambda: "0.5" if op.bounds[0] < 1 else "5",
+        "g": lambda: "sector",
+    }
     args = [kinds.get(k, lambda: _formula(pick, depth + 1))() for k in op.args]
     if op.infix:
         return f"({args[0]} {op.infix} {args[1]})"

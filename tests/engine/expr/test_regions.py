@@ -18,6 +18,8 @@ FORMULAS = {
     "shared": "rank(close) + ts_sum(rank(close), 4) + log(adv5)",
     "states": "ema(returns, 5) + stddev(returns, 6) + ts_skew(returns, 9) + product(low, 3)",
     "groups": "indneutralize(zscore(close), sector) + scale(ts_argmin(low, 8))",
+    "left": "neutralize(delta(close, 3), close, filter(volume, low > 40)) * bucket(volume, 3)",
+    "in groups": "group_mean(close, sector) - group_rank(ts_mean(low, 4), sector)",
     "order": "ts_quantile(close, 11, 0.3) + resid_std(returns, market, 12) + ts_kurt(close, 20)",
     "powers": "signedpower(delta(close, 1), 0.5) + exp(-log(volume)) + sqrt(abs(returns))",
 }

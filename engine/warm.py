@@ -1,0 +1,103 @@
+"""``engine warm``: compile what formulas run on, now instead of at their first use."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.expr.ops import Op
+    from engine.panel import Panel
+
+HELP = """\
+engine warm: compile the operators of formulas, once for each installation
+
+The first use of an operator compiles it, which takes about a second; the result is kept beside
+the package or, where that cannot be written to, in the user's cache folder, or in the folder
+that the environment variable NUMBA_CACHE_DIR names.
+"""
+ARRAYS = ("close", "open", "high", "low")
+NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
+
+
+def warm(words: Sequence[str]) -> int:
+    """Run ``engine warm``; return the exit code."""
+    if words:
+        if {*words} <= {"-h", "--help", "help"}:
+            print(HELP, end="")
+            return 0
+        raise ConfigError(f"warm {words[0]}: engine warm takes no words")
+    start = time.perf_counter()
+    count = compiled(_told)
+    from engine.expr.lagging import turn
+
+    seconds = time.perf_counter() - start
+    print(f"{count} operators are ready after {seconds:.1f} s; kept in {turn.stats.cache_path}")
+    return 0
+
+
+def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
+    """Run each operator that is compiled on a few rows; return how many there are.
+
+    Fields of a panel cannot be written to, computed arrays can: numba compiles for each.
+    """
+    from engine.expr import evaluate
+    from engine.expr.ops import TABLE
+
+    ops = {name: op for name, op in TABLE.items() if op.room != "cells"}
+    panel = _panel()
+    for name in told([*ops]):
+        fields = _formula(ops[name], ARRAYS)
+        computed = _formula(ops[name], [f"rank({array})" for array in ARRAYS])
+        evaluate({"fields": fields, "computed": computed}, panel, threads=1)
+    return len(ops)
+
+
+def _formula(op: Op, arrays: Sequence[str]) -> str:
+    given = iter(arrays)
+    constants = {"d": "5", "n": "1", "g": "sector"}
+    args = [constants.get(kind) or next(given) for kind in op.args]
+    return f"{op.name}({', '.join(args)})"
+
+
+def _panel() -> Panel:
+    import numpy as np
+    import pandas as pd
+
+    from engine.panel import Panel
+
+    random = np.random.default_rng(0)
+    return Panel(
+        dates=pd.date_range("2024-01-01", periods=20, tz="UTC"),
+        symbols=("A", "B", "C", "D", "E", "F"),
+        fields={name: random.normal(size=(20, 6)) for name in ARRAYS},
+        groups={"sector": ("x", "y") * 3},
+    )
+
+
+def _told(names: list[str]) -> Iterator[str]:
+    """The names, one by one: with a bar on a terminal, else with a line for what took time."""
+    with _bar(len(names)) as advance:
+        for name in names:
+            start = time.perf_counter()
+            yield name
+            advance(name, time.perf_counter() - start)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[str, float], None]]:
+    if not sys.stderr.isatty():
+        yield lambda name, s: print(f"{name:<14} {s:.1f} s") if s >= NOTABLE else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:14s}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda name, s: bar.update(task, description=name, advance=1)

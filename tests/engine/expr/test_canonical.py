@@ -1,0 +1,86 @@
+"""Formulas that are equal but for how they are written have one text and one key."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from engine import Panel
+from engine.expr import canonical, evaluate, key, parse
+from engine.expr.graph import Graph
+
+EQUAL = {
+    "ts_mean(close, 5)": ["Mean($close,5)", " sma( CLOSE , 5.7 ) ", "((mean(close,5)))"],
+    "(close + open)": ["open+close", "close + open", "Add($open, $close)"],
+    "(2 * close)": ["close*2", "2 * +close"],
+    "((2 * close) + open)": ["open + close * 2", "close*2+open"],
+    "((close + high) + low)": ["low + (high + close)", "close + high + low"],
+    "(close < open)": ["open > close", "Gt($open, $close)", "close < open"],
+    "(close <= 3)": ["3 >= close"],
+    "((1 == close) && (close != open))": ["open != close && close == 1"],
+    "((0 < volume) || (close < 0))": ["close < 0 || volume > 0"],
+    "-3": ["neg(3)", "--(-3)"],
+    "0": ["-0", "0.0"],
+    "scale(close, 1)": ["scale(close)"],
+    "group_rank(close, sector)": ["group_rank(close, IndClass.Sector)"],
+    "where((close < open), 1, -1)": ["open > close ? 1 : -1", "If($open > $close, 1, -1)"],
+}
+DIFFERENT = [
+    "close - open",
+    "open - close",
+    "close / open",
+    "open / close",
+    "close < open",
+    "open < close",
+    "close <= open",
+    "(close + open) + low",
+    "close + (open + low)",  # sums are not regrouped
+    "ts_mean(close, 5)",
+    "ts_mean(close, 6)",
+    "ts_rank(close, 5)",
+    "min(close, open)",
+    "min(open, close)",  # of 0 and -0 the first one counts
+    "indneutralize(close, sector)",
+    "indneutralize(close, industry)",
+]
+
+
+@pytest.mark.parametrize("text", EQUAL)
+def test_equal_formulas_have_one_text_and_one_key(text):
+    for other in [text, *EQUAL[text]]:
+        assert canonical(other) == text
+        assert key(other) == key(parse(other)) == sha256(text.encode()).hexdigest()
+    assert canonical(canonical(text)) == text
+
+
+def test_other_formulas_have_other_keys():
+    assert len({key(text) for text in DIFFERENT}) == len(DIFFERENT)
+
+
+def _panel() -> Panel:
+    random = np.random.default_rng(2)
+    days = pd.date_range("2024-01-01", periods=30, tz="UTC")
+    made = {n: random.normal(size=(30, 4)).round(1) for n in ("close", "open", "high", "low")}
+    made["volume"] = np.where(random.random((30, 4)) < 0.3, np.nan, made["low"])
+    return Panel(days, tuple("ABCD"), made, {"sector": tuple("xxyy")})
+
+
+@pytest.mark.parametrize("text", EQUAL)
+def test_not_a_bit_differs_between_equal_formulas(text):
+    expected = evaluate({"f": text}, _panel())["f"]
+    for other in EQUAL[text]:
+        assert_array_equal(evaluate({"f": other}, _panel())["f"], expected)
+
+
+def test_commuted_parts_are_computed_once():
+    def graph(**texts: str) -> Graph:
+        return Graph.of({name: parse(text) for name, text in texts.items()}, lambda name: True)
+
+    made = graph(a="close + open", b="open + close", c="close < open", d="open > close")
+    assert [part.op.name for part in made.parts if part.op] == ["add", "lt"]
+    assert made.roots == {"a": 2, "b": 2, "c": 3, "d": 3}
+    assert len(graph(a="close - open", b="open - close").regions()) == 2

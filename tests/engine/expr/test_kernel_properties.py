@@ -1,0 +1,109 @@
+"""Kernels against their slow twins on what hypothesis thinks of.
+
+NaN anywhere, ties, constants, infinities, denormal and huge values, windows longer than the
+data, one row, one symbol.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.testing import assert_allclose
+
+from engine.expr import slow
+from engine.expr.ops import TABLE, Op
+from engine.panel import FloatArray
+
+NAN = np.nan
+SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 5))
+# whole numbers and halves: ties, constants and exact sums, so that no rounding hides a mistake
+PLAIN = st.sampled_from([NAN, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 7.0])
+ODD = [NAN, -1e300, 1e300, 5e-324, -2e-310, 1e-160, 0.0, 1.0]
+WILD = st.sampled_from([*ODD, np.inf, -np.inf])
+EXACT = frozenset(
+    ("delay", "ts_min", "ts_max", "ts_argmin", "ts_argmax", "ts_idxmin", "ts_idxmax", "ts_known",
+     "ts_count", "ts_rank", "rank", "bucket", "group_rank", "minimum", "maximum", "neg", "abs",
+     "sign", "lt", "gt", "le", "ge", "eq", "ne", "both", "either", "neither", "where", "filter",
+     "ts_median")
+)  # fmt: skip
+FEW = settings(max_examples=20, deadline=None, derandomize=True,
+               suppress_health_check=list(HealthCheck))  # fmt: skip
+
+
+@st.composite
+def cases(draw: st.DrawFn, op: Op, values: st.SearchStrategy[float]) -> list[object]:
+    shape = draw(SHAPES)
+    labels = np.array(draw(st.lists(st.integers(0, 2), min_size=shape[1], max_size=shape[1])))
+    kinds = {
+        "x": arrays(np.float64, shape, elements=values),
+        "d": st.integers(1, 12),
+        "n": st.sampled_from([0.0, 0.3, 1.0] if op.bounds[0] < 1 else [1.0, 3.0, 10.5]),
+        "g": st.just(labels),
+    }
+    return [draw(kinds[kind]) for kind in op.args]
+
+
+def _fast(op: Op, args: list[object]) -> FloatArray:
+    turn = np.transpose if op.room == "kernels" else np.asarray
+    turned = [np.ascontiguousarray(turn(a)) if np.ndim(a) == 2 else a for a in args]
+    with np.errstate(all="ignore"):
+        return _finite(turn(getattr(import_module(f"engine.expr.{op.room}"), op.name)(*turned)))
+
+
+def _slow(op: Op, args: list[object]) -> FloatArray:
+    with np.errstate(all="ignore"):
+        return _finite(getattr(slow, op.name)(*args))
+
+
+def _finite(array: FloatArray) -> FloatArray:
+    return np.where(np.isinf(array), NAN, array)
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+def test_kernel_and_twin_agree_on_plain_values(op):
+    @FEW
+    @given(cases(op, PLAIN))
+    def check(args):
+        assert_allclose(_fast(op, args), _slow(op, args), rtol=1e-9, atol=1e-12)
+
+    check()
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_what_only_compares_is_exact_on_wild_values(name):
+    """As the executor hands them over: arrays of a part hold no infinity."""
+    op = TABLE[name]
+
+    @FEW
+    @given(cases(op, st.sampled_from(ODD)))
+    def check(args):
+        assert_allclose(_fast(op, args), _slow(op, args), rtol=1e-15)
+
+    check()
+
+
+@pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
+def test_wild_values_do_no_harm(op):
+    """No crash, the right shape, and rows and columns without wild values as without them."""
+
+    @FEW
+    @given(cases(op, WILD))
+    def check(args):
+        made = _fast(op, args)
+        shape = next(a.shape for a in args if np.ndim(a) == 2)
+        assert made.shape == shape
+        assert made.dtype == np.float64
+        if "d" not in op.args:
+            return
+        calm = [np.full_like(a, 2.0) if np.ndim(a) == 2 else a for a in args]
+        mixed = [
+            np.hstack([a, c]) if np.ndim(a) == 2 else a for a, c in zip(args, calm, strict=True)
+        ]
+        np.testing.assert_array_equal(_fast(op, mixed)[:, shape[1] :], _fast(op, calm))
+
+    check()
