@@ -1,8 +1,8 @@
 """Evaluates a set of formulas: regions one after the other, each over blocks that fit a cache.
 
 `engine.expr.graph` says what is computed in one pass. A block of series has shape (symbols, T),
-a block of dates (dates, N): both are whole rows of an array that lies as the region needs it,
-so that no block is ever copied. An array is freed when its last reader has run.
+a block of dates (dates, N): whole rows of an array that lies as the region needs it, or, for one
+region of dates alone, turned block by block. An array is freed when its last reader has run.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from engine.expr.program import MissingNameError, Program, spelled
 from engine.expr.storage import Storage
 from engine.panel import FloatArray, Panel
 
-BLOCK = (
-    1024 * 1024
-)  # bytes of one array's block: smaller ones cost more calls than they save misses
+# Bytes of one array's block: smaller ones cost more calls than they save misses.
+BLOCK = 1024 * 1024
 
 
 def evaluate(

@@ -168,7 +168,7 @@ def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     # not Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
     left = np.empty_like(x)
     slopes = _ratio(state[7], state[3])
-    lagging.misfits(x, y, state[1].copy(), state[4].copy(), slopes, d, left)
+    lagging.misfits(x, y, state[1], state[4], slopes, d, left)
     return np.where(state[3] > 0.0, np.sqrt(_ratio(left, state[0] - 2.0)), np.nan)
 
 

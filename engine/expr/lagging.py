@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.expr.merging import leaf
+from engine.expr.spreads import whole_fours
+
 Array = npt.NDArray[np.float64]
 STRIP = 512
 
@@ -94,15 +97,11 @@ def _four_weighed(v: Array, k: Array, w: float, total: Array, weight: Array) -> 
 def decays(x: Array, d: int, out: Array) -> None:
     """Mean with weights from d, the newest row's, down to 1."""
     rows = x.shape[1]
-    lags = min(d, (rows + 3) // 4 * 4)  # groups of four stay whole, or a cut would round otherwise
+    lags = whole_fours(d, rows)
     value, known = np.zeros(lags + rows), np.zeros(lags + rows)
     total, weight = np.empty(rows), np.empty(rows)
     for s in range(len(x)):
-        xs, v, k = x[s], value[lags:], known[lags:]
-        for t in range(rows):
-            v[t] = 0.0 if np.isnan(xs[t]) else xs[t]
-        for t in range(rows):
-            k[t] = 0.0 if np.isnan(xs[t]) else 1.0
+        leaf(x[s], value[lags:], known[lags:])
         total[:] = 0.0
         weight[:] = 0.0
         for start in range(0, rows, STRIP):

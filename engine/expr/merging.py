@@ -19,7 +19,7 @@ Array = npt.NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)
-def _leaf(x: Array, value: Array, known: Array) -> None:
+def leaf(x: Array, value: Array, known: Array) -> None:
     """Values with 0 for NaN, and 1 where there is one."""
     for t in range(len(x)):
         v = x[t]
@@ -69,7 +69,7 @@ def sums(x: Array, d: int, count: Array, total: Array) -> None:
     rows = x.shape[1]
     a, b, k = np.empty(rows, x.dtype), np.empty(rows, x.dtype), np.empty(rows, x.dtype)
     for s in range(len(x)):
-        _leaf(x[s], a, k)
+        leaf(x[s], a, k)
         _window_sum(a, b, d, total[s])
         _window_sum(k, b, d, count[s])
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DataError, did_you_mean, pointed
-from engine.expr.graph import WHOLE, Graph, Part, Region
+from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
 from engine.expr.parser import one_line
 from engine.panel import FloatArray, Panel
 
@@ -53,7 +53,7 @@ class Program:
         }
         self.member = None if panel.member.all() else panel.member
         days, symbols = panel.shape
-        self.columns = symbols if self.layout == "dates" else days
+        self.columns = symbols if self.layout == DATES else days
 
     def run(self, start: int, stop: int) -> None:
         """Compute the rows from `start` to `stop` of the region's result."""

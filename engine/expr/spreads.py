@@ -25,7 +25,7 @@ STRIP = 256
 
 
 @njit(cache=True, nogil=True)
-def _lags(d: int, rows: int) -> int:
+def whole_fours(d: int, rows: int) -> int:
     """Lags to look at; groups of four stay whole, or a cut would round otherwise."""
     return min(d, (rows + 3) // 4 * 4)
 
@@ -188,7 +188,7 @@ def _higher(k: Array, a: Array, lags: int, state: Array) -> None:
 def moments(x: Array, d: int, out: Array) -> None:
     """States of each series' windows, shape (4 or 6, S, T): with higher moments, or without."""
     rows, parts = x.shape[1], len(out)
-    lags = _lags(d, rows)
+    lags = whole_fours(d, rows)
     k, a, state = np.zeros(lags + rows), np.zeros(lags + rows), np.empty((parts, rows))
     for s in range(len(x)):
         _moments(x[s], lags, k, a, state)
@@ -202,7 +202,7 @@ def moments(x: Array, d: int, out: Array) -> None:
 def variances(x: Array, d: int, out: Array) -> None:
     """Spread over the number of values less 1; NaN below two."""
     rows = x.shape[1]
-    lags = _lags(d, rows)
+    lags = whole_fours(d, rows)
     k, a, state = np.zeros(lags + rows), np.zeros(lags + rows), np.empty((4, rows))
     for s in range(len(x)):
         _moments(x[s], lags, k, a, state)
@@ -245,7 +245,7 @@ def _pairs(x: Array, y: Array, lags: int, k: Array, a: Array, b: Array, state: A
 def pairs(x: Array, y: Array, d: int, out: Array) -> None:
     """States of the windows of two series, shape (8, S, T), where both have a value."""
     rows = x.shape[1]
-    lags = _lags(d, rows)
+    lags = whole_fours(d, rows)
     k, a, b = np.zeros(lags + rows), np.zeros(lags + rows), np.zeros(lags + rows)
     state = np.empty((8, rows))
     for s in range(len(x)):
@@ -258,7 +258,7 @@ def pairs(x: Array, y: Array, d: int, out: Array) -> None:
 def correlations(x: Array, y: Array, d: int, out: Array) -> None:
     """Pearson's, within [-1, 1]; NaN below two pairs, and where one is constant."""
     rows = x.shape[1]
-    lags = _lags(d, rows)
+    lags = whole_fours(d, rows)
     k, a, b = np.zeros(lags + rows), np.zeros(lags + rows), np.zeros(lags + rows)
     state = np.empty((8, rows))
     for s in range(len(x)):
