@@ -5,14 +5,13 @@ extremes, of four buckets a value. A value's place is then the number of values 
 below its own, corrected by comparing it with the few that follow or precede it in its bucket.
 No step branches on the data, which is what makes it fast.
 
-Where many values share a bucket, either they are all equal, and the counts are all there is to
-know; or the buckets are spread over the leading bits of the floats instead, which suits
-magnitudes; or, at last, the crowded buckets are split in their turn.
+Where too many values share a bucket, they may all be equal, so that the counts tell the ranks;
+or buckets by the leading bits of the floats may suit them; else they are sorted by a finer code.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ Array = npt.NDArray[Any]
 
 CROWD = 30  # most values beside another in a bucket: the counts of 8 buckets must fit in a byte
 BLOCK = 32  # values counted before looking whether they crowd
+EARLY = 2 * BLOCK  # values; if there's a crowd among the first, finer places won't do
 FEW = 16  # values that are sorted by insertion
 EACH = np.uint64(0x0101010101010101)  # times eight bytes: the running sums of the bytes
 
@@ -46,29 +46,16 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
     return out
 
 
-class _Work(NamedTuple):
-    """Room for a row's work, made once for all rows."""
-
-    value: Array  # the row's n values
-    column: Array  # of each value
-    place: Array  # of each value among the others
-    rank: Array  # of each place
-    code: Array  # of each value
-    beside: Array  # how many came before it in its bucket
-    count: Array  # of each bucket, then those below it in its eight
-    below: Array  # values below each eight buckets
-    key: Array  # the values by place
-    wins: Array  # of each value over one that follows, twice; a tie is one
-    more: Array  # twice the rank, less twice the place
-    table: Array  # wider counts
-    pack: Array  # values' codes above their indices
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _ranks(array: Array, share: bool, out: Array) -> None:
     columns = array.shape[1]
-    work = _room(columns)
-    value, column, place, rank, code, beside, count, below, key, wins, more, _, _ = work
+    value, rank, key = np.empty(columns), np.ones(columns + 2), np.empty(columns + CROWD)
+    column, place = np.empty(columns, np.uint32), np.zeros(columns + 1, np.uint32)
+    code, beside = np.empty(columns, np.uint32), np.empty(columns, np.uint8)
+    count, below = np.empty((columns // 2 + 1) * 8, np.uint8), np.empty(columns // 2 + 1, np.uint32)
+    wins, more = np.zeros(columns + CROWD, np.int8), np.empty(columns, np.int8)
+    table = np.empty((2, max(columns + 2, 2048)), np.uint32)
+    pack = np.empty((2, columns), np.uint64)
     for t in range(len(array)):
         row, ranks = array[t], out[t]
         n, least, most = 0, np.inf, -np.inf
@@ -76,19 +63,18 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
             v = np.float64(row[j])
             value[n] = v
             column[n] = j
-            n += 1 if v == v else 0
+            n += 0 if np.isnan(v) else 1
             least = v if v < least else least
             most = v if v > most else most
-        eights, top = n // 2 + 1, CROWD + 1
-        coded = n > FEW and _code(n, value, least, most, 8.0 * eights - 1.0, code)
-        if coded:
-            top = _count(n, eights, code, count, beside)
-        if top <= CROWD:
-            _by_neighbours(
-                n, eights, top, value, code, count, below, beside, key, wins, more, place, rank
+        top = -1
+        if n > FEW and _code(n, value, least, most, 4 * (n + 1), code):
+            top = _count(n, code, count, beside)
+        if not 0 <= top <= CROWD:
+            top = _crowded(
+                n, least, most, top, value, code, count, beside, key, table, pack, place, rank
             )
-        else:
-            _crowded(n, least, most, coded, work)
+        if top >= 0:
+            _by_neighbours(n, top, value, code, count, below, beside, key, wins, more, place, rank)
         divisor = float(n) if share else 1.0
         for p in range(n + 2):
             rank[p] = rank[p] / divisor
@@ -101,23 +87,10 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
                 ranks[column[i]] = rank[place[i]]
 
 
-@njit(cache=True, nogil=True)
-def _room(n: int) -> _Work:
-    place, table = np.zeros(n + 1, np.uint32), np.empty((2, max(n + 2, 2048)), np.uint32)
-    code, below, column = table[0].copy(), table[0].copy(), table[0].copy()
-    count, beside = np.empty(4 * n + 8, np.uint8), np.empty(n, np.uint8)
-    wins, more = np.zeros(n + CROWD, np.int8), np.empty(n, np.int8)
-    value, rank, key = np.empty(n + 1), np.ones(n + 2), np.empty(n + CROWD)
-    pack = np.empty((2, n), np.uint64)
-    return _Work(
-        value, column, place, rank, code, beside, count, below, key, wins, more, table, pack
-    )
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def _code(n: int, value: Array, least: float, most: float, last: float, code: Array) -> bool:
-    """Codes from 0 to `last` by place between the extremes; False: too near or too far."""
-    scale = last / (most - least)
+def _code(n: int, value: Array, least: float, most: float, codes: int, code: Array) -> bool:
+    """Codes by place between the extremes; False: these are too near each other or too far."""
+    scale = (codes - 1.0) / (most - least)
     if not 0.0 < scale < np.inf:
         return False
     for i in range(n):
@@ -126,11 +99,11 @@ def _code(n: int, value: Array, least: float, most: float, last: float, code: Ar
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _code_bits(n: int, value: Array, least: float, most: float, last: float, code: Array) -> None:
+def _code_bits(n: int, value: Array, least: float, most: float, codes: int, code: Array) -> None:
     """Codes by what the float's bits are as a number, which is ordered as the floats are."""
     ends, seen = np.array([least, most]).view(np.int64), value.view(np.int64)
     low = _ordered(ends[0])
-    scale = last / np.float64(_ordered(ends[1]) - low)
+    scale = (codes - 1.0) / np.float64(_ordered(ends[1]) - low)
     for i in range(n):
         code[i] = np.uint32(np.int32(np.float64(_ordered(seen[i]) - low) * scale))
 
@@ -142,30 +115,34 @@ def _ordered(bits: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _count(n: int, eights: int, code: Array, count: Array, beside: Array) -> int:
-    """Count the buckets' values, and for each value those before it; the most of these."""
+def _count(n: int, code: Array, count: Array, beside: Array) -> int:
+    """Count the buckets' values, and for each value those before it.
+
+    Returns the most of these; where that is over `CROWD`, how far the count came, plus `CROWD`.
+    """
     words, top = count.view(np.uint64), np.uint8(0)
-    for w in range(eights):
+    for w in range(n // 2 + 1):
         words[w] = np.uint64(0)
     for start in range(0, n, BLOCK):
-        for i in range(start, min(start + BLOCK, n)):
+        stop = min(start + BLOCK, n)
+        for i in range(start, stop):
             c = count[code[i]]
             beside[i] = c
             count[code[i]] = c + np.uint8(1)
             top = c if c > top else top
         if top > CROWD:
-            break
+            return CROWD + stop
     return np.int64(top)
 
 
 @njit(cache=True, nogil=True)
 def _by_neighbours(
-    n: int, eights: int, top: int, value: Array, code: Array, count: Array, below: Array,
-    beside: Array, key: Array, wins: Array, more: Array, place: Array, rank: Array,
+    n: int, top: int, value: Array, code: Array, count: Array, below: Array, beside: Array,
+    key: Array, wins: Array, more: Array, place: Array, rank: Array,
 ) -> None:  # fmt: skip
     """Sort by bucket, then compare each value with the `top` that follow and precede it."""
     words, total = count.view(np.uint64), np.uint64(0)
-    for w in range(eights):
+    for w in range(n // 2 + 1):
         below[w] = total
         sums = words[w] * EACH
         words[w] = sums << np.uint64(8)
@@ -190,32 +167,33 @@ def _by_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def _crowded(n: int, least: float, most: float, coded: bool, work: _Work) -> None:
-    """Rank a row of few values, or of too many in one bucket, or with no buckets yet."""
-    value, _, place, rank, code, beside, count, below, key, wins, more, table, pack = work
+def _crowded(
+    n: int, least: float, most: float, top: int, value: Array, code: Array, count: Array,
+    beside: Array, key: Array, table: Array, pack: Array, place: Array, rank: Array,
+) -> int:  # fmt: skip
+    """Rank few values, or crowded ones; or count by bits, return the most and leave the rest."""
     if not least < most:
         place[:n] = 0
         rank[0] = (n + 1) * 0.5
-        return
+        return -1
     if n <= FEW:
         for i in range(n):
             pack[0, i] = i
-    elif coded and _by_counts(n, value, code, key, table[0], place, rank):
-        return
-    else:
-        if least > 0.0 or not coded:
-            eights = n // 2 + 1
-            _code_bits(n, value, least, most, 8.0 * eights - 1.0, code)
-            top = _count(n, eights, code, count, beside)
-            if top <= CROWD:
-                _by_neighbours(
-                    n, eights, top, value, code, count, below, beside, key, wins, more, place, rank
-                )
-                return
-            if _by_counts(n, value, code, key, table[0], place, rank):
-                return
-        _by_digits(n, least, most, value, code, table, pack)
+        _by_insertion(n, value, pack[0], key, place, rank)
+        return -1
+    if top >= 0 and _by_counts(n, value, code, key, table[0], place, rank):
+        return -1
+    if least > 0.0 or (top < 0 and most - least < np.inf):
+        _code_bits(n, value, least, most, 4 * (n + 1), code)
+        fine = _count(n, code, count, beside)
+        if fine <= CROWD:
+            return fine
+        if _by_counts(n, value, code, key, table[0], place, rank):
+            return -1
+    linear = top > CROWD + EARLY
+    _by_digits(n, least, most, linear, value, code, table[0], table[1], pack[0], pack[1])
     _by_insertion(n, value, pack[0], key, place, rank)
+    return -1
 
 
 @njit(cache=True, nogil=True)
@@ -242,18 +220,18 @@ def _by_counts(
 
 @njit(cache=True, nogil=True)
 def _by_digits(
-    n: int, least: float, most: float, value: Array, code: Array, table: Array, pack: Array
-) -> None:
+    n: int, least: float, most: float, linear: bool, value: Array, code: Array,
+    low: Array, high: Array, pack: Array, spare: Array,
+) -> None:  # fmt: skip
     """Put the values' indices in the order of finer codes, digit by digit."""
     digit = 8 if n <= 128 else 10 if n <= 1024 else 11  # bits, so that tables stay in the cache
-    low, high, spare, mask = table[0], table[1], pack[1], np.uint32((1 << digit) - 1)
-    last = float((1 << (2 * digit)) - 1)
-    linear = _code(n, value, least, most, last, code)
-    if not linear or not _two(n, code, low, high, digit):
-        _code_bits(n, value, least, most, last, code)
-        _two(n, code, low, high, digit)
+    size, codes, mask = 1 << digit, 1 << (2 * digit), np.uint32((1 << digit) - 1)
+    linear = linear and _code(n, value, least, most, codes, code)
+    if not linear or _two(n, code, low[:size], high[:size], digit) > max(n // 4, 8):
+        _code_bits(n, value, least, most, codes, code)
+        _two(n, code, low[:size], high[:size], digit)
     below, under = np.uint32(0), np.uint32(0)
-    for b in range(1 << digit):
+    for b in range(size):
         below, low[b] = below + low[b], below
         under, high[b] = under + high[b], under
     for i in range(n):
@@ -265,22 +243,18 @@ def _by_digits(
         b = spare[i] >> np.uint64(32 + digit)
         at = high[b]
         high[b] = at + np.uint32(1)
-        pack[0, at] = spare[i] & np.uint64(0xFFFFFFFF)
+        pack[at] = spare[i] & np.uint64(0xFFFFFFFF)
 
 
 @njit(cache=True, nogil=True)
-def _two(n: int, code: Array, low: Array, high: Array, digit: int) -> bool:
-    """Count the codes' two digits; False: too many share the high one."""
-    mask, above, most = np.uint32((1 << digit) - 1), np.uint32(digit), np.uint32(max(n // 4, 8))
-    for b in range(1 << digit):
-        low[b], high[b] = 0, 0
+def _two(n: int, code: Array, low: Array, high: Array, digit: int) -> int:
+    """Count the codes' two digits; return how many share a high one."""
+    low[:] = 0
+    high[:] = 0
     for i in range(n):
-        low[code[i] & mask] += np.uint32(1)
-        high[code[i] >> above] += np.uint32(1)
-    crowded = 0
-    for b in range(1 << digit):
-        crowded += 1 if high[b] > most else 0
-    return crowded == 0
+        low[code[i] & np.uint32((1 << digit) - 1)] += np.uint32(1)
+        high[code[i] >> np.uint32(digit)] += np.uint32(1)
+    return np.int64(high.max())
 
 
 @njit(cache=True, nogil=True)
