@@ -22,7 +22,6 @@ Array = npt.NDArray[Any]
 
 CROWD = 30  # most values beside another in a bucket: the counts of 8 buckets must fit in a byte
 BLOCK = 32  # values counted before looking whether they crowd
-EARLY = 2 * BLOCK  # values; if there's a crowd among the first, finer places won't do
 FEW = 16  # values that are sorted by insertion
 EACH = np.uint64(0x0101010101010101)  # times eight bytes: the running sums of the bytes
 
@@ -41,7 +40,7 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
     float array, shape (T, N)
         1 to n among the row's n non-NaN cells; NaN where the input is NaN. Of the input's type.
     """
-    out = np.empty_like(array, order="C")
+    out = np.empty(array.shape, np.result_type(array, np.float32))
     _ranks(np.ascontiguousarray(array), share, out)
     return out
 
@@ -49,42 +48,62 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
 @njit(cache=True, nogil=True, error_model="numpy")
 def _ranks(array: Array, share: bool, out: Array) -> None:
     columns = array.shape[1]
-    value, rank, key = np.empty(columns), np.ones(columns + 2), np.empty(columns + CROWD)
-    column, place = np.empty(columns, np.uint32), np.zeros(columns + 1, np.uint32)
-    code, beside = np.empty(columns, np.uint32), np.empty(columns, np.uint8)
-    count, below = np.empty((columns // 2 + 1) * 8, np.uint8), np.empty(columns // 2 + 1, np.uint32)
-    wins, more = np.zeros(columns + CROWD, np.int8), np.empty(columns, np.int8)
-    table = np.empty((2, max(columns + 2, 2048)), np.uint32)
-    pack = np.empty((2, columns), np.uint64)
+    room = columns + 2048
+    value, rank, key = np.empty(room), np.empty(room), np.empty(room)
+    column, place = np.empty(room, np.uint32), np.empty(room, np.uint32)
+    code, below = np.empty(room, np.uint32), np.empty(room, np.uint32)
+    low, high = np.empty(room, np.uint32), np.empty(room, np.uint32)
+    words, beside = np.empty(room, np.uint64), np.empty(room, np.uint8)
+    count = words.view(np.uint8)
+    wins, more = np.empty(room, np.uint8), np.empty(room, np.uint8)
+    pack, spare = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    for p in range(room):
+        rank[p], wins[p] = 1.0, 0
     for t in range(len(array)):
         row, ranks = array[t], out[t]
-        n, least, most = 0, np.inf, -np.inf
-        for j in range(columns):
-            v = np.float64(row[j])
-            value[n] = v
-            column[n] = j
-            n += 0 if np.isnan(v) else 1
-            least = v if v < least else least
-            most = v if v > most else most
+        n, least, most = _gather(row, value, column)
         top = -1
         if n > FEW and _code(n, value, least, most, 4 * (n + 1), code):
-            top = _count(n, code, count, beside)
+            top = _count(n, code, count, words, beside)
         if not 0 <= top <= CROWD:
             top = _crowded(
-                n, least, most, top, value, code, count, beside, key, table, pack, place, rank
-            )
+                n, least, most, top, value, code, count, words, beside, key, low, high, pack,
+                spare, place, rank,
+            )  # fmt: skip
         if top >= 0:
-            _by_neighbours(n, top, value, code, count, below, beside, key, wins, more, place, rank)
-        divisor = float(n) if share else 1.0
-        for p in range(n + 2):
-            rank[p] = rank[p] / divisor
-        if n == columns:
-            for j in range(columns):
-                ranks[j] = rank[place[j]]
-        else:
-            ranks[:] = np.nan
-            for i in range(n):
-                ranks[column[i]] = rank[place[i]]
+            _by_neighbours(
+                n, top, value, code, count, words, below, beside, key, wins, more, place, rank
+            )
+        _give(n, float(n) if share else 1.0, column, place, rank, ranks)
+
+
+@njit(cache=True, nogil=True)
+def _gather(row: Array, value: Array, column: Array) -> tuple[int, float, float]:
+    """Put the values side by side; how many there are, the least, the most."""
+    n, least, most = 0, np.inf, -np.inf
+    for j in range(len(row)):
+        v = np.float64(row[j])
+        value[n] = v
+        column[n] = j
+        n += 0 if np.isnan(v) else 1
+        least = v if v < least else least
+        most = v if v > most else most
+    return n, least, most
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _give(n: int, divisor: float, column: Array, place: Array, rank: Array, ranks: Array) -> None:
+    """Set each column's rank."""
+    for p in range(n + 2):
+        rank[p] = rank[p] / divisor
+    if n == len(ranks):
+        for j in range(n):
+            ranks[j] = rank[place[j]]
+        return
+    for j in range(len(ranks)):
+        ranks[j] = np.nan
+    for i in range(n):
+        ranks[column[i]] = rank[place[i]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -101,9 +120,10 @@ def _code(n: int, value: Array, least: float, most: float, codes: int, code: Arr
 @njit(cache=True, nogil=True, error_model="numpy")
 def _code_bits(n: int, value: Array, least: float, most: float, codes: int, code: Array) -> None:
     """Codes by what the float's bits are as a number, which is ordered as the floats are."""
-    ends, seen = np.array([least, most]).view(np.int64), value.view(np.int64)
-    low = _ordered(ends[0])
-    scale = (codes - 1.0) / np.float64(_ordered(ends[1]) - low)
+    seen = value.view(np.int64)
+    value[n], value[n + 1] = least, most
+    low = _ordered(seen[n])
+    scale = (codes - 1.0) / np.float64(_ordered(seen[n + 1]) - low)
     for i in range(n):
         code[i] = np.uint32(np.int32(np.float64(_ordered(seen[i]) - low) * scale))
 
@@ -115,33 +135,29 @@ def _ordered(bits: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _count(n: int, code: Array, count: Array, beside: Array) -> int:
-    """Count the buckets' values, and for each value those before it.
-
-    Returns the most of these; where that is over `CROWD`, how far the count came, plus `CROWD`.
-    """
-    words, top = count.view(np.uint64), np.uint8(0)
+def _count(n: int, code: Array, count: Array, words: Array, beside: Array) -> int:
+    """Most values before one in its bucket; beyond `CROWD`, how many were counted till then."""
+    top = np.uint8(0)
     for w in range(n // 2 + 1):
         words[w] = np.uint64(0)
     for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
-        for i in range(start, stop):
+        for i in range(start, start + BLOCK if start + BLOCK < n else n):
             c = count[code[i]]
             beside[i] = c
             count[code[i]] = c + np.uint8(1)
             top = c if c > top else top
         if top > CROWD:
-            return CROWD + stop
-    return np.int64(top)
+            return CROWD + start + BLOCK
+    return int(top)
 
 
 @njit(cache=True, nogil=True)
 def _by_neighbours(
-    n: int, top: int, value: Array, code: Array, count: Array, below: Array, beside: Array,
-    key: Array, wins: Array, more: Array, place: Array, rank: Array,
+    n: int, top: int, value: Array, code: Array, count: Array, words: Array, below: Array,
+    beside: Array, key: Array, wins: Array, more: Array, place: Array, rank: Array,
 ) -> None:  # fmt: skip
     """Sort by bucket, then compare each value with the `top` that follow and precede it."""
-    words, total = count.view(np.uint64), np.uint64(0)
+    total = np.uint64(0)
     for w in range(n // 2 + 1):
         below[w] = total
         sums = words[w] * EACH
@@ -159,40 +175,44 @@ def _by_neighbours(
     for d in range(1, top + 1):
         after, now, before = key[d:], wins[CROWD:], wins[CROWD - d :]
         for p in range(n):
-            now[p] = np.int8(after[p] < key[p]) + np.int8(after[p] <= key[p])
+            now[p] = np.uint8(after[p] < key[p]) + np.uint8(after[p] <= key[p])
         for p in range(n):
             more[p] += now[p] - before[p]
     for p in range(n):
-        rank[p] = (2 * (p + 1) + more[p]) * 0.5
+        rank[p] = (2 * (p + 1) + np.int8(more[p])) * 0.5  # it may be below zero
 
 
 @njit(cache=True, nogil=True)
 def _crowded(
     n: int, least: float, most: float, top: int, value: Array, code: Array, count: Array,
-    beside: Array, key: Array, table: Array, pack: Array, place: Array, rank: Array,
+    words: Array, beside: Array, key: Array, low: Array, high: Array, pack: Array, spare: Array,
+    place: Array, rank: Array,
 ) -> int:  # fmt: skip
     """Rank few values, or crowded ones; or count by bits, return the most and leave the rest."""
     if not least < most:
-        place[:n] = 0
+        for i in range(n):
+            place[i] = 0
         rank[0] = (n + 1) * 0.5
         return -1
     if n <= FEW:
         for i in range(n):
-            pack[0, i] = i
-        _by_insertion(n, value, pack[0], key, place, rank)
-        return -1
-    if top >= 0 and _by_counts(n, value, code, key, table[0], place, rank):
-        return -1
-    if least > 0.0 or (top < 0 and most - least < np.inf):
-        _code_bits(n, value, least, most, 4 * (n + 1), code)
-        fine = _count(n, code, count, beside)
-        if fine <= CROWD:
-            return fine
-        if _by_counts(n, value, code, key, table[0], place, rank):
-            return -1
-    linear = top > CROWD + EARLY
-    _by_digits(n, least, most, linear, value, code, table[0], table[1], pack[0], pack[1])
-    _by_insertion(n, value, pack[0], key, place, rank)
+            pack[i] = i
+    else:
+        fine, again = top, least > 0.0 or (top < 0 and most - least < np.inf)
+        while fine >= 0 or again:
+            if fine >= 0 and _by_counts(n, value, code, key, low, place, rank):
+                return -1
+            if not again:
+                break
+            again = False
+            _code_bits(n, value, least, most, 4 * (n + 1), code)
+            fine = _count(n, code, count, words, beside)
+            if fine <= CROWD:
+                return fine
+        # a crowd among the first values already: finer places won't tell them apart
+        linear = top > CROWD + 2 * BLOCK
+        _by_digits(n, least, most, linear, value, code, low, high, pack, spare)
+    _by_insertion(n, value, pack, key, place, rank)
     return -1
 
 
@@ -211,9 +231,9 @@ def _by_counts(
             one[b] = value[i]
         place[i] = b
         count[b] += np.uint32(1)
-    below = 0
+    below = np.int64(0)
     for b in range(n + 2):
-        rank[b] = (2 * below + np.int64(count[b]) + 1) * 0.5
+        rank[b] = (2 * below + count[b] + 1) * 0.5
         below += np.int64(count[b])
     return True
 
@@ -226,10 +246,13 @@ def _by_digits(
     """Put the values' indices in the order of finer codes, digit by digit."""
     digit = 8 if n <= 128 else 10 if n <= 1024 else 11  # bits, so that tables stay in the cache
     size, codes, mask = 1 << digit, 1 << (2 * digit), np.uint32((1 << digit) - 1)
-    linear = linear and _code(n, value, least, most, codes, code)
-    if not linear or _two(n, code, low[:size], high[:size], digit) > max(n // 4, 8):
-        _code_bits(n, value, least, most, codes, code)
-        _two(n, code, low[:size], high[:size], digit)
+    fine = linear and _code(n, value, least, most, codes, code)
+    while True:
+        if not fine:
+            _code_bits(n, value, least, most, codes, code)
+        if _two(n, code, low, high, digit) <= n // 4 + 4 or not fine:
+            break
+        fine = False
     below, under = np.uint32(0), np.uint32(0)
     for b in range(size):
         below, low[b] = below + low[b], below
@@ -249,12 +272,15 @@ def _by_digits(
 @njit(cache=True, nogil=True)
 def _two(n: int, code: Array, low: Array, high: Array, digit: int) -> int:
     """Count the codes' two digits; return how many share a high one."""
-    low[:] = 0
-    high[:] = 0
+    for b in range(1 << digit):
+        low[b], high[b] = 0, 0
     for i in range(n):
         low[code[i] & np.uint32((1 << digit) - 1)] += np.uint32(1)
         high[code[i] >> np.uint32(digit)] += np.uint32(1)
-    return np.int64(high.max())
+    most = np.uint32(0)
+    for b in range(1 << digit):
+        most = high[b] if high[b] > most else most
+    return int(most)
 
 
 @njit(cache=True, nogil=True)
