@@ -26,7 +26,9 @@ FEW = 16  # values that are sorted by insertion
 EACH = np.uint64(0x0101010101010101)  # times eight bytes: the running sums of the bytes
 
 
-def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
+def average_ranks(
+    array: FloatArray, share: bool = False, out: FloatArray | None = None
+) -> FloatArray:
     """Rank each row from 1, ties sharing their average rank.
 
     Parameters
@@ -34,13 +36,16 @@ def average_ranks(array: FloatArray, share: bool = False) -> FloatArray:
     array : float array, shape (T, N)
     share : bool
         Divide by the number of the row's values, so that ranks lie in (0, 1].
+    out : float array, shape (T, N), optional
+        Where they go.
 
     Returns
     -------
     float array, shape (T, N)
         1 to n among the row's n non-NaN cells; NaN where the input is NaN. Of the input's type.
     """
-    out = np.empty(array.shape, np.result_type(array, np.float32))
+    if out is None:
+        out = np.empty(array.shape, np.result_type(array, np.float32))
     _ranks(np.ascontiguousarray(array), share, out)
     return out
 

@@ -34,10 +34,10 @@ def warm(words: Sequence[str]) -> int:
         raise ConfigError(f"warm {words[0]}: engine warm takes no words")
     start = time.perf_counter()
     count = compiled(_told)
-    from engine.expr.lagging import turn
+    from engine.expr.cells import finite
 
     seconds = time.perf_counter() - start
-    print(f"{count} operators are ready after {seconds:.1f} s; kept in {turn.stats.cache_path}")
+    print(f"{count} operators are ready after {seconds:.1f} s; kept in {finite.stats.cache_path}")
     return 0
 
 

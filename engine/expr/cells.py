@@ -1,112 +1,170 @@
-"""Operators that work cell by cell. NaN in, NaN out; what is not finite becomes NaN."""
+"""Operators that work cell by cell. NaN in, NaN out; what is not finite becomes NaN.
+
+Each function has the operator's name and takes arrays or numbers, and the array to fill.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
-FloatArray = npt.NDArray[np.float64]
+from engine.panel import FloatArray
 
-
-def add(x: FloatArray, y: FloatArray) -> FloatArray:
-    return x + y
-
-
-def sub(x: FloatArray, y: FloatArray) -> FloatArray:
-    return x - y
+Array = npt.NDArray[Any]
+LESS, AT_MOST, EQUAL, DIFFERENT, BOTH, EITHER = 0, 1, 2, 3, 4, 5
 
 
-def mul(x: FloatArray, y: FloatArray) -> FloatArray:
-    return x * y
+def add(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.add(x, y, out=out)
 
 
-def div(x: FloatArray, y: FloatArray) -> FloatArray:
-    return x / y
+def sub(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.subtract(x, y, out=out)
 
 
-def power(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.where(np.isnan(x) | np.isnan(y), np.nan, np.power(x, y))  # else 1 ^ NaN is 1
+def mul(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.multiply(x, y, out=out)
 
 
-def neg(x: FloatArray) -> FloatArray:
-    return -x
+def div(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.divide(x, y, out=out)
 
 
-def abs(x: FloatArray) -> FloatArray:  # noqa: A001  # the operator's name
-    return np.abs(x)
+def power(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    if np.ndim(y) == 0 and y == 2.0:
+        np.multiply(x, x, out=out)
+        return
+    np.power(x, y, out=out)
+    if np.ndim(x) == 0 or np.ndim(y) or y == 0.0:  # 1 ^ NaN would be 1, and NaN ^ 0
+        np.copyto(out, np.nan, where=np.isnan(x) | np.isnan(y))
 
 
-def log(x: FloatArray) -> FloatArray:
-    return np.log(x)
+def neg(x: FloatArray, out: FloatArray) -> None:
+    np.negative(x, out=out)
 
 
-def exp(x: FloatArray) -> FloatArray:
-    return np.exp(x)
+def abs(x: FloatArray, out: FloatArray) -> None:  # noqa: A001  # the operator's name
+    np.abs(x, out=out)
 
 
-def sqrt(x: FloatArray) -> FloatArray:
-    return np.sqrt(x)
+def log(x: FloatArray, out: FloatArray) -> None:
+    np.log(x, out=out)
 
 
-def sign(x: FloatArray) -> FloatArray:
-    return np.sign(x)
+def exp(x: FloatArray, out: FloatArray) -> None:
+    np.exp(x, out=out)
 
 
-def signedpower(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.sign(x) * power(np.abs(x), y)
+def sqrt(x: FloatArray, out: FloatArray) -> None:
+    np.sqrt(x, out=out)
 
 
-def minimum(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.minimum(x, y)
+def sign(x: FloatArray, out: FloatArray) -> None:
+    np.sign(x, out=out)
 
 
-def maximum(x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.maximum(x, y)
+def signedpower(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    power(np.abs(x), y, out)
+    np.multiply(out, np.sign(x), out=out)
 
 
-def lt(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x < y, x, y)
+def minimum(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.minimum(x, y, out=out)
 
 
-def gt(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x > y, x, y)
+def maximum(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.maximum(x, y, out=out)
 
 
-def le(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x <= y, x, y)
+def lt(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, LESS, out)
 
 
-def ge(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x >= y, x, y)
+def gt(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    lt(y, x, out)
 
 
-def eq(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x == y, x, y)
+def le(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, AT_MOST, out)
 
 
-def ne(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth(x != y, x, y)
+def ge(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    le(y, x, out)
 
 
-def both(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth((x != 0.0) & (y != 0.0), x, y)
+def eq(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, EQUAL, out)
 
 
-def either(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _truth((x != 0.0) | (y != 0.0), x, y)
+def ne(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, DIFFERENT, out)
 
 
-def neither(x: FloatArray) -> FloatArray:
-    return _truth(x == 0.0, x, x)
+def both(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, BOTH, out)
 
 
-def where(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
-    return np.where(np.isnan(x), np.nan, np.where(x != 0.0, y, z))
+def either(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _truth(x, y, EITHER, out)
 
 
-def filter(x: FloatArray, y: FloatArray) -> FloatArray:  # noqa: A001  # the operator's name
-    return np.where((y != 0.0) & ~np.isnan(y), x, np.nan)
+def neither(x: FloatArray, out: FloatArray) -> None:
+    eq(x, np.array(0.0), out)
 
 
-def _truth(found: npt.NDArray[np.bool_], x: FloatArray, y: FloatArray) -> FloatArray:
-    return np.where(np.isnan(x) | np.isnan(y), np.nan, found.astype(np.float64))
+def where(x: FloatArray, y: FloatArray, z: FloatArray, out: FloatArray) -> None:
+    x, y, z = (_flat(a, out) for a in (x, y, z))
+    _choose(x, y, z, out.reshape(-1))
+
+
+def filter(x: FloatArray, y: FloatArray, out: FloatArray) -> None:  # noqa: A001  # the operator's name
+    where(y, x, np.array(np.nan), out)
+
+
+def _truth(x: FloatArray, y: FloatArray, what: int, out: FloatArray) -> None:
+    _compare(_flat(x, out), _flat(y, out), what, out.reshape(-1))
+
+
+def _flat(x: FloatArray, out: FloatArray) -> FloatArray:
+    """An argument as a flat array, a number too."""
+    return x.reshape(-1) if np.ndim(x) else np.full(out.size, x, out.dtype)
+
+
+@njit(cache=True, nogil=True)
+def _compare(x: Array, y: Array, what: int, out: Array) -> None:
+    """1 where it is true, 0 where not, NaN where x or y is."""
+    for i in range(len(out)):
+        a, b = x[i], y[i]
+        if what == LESS:
+            true = a < b
+        elif what == AT_MOST:
+            true = a <= b
+        elif what == EQUAL:
+            true = a == b
+        elif what == DIFFERENT:
+            true = a != b
+        elif what == BOTH:
+            true = (a != 0.0) & (b != 0.0)
+        else:
+            true = (a != 0.0) | (b != 0.0)
+        known = (not np.isnan(a)) & (not np.isnan(b))
+        out[i] = (1.0 if true else 0.0) if known else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _choose(x: Array, y: Array, z: Array, out: Array) -> None:
+    """Y where x is not 0, else z; NaN where x is."""
+    for i in range(len(out)):
+        v = x[i]
+        out[i] = (y[i] if v != 0.0 else z[i]) if not np.isnan(v) else np.nan
+
+
+@njit(cache=True, nogil=True)
+def finite(array: Array) -> None:
+    """Put the one NaN in the place of what is not finite: processors make several, by its place."""
+    for i in range(len(array)):
+        v = array[i]
+        array[i] = v if np.isfinite(v) else np.nan

@@ -1,8 +1,7 @@
 """Evaluates a set of formulas: regions one after the other, each over blocks that fit a cache.
 
-`engine.expr.graph` says what is computed in one pass. A block of series has shape (symbols, T),
-a block of dates (dates, N): whole rows of an array that lies as the region needs it, or, for one
-region of dates alone, turned block by block. An array is freed when its last reader has run.
+`engine.expr.graph` says what is computed in one pass. A block is some dates of all symbols: rows
+of the arrays as they lie, which nothing copies. An array is freed when its last reader has run.
 """
 
 from __future__ import annotations
@@ -12,24 +11,30 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from engine.errors import DataError, FormulaError, did_you_mean
-from engine.expr.graph import DATES, SERIES, WHOLE, Graph, Region
+from engine.expr.graph import Graph, Region
 from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.expr.program import MissingNameError, Program, spelled
-from engine.expr.storage import Storage
+from engine.expr.storage import Storage, Workspaces
 from engine.panel import FloatArray, Panel
 
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024
+SHARE = 8  # rows before a block are no more than this part of its own
 
 
 def evaluate(
-    formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
+    formulas: Mapping[str, str | Node],
+    panel: Panel,
+    *,
+    threads: int | None = None,
+    dtype: str = "float64",
 ) -> dict[str, FloatArray]:
     """Compute formulas on a panel.
 
@@ -42,6 +47,8 @@ def evaluate(
         when it is no field) and ``adv{d}`` (mean of close × volume over d rows).
     threads : int, optional
         How many work at once, by default one a core; the results do not depend on it.
+    dtype : {"float64", "float32"}
+        Of the results and of all that is stored on the way; windows add up in float64 anyhow.
 
     Returns
     -------
@@ -55,20 +62,28 @@ def evaluate(
     DataError
         The panel lacks a field or grouping; with a caret, where the formula names it.
     """
-    return dict(each(formulas, panel, threads=threads))
+    return dict(each(formulas, panel, threads=threads, dtype=dtype))
 
 
 def each(
-    formulas: Mapping[str, str | Node], panel: Panel, *, threads: int | None = None
+    formulas: Mapping[str, str | Node],
+    panel: Panel,
+    *,
+    threads: int | None = None,
+    dtype: str = "float64",
 ) -> Iterator[tuple[str, FloatArray]]:
     """The same one by one, for a caller who does not keep them all."""
-    run = _Run(written(formulas, panel), panel, threads or _cores())
+    trees, count = written(formulas, panel), threads or _cores()
+    run = _Run(trees, panel, count, np.dtype(dtype), panel.shape[1])
     yield from _told(run, formulas)
 
 
-def held(formulas: Mapping[str, str | Node], panel: Panel) -> int:
-    """How many arrays an evaluation holds at most, beside the panel and results handed over."""
-    run = _Run(written(formulas, panel), panel, 1)
+def held(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
+    """How many arrays an evaluation holds at most, beside the panel and results handed over.
+
+    Counted on a small panel, as if it had so many symbols.
+    """
+    run = _Run(written(formulas, panel), panel, 1, np.dtype(float), symbols)
     for _ in _told(run, formulas):
         pass
     return run.storage.peak
@@ -104,14 +119,22 @@ def tree(name: str, formula: str | Node) -> Node:
 class _Run:
     """One evaluation of a graph on a panel."""
 
-    def __init__(self, formulas: Mapping[str, Node], panel: Panel, threads: int) -> None:
+    def __init__(
+        self,
+        formulas: Mapping[str, Node],
+        panel: Panel,
+        threads: int,
+        dtype: np.dtype[Any],
+        width: int,
+    ) -> None:
         self.graph, self.panel = Graph.of(formulas, _known(panel)), panel
-        self.regions = self.graph.regions()
+        self.rows = max(BLOCK // max(width * dtype.itemsize, 1), 1)
+        self.regions = self.graph.regions(self.rows // SHARE)
         self.pool = _pool(threads) if threads > 1 else None
-        readers = Counter((part, DATES) for part in self.graph.roots.values())
+        readers = Counter(self.graph.roots.values())
         for region in self.regions.values():
-            readers.update((part, region.layout) for part in region.inputs)
-        self.storage = Storage(panel.shape, readers, self.pool)
+            readers.update(region.inputs)
+        self.storage, self.workspaces = Storage(panel.shape, dtype, readers), Workspaces()
 
     def results(self) -> Iterator[tuple[str, FloatArray]]:
         """Every formula's name and values."""
@@ -120,7 +143,8 @@ class _Run:
 
     def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):
-            return np.full(self.panel.shape, self.graph.parts[root].args[0])
+            value = self.graph.parts[root].args[0]
+            return np.full(self.panel.shape, value, self.storage.dtype)
         try:
             self._prepare(root)
         except MissingNameError as error:
@@ -145,28 +169,24 @@ class _Run:
                     self._compute(part, region)
 
     def _compute(self, part: int, region: Region) -> None:
-        read = self.storage.best if region.axis == DATES else self._lying
-        inputs = {i: read(i, region.layout) for i in region.inputs}
-        layout = self.storage.wanted(part) if region.axis == DATES else region.layout
-        out = self.storage.empty(layout)
-        days, symbols = self.panel.shape
-        rows, columns = (symbols, days) if region.layout == SERIES else (days, symbols)
-        block = rows if region.axis == WHOLE else max(BLOCK // max(columns * 8, 1), 1)
-        starts = range(0, rows, max(block, 1))
-        program = Program(self.graph, region, self.panel, inputs, (out, layout))
-        if self.pool is None or len(starts) < 2:
-            for start in starts:
-                program.run(start, min(start + block, rows))
+        out = self.storage.empty()
+        inputs = {i: self.storage[i] for i in region.inputs}
+        program = Program(self.graph, region, self.panel, inputs, out)
+        spans = self._blocks(region)
+        if self.pool is None or len(spans) < 2:
+            for rows in spans:
+                program.run(rows, self.workspaces)
         else:
-            for _ in self.pool.map(
-                lambda start: program.run(start, min(start + block, rows)), starts
-            ):
+            for _ in self.pool.map(lambda rows: program.run(rows, self.workspaces), spans):
                 pass
-        self.storage.put(part, layout, out)
-        self.storage.used(region.inputs, region.layout)
+        self.storage.put(part, out)
+        self.storage.used(region.inputs)
 
-    def _lying(self, part: int, layout: str) -> tuple[FloatArray, str]:
-        return self.storage.on(part, layout), layout
+    def _blocks(self, region: Region) -> list[slice]:
+        """The rows of each block."""
+        days = self.panel.shape[0]
+        rows = days if region.whole else self.rows
+        return [slice(at, min(at + rows, days)) for at in range(0, days, max(rows, 1))]
 
     def _field(self, part: int) -> None:
         panel, name = self.panel, str(self.graph.parts[part].args[0])
@@ -187,7 +207,7 @@ class _Run:
         wrong = np.isinf(array)
         if wrong.any():
             array = np.where(wrong, np.nan, array)
-        self.storage.put(part, DATES, array, shared=True)
+        self.storage.put(part, array.astype(self.storage.dtype, copy=False), shared=True)
 
 
 @cache

@@ -1,10 +1,9 @@
 """A set of formulas as one graph, and the graph as regions that run block by block.
 
-Equal parts are one part, ``a + b`` and ``b + a`` too. Parts that work along the dates of one
-series (``series``) and parts that work across the symbols of one date (``dates``) need arrays
-laid out differently, and cut into blocks differently. A part that has a single reader on the same
-axis is fused into it: its values live for one block, in the cache. All other parts are stored:
-each is the root of a region, which reads stored parts only.
+Equal parts are one part, ``a + b`` and ``b + a`` too. A part that has a single reader is fused
+into it: its values live for one block of dates, in the cache. As its reader may look back, it is
+computed for some rows before the block, too; where these would be many, and where it has several
+readers, it is stored: it is the root of a region, which reads stored parts only.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import EITHER_WAY, MIRRORED, TABLE, Op
 
-SERIES, DATES, WHOLE = "series", "dates", "whole"
 Known = Callable[[str], bool]
 
 
@@ -47,13 +45,14 @@ class Part:
         return tuple(int(arg) for kind, arg in pairs if kind == "x")
 
     @property
-    def axis(self) -> str:
-        """Along what an operator works; "" for those that go cell by cell."""
-        if self.op is None or self.op.room == "cells":
-            return ""
+    def reach(self) -> int | None:
+        """Rows before t that row t of an operator reads; None when it reads all of them."""
+        if self.op is None:
+            return 0
         if self.op.kernel is not None:
-            return WHOLE  # a plugin's: it gets whole arrays
-        return SERIES if self.op.room == "kernels" else DATES
+            return None  # a plugin's: it gets whole arrays
+        windows = [int(a) for kind, a in zip(self.op.args, self.args, strict=True) if kind == "d"]
+        return self.op.lookback(windows)
 
 
 @dataclass(frozen=True)
@@ -62,22 +61,18 @@ class Region:
 
     Parameters
     ----------
-    axis : str
-        ``series``: blocks of symbols; ``dates``: blocks of dates; ``whole``: one block.
-    steps : tuple of int
-        Parts, arguments before those that read them; the last one is stored.
+    steps : dict of int to int
+        Parts, arguments before those that read them, and how many rows before a block each is
+        computed for; the last one is stored.
     inputs : tuple of int
         Stored parts that the steps read.
+    whole : bool
+        Whether all dates must be one block, for a row may read all that were before.
     """
 
-    axis: str
-    steps: tuple[int, ...]
+    steps: dict[int, int]
     inputs: tuple[int, ...]
-
-    @property
-    def layout(self) -> str:
-        """How the arrays lie that it reads and makes: ``series`` or ``dates``."""
-        return SERIES if self.axis == SERIES else DATES
+    whole: bool
 
 
 @dataclass
@@ -150,36 +145,40 @@ class Graph:
         found = self.parts[part]
         return found.op is None and isinstance(found.args[0], str)
 
-    def regions(self) -> dict[int, Region]:
-        """What is stored, by its part, in the order of the parts' numbers."""
-        readers = Counter(i for part in self.parts for i in part.inputs)
-        kept = {*self.roots.values()}
-        kept |= {i for i in range(len(self.parts)) if readers[i] > 1 or self.is_field(i)}
-        axes = self._axes(kept)
-        regions = {}
-        for part in sorted(kept):
-            if not self.is_number(part) and not self.is_field(part):
-                regions[part] = self._region(part, axes[part] or DATES, kept)
-        return regions
+    def regions(self, limit: int) -> dict[int, Region]:
+        """What is stored, by its part, in the order of the parts' numbers.
 
-    def _axes(self, kept: set[int]) -> list[str]:
-        """The axis of each part; a part that its reader cannot fuse is added to `kept`.
+        No part is computed for more than `limit` rows before a block.
+        """
+        readers = Counter(i for part in self.parts for i in part.inputs)
+        endless = {i for i, part in enumerate(self.parts) if part.reach is None}
+        kept = {*self.roots.values(), *endless}
+        kept |= {i for part in endless for i in self.parts[part].inputs}
+        kept |= {i for i in range(len(self.parts)) if readers[i] > 1 or self.is_field(i)}
+        kept = {part for part in kept if not self.is_number(part)}
+        before = self._before(kept, limit)
+        return {
+            part: self._region(part, kept, before, part in endless)
+            for part in sorted(kept)
+            if not self.is_field(part)
+        }
+
+    def _before(self, kept: set[int], limit: int) -> dict[int, int]:
+        """Rows before a block that each part is computed for; too many, and it joins `kept`.
 
         A part's number is above those of its inputs.
         """
-        axes: list[str] = []
-        for part in self.parts:
-            fused = [i for i in part.inputs if i not in kept and axes[i]]
-            axis = part.axis or (SERIES if any(axes[i] == SERIES for i in fused) else "")
-            axis = axis or (DATES if fused else "")
-            axes.append(axis)
-            kept |= {i for i in fused if axes[i] != axis or axis == WHOLE}
-            if axis == WHOLE:
-                kept |= {i for i in part.inputs if not self.is_number(i)}
-                kept.add(len(axes) - 1)
-        return axes
+        before = dict.fromkeys(kept, 0)
+        for number in reversed(range(len(self.parts))):
+            for i in self.parts[number].inputs:
+                if i not in kept and not self.is_number(i):
+                    before[i] = before[number] + (self.parts[number].reach or 0)
+                    if before[i] > limit:
+                        before[i] = 0
+                        kept.add(i)
+        return before
 
-    def _region(self, root: int, axis: str, kept: set[int]) -> Region:
+    def _region(self, root: int, kept: set[int], before: dict[int, int], whole: bool) -> Region:
         steps: list[int] = []
         inputs: dict[int, None] = {}
         waiting = [root]
@@ -187,11 +186,11 @@ class Graph:
             part = waiting.pop()
             steps.append(part)
             for i in self.parts[part].inputs:
-                if i in kept and not self.is_number(i):
+                if i in kept:
                     inputs[i] = None
                 elif not self.is_number(i):
                     waiting.append(i)
-        return Region(axis, tuple(sorted(steps)), tuple(sorted(inputs)))
+        return Region({step: before[step] for step in sorted(steps)}, tuple(sorted(inputs)), whole)
 
 
 def derived(name: str, known: Known) -> Node | None:

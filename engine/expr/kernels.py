@@ -1,235 +1,187 @@
-"""The time-series operators, on arrays of shape (S, T): one series a row, dates along it.
+"""The time-series operators, on arrays of shape (T, S): dates along a column, a series each.
 
-Each function has the operator's name, takes arrays and constants, and returns an array. A
-window holds the rows t-d+1 … t that exist; NaN inputs are skipped; what a window cannot tell
+Each function has the operator's name and takes arrays, constants and the array to fill, which
+is none of the others. Arrays end with the row with which that one ends, and may begin earlier.
+A window holds the rows t-d+1 … t that exist; NaN inputs are skipped; what a window cannot tell
 is NaN. Every value depends on its own window's rows alone, bit for bit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
-import numpy.typing as npt
 
-from engine.expr import lagging, merging, spreads, trailing
-
-FloatArray = npt.NDArray[np.float64]
+from engine.expr import lagging, merging, sorting, spreads, trailing
+from engine.panel import FloatArray
 
 
-def delay(x: FloatArray, d: int) -> FloatArray:
-    out = np.full_like(x, np.nan)
-    out[:, d:] = x[:, :-d]
-    return out
+def delay(x: FloatArray, d: int, out: FloatArray) -> None:
+    old = x[: max(len(x) - d, 0)][-len(out) :]  # the rows that there are, for the last of `out`
+    lost = len(out) - len(old)
+    out[:lost] = np.nan
+    out[lost:] = old
 
 
-def delta(x: FloatArray, d: int) -> FloatArray:
-    out = np.full_like(x, np.nan)
-    np.subtract(x[:, d:], x[:, :-d], out=out[:, d:])
-    return out
+def delta(x: FloatArray, d: int, out: FloatArray) -> None:
+    delay(x, d, out)
+    np.subtract(x[-len(out) :], out, out=out)
 
 
-def ts_sum(x: FloatArray, d: int) -> FloatArray:
-    count, total = _sums(x, d)
-    total[count == 0.0] = np.nan
-    return total
+def ts_sum(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.sums(x, d, merging.TOTAL, out)
 
 
-def ts_mean(x: FloatArray, d: int) -> FloatArray:
-    count, total = _sums(x, d)
-    return np.divide(total, count, out=total)  # 0 / 0 is NaN
+def ts_mean(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.sums(x, d, merging.MEAN, out)
 
 
-def ts_count(x: FloatArray, d: int) -> FloatArray:
+def ts_count(x: FloatArray, d: int, out: FloatArray) -> None:
     true = (x != 0.0).astype(x.dtype)
     true[np.isnan(x)] = np.nan
-    return ts_sum(true, d)
+    merging.sums(true, d, merging.TOTAL, out)
 
 
-def ts_known(x: FloatArray, d: int) -> FloatArray:
-    return _sums(x, d)[0]
+def ts_known(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.sums(x, d, merging.KNOWN, out)
 
 
-def stddev(x: FloatArray, d: int) -> FloatArray:
-    return np.sqrt(ts_var(x, d))
+def product(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(lagging.products, d, (x,), out)
 
 
-def ts_var(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    spreads.variances(x, d, out)
-    return out
+def ts_max(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.greatest(x, d, 1.0, out)
 
 
-def ts_mad(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 4)
-    out = np.empty_like(x)
-    trailing.distances(x, d, state[1], state[2], out)
-    return out
+def ts_min(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.greatest(x, d, -1.0, out)
 
 
-def ts_skew(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 6)
-    n, m2, m3 = state[0], state[3], state[4]
-    biased = (m3 / n) / (m2 / n) ** 1.5
-    out = biased * np.sqrt(n * (n - 1.0)) / (n - 2.0)
-    return np.where((n >= 3) & (m2 > 0.0), out, np.nan)
+def ts_argmax(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.places(x, d, 1.0, out)
 
 
-def ts_kurt(x: FloatArray, d: int) -> FloatArray:
-    state = _moments(x, d, 6)
-    n, m2, m4 = state[0], state[3], state[5]
-    excess = (m4 / n) / (m2 / n) ** 2 - 3.0
-    out = ((n + 1.0) * excess + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
-    return np.where((n >= 4) & (m2 > 0.0), out, np.nan)
+def ts_argmin(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.places(x, d, -1.0, out)
 
 
-def ts_max(x: FloatArray, d: int) -> FloatArray:
-    return _extremes(x, d, 1.0)[0]
+def ts_idxmax(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.places(x, d, 1.0, out)
+    out -= _skipped(x, d, out)
 
 
-def ts_min(x: FloatArray, d: int) -> FloatArray:
-    return -_extremes(x, d, -1.0)[0]
+def ts_idxmin(x: FloatArray, d: int, out: FloatArray) -> None:
+    merging.places(x, d, -1.0, out)
+    out -= _skipped(x, d, out)
 
 
-def ts_argmax(x: FloatArray, d: int) -> FloatArray:
-    return _extremes(x, d, 1.0)[1]
+def stddev(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.moments, d, (x,), out, spreads.DEVIATION)
 
 
-def ts_argmin(x: FloatArray, d: int) -> FloatArray:
-    return _extremes(x, d, -1.0)[1]
+def ts_var(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.moments, d, (x,), out, spreads.VARIANCE)
 
 
-def ts_idxmax(x: FloatArray, d: int) -> FloatArray:
-    return ts_argmax(x, d) - _skipped(x, d)
+def ts_mad(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.moments, d, (x,), out, spreads.DISTANCE)
 
 
-def ts_idxmin(x: FloatArray, d: int) -> FloatArray:
-    return ts_argmin(x, d) - _skipped(x, d)
+def ts_skew(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.moments, d, (x,), out, spreads.SKEWNESS)
 
 
-def ts_rank(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    lagging.ranks(x, d, out)
-    return out
+def ts_kurt(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.moments, d, (x,), out, spreads.KURTOSIS)
 
 
-def ts_quantile(x: FloatArray, d: int, q: float) -> FloatArray:
-    out = np.empty_like(x)
-    lagging.quantiles(x, d, q, out)
-    return out
+def ts_rank(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(lagging.ranks, d, (x,), out)
 
 
-def ts_median(x: FloatArray, d: int) -> FloatArray:
-    return ts_quantile(x, d, 0.5)
+def decay_linear(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(lagging.decays, d, (x,), out, float(d))
 
 
-def product(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    lagging.products(x, d, out)
-    return out
+def ts_quantile(x: FloatArray, d: int, q: float, out: FloatArray) -> None:
+    sorting.quantiles(x, d, q, out)
 
 
-def decay_linear(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    lagging.decays(x, d, out)
-    return out
+def ts_median(x: FloatArray, d: int, out: FloatArray) -> None:
+    sorting.quantiles(x, d, 0.5, out)
 
 
-def ema(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    lagging.emas(x, d, out)
-    return out
+def ema(x: FloatArray, d: int, out: FloatArray) -> None:
+    trailing.emas(x, d, out)
 
 
-def ewma(x: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
+def ewma(x: FloatArray, d: int, out: FloatArray) -> None:
     trailing.ewmas(x, d, out)
-    return out
 
 
-def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    out = np.empty_like(x)
-    spreads.correlations(x, y, d, out)
-    return out
+def correlation(x: FloatArray, y: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (x, y), out, spreads.CORRELATION)
 
 
-def covariance(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    state = _pairs(x, y, d)
-    return _ratio(state[7], state[0] - 1.0)
+def covariance(x: FloatArray, y: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (x, y), out, spreads.COVARIANCE)
 
 
-def beta(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
-    state = _pairs(x, y, d)
-    return _ratio(state[7], state[3])
+def beta(y: FloatArray, x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (x, y), out, spreads.SLOPE)
 
 
-def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
-    lost = np.isnan(x) | np.isnan(y)
-    x, y = np.where(lost, np.nan, x), np.where(lost, np.nan, y)
-    state = _pairs(x, y, d)
-    # not Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
-    left = np.empty_like(x)
-    slopes = _ratio(state[7], state[3])
-    lagging.misfits(x, y, state[1], state[4], slopes, d, left)
-    return np.where(state[3] > 0.0, np.sqrt(_ratio(left, state[0] - 2.0)), np.nan)
+def resid_std(y: FloatArray, x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (x, y), out, spreads.MISFIT)
 
 
-def slope(x: FloatArray, d: int) -> FloatArray:
-    return beta(x, _time(x), d)
+def slope(x: FloatArray, d: int, out: FloatArray) -> None:
+    beta(x, _time(x), d, out)
 
 
-def rsquare(x: FloatArray, d: int) -> FloatArray:
-    found = correlation(x, _time(x), d)
-    return found * found
+def rsquare(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (_time(x), x), out, spreads.SQUARE)
 
 
-def resi(x: FloatArray, d: int) -> FloatArray:
-    time = _time(x)
-    state = _pairs(time, x, d)
-    beside = ((time - state[1]) - state[2]) * _ratio(state[7], state[3])
-    left: FloatArray = ((x - state[4]) - state[5]) - beside
-    return left
+def resi(x: FloatArray, d: int, out: FloatArray) -> None:
+    _over(spreads.pairs, d, (_time(x), x), out, spreads.REST)
+
+
+def _over(
+    kernel: Callable[..., None], d: int, arrays: tuple[FloatArray, ...], out: FloatArray, *more: Any
+) -> None:
+    """Run a kernel that reads d - 1 rows before each of its own: NaN before the first row."""
+    rows = len(arrays[0])
+    d = min(d, rows)
+    first = rows - len(out)  # row of the arrays that is the first of `out`
+    head = min(max(d - 1 - first, 0), len(out))
+    if head:
+        padded = [_padded(array[: first + head], d - 1 - first) for array in arrays]
+        kernel(*padded, d - 1, d, *more, out[:head])
+    kernel(*arrays, first + head, d, *more, out[head:])
+
+
+def _padded(x: FloatArray, rows: int) -> FloatArray:
+    """As many rows of NaN, and x."""
+    padded = np.full((rows + len(x), x.shape[1]), np.nan, x.dtype)
+    padded[rows:] = x
+    return padded
 
 
 def _time(x: FloatArray) -> FloatArray:
     """The row number, in the shape of x."""
-    return np.ascontiguousarray(np.broadcast_to(np.arange(x.shape[1], dtype=x.dtype), x.shape))
+    time = np.empty_like(x)
+    time[:] = np.arange(len(x))[:, None]
+    return time
 
 
-def _skipped(x: FloatArray, d: int) -> FloatArray:
+def _skipped(x: FloatArray, d: int, out: FloatArray) -> FloatArray:
     """Rows of the window (of d rows, whether they exist or not) before its first value."""
-    return ts_argmin(np.where(np.isnan(x), np.nan, _time(x)), d) - 1.0
-
-
-def _sums(x: FloatArray, d: int) -> tuple[FloatArray, FloatArray]:
-    count, total = np.empty_like(x), np.empty_like(x)
-    merging.sums(x, d, count, total)
-    return count, total
-
-
-def _moments(x: FloatArray, d: int, parts: int) -> FloatArray:
-    out = np.empty((parts, *x.shape), x.dtype)
-    spreads.moments(x, d, out)
-    return out
-
-
-def _pairs(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
-    out = np.empty((8, *x.shape), x.dtype)
-    spreads.pairs(x, y, d, out)
-    return out
-
-
-def _extremes(x: FloatArray, d: int, sign: float) -> tuple[FloatArray, FloatArray]:
-    """Value, and place in the window: 1 the oldest row, d the newest."""
-    top, place = np.empty_like(x), np.empty_like(x)
-    merging.extremes(x, d, sign, top, place)
-    none = np.isneginf(top)
-    place -= np.arange(x.shape[1], dtype=x.dtype) - d
-    top[none] = np.nan
-    place[none] = np.nan
-    return top, place
-
-
-def _ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
-    """Top over bottom; NaN where the bottom is not positive."""
-    out = np.full_like(top, np.nan)
-    np.divide(top, bottom, out=out, where=bottom > 0.0)
-    return out
+    time = _time(x)
+    time[np.isnan(x)] = np.nan
+    place = np.empty_like(out)
+    merging.places(time, d, -1.0, place)
+    place -= 1.0
+    return place

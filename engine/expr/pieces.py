@@ -122,7 +122,7 @@ def spans(start: int, stop: int, rows: int) -> list[slice]:
 def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel) -> int:
     """About how much memory all dates at once take."""
     dates, symbols = panel.shape
-    arrays = executor.held(formulas, _few(panel))
+    arrays = executor.held(formulas, _few(panel), symbols)
     return _bytes(symbols, dates, arrays, dates, len(formulas))
 
 
@@ -132,7 +132,9 @@ def planned(
 ) -> Iterator[Plan]:
     """A plan, whose files last as long as the context."""
     trees = executor.written(formulas, panel)
-    executor.held(formulas, _few(panel))  # what cannot be evaluated is told by its own name
+    executor.held(
+        formulas, _few(panel), panel.shape[1]
+    )  # what cannot be evaluated is told by its own name
     with TemporaryDirectory(prefix="formulas-") as folder:
         yield _plan(trees, panel, Path(folder), threads)
 
@@ -161,7 +163,7 @@ def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | 
         formulas=bounded,
         panel=panel,
         lookback=max((rows for rows in reach if rows is not None), default=0),
-        arrays=executor.held(bounded, _few(panel)),
+        arrays=executor.held(bounded, _few(panel), panel.shape[1]),
         files=files,
         whole=tuple(to_text(node) for node in endless),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -11,11 +12,43 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import DataError, did_you_mean, pointed
-from engine.expr.graph import DATES, WHOLE, Graph, Part, Region
+from engine.expr.cells import finite
+from engine.expr.graph import Graph, Part, Region
 from engine.expr.parser import one_line
+from engine.expr.storage import Workspaces
 from engine.panel import FloatArray, Panel
 
-Lying = tuple[FloatArray, str]  # an array, and its layout
+# what cannot make an infinite number of finite ones
+TAME = frozenset(
+    ("abs", "neg", "sign", "minimum", "maximum", "lt", "le", "eq", "ne", "both", "either",
+     "neither", "where", "filter", "rank", "group_rank", "bucket", "delay", "ts_min", "ts_max",
+     "ts_argmin", "ts_argmax", "ts_idxmin", "ts_idxmax", "ts_known", "ts_count", "ts_rank",
+     "correlation", "rsquare", "ts_median", "ema", "ewma")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """An operator of a region, with what it reads and where its values go.
+
+    Parameters
+    ----------
+    part : Part
+    kernel : callable
+    before, reach : int
+        Rows before a block that it is computed for, too; rows before its own that it reads.
+    place : int
+        Which array of the workspace its values go to; -1 for the region's result.
+    checked : bool
+        Whether its values are looked through for what is not finite.
+    """
+
+    part: Part
+    kernel: Callable[..., Any]
+    before: int
+    reach: int
+    place: int
+    checked: bool
 
 
 class Program:
@@ -27,108 +60,118 @@ class Program:
     region : Region
     panel : Panel
         For members and groupings.
-    inputs : mapping of int to tuple
-        The arrays of the region's inputs. One that lies the other way is turned block by block.
-    out : tuple
+    inputs : mapping of int to float array, shape (T, N)
+        The arrays of the region's inputs.
+    out : float array, shape (T, N)
         Where the result goes.
     """
 
     def __init__(
-        self, graph: Graph, region: Region, panel: Panel, inputs: Mapping[int, Lying], out: Lying
+        self,
+        graph: Graph,
+        region: Region,
+        panel: Panel,
+        inputs: Mapping[int, FloatArray],
+        out: FloatArray,
     ) -> None:
-        self.layout, self.inputs, self.out = region.layout, inputs, out
-        self.steps = [(step, graph.parts[step]) for step in region.steps]
+        self.inputs, self.out = inputs, out
+        parts = {step: graph.parts[step] for step in region.steps}
         self.numbers = {
             i: graph.parts[i].args[0]
-            for _, part in self.steps
+            for part in parts.values()
             for i in part.inputs
             if graph.is_number(i)
         }
-        self.kernels = [_kernel(part) for _, part in self.steps]
+        self.steps, self.count = _planned(parts, region.steps)
+        self.before = max(region.steps.values())
         self.labels = {
             str(arg): _labels(str(arg), panel)
-            for _, part in self.steps
+            for part in parts.values()
             for kind, arg in zip(part.op.args if part.op else "", part.args, strict=True)
             if kind == "g"
         }
         self.member = None if panel.member.all() else panel.member
-        days, symbols = panel.shape
-        self.columns = symbols if self.layout == DATES else days
 
-    def run(self, start: int, stop: int) -> None:
-        """Compute the rows from `start` to `stop` of the region's result."""
-        values: dict[int, Any] = {i: self._block(*self.inputs[i], start, stop) for i in self.inputs}
-        values |= self.numbers
-        with np.errstate(all="ignore"):
-            for (step, part), kernel in zip(self.steps, self.kernels, strict=True):
-                args = self._arguments(part, values, start, stop)
-                for i in part.inputs:
-                    if i not in self.inputs and i not in self.numbers:
-                        values.pop(i, None)  # its only reader is here
-                made = kernel(*args)
-                values[step] = made if part.axis == WHOLE else _finite(made)
-        self._write(values[self.steps[-1][0]], start, stop)
+    def run(self, rows: slice, workspaces: Workspaces) -> None:
+        """Compute some rows of the result."""
+        start, stop = rows.start, rows.stop
+        shape = (stop - max(start - self.before, 0), self.out.shape[1])
+        values: dict[int, tuple[int, FloatArray]] = {}  # the first row, and the rows to `stop`
+        with (
+            workspaces.one(self.count, shape, self.out.dtype) as arrays,
+            np.errstate(all="ignore"),
+        ):
+            for number, step in self.steps.items():
+                first = max(start - step.before, 0)
+                to = self.out[rows] if step.place < 0 else arrays[step.place][: stop - first]
+                self._take(step, values, first, stop, to)
+                values[number] = first, to
 
-    def _block(self, array: FloatArray, layout: str, start: int, stop: int) -> FloatArray:
-        if layout == self.layout:
-            return array[start:stop]
-        from engine.expr.lagging import turn
-
-        some = array[:, start:stop]
-        block = np.empty((some.shape[1], len(some)))
-        turn(some, 0, len(block), block)
-        return block
-
-    def _write(self, value: Any, start: int, stop: int) -> None:
-        out, layout = self.out
-        if layout == self.layout:
-            out[start:stop] = value
-            return
-        from engine.expr.lagging import turn
-
-        to = out[:, start:stop]
-        block = value if np.ndim(value) else np.full(to.shape[::-1], value)
-        turn(block, 0, len(to), to)
-
-    def _arguments(self, part: Part, values: Mapping[int, Any], start: int, stop: int) -> list[Any]:
+    def _take(
+        self,
+        step: Step,
+        values: Mapping[int, tuple[int, FloatArray]],
+        first: int,
+        stop: int,
+        out: FloatArray,
+    ) -> None:
+        part = step.part
         assert part.op is not None
+        since = max(first - step.reach, 0)
         args: list[Any] = []
         for kind, arg in zip(part.op.args, part.args, strict=True):
-            if kind == "x":
-                value = values[int(arg)]
-                if part.op.room != "cells":
-                    value = self._whole(part, value, start, stop)
-                args.append(value)
+            if kind == "x" and int(arg) in self.numbers:
+                number = self.numbers[int(arg)]
+                alone = part.op.room == "cells"
+                args.append(number if alone else np.full((stop - since, out.shape[1]), number))
+            elif kind == "x":
+                at, rows = values.get(int(arg)) or (0, self.inputs[int(arg)][:stop])
+                args.append(self._members(part, rows[since - at :], since, stop))
             elif kind == "g":
                 args.append(self.labels[str(arg)])
             else:
                 args.append(int(arg) if kind == "d" else arg)
-        return args
+        if part.op.kernel is not None:
+            out[:] = step.kernel(*args)
+            return
+        step.kernel(*args, out)
+        if step.checked:
+            finite(out.reshape(-1))
 
-    def _whole(self, part: Part, value: Any, start: int, stop: int) -> FloatArray:
-        """An argument of a kernel: no scalar, and in cross-sections members alone."""
+    def _members(self, part: Part, rows: FloatArray, start: int, stop: int) -> FloatArray:
+        """Rows of an argument; in cross-sections those of members alone."""
         assert part.op is not None
-        array: FloatArray = value
-        if not np.ndim(value):
-            array = np.full((stop - start, self.columns), value)
-        if part.op.room == "sections" and self.member is not None:
-            array = np.where(self.member[start:stop], array, np.nan)
-        return array
+        if part.op.room != "sections" or self.member is None:
+            return rows
+        members: FloatArray = np.where(self.member[start:stop], rows, rows.dtype.type(np.nan))
+        return members
 
 
-def _kernel(part: Part) -> Any:
+def _planned(parts: Mapping[int, Part], before: Mapping[int, int]) -> tuple[dict[int, Step], int]:
+    """The steps, with a place for the values of each, and how many places there are.
+
+    A place is used again when the values in it have been read.
+    """
+    places: dict[int, int] = {}
+    free: list[int] = []
+    steps, last = {}, [*parts][-1]
+    for number, part in parts.items():
+        assert part.op is not None
+        place = -1 if number == last else free.pop() if free else len({*places.values()})
+        checked = number == last or part.op.name not in TAME
+        reach = part.reach or 0
+        steps[number] = Step(part, _kernel(part), before[number], reach, place, checked)
+        free += {places[i] for i in part.inputs if i in places}  # its only reader is here
+        places[number] = place
+    return steps, len({*places.values()} - {-1})
+
+
+def _kernel(part: Part) -> Callable[..., Any]:
     assert part.op is not None
-    return part.op.kernel or getattr(import_module(f"engine.expr.{part.op.room}"), part.op.name)
-
-
-def _finite(value: Any) -> Any:
-    """The same with NaN for what is infinite; an array is the operator's own, and changed."""
-    from engine.expr.lagging import finite
-
-    if np.ndim(value) == 0:
-        return value if np.isfinite(value) else np.nan
-    finite(value.reshape(-1))
-    return value
+    if part.op.kernel is not None:
+        return part.op.kernel
+    found: Callable[..., Any] = getattr(import_module(f"engine.expr.{part.op.room}"), part.op.name)
+    return found
 
 
 def _labels(name: str, panel: Panel) -> npt.NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 The input has NaN wherever a symbol is no member of the universe or has no value; such cells
 take no part, and get NaN. Sums run over the symbols in their fixed order, from the first
-value, so that a constant has no spread at all.
+value, so that a constant has no spread at all. Each function has the operator's name and takes
+arrays, constants, the symbols' groups, and the array to fill, which is none of the others.
 """
 
 from __future__ import annotations
@@ -19,86 +20,77 @@ LESS_MEAN, MEAN, STANDARD = 0, 1, 2  # what is told of a value and its group
 SPAN = 1e-8  # of an array's own spread: what is less is rounding, so it follows from the others
 
 
-def rank(x: FloatArray) -> FloatArray:
-    return average_ranks(x, share=True)
+def rank(x: FloatArray, out: FloatArray) -> None:
+    average_ranks(x, share=True, out=out)
 
 
-def demean(x: FloatArray) -> FloatArray:
-    return _centred(x)[0]
+def demean(x: FloatArray, out: FloatArray) -> None:
+    _centred(x, out)
 
 
-def zscore(x: FloatArray) -> FloatArray:
-    centred, _, spread = _centred(x)
-    return np.divide(centred, spread, out=np.full_like(x, np.nan), where=spread > 0.0)
+def zscore(x: FloatArray, out: FloatArray) -> None:
+    _, spread = _centred(x, out)
+    np.divide(out, np.where(spread > 0.0, spread, np.nan), out=out)
 
 
-def scale(x: FloatArray, a: float) -> FloatArray:
+def scale(x: FloatArray, a: float, out: FloatArray) -> None:
     total = np.nansum(np.abs(x), axis=1, keepdims=True)
-    out = np.full_like(x, np.nan)
-    np.divide(a * x, total, out=out, where=total > 0.0)
-    return out
+    np.divide(a * x, np.where(total > 0.0, total, np.nan), out=out)
 
 
-def winsorize(x: FloatArray, k: float) -> FloatArray:
-    _, mean, spread = _centred(x)
+def winsorize(x: FloatArray, k: float, out: FloatArray) -> None:
+    mean, spread = _centred(x, out)
     width = k * np.nan_to_num(spread)
-    return np.clip(x, mean - width, mean + width)
+    np.clip(x, mean - width, mean + width, out=out)
 
 
-def indneutralize(x: FloatArray, labels: Labels) -> FloatArray:
-    return _by_group(x, labels, LESS_MEAN)
+def indneutralize(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    _by_group(x, labels, LESS_MEAN, out)
 
 
-def group_mean(x: FloatArray, labels: Labels) -> FloatArray:
-    return _by_group(x, labels, MEAN)
+def group_mean(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    _by_group(x, labels, MEAN, out)
 
 
-def group_zscore(x: FloatArray, labels: Labels) -> FloatArray:
-    return _by_group(x, labels, STANDARD)
+def group_zscore(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    _by_group(x, labels, STANDARD, out)
 
 
-def group_rank(x: FloatArray, labels: Labels) -> FloatArray:
-    out = np.empty_like(x)
+def group_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
     order = np.argsort(labels, kind="stable")
     for columns in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
         out[:, columns] = average_ranks(x[:, columns], share=True)
-    return out
 
 
-def cs_mean(x: FloatArray) -> FloatArray:
-    return np.where(np.isnan(x), np.nan, _centred(x)[1])
+def cs_mean(x: FloatArray, out: FloatArray) -> None:
+    mean, _ = _centred(x, out)
+    out[:] = np.where(np.isnan(x), np.nan, mean)
 
 
-def bucket(x: FloatArray, q: float) -> FloatArray:
+def bucket(x: FloatArray, q: float, out: FloatArray) -> None:
     count = (~np.isnan(x)).sum(axis=1, keepdims=True)
-    buckets: FloatArray = np.ceil(average_ranks(x) * np.floor(q) / count)
-    return buckets
+    out[:] = np.ceil(average_ranks(x) * np.floor(q) / count)
 
 
-def neutralize(x: FloatArray, y: FloatArray) -> FloatArray:
-    return _left(x, y)
+def neutralize(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _left_over(np.stack((x, y), axis=1), out)
 
 
-def neutralize2(x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
-    return _left(x, y, z)
+def neutralize2(x: FloatArray, y: FloatArray, z: FloatArray, out: FloatArray) -> None:
+    _left_over(np.stack((x, y, z), axis=1), out)
 
 
-def neutralize3(x: FloatArray, y: FloatArray, z: FloatArray, w: FloatArray) -> FloatArray:
-    return _left(x, y, z, w)
+def neutralize3(
+    x: FloatArray, y: FloatArray, z: FloatArray, w: FloatArray, out: FloatArray
+) -> None:
+    _left_over(np.stack((x, y, z, w), axis=1), out)
 
 
-def _left(*arrays: FloatArray) -> FloatArray:
-    out = np.empty_like(arrays[0])
-    _left_over(np.stack(arrays, axis=1), out)
-    return out
-
-
-def _centred(x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """X less its row's mean; the mean, and the standard deviation (n-1), shape (T, 1)."""
-    out = np.empty_like(x)
+def _centred(x: FloatArray, out: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Fill `out` with x less its row's mean; the mean, and the std (n-1), shape (T, 1)."""
     mean, spread = np.empty((len(x), 1), x.dtype), np.empty((len(x), 1), x.dtype)
     _rows(x, out, mean, spread)
-    return out, mean, spread
+    return mean, spread
 
 
 @njit(cache=True, nogil=True)
@@ -122,10 +114,8 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
         spreads[t, 0] = np.sqrt(square / (count - 1)) if count > 1 else np.nan
 
 
-def _by_group(x: FloatArray, labels: Labels, what: int) -> FloatArray:
-    out = np.empty_like(x)
+def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None:
     _grouped(x, labels, int(labels.max(initial=0)) + 1, what, out)
-    return out
 
 
 @njit(cache=True, nogil=True)

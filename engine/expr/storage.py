@@ -1,4 +1,4 @@
-"""The stored parts of a graph: their arrays, turned when a region needs them so, and used again.
+"""Arrays of a graph's stored parts, and of blocks while they are worked on; all used again.
 
 An array that was asked of the system anew costs as much as a pass over it, for its pages are
 cleared. So what is freed is kept, and given to the next part that is stored.
@@ -7,127 +7,96 @@ cleared. So what is freed is kept, and given to the next part that is stored.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.expr.graph import DATES, SERIES
 from engine.panel import FloatArray
 
-SMALL = 256 * 1024  # bytes: not worth a second thread
+LINE = 64  # bytes: vectors that lie across two lines of the cache are read twice
 
 
 @dataclass
 class Storage:
-    """Arrays by part and layout, of dates × symbols or (``series``) symbols × dates.
+    """Arrays by part, of dates × symbols.
 
     Parameters
     ----------
     shape : tuple of int
         Dates, symbols.
+    dtype : numpy.dtype
     readers : Counter
-        How often each (part, layout) will still be read; what no one will read is freed.
-    pool : ThreadPoolExecutor or None
-        Turns large arrays.
+        How often each part will still be read; what no one will read is freed.
     peak : int
         Most arrays that there were at once, spare ones too; not those of others.
     """
 
     shape: tuple[int, int]
-    readers: Counter[tuple[int, str]]
-    pool: ThreadPoolExecutor | None
+    dtype: np.dtype[Any]
+    readers: Counter[int]
     peak: int = 0
     _live: int = 0
-    _held: dict[tuple[int, str], FloatArray] = field(default_factory=dict)
-    _shared: set[tuple[int, str]] = field(default_factory=set)
+    _held: dict[int, FloatArray] = field(default_factory=dict)
+    _shared: set[int] = field(default_factory=set)
     _spare: list[FloatArray] = field(default_factory=list)
 
     def __contains__(self, part: int) -> bool:
-        return (part, DATES) in self._held or (part, SERIES) in self._held
+        return part in self._held
 
-    def empty(self, layout: str) -> FloatArray:
+    def __getitem__(self, part: int) -> FloatArray:
+        return self._held[part]
+
+    def empty(self) -> FloatArray:
         """An array to be filled."""
-        days, symbols = self.shape
-        shape = (symbols, days) if layout == SERIES else (days, symbols)
         if self._spare:
-            return self._spare.pop().reshape(shape)
+            return self._spare.pop()
         self._live += 1
         self.peak = max(self.peak, self._live)
-        return np.empty(shape)
+        return np.empty(self.shape, self.dtype)
 
-    def put(self, part: int, layout: str, array: FloatArray, *, shared: bool = False) -> None:
+    def put(self, part: int, array: FloatArray, *, shared: bool = False) -> None:
         """Keep a part's array; a `shared` one is someone else's, and never changed."""
-        self._held[part, layout] = array
+        self._held[part] = array
         if shared:
-            self._shared.add((part, layout))
+            self._shared.add(part)
 
-    def on(self, part: int, layout: str) -> FloatArray:
-        """A part's array in a layout."""
-        if (part, layout) not in self._held:
-            other = SERIES if layout == DATES else DATES
-            array = self.empty(layout)
-            _turn(self._held[part, other], array, self.pool)
-            self._held[part, layout] = array
-            if not self.readers[part, other]:
-                self._free(part, other)
-        return self._held[part, layout]
-
-    def best(self, part: int, layout: str) -> tuple[FloatArray, str]:
-        """A part's array for a region that can turn single blocks: and how it lies.
-
-        What only one more such region will read is not worth turning as a whole.
-        """
-        other = SERIES if layout == DATES else DATES
-        if (part, layout) not in self._held and self.readers[part, layout] == 1:
-            return self._held[part, other], other
-        return self.on(part, layout), layout
-
-    def wanted(self, part: int) -> str:
-        """The layout in which a part is read next, or most often."""
-        return DATES if self.readers[part, DATES] > self.readers[part, SERIES] else SERIES
-
-    def used(self, parts: Iterable[int], layout: str) -> None:
+    def used(self, parts: Iterable[int]) -> None:
         """Note a reading of each part."""
         for part in parts:
-            self.readers[part, layout] -= 1
-            if not self.readers[part, layout]:
-                self._free(part, layout)
-                other = SERIES if layout == DATES else DATES
-                if not self.readers[part, other]:
-                    self._free(part, other)
+            self.readers[part] -= 1
+            if not self.readers[part]:
+                array = self._held.pop(part)
+                if part not in self._shared:
+                    self._spare.append(array)
 
     def taken(self, part: int) -> FloatArray:
-        """A result, dates × symbols, that is the caller's own."""
-        array, key = self.on(part, DATES), (part, DATES)
-        others = self.readers[key] > 1 or self.readers[part, SERIES] > 0
-        if others or key in self._shared:
-            array = array.copy()
-        else:
-            del self._held[key]
-            self._live -= 1
-        self.used([part], DATES)
-        return array
-
-    def _free(self, part: int, layout: str) -> None:
-        """Keep an array for others; unless it is the last of a part that is still read."""
-        other = SERIES if layout == DATES else DATES
-        if self.readers[part, other] and (part, other) not in self._held:
-            return
-        array = self._held.pop((part, layout), None)
-        if array is not None and (part, layout) not in self._shared:
-            self._spare.append(array.reshape(-1))
+        """A result that is the caller's own."""
+        self.readers[part] -= 1
+        if self.readers[part] or part in self._shared:
+            return self._held[part].copy()
+        self._live -= 1
+        return self._held.pop(part)
 
 
-def _turn(array: FloatArray, out: FloatArray, pool: ThreadPoolExecutor | None) -> None:
-    """Write the transpose."""
-    from engine.expr.lagging import turn
+@dataclass
+class Workspaces:
+    """Memory for the arrays of blocks, one piece for each thread that is at work."""
 
-    rows = len(out)
-    if pool is None or out.nbytes < SMALL:
-        turn(array, 0, rows, out)
-        return
-    step = -(-rows // 16)
-    for _ in pool.map(lambda start: turn(array, start, start + step, out), range(0, rows, step)):
-        pass
+    _free: list[npt.NDArray[np.uint8]] = field(default_factory=list)
+
+    @contextmanager
+    def one(self, count: int, shape: tuple[int, int], dtype: np.dtype[Any]) -> Iterator[FloatArray]:
+        """As many arrays of a shape, (count, rows, columns), each at the begin of a cache line."""
+        cells = shape[0] * shape[1]
+        step = -(-cells * dtype.itemsize // LINE) * LINE
+        memory = self._free.pop() if self._free else np.empty(0, np.uint8)
+        if len(memory) < count * step + LINE:
+            memory = np.empty(count * step + LINE, np.uint8)
+        first = -memory.ctypes.data % LINE
+        arrays = memory[first : first + count * step].view(dtype)
+        yield arrays.reshape(count, step // dtype.itemsize)[:, :cells].reshape(count, *shape)
+        self._free.append(memory)

@@ -97,11 +97,11 @@ def test_a_package_that_cannot_be_written_to_is_compiled_into_the_users_cache(tm
     code = (
         "import engine, pandas as pd, numpy as np\n"
         "from engine.expr import evaluate\n"
-        "from engine.expr.lagging import turn\n"
+        "from engine.expr.cells import finite\n"
         "days = pd.date_range('2024-01-01', periods=3, tz='UTC')\n"
         "panel = engine.Panel(days, ('A',), {'close': np.ones((3, 1))})\n"
         "print(evaluate({'f': 'ema(close, 3)'}, panel)['f'].sum(), engine.__file__)\n"
-        "print(turn.stats.cache_path)"
+        "print(finite.stats.cache_path)"
     )
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     result, where = _python(code, tmp_path, PYTHONPATH=str(tmp_path / "lib"), **home)

@@ -68,14 +68,11 @@ def _arguments(op: Op, x: FloatArray, d: int) -> list[object]:
 
 
 def _fast(op: Op, args: list[object]) -> FloatArray:
-    """The kernel's result, as the executor keeps it: finite or NaN.
-
-    Kernels over time take one series a row.
-    """
-    turn = np.transpose if op.room == "kernels" else np.asarray
-    turned = [np.ascontiguousarray(turn(a)) if np.ndim(a) == 2 else a for a in args]
+    """The kernel's result, as the executor keeps it: finite or NaN."""
+    args = [np.ascontiguousarray(a) if np.ndim(a) == 2 else a for a in args]
+    out = np.full_like(next(a for a in args if np.ndim(a) == 2), 7.0)
     with np.errstate(all="ignore"):
-        out = turn(getattr(import_module(f"engine.expr.{op.room}"), op.name)(*turned))
+        getattr(import_module(f"engine.expr.{op.room}"), op.name)(*args, out)
     return np.where(np.isinf(out), NAN, out)
 
 

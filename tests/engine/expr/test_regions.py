@@ -46,33 +46,55 @@ def graph(**formulas: str) -> Graph:
     return Graph.of(nodes, lambda name: name in fields)
 
 
-def test_one_axis_is_one_region():
-    made = graph(a="ts_mean(close / delay(close, 1), 3) - 1")
-    (region,) = made.regions().values()
-    assert region.axis == "series"
-    assert [made.parts[i].op.name for i in region.steps] == ["delay", "div", "ts_mean", "sub"]
-    assert [made.parts[i].args for i in region.inputs] == [("close",)]
+def steps(made: Graph, limit: int) -> list[list[tuple[str, int]]]:
+    """The operators of each region, and for how many rows before a block each is computed."""
+    regions = made.regions(limit).values()
+    return [[(made.parts[i].op.name, rows) for i, rows in r.steps.items()] for r in regions]
 
 
-def test_each_change_of_the_axis_begins_a_region():
+def test_parts_with_one_reader_are_one_region():
     made = graph(a="rank(decay_linear(correlation(vwap, volume, 4), 2)) * -1")
-    regions = list(made.regions().values())
-    assert [r.axis for r in regions] == ["series", "dates"]
-    assert [made.parts[i].op.name for i in regions[1].steps] == ["rank", "mul"]
+    assert steps(made, 10) == [
+        [("add", 4), ("add", 4), ("div", 4), ("correlation", 1), ("decay_linear", 0), ("rank", 0),
+         ("mul", 0)]
+    ]  # fmt: skip
+    (region,) = made.regions(10).values()
+    assert [made.parts[i].args for i in region.inputs] == [
+        ("high",), ("low",), ("close",), ("volume",)
+    ]  # fmt: skip
+
+
+def test_what_would_be_computed_for_too_many_rows_is_stored():
+    made = graph(a="ts_mean(close / delay(close, 1), 3) - rank(ts_sum(log(volume), 20))")
+    assert steps(made, 19) == [
+        [("delay", 2), ("div", 2), ("ts_mean", 0), ("log", 19), ("ts_sum", 0), ("rank", 0),
+         ("sub", 0)]
+    ]  # fmt: skip
+    assert steps(made, 18) == [
+        [("log", 0)],
+        [("delay", 2), ("div", 2), ("ts_mean", 0), ("ts_sum", 0), ("rank", 0), ("sub", 0)],
+    ]
+    assert len(steps(made, 1)) == 3
+
+
+def test_what_reaches_back_without_end_is_computed_at_once():
+    made = graph(a="rank(ema(log(close), 5))")
+    assert steps(made, 99) == [[("log", 0)], [("ema", 0)], [("rank", 0)]]
+    assert [region.whole for region in made.regions(99).values()] == [False, True, False]
 
 
 def test_what_has_two_readers_is_computed_once():
     made = graph(a="ts_mean(log(close), 3)", b="rank(log(close))")
     logs = [i for i, part in enumerate(made.parts) if part.op and part.op.name == "log"]
-    regions = made.regions()
+    regions = made.regions(99)
     assert len(logs) == 1
     assert logs[0] in regions
     assert sum(logs[0] in region.steps for region in regions.values()) == 1
 
 
 def test_equal_parts_are_one_part_however_they_are_written():
-    assert len(graph(a="SMA(close, 3.7)", b="ts_mean( close,3 )").regions()) == 1
-    assert len(graph(a="vwap", b="(high + low + close) / 3").regions()) == 1
+    assert len(graph(a="SMA(close, 3.7)", b="ts_mean( close,3 )").regions(99)) == 1
+    assert len(graph(a="vwap", b="(high + low + close) / 3").regions(99)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +107,12 @@ def test_the_formulas_have_values(whole):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-@pytest.mark.parametrize("block", [1, 2000, 5000])
-def test_blocks_and_threads_do_not_show(monkeypatch, whole, threads, block):
+@pytest.mark.parametrize("block", [1, 300, 2000])
+@pytest.mark.parametrize("share", [1, 8])
+def test_blocks_and_threads_do_not_show(monkeypatch, whole, threads, block, share):
+    """Blocks of one, 5 and 35 dates; computed for up to as many before them, and an eighth."""
     monkeypatch.setattr(executor, "BLOCK", block)
+    monkeypatch.setattr(executor, "SHARE", share)
     made = evaluate(FORMULAS, bars(), threads=threads)
     for name in FORMULAS:
         assert_array_equal(made[name], whole[name], err_msg=name)
@@ -98,6 +123,16 @@ def test_what_comes_after_does_not_show(whole, stop):
     made = evaluate(FORMULAS, bars().cut(stop))
     for name in FORMULAS:
         assert_array_equal(made[name], whole[name][:stop], err_msg=name)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_single_precision_is_close(whole, name):
+    made = evaluate({name: FORMULAS[name]}, bars(), dtype="float32")[name]
+    assert made.dtype == np.float32
+    both = np.isfinite(made) & np.isfinite(whole[name])
+    assert both.mean() > 0.98 * np.isfinite(whole[name]).mean()
+    spread = whole[name][both].std()
+    assert np.median(np.abs(made[both] - whole[name][both])) < 1e-5 * spread
 
 
 @pytest.mark.parametrize("name", FORMULAS)
