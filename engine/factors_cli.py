@@ -29,7 +29,7 @@ engine factors: formulas without a backtest
                       --missing raise | warn: whether a formula may do without what the bars lack;
                       by default each formula says so itself
                       --append FILE: add the dates that a file of these factors lacks;
-                      refused when its last date, computed again, has changed
+                      refused when its last date, computed again, or a formula has changed
                       --chunk ROWS, --memory GB: so many dates at a time, or as many as fit,
                       by default into most of what is free; --threads K: by default one a core
                       --parallel local | dask | ray, --workers K: in other processes;
@@ -95,7 +95,7 @@ def compute(words: Sequence[str]) -> int:
     with using(registry):
         chosen = _chosen(request, registry)
         panel = _panel(config, registry)
-        _check_windows(chosen, len(panel.dates))
+        _check_windows(chosen, panel)
         how = How(**request.how)
         if request.append is not None:
             append_to(chosen, panel, request.append, how, request.aside)
@@ -243,17 +243,18 @@ def _panel(config: DictConfig, registry: Registry) -> Panel:
     return panel
 
 
-def _check_windows(chosen: dict[str, Factor], rows: int) -> None:
+def _check_windows(chosen: dict[str, Factor], panel: Panel) -> None:
     """Refuse formulas as they were typed whose windows the bars cannot fill.
 
-    A factor of a set has no value then, and the report says so.
+    Those of a set are told of in a warning, for the others may be as they should be.
     """
     from engine.expr import parse
     from engine.expr.explain import too_long
     from engine.expr.formula import Formula
 
+    rows, bars = len(panel.dates), {name.lower() for name in panel.fields}
     for name, factor in chosen.items():
         if isinstance(factor, Formula) and factor.formula == name:
-            reach = too_long(parse(name), rows)
+            reach = too_long(parse(name), rows, bars)
             if reach:
                 raise DataError(f"{reach}, the bars have {rows}: shorten it, or take more dates")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contracts import array, blamed
+from engine.contracts import array
 from engine.errors import ConfigError
 from engine.evaluation import evaluate
-from engine.expr.formula import Formula, trees
 from engine.expr.nodes import Node
 from engine.expr.pieces import Plan, planned, spans, whole_bytes
 from engine.expr.shards import check, shards
 from engine.factors_file import Stored, writing
+from engine.factors_set import Ready, ready
 from engine.kinds import Factor
 from engine.memory import available_memory
 from engine.panel import FloatArray, Panel
@@ -105,9 +105,10 @@ def compute_to(
     """Compute factors, say how many values there are, and write them; but for those `aside`."""
     names = tuple(name for name in chosen if name not in aside)
     coverage = Coverage(panel, names, 0)
+    found = ready(chosen, panel, aside)
     with ExitStack() as stack:
-        pieces = stack.enter_context(closing(_pieces(chosen, panel, 0, how, aside)))
-        writer = stack.enter_context(writing(out, panel, names)) if out else None
+        pieces = stack.enter_context(closing(_pieces(names, found, 0, how)))
+        writer = stack.enter_context(writing(out, panel, names, found.keys)) if out else None
         for span, values in pieces:
             coverage.add(span, values)
             if writer:
@@ -126,13 +127,15 @@ def append_to(
     stored = Stored.of(path, panel, names)
     first = stored.row + 1
     coverage = Coverage(panel, names, first)
-    with closing(_pieces(chosen, panel, stored.row, how, aside)) as pieces, ExitStack() as stack:
+    found = ready(chosen, panel, aside)
+    stored.same_formulas(found.keys)
+    with closing(_pieces(names, found, stored.row, how)) as pieces, ExitStack() as stack:
         span, values = next(pieces)
         stored.compare({name: made[0] for name, made in values.items()})
         if first == panel.shape[0]:
             print(f"nothing to append: {path} has all {first} dates")
             return
-        writer = stack.enter_context(writing(path, panel, names))
+        writer = stack.enter_context(writing(path, panel, names, found.keys))
         stored.copy(writer)
         rest = {name: made[1:] for name, made in values.items()}
         for part, made in chain([(slice(first, span.stop), rest)], pieces):
@@ -142,23 +145,13 @@ def append_to(
     print(f"appended: {path}")
 
 
-def _pieces(
-    chosen: Mapping[str, Factor], panel: Panel, start: int, how: How, aside: Set[str]
-) -> Generator[Piece]:
-    """Values in the order of `chosen`; factors that are no formulas are computed whole."""
-    formulas = {name: f for name, f in chosen.items() if isinstance(f, Formula)}
-    texts = trees(formulas, panel)
-    others: dict[str, FloatArray] = {}
-    for name, factor in chosen.items():
-        if name not in formulas:
-            with blamed(f"factors.{name}"):
-                made = factor.compute(panel)
-            others[name] = array(made, panel.shape, f"factors.{name}")
-    for span, values in _formulas(texts, panel, start, how):
-        values |= {name: made[span] for name, made in others.items()}
-        for name in formulas:
-            array(values[name], (span.stop - span.start, panel.shape[1]), f"factors.{name}")
-        yield span, {name: values.pop(name) for name in chosen if name not in aside}
+def _pieces(names: Sequence[str], found: Ready, start: int, how: How) -> Generator[Piece]:
+    """Values of these factors; those that are no formulas are cut from their whole arrays."""
+    for span, values in _formulas(found.formulas, found.panel, start, how):
+        for name, made in values.items():
+            array(made, (span.stop - span.start, found.panel.shape[1]), f"factors.{name}")
+        values |= {name: made[span] for name, made in found.values.items()}
+        yield span, {name: values.pop(name) for name in names}
 
 
 def _formulas(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.errors import ConfigError, DataError
 from engine.panel import FloatArray, Panel
 
 BATCH = 256 * 1024**2  # bytes of a file that are copied at a time
+KEYS = b"alpha_engine.keys"  # of the schema: which formula each column is
 AGAIN = "compute the whole file again with --out"
 
 
@@ -36,8 +38,12 @@ class Writer:
 
 
 @contextmanager
-def writing(path: Path, panel: Panel, names: Sequence[str]) -> Iterator[Writer]:
+def writing(
+    path: Path, panel: Panel, names: Sequence[str], formulas: Mapping[str, str]
+) -> Iterator[Writer]:
     """A writer of the file, which has its name only when it is complete.
+
+    Keys of the `formulas` among the columns are kept in it.
 
     Raises
     ------
@@ -54,6 +60,8 @@ def writing(path: Path, panel: Panel, names: Sequence[str]) -> Iterator[Writer]:
     schema = keys(panel.between(0, 0)).schema
     for name in names:
         schema = schema.append(pa.field(name, pa.float64()))
+    kept = json.dumps({name: formulas[name] for name in names if name in formulas})
+    schema = schema.with_metadata({**(schema.metadata or {}), KEYS: kept})
     try:
         with pq.ParquetWriter(part, schema) as file:
             yield Writer(panel, file)
@@ -112,6 +120,19 @@ class Stored:
                 f"are so many: bars came or went; {AGAIN}"
             )
         return cls(path, panel, tuple(names), row)
+
+    def same_formulas(self, formulas: Mapping[str, str]) -> None:
+        """Raise DataError where a column was another formula; files of others have no keys."""
+        metadata = _opened(self.path).schema_arrow.metadata or {}
+        if KEYS not in metadata:
+            return
+        kept = json.loads(metadata[KEYS])
+        for name in self.names:
+            if kept.get(name) != formulas.get(name):
+                raise DataError(
+                    f"--append {self.path}: {name} was another formula there, or an operator of a "
+                    f"plugin was changed since: {AGAIN}"
+                )
 
     def compare(self, values: dict[str, FloatArray]) -> None:
         """Raise DataError where the last date, computed again (N,), is not what is stored."""

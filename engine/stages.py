@@ -18,7 +18,7 @@ from engine.data.inspection import look
 from engine.data.report import record
 from engine.errors import ConfigError
 from engine.expr import evaluate
-from engine.expr.formula import Formula, trees
+from engine.factors_set import lookbacks, ready
 from engine.labels import Labels
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
@@ -69,17 +69,12 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
 
 
 def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, FloatArray]:
-    """Every factor of the set: formulas as one graph, classes one by one."""
+    """Every factor of the set: classes one by one, then formulas as one graph."""
     from schemas.factors import factors_schema
 
-    formulas = {k: f for k, f in settings.factors.items() if isinstance(f, Formula)}
-    done: dict[str, FloatArray] = evaluate(trees(formulas, panel), panel)
-    for name, factor in settings.factors.items():
-        if name not in done:
-            with blamed(f"factors.{name}"):
-                done[name] = factor.compute(panel)
-        array(done[name], panel.shape, f"factors.{name}")
-    columns = {name: done[name] for name in settings.factors}
+    found = ready(settings.factors, panel)
+    done = found.values | evaluate(found.formulas, found.panel)
+    columns = {n: array(done[n], panel.shape, f"factors.{n}") for n in settings.factors}
     for name in empty(columns):
         log.info("factor %s has no value at all: the bars have too little history for it", name)
     _hand_over(folder, "factors", factors_schema(list(columns)), panel.long(columns))
@@ -176,7 +171,7 @@ def _check_bundle(settings: Settings, panel: Panel, columns: Mapping[str, FloatA
             "choose a wider universe, or another source"
         )
     for name in empty({b.name: columns[b.name] for b in settings.bundle.factors}):
-        rows = settings.factors[name].lookback if name in settings.factors else None
+        rows = lookbacks(settings.factors, panel).get(name)
         need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
         raise ConfigError(
             f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {need}; "

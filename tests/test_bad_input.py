@@ -29,7 +29,7 @@ def prompt(
         code = main(["run", *words])
         error = capfd.readouterr().err
         assert code == 2, error
-        assert error.startswith("engine: ")
+        assert error.startswith(("engine: ", "WARNING: windows of up to "))
         assert "Traceback" not in error
         finished = [
             f.parent for f in tmp_path.rglob("manifest.json") if not (f.parent / MARKER).exists()
@@ -129,7 +129,8 @@ def test_too_few_symbols_for_the_quantile(prompt: Prompt, tmp_path: Path) -> Non
 
 def test_too_few_dates_for_the_lookback(prompt: Prompt, tmp_path: Path) -> None:
     error = prompt(*own_file(tmp_path, bars(days=200)))
-    assert "returns_12m has no value on any of the 200 dates" in error
+    assert error.startswith("WARNING: windows of up to 252 rows, and the bars have 200 dates: ")
+    assert "\nengine: bundle.factors: returns_12m has no value on any of the 200 dates" in error
     assert "it reads 252 rows back" in error
 
 

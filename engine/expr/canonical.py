@@ -10,8 +10,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 from engine.expr.facts import to_text, written
-from engine.expr.nodes import Call, Node, Number
-from engine.expr.ops import EITHER_WAY, MIRRORED
+from engine.expr.guests import code
+from engine.expr.nodes import Call, Node, Number, walk
+from engine.expr.ops import EITHER_WAY, MIRRORED, TABLE
 from engine.expr.parser import parse
 
 
@@ -23,9 +24,13 @@ def canonical(formula: str | Node) -> str:
 def key(formula: str | Node) -> str:
     """Return 64 hexadecimal digits: the SHA-256 of the canonical text.
 
-    It says which formula, not on which data; an operator of a plugin counts by its name alone.
+    It says which formula, not on which data. With operators of plugins, the hash is that of the
+    text and a line for each of them: its name, distribution, version and source file's hash.
     """
-    return sha256(canonical(formula).encode()).hexdigest()
+    node = parse(formula) if isinstance(formula, str) else formula
+    strangers = {part.op for part in walk(node) if isinstance(part, Call)} - {*TABLE}
+    lines = [_text(node), *(f"{name} {code(name)}" for name in sorted(strangers))]
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _text(node: Node) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from engine.expr.canonical import canonical, key
-from engine.expr.facts import fields, lookback, to_text
+from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
-from engine.expr.ops import MAX_WINDOW
 from engine.expr.units import mismatches
 
 NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
@@ -50,13 +49,11 @@ def warnings(node: Node) -> list[str]:
     return [*found, *mismatches(node)]
 
 
-def too_long(node: Node, rows: int) -> str | None:
-    """The first part that reaches further back than there are rows, and how far; or None."""
-    for part in walk(node):
-        if isinstance(part, Call):
-            for arg, kind in zip(part.args, op_of(part.op).args, strict=True):
-                if kind == "d" and isinstance(arg, Number) and rows < arg.value < MAX_WINDOW:
-                    return f"{to_text(part)} reaches back {arg.value:g} rows"
+def too_long(node: Node, rows: int, bars: Collection[str] = ()) -> str | None:
+    """The first part that asks for more rows than there are, and how many; or None."""
+    for part, asked in windows(node, bars):
+        if asked > rows:
+            return f"{to_text(part)} reaches back {asked} rows"
     return None
 
 

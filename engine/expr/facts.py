@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping
 
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.ops import MAX_WINDOW
+
+NONE: Mapping[str, int | None] = {}
 
 
-def lookback(node: Node, given: frozenset[str] = frozenset()) -> int | None:
+def lookback(node: Node, given: Mapping[str, int | None] = NONE) -> int | None:
     """Rows before t that row t of the result reads; None when it reads all of them.
 
     Fields are taken as known at t, except ``adv{d}`` (d-1) and ``returns``/``market`` (all:
-    a return after a suspension reaches back to the last bar before it) where they are not
-    among the names of fields that are `given`.
+    a return after a suspension reaches back to the last bar before it), and except those that
+    are `given` with rows of their own: fields that are computed, or that the bars have.
     """
     if isinstance(node, Number):
         return 0
     if isinstance(node, Field):
-        return 0 if node.name in given else _field_lookback(node.name)
+        return given[node.name] if node.name in given else _field_lookback(node.name)
     op = op_of(node.op)
     own = op.lookback([int(a.value) for a, k in zip(node.args, op.args, strict=True)
                        if k == "d" and isinstance(a, Number)])  # fmt: skip
@@ -40,6 +44,22 @@ def adv_days(name: str) -> int | None:
     """The d of ``adv{d}``, the mean dollar volume over d rows; None for other names."""
     found = re.fullmatch(r"adv([1-9]\d{0,3})", name)
     return int(found[1]) if found else None
+
+
+def windows(node: Node, bars: Collection[str] = ()) -> Iterator[tuple[Node, int]]:
+    """Parts of a formula that ask for so many rows; those that take all there are do not.
+
+    ``adv{d}`` is such a part, unless it is among the fields of the `bars`.
+    """
+    for part in walk(node):
+        if isinstance(part, Call):
+            for arg, kind in zip(part.args, op_of(part.op).args, strict=True):
+                if kind == "d" and isinstance(arg, Number) and arg.value < MAX_WINDOW:
+                    yield part, int(arg.value)
+        elif isinstance(part, Field) and part.name not in bars:
+            days = adv_days(part.name)
+            if days:
+                yield part, days
 
 
 def fields(node: Node) -> frozenset[str]:

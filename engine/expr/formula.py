@@ -41,7 +41,10 @@ class Formula(Factor):
 
     @property
     def lookback(self) -> int | None:
-        """Rows before t that row t reads, or None when it reads all of them."""
+        """Rows before t that row t reads, or None when it reads all of them.
+
+        A factor that it names counts as a field: `engine.factors_set.lookbacks` knows the set.
+        """
         return lookback(parse(self.formula))
 
     def compute(self, panel: Panel) -> FloatArray:

@@ -56,6 +56,20 @@ def admit(name: str) -> None:
     _try(_registry().entries("operator")[name])
 
 
+def code(name: str) -> str:
+    """Which code a guest is: its distribution with version, and the SHA-256 of its source file.
+
+    Without the latter where the class stands in no file, as in a notebook.
+    """
+    from engine.admission import code_hash
+
+    entry = _registry().entries("operator")[name]
+    try:
+        return f"{entry.origin} {code_hash(entry.cls)}"
+    except (OSError, TypeError):
+        return entry.origin
+
+
 def _registry() -> Registry:
     from engine.registry import installed
 

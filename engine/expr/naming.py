@@ -1,11 +1,12 @@
 """Formulas that name other factors of their set: the factor's formula stands for its name.
 
+A factor that is no formula, but a class, is a field for those that name it: its values.
 What the bars know goes first: their fields, ``returns``, ``market``, ``vwap`` and ``adv{d}``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from engine.errors import FormulaError
 from engine.expr.builder import MAX_DEPTH
@@ -32,18 +33,14 @@ def written_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
     FormulaError
         Factors name one another in a circle, or make a formula too deep or too long.
     """
-    spelled: dict[str, str] = {}
-    for name in formulas:
-        spelled.setdefault(name.lower(), name)
-    spelled |= {name: name for name in formulas}
+    spelled = _spelled(formulas)
 
     def meant(factor: str, node: Field) -> str | None:
         """The factor that a field of a factor's formula stands for."""
         other = spelled.get(node.name)
         if other is None or (other == factor and formulas[factor] == node):
             return None  # a factor that is its own name alone is a field, or a slip
-        bars = known(node.name) or node.name in ALWAYS or derived(node.name, known) is not None
-        return None if bars else other
+        return None if _of_bars(node.name, known) else other
 
     needs = {name: _named(name, node, meant) for name, node in formulas.items()}
     done: dict[str, Node] = {}
@@ -53,6 +50,38 @@ def written_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
         done[name] = _replaced(formulas[name], instead) if instead else formulas[name]
         _check(name, done[name], formulas[name], needs[name], parts)
     return {name: done[name] for name in formulas}
+
+
+def others_named(
+    formulas: Mapping[str, Node], factors: Iterable[str], known: Known
+) -> dict[str, str]:
+    """Return the factors that formulas name and that are no formulas, by the field's name.
+
+    Parameters
+    ----------
+    formulas : mapping of str to Node
+    factors : iterable of str
+        Names of all factors of the set; capitals do not count, an equal spelling goes first.
+    known : callable
+        Whether the bars have a field of a name.
+    """
+    spelled = _spelled(factors)
+    names = {node.name for root in formulas.values() for node in _fields(root)}
+    return {
+        name: spelled[name]
+        for name in sorted(names & {*spelled})
+        if spelled[name] not in formulas and not _of_bars(name, known)
+    }
+
+
+def _spelled(factors: Iterable[str]) -> dict[str, str]:
+    """Factors by what formulas may write for them, in small letters too."""
+    names = [*factors]
+    return {name.lower(): name for name in reversed(names)} | {name: name for name in names}
+
+
+def _of_bars(name: str, known: Known) -> bool:
+    return known(name) or name in ALWAYS or derived(name, known) is not None
 
 
 def _named(factor: str, root: Node, meant: Callable[[str, Field], str | None]) -> dict[Field, str]:

@@ -90,6 +90,7 @@ _LEFT = (
     "least squares with an intercept, over symbols with all values; NaN if one of them is "
     "constant or follows from the others, or values are fewer than coefficients and one more"
 )
+_UNKNOWN = "NaN where one of them is NaN (Qlib: 0)"
 _ROWS = (
     # cell by cell: NaN in, NaN out; a result that is not finite is NaN
     _cell("add", "xx", "x + y", "Add", infix="+"),
@@ -108,12 +109,18 @@ _ROWS = (
     _cell("signedpower", "xx", "sign(x) * |x|^y"),
     _cell("minimum", "xx", "the lesser of x and y", "Less", also=("less",)),
     _cell("maximum", "xx", "the greater of x and y", "Greater", also=("greater",)),
-    _cell("lt", "xx", "1 where x < y, else 0", "Lt", infix="<"),
-    _cell("gt", "xx", "1 where x > y, else 0", "Gt", infix=">"),
-    _cell("le", "xx", "1 where x <= y, else 0", "Le", infix="<="),
-    _cell("ge", "xx", "1 where x >= y, else 0", "Ge", infix=">="),
-    _cell("eq", "xx", "1 where x = y, else 0", "Eq", infix="=="),
-    _cell("ne", "xx", "1 where x differs from y, else 0", "Ne", infix="!="),
+    _cell("lt", "xx", f"1 where x < y, else 0; {_UNKNOWN}", "Lt", infix="<"),
+    _cell("gt", "xx", f"1 where x > y, else 0; {_UNKNOWN}", "Gt", infix=">"),
+    _cell("le", "xx", f"1 where x <= y, else 0; {_UNKNOWN}", "Le", infix="<="),
+    _cell("ge", "xx", f"1 where x >= y, else 0; {_UNKNOWN}", "Ge", infix=">="),
+    _cell("eq", "xx", f"1 where x = y, else 0; {_UNKNOWN}", "Eq", infix="=="),
+    _cell(
+        "ne",
+        "xx",
+        "1 where x differs from y, else 0; NaN where one of them is NaN (Qlib: 1)",
+        "Ne",
+        infix="!=",
+    ),
     _cell("both", "xx", "1 where neither x nor y is 0, else 0", "And", infix="&&", also=("and",)),
     _cell("either", "xx", "1 where x or y is not 0, else 0", "Or", infix="||", also=("or",)),
     _cell("neither", "x", "1 where x is 0, else 0", "Not", also=("not",)),
@@ -201,7 +208,11 @@ _ROWS = (
     ),
     _window("product", "xd", "product", "prod"),
     _window(
-        "decay_linear", "xd", "mean with weights falling linearly from d to 1", "wma", qlib="WMA"
+        "decay_linear",
+        "xd",
+        "mean with weights falling linearly from d to 1 (Qlib: over their count again)",
+        "wma",
+        qlib="WMA",
     ),
     _window(
         "correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr", qlib="Corr"

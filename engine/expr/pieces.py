@@ -157,7 +157,7 @@ def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | 
         files[name] = folder / f"{name}.npy"
         np.save(files[name], executor.evaluate({name: node}, panel, threads=threads)[name])
     panel = _mapped(panel, files)
-    known = frozenset(name.lower() for name in panel.fields)
+    known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     reach = [lookback(node, known) for node in bounded.values()]
     return Plan(
         formulas=bounded,

@@ -7,9 +7,11 @@ signs bind as in Python. Windows have Qlib's meaning: they start with one value
 a standard deviation is 2e-5 or less, as in Qlib, whatever the unit.
 
 Where Qlib's own results hang on missing cells, the engine's rule holds instead: a comparison
-with NaN is NaN, not false, and ``IdxMax`` does not stop at the first NaN. ``WMA`` is a mean, with
-weights N to 1: Qlib divides it by N once more. Qlib's ``Mask``, ``Ref(x, 0)``, ``EMA(x, 0)``,
-``WMA(x, 0)`` and averages with a window below 1 are not known here.
+with NaN is NaN, not false (nor true, as Qlib's ``Ne``), and ``IdxMax`` does not stop at the first
+NaN. So ``CNTP``, ``CNTN`` and ``CNTD`` of Alpha158 do not count a symbol's first row as a day that
+neither rose nor fell. ``WMA`` is a mean, with weights N to 1: Qlib divides it by N once more.
+Qlib's ``Mask``, ``Ref(x, 0)``, ``EMA(x, 0)``, ``WMA(x, 0)`` and averages with a window below 1 are
+not known here.
 """
 
 from __future__ import annotations

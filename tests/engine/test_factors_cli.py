@@ -182,8 +182,21 @@ def test_figures_of_a_merged_file_can_be_named(bars, tmp_path):
     assert_allclose(made["rank(eps)"], eps.map({2.0: 0.5, 5.0: 1.0}))
 
 
+def test_windows_of_a_set_longer_than_the_bars_are_a_warning(bars, caplog):
+    assert _compute(bars, "core_ta_price.returns_12m", "core_ta_price.rv_20") == 0
+    assert [r.message for r in caplog.records] == [
+        "windows of up to 252 rows, and the bars have 40 dates: take more dates, or do without "
+        "returns_12m"
+    ]
+
+
 @pytest.mark.parametrize("text", ["ts_mean(close, 41)", "rank(delay(close, 41)) / 2"])
 def test_a_typed_window_longer_than_the_bars_is_refused(bars, capsys, text):
     assert _compute(bars, text) == 2
     assert ", 41) reaches back 41 rows, the bars have 40: shorten it" in capsys.readouterr().err
     assert _compute(bars, text.replace("41", "40"), "Mean($close, 0)") == 0
+
+
+def test_a_typed_average_of_dollars_longer_than_the_bars_is_refused(bars, capsys):
+    assert _compute(bars, "rank(adv41)") == 2
+    assert "adv41 reaches back 41 rows, the bars have 40: shorten it" in capsys.readouterr().err

@@ -193,3 +193,19 @@ def test_what_is_written_in_part_is_not_left(bars, tmp_path, capsys) -> None:
     out = tmp_path / "out.parquet"
     assert compute(bars, tmp_path, "close / eps", "--out", str(out), "--chunk=5") == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bars.parquet"]
+
+
+def test_a_column_that_was_another_formula_is_not_continued(bars, tmp_path, capsys) -> None:
+    """Though the values of the last date agree; a formula written otherwise is the same one."""
+    file = tmp_path / "f.parquet"
+    words = ["core_ta_price.mine", "close", f"--append={file}"]
+    base = ["+factors.base='close + open'", "+factors.mine='base * 1'"]
+    assert compute(until(bars, 45), tmp_path, *words[:2], *base, f"--out={file}") == 0
+    same_one = ["+factors.base='OPEN + close'", "+factors.mine='(1 * BASE)'"]
+    assert compute(until(bars, 46), tmp_path, *words, *same_one) == 0
+    other = ["+factors.base='(close + open) * 1'", "+factors.mine='base * 1'"]
+    assert compute(bars, tmp_path, *words, *other) == 2
+    assert f"--append {file}: mine was another formula there" in capsys.readouterr().err
+    plain = pd.read_parquet(file)
+    plain.to_parquet(file)  # a file of another program has no keys
+    assert compute(bars, tmp_path, *words, *other) == 0

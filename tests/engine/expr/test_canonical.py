@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from hashlib import sha256
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.testing import assert_array_equal
 from engine import Panel
 from engine.expr import canonical, evaluate, key, parse
 from engine.expr.graph import Graph
+from engine.expr.guests import using
+from engine.registry import Entry, Registry
 
 EQUAL = {
     "ts_mean(close, 5)": ["Mean($close,5)", " sma( CLOSE , 5.7 ) ", "((mean(close,5)))"],
@@ -84,3 +87,52 @@ def test_commuted_parts_are_computed_once():
     assert [part.op.name for part in made.parts if part.op] == ["add", "lt"]
     assert made.roots == {"a": 2, "b": 2, "c": 3, "d": 3}
     assert len(graph(a="close - open", b="open - close").regions(99)) == 2
+
+
+OPERATOR = '''
+from dataclasses import dataclass
+from typing import ClassVar
+import engine
+
+@dataclass(frozen=True)
+class Times(engine.Operator):
+    """x, three times."""
+
+    name: ClassVar[str] = "times"
+
+    def kernel(self, x):
+        return 3.0 * x
+
+    def slow(self, x):
+        return x * 3.0
+'''
+
+
+@pytest.fixture
+def keyed(tmp_path, monkeypatch):
+    """The key of a formula where a plugin's operator has that version and that code."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def found(version: str, code: str, text: str) -> str:
+        file = tmp_path / f"times_{len([*tmp_path.glob('*.py')])}.py"
+        file.write_text(code, encoding="utf-8")
+        importlib.invalidate_caches()
+        module = importlib.import_module(file.stem)
+        monkeypatch.setattr(Registry, "entries", lambda self, kind: {
+            "times": Entry(kind, module.Times, "times-plugin", version)
+        })  # fmt: skip
+        with using(Registry([])):
+            return key(text)
+
+    return found
+
+
+def test_the_key_of_a_guest_is_that_of_its_code_too(keyed):
+    text, code = "rank(Times(close))", sha256(OPERATOR.encode()).hexdigest()
+    first = keyed("1.0", OPERATOR, text)
+    line = f"rank(times(close))\ntimes times-plugin 1.0 {code}"
+    assert first == sha256(line.encode()).hexdigest()
+    assert keyed("1.0", OPERATOR, "rank( times(CLOSE) )") == first
+    edited = OPERATOR.replace("3.0 * x", "x * 3.0")
+    assert len({first, keyed("1.1", OPERATOR, text), keyed("1.0", edited, text)}) == 3
+    assert keyed("1.1", edited, "rank(close)") == key("rank(close)")

@@ -211,3 +211,15 @@ def test_a_place_is_counted_from_a_listing_on():
     close = np.array([[np.nan], [np.nan], [3.0], [5.0], [4.0]])
     got = evaluate({"f": "IdxMax($close, 4)"}, Panel(days, ("A",), {"close": close}))["f"]
     assert_allclose(got[:, 0], [np.nan, np.nan, 1, 2, 2])
+
+
+def test_comparisons_with_nan_are_nan_where_qlib_has_false_or_for_ne_true():
+    days = pd.date_range("2024-01-01", periods=3, tz="UTC")
+    panel = Panel(days, ("A",), {"close": np.array([[2.0], [1.0], [3.0]])})
+    texts = {sign: f"$close {sign} Ref($close, 1)" for sign in ("<", ">", "<=", ">=", "==", "!=")}
+    made = evaluate({**texts, "up": "Mean($close>Ref($close, 1), 3)"}, panel)
+    assert [float(made[sign][1, 0]) for sign in texts] == [1, 0, 1, 0, 0, 1]
+    assert all(np.isnan(made[sign][0, 0]) for sign in texts)
+    assert_allclose(made["up"][:, 0], [np.nan, 0.0, 1 / 2])  # Qlib: 0, 0, 1/3
+    assert all("NaN (Qlib: 0)" in QLIB[name].doc for name in ("Lt", "Gt", "Le", "Ge", "Eq"))
+    assert "NaN (Qlib: 1)" in QLIB["Ne"].doc
