@@ -40,6 +40,7 @@ def ts_mean(x: FloatArray, d: int, out: FloatArray) -> None:
 def ts_count(x: FloatArray, d: int, out: FloatArray) -> None:
     true = (x != 0.0).astype(x.dtype)
     true[np.isnan(x)] = np.nan
+    true.flags.writeable = False
     merging.sums(true, d, merging.TOTAL, out)
 
 
@@ -167,6 +168,7 @@ def _padded(x: FloatArray, rows: int) -> FloatArray:
     """As many rows of NaN, and x."""
     padded = np.full((rows + len(x), x.shape[1]), np.nan, x.dtype)
     padded[rows:] = x
+    padded.flags.writeable = False  # as x: kernels are compiled for each
     return padded
 
 
@@ -174,13 +176,14 @@ def _time(x: FloatArray) -> FloatArray:
     """The row number, in the shape of x."""
     time = np.empty_like(x)
     time[:] = np.arange(len(x))[:, None]
+    time.flags.writeable = False
     return time
 
 
 def _skipped(x: FloatArray, d: int, out: FloatArray) -> FloatArray:
     """Rows of the window (of d rows, whether they exist or not) before its first value."""
-    time = _time(x)
-    time[np.isnan(x)] = np.nan
+    time = np.where(np.isnan(x), x, _time(x))
+    time.flags.writeable = False
     place = np.empty_like(out)
     merging.places(time, d, -1.0, place)
     place -= 1.0

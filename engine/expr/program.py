@@ -120,13 +120,8 @@ class Program:
         since = max(first - step.reach, 0)
         args: list[Any] = []
         for kind, arg in zip(part.op.args, part.args, strict=True):
-            if kind == "x" and int(arg) in self.numbers:
-                number = self.numbers[int(arg)]
-                alone = part.op.room == "cells"
-                args.append(number if alone else np.full((stop - since, out.shape[1]), number))
-            elif kind == "x":
-                at, rows = values.get(int(arg)) or (0, self.inputs[int(arg)][:stop])
-                args.append(self._members(part, rows[since - at :], since, stop))
+            if kind == "x":
+                args.append(self._argument(part, int(arg), values, slice(since, stop)))
             elif kind == "g":
                 args.append(self.labels[str(arg)])
             else:
@@ -138,13 +133,24 @@ class Program:
         if step.checked:
             finite(out.reshape(-1))
 
-    def _members(self, part: Part, rows: FloatArray, start: int, stop: int) -> FloatArray:
-        """Rows of an argument; in cross-sections those of members alone."""
+    def _argument(
+        self, part: Part, i: int, values: Mapping[int, tuple[int, FloatArray]], rows: slice
+    ) -> Any:
+        """Rows of a part: a number for cells alone, in cross-sections those of members alone."""
         assert part.op is not None
-        if part.op.room != "sections" or self.member is None:
-            return rows
-        members: FloatArray = np.where(self.member[start:stop], rows, rows.dtype.type(np.nan))
-        return members
+        shape = (rows.stop - rows.start, self.out.shape[1])
+        if i in self.numbers:
+            number = self.numbers[i]
+            if part.op.room == "cells":
+                return number
+            array = np.full(shape, number, self.out.dtype)
+        else:
+            first, array = values.get(i) or (0, self.inputs[i][: rows.stop])
+            array = array[rows.start - first :]
+        if part.op.room == "sections" and self.member is not None:
+            array = np.where(self.member[rows], array, array.dtype.type(np.nan))
+        array.flags.writeable = False  # kernels are compiled once, for fields as for what is made
+        return array
 
 
 def _planned(parts: Mapping[int, Part], before: Mapping[int, int]) -> tuple[dict[int, Step], int]:
