@@ -14,14 +14,22 @@ from engine.panel import FloatArray, Panel
 
 @overload
 def evaluate(
-    formulas: Mapping[str, str | Node], bars: Panel, *, threads: int | None = ...
+    formulas: Mapping[str, str | Node], bars: Panel, *, threads: int | None = ..., dtype: str = ...
 ) -> dict[str, FloatArray]: ...
 @overload
 def evaluate(
-    formulas: Mapping[str, str | Node], bars: pd.DataFrame, *, threads: int | None = ...
+    formulas: Mapping[str, str | Node],
+    bars: pd.DataFrame,
+    *,
+    threads: int | None = ...,
+    dtype: str = ...,
 ) -> dict[str, pd.DataFrame]: ...
 def evaluate(
-    formulas: Mapping[str, str | Node], bars: Panel | pd.DataFrame, *, threads: int | None = None
+    formulas: Mapping[str, str | Node],
+    bars: Panel | pd.DataFrame,
+    *,
+    threads: int | None = None,
+    dtype: str = "float64",
 ) -> dict[str, FloatArray] | dict[str, pd.DataFrame]:
     """Compute formulas on bars.
 
@@ -35,6 +43,9 @@ def evaluate(
         bars of a run, and not changed.
     threads : int, optional
         How many work at once, by default one a core; the results do not depend on it.
+    dtype : {"float64", "float32"}
+        Of the results and of all that is stored on the way: half the memory. Windows add up in
+        float64 anyhow.
 
     Returns
     -------
@@ -45,16 +56,18 @@ def evaluate(
     ------
     FormulaError
         A formula cannot be read.
+    ConfigError
+        Another `dtype`.
     DataError
         The bars cannot be used, or lack a field or grouping.
     """
     if isinstance(bars, Panel):
-        return executor.evaluate(formulas, bars, threads=threads)
+        return executor.evaluate(formulas, bars, threads=threads, dtype=dtype)
     from engine.bars import build
     from engine.handed import Handed
     from engine.universe import Universe
 
     universe = Universe()
     panel, _ = build(Handed(bars).load(universe), universe)
-    made = executor.evaluate(formulas, panel, threads=threads)
+    made = executor.evaluate(formulas, panel, threads=threads, dtype=dtype)
     return {name: panel.wide(array) for name, array in made.items()}

@@ -34,12 +34,13 @@ engine factors: formulas without a backtest
                       by default into most of what is free; --threads K: by default one a core
                       --parallel local | dask | ray, --workers K: in other processes;
                       none of these changes a byte of the values
+                      --dtype float32: half the size; by default float64
   engine factors explain "FORMULA"
                       its tree, what it reads, how far back, and what looks like a mistake
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
 COUNTS = ("chunk", "threads", "workers")
-SWITCHES = (*COUNTS, "append", "memory", "missing", "out", "parallel")
+SWITCHES = (*COUNTS, "append", "dtype", "memory", "missing", "out", "parallel")
 PARALLEL = ("local", "dask", "ray")
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
@@ -137,6 +138,8 @@ def _switch(request: Request, name: str, value: str) -> None:
         request.missing = _one_of(name, value, ("raise", "warn"))
     elif name == "parallel":
         request.how[name] = _one_of(name, value, PARALLEL)
+    elif name == "dtype":
+        request.how[name] = _one_of(name, value, ("float64", "float32"))
     elif name == "memory":
         if not re.fullmatch(r"\d*\.?\d+", value) or not float(value):
             raise ConfigError(f"--memory {value}: write gigabytes, such as 4 or 0.5")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contracts import array
 from engine.errors import ConfigError
 from engine.evaluation import evaluate
 from engine.expr.nodes import Node
@@ -28,7 +27,7 @@ Piece = tuple[slice, dict[str, FloatArray]]
 
 @dataclass(frozen=True)
 class How:
-    """How factors are computed; no choice changes a byte of the values.
+    """How factors are computed; no choice but `dtype` changes a byte of the values.
 
     Parameters
     ----------
@@ -42,6 +41,8 @@ class How:
         Who works beside this process; by default no one.
     workers : int
         How many processes do.
+    dtype : {"float64", "float32"}
+        Of the values.
     """
 
     threads: int | None = None
@@ -49,6 +50,7 @@ class How:
     memory: float | None = None
     parallel: str | None = None
     workers: int = 2
+    dtype: str = "float64"
 
     @property
     def room(self) -> float:
@@ -108,7 +110,8 @@ def compute_to(
     found = ready(chosen, panel, aside)
     with ExitStack() as stack:
         pieces = stack.enter_context(closing(_pieces(names, found, 0, how)))
-        writer = stack.enter_context(writing(out, panel, names, found.keys)) if out else None
+        file = writing(out, panel, names, found.keys, how.dtype) if out else None
+        writer = stack.enter_context(file) if file else None
         for span, values in pieces:
             coverage.add(span, values)
             if writer:
@@ -124,7 +127,7 @@ def append_to(
 ) -> None:
     """Add the dates that a file lacks; its last one is computed again, and has to be the same."""
     names = tuple(name for name in chosen if name not in aside)
-    stored = Stored.of(path, panel, names)
+    stored = Stored.of(path, panel, names, how.dtype)
     first = stored.row + 1
     coverage = Coverage(panel, names, first)
     found = ready(chosen, panel, aside)
@@ -135,7 +138,7 @@ def append_to(
         if first == panel.shape[0]:
             print(f"nothing to append: {path} has all {first} dates")
             return
-        writer = stack.enter_context(writing(path, panel, names, found.keys))
+        writer = stack.enter_context(writing(path, panel, names, found.keys, how.dtype))
         stored.copy(writer)
         rest = {name: made[1:] for name, made in values.items()}
         for part, made in chain([(slice(first, span.stop), rest)], pieces):
@@ -148,9 +151,7 @@ def append_to(
 def _pieces(names: Sequence[str], found: Ready, start: int, how: How) -> Generator[Piece]:
     """Values of these factors; those that are no formulas are cut from their whole arrays."""
     for span, values in _formulas(found.formulas, found.panel, start, how):
-        for name, made in values.items():
-            array(made, (span.stop - span.start, found.panel.shape[1]), f"factors.{name}")
-        values |= {name: made[span] for name, made in found.values.items()}
+        values |= {name: made[span].astype(how.dtype) for name, made in found.values.items()}
         yield span, {name: values.pop(name) for name in names}
 
 
@@ -159,12 +160,12 @@ def _formulas(
 ) -> Iterator[Piece]:
     stop = panel.shape[0]
     free = how.chunk is None and how.parallel is None
-    if free and start == 0 and whole_bytes(formulas, panel) <= how.room:
-        yield slice(0, stop), evaluate(formulas, panel, threads=how.threads)
+    if free and start == 0 and whole_bytes(formulas, panel, how.dtype) <= how.room:
+        yield slice(0, stop), evaluate(formulas, panel, threads=how.threads, dtype=how.dtype)
         return
     if how.parallel:
         check(how.parallel)
-    with planned(formulas, panel, how.threads) as plan:
+    with planned(formulas, panel, how.threads, how.dtype) as plan:
         if plan.whole:
             print(f"over all dates, for they read them all: {'; '.join(plan.whole)}")
         rows = _rows(plan, stop - start, how)

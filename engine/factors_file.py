@@ -39,7 +39,7 @@ class Writer:
 
 @contextmanager
 def writing(
-    path: Path, panel: Panel, names: Sequence[str], formulas: Mapping[str, str]
+    path: Path, panel: Panel, names: Sequence[str], formulas: Mapping[str, str], dtype: str
 ) -> Iterator[Writer]:
     """A writer of the file, which has its name only when it is complete.
 
@@ -59,7 +59,7 @@ def writing(
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     schema = keys(panel.between(0, 0)).schema
     for name in names:
-        schema = schema.append(pa.field(name, pa.float64()))
+        schema = schema.append(pa.field(name, pa.from_numpy_dtype(dtype)))
     kept = json.dumps({name: formulas[name] for name in names if name in formulas})
     schema = schema.with_metadata({**(schema.metadata or {}), KEYS: kept})
     try:
@@ -99,7 +99,7 @@ class Stored:
     row: int
 
     @classmethod
-    def of(cls, path: Path, panel: Panel, names: Sequence[str]) -> Stored:
+    def of(cls, path: Path, panel: Panel, names: Sequence[str], dtype: str) -> Stored:
         """Open a file.
 
         Raises
@@ -110,7 +110,7 @@ class Stored:
             It does not end with one of the panel's dates.
         """
         file = _opened(path)
-        _same_columns(path, file.schema_arrow, names)
+        _same_columns(path, file.schema_arrow, names, dtype)
         ends = np.cumsum(panel.present.sum(axis=1))
         bars = file.metadata.num_rows
         row = int(np.searchsorted(ends, bars))
@@ -140,7 +140,8 @@ class Stored:
         stored = self._tail(len(flat))
         for name in self.names:
             old, new = stored[name].to_numpy(), values[name][flat]
-            differ = (old.view(np.int64) != new.view(np.int64)) & ~(np.isnan(old) & np.isnan(new))
+            bits = f"i{old.itemsize}"
+            differ = (old.view(bits) != new.view(bits)) & ~(np.isnan(old) & np.isnan(new))
             if differ.any():
                 at = int(np.argmax(differ))
                 raise DataError(
@@ -203,7 +204,9 @@ def _opened(path: Path) -> Any:
         raise ConfigError(f"--append {path}: {what}; write it first, with --out") from None
 
 
-def _same_columns(path: Path, schema: Any, names: Sequence[str]) -> None:
+def _same_columns(path: Path, schema: Any, names: Sequence[str], dtype: str) -> None:
+    import pyarrow as pa
+
     there, here = list(schema.names), ["timestamp", "symbol", *names]
     if there != here:
         odd = [n for n in there if n not in here] or [n for n in here if n not in there]
@@ -212,6 +215,10 @@ def _same_columns(path: Path, schema: Any, names: Sequence[str]) -> None:
             f"--append {path}: its columns are not those asked for ({what}): "
             f"ask for the same factors, or {AGAIN}"
         )
-    wrong = [n for n in names if str(schema.field(n).type) != "double"]
+    wrong = [n for n in names if schema.field(n).type != pa.from_numpy_dtype(dtype)]
     if wrong:
-        raise ConfigError(f"--append {path}: {wrong[0]} is no column of float64; {AGAIN}")
+        found = schema.field(wrong[0]).type
+        raise ConfigError(
+            f"--append {path}: {wrong[0]} is a column of {found}, not of {dtype}: say --dtype, or "
+            f"{AGAIN}"
+        )

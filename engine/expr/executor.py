@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import DataError, FormulaError, did_you_mean
+from engine.errors import ConfigError, DataError, FormulaError, did_you_mean
 from engine.expr.graph import Graph, Region
 from engine.expr.naming import written_out
 from engine.expr.nodes import Node
@@ -26,6 +26,7 @@ from engine.panel import FloatArray, Panel
 
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024
+DTYPES = ("float64", "float32")
 SHARE = 8  # rows before a block are no more than this part of its own
 
 
@@ -59,6 +60,8 @@ def evaluate(
     ------
     FormulaError
         A formula cannot be read, or formulas name one another in a circle.
+    ConfigError
+        Another `dtype`.
     DataError
         The panel lacks a field or grouping; with a caret, where the formula names it.
     """
@@ -73,6 +76,8 @@ def each(
     dtype: str = "float64",
 ) -> Iterator[tuple[str, FloatArray]]:
     """The same one by one, for a caller who does not keep them all."""
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype={dtype!r}: {did_you_mean(dtype, DTYPES)}")
     trees, count = written(formulas, panel), threads or _cores()
     run = _Run(trees, panel, count, np.dtype(dtype), panel.shape[1])
     yield from _told(run, formulas)

@@ -18,15 +18,15 @@ from engine.panel import FloatArray
 
 
 def delay(x: FloatArray, d: int, out: FloatArray) -> None:
-    old = x[: max(len(x) - d, 0)][-len(out) :]  # the rows that there are, for the last of `out`
-    lost = len(out) - len(old)
-    out[:lost] = np.nan
-    out[lost:] = old
+    old = _before(x, d, out)
+    out[: len(out) - len(old)] = np.nan
+    out[len(out) - len(old) :] = old
 
 
 def delta(x: FloatArray, d: int, out: FloatArray) -> None:
-    delay(x, d, out)
-    np.subtract(x[-len(out) :], out, out=out)
+    old = _before(x, d, out)
+    out[: len(out) - len(old)] = np.nan
+    np.subtract(x[len(x) - len(old) :], old, out=out[len(out) - len(old) :])
 
 
 def ts_sum(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -148,6 +148,11 @@ def rsquare(x: FloatArray, d: int, out: FloatArray) -> None:
 
 def resi(x: FloatArray, d: int, out: FloatArray) -> None:
     _over(spreads.pairs, d, (_time(x), x), out, spreads.REST)
+
+
+def _before(x: FloatArray, d: int, out: FloatArray) -> FloatArray:
+    """The rows d before those of `out`, as far as there are any."""
+    return x[max(len(x) - len(out) - d, 0) : max(len(x) - d, 0)]
 
 
 def _over(

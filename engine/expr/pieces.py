@@ -47,6 +47,8 @@ class Plan:
         The fields that lie in files.
     whole : tuple of str
         What was computed once over all dates.
+    dtype : str
+        As for `engine.evaluate`.
     """
 
     formulas: Mapping[str, Node]
@@ -55,19 +57,20 @@ class Plan:
     arrays: int
     files: Mapping[str, Path]
     whole: tuple[str, ...]
+    dtype: str
 
     def each(self, span: slice, threads: int | None = None) -> Iterator[tuple[str, FloatArray]]:
         """The formulas' names and values on some rows, one by one."""
         first = max(span.start - self.lookback, 0)
         rows, skip = self.panel.between(first, span.stop), span.start - first
-        for name, array in executor.each(self.formulas, rows, threads=threads):
+        for name, array in executor.each(self.formulas, rows, threads=threads, dtype=self.dtype):
             yield name, array[skip:].copy() if skip else array
 
     def bytes(self, rows: int) -> int:
         """About how much memory a piece of so many rows takes, the table of it included."""
         dates, symbols = self.panel.shape
         read = min(rows + self.lookback, dates)
-        return _bytes(symbols, read, self.arrays, rows, len(self.formulas))
+        return _bytes(symbols, read, self.arrays, rows, len(self.formulas), self.dtype)
 
     def rows(self, memory: float) -> int:
         """The most rows whose piece fits into so many bytes; 0 when not even one does."""
@@ -85,12 +88,13 @@ def evaluate_pieces(
     *,
     start: int = 0,
     threads: int | None = None,
+    dtype: str = "float64",
 ) -> Iterator[tuple[slice, dict[str, FloatArray]]]:
     """Compute formulas on a panel, some dates at a time.
 
     Parameters
     ----------
-    formulas, panel, threads
+    formulas, panel, threads, dtype
         As for `engine.evaluate`.
     rows : int
         Dates of a piece. Each piece also reads the rows that its formulas reach back to.
@@ -109,7 +113,7 @@ def evaluate_pieces(
     FormulaError, DataError
         As `engine.evaluate` does.
     """
-    with planned(formulas, panel, threads) as plan:
+    with planned(formulas, panel, threads, dtype) as plan:
         for span in spans(start, panel.shape[0], rows):
             yield span, dict(plan.each(span, threads))
 
@@ -119,16 +123,19 @@ def spans(start: int, stop: int, rows: int) -> list[slice]:
     return [slice(at, min(at + rows, stop)) for at in range(start, stop, rows)]
 
 
-def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel) -> int:
+def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel, dtype: str = "float64") -> int:
     """About how much memory all dates at once take."""
     dates, symbols = panel.shape
     arrays = executor.held(formulas, _few(panel), symbols)
-    return _bytes(symbols, dates, arrays, dates, len(formulas))
+    return _bytes(symbols, dates, arrays, dates, len(formulas), dtype)
 
 
 @contextmanager
 def planned(
-    formulas: Mapping[str, str | Node], panel: Panel, threads: int | None = None
+    formulas: Mapping[str, str | Node],
+    panel: Panel,
+    threads: int | None = None,
+    dtype: str = "float64",
 ) -> Iterator[Plan]:
     """A plan, whose files last as long as the context."""
     trees = executor.written(formulas, panel)
@@ -136,7 +143,7 @@ def planned(
         formulas, _few(panel), panel.shape[1]
     )  # what cannot be evaluated is told by its own name
     with TemporaryDirectory(prefix="formulas-") as folder:
-        yield _plan(trees, panel, Path(folder), threads)
+        yield _plan(trees, panel, Path(folder), threads, dtype)
 
 
 def _few(panel: Panel) -> Panel:
@@ -144,18 +151,22 @@ def _few(panel: Panel) -> Panel:
     return panel.between(0, PROBE[0]).take(range(min(PROBE[1], panel.shape[1])))
 
 
-def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int) -> int:
-    return 8 * symbols * (read * arrays + rows * (results + KEYS))
+def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int, dtype: str) -> int:
+    size = np.dtype(dtype).itemsize
+    return symbols * (size * (read * arrays + rows * results) + 8 * rows * KEYS)
 
 
-def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None) -> Plan:
+def _plan(
+    trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None, dtype: str
+) -> Plan:
     endless: dict[Node, str] = {}
     bounded = {name: _bounded(tree, endless) for name, tree in trees.items()}
     files = _returns(panel, _names(trees), folder)
     panel = _mapped(panel, files)
     for node, name in endless.items():
         files[name] = folder / f"{name}.npy"
-        np.save(files[name], executor.evaluate({name: node}, panel, threads=threads)[name])
+        made = executor.evaluate({name: node}, panel, threads=threads, dtype=dtype)
+        np.save(files[name], made[name])
     panel = _mapped(panel, files)
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     reach = [lookback(node, known) for node in bounded.values()]
@@ -166,6 +177,7 @@ def _plan(trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | 
         arrays=executor.held(bounded, _few(panel), panel.shape[1]),
         files=files,
         whole=tuple(to_text(node) for node in endless),
+        dtype=dtype,
     )
 
 

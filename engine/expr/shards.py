@@ -44,6 +44,7 @@ class Shared:
     dates: pd.DatetimeIndex
     symbols: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
+    dtype: str
 
     @classmethod
     def of(cls, plan: Plan, folder: Path) -> Shared:
@@ -62,6 +63,7 @@ class Shared:
             dates=panel.dates,
             symbols=panel.symbols,
             groups=panel.groups,
+            dtype=plan.dtype,
         )
 
     def plan(self) -> Plan:
@@ -69,7 +71,7 @@ class Shared:
         fields = {name: np.load(path, mmap_mode="r") for name, path in self.files.items()}
         member = np.load(self.folder / "member.npy", mmap_mode="r")
         panel = Panel(self.dates, self.symbols, fields, self.groups, member=member)
-        return Plan(self.formulas, panel, self.lookback, 0, self.files, ())
+        return Plan(self.formulas, panel, self.lookback, 0, self.files, (), self.dtype)
 
 
 def evaluate_shards(
@@ -146,7 +148,7 @@ def work(shared: Shared, span: slice) -> str:
     done = shared.folder / f"rows-{span.start}.npy"
     with TemporaryDirectory(dir=shared.folder) as folder:
         part = Path(folder) / "part.npy"
-        out = open_memmap(part, "w+", float, shape)
+        out = open_memmap(part, "w+", shared.dtype, shape)
         for number, (_, values) in enumerate(shared.plan().each(span, threads=1)):
             out[number] = values
         out.flush()

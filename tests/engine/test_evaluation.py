@@ -45,3 +45,11 @@ def test_a_panel_gives_arrays():
 def test_frames_are_checked_like_the_bars_of_a_run():
     with pytest.raises(engine.DataError, match="close"):
         engine.evaluate({"f": "close"}, CLOSE * -1.0)
+
+
+def test_results_may_be_of_single_precision():
+    made = engine.evaluate({"f": "ts_mean(close, 2) / 3"}, CLOSE, dtype="float32")["f"]
+    assert (made.dtypes == np.float32).all()
+    assert_array_equal(made["A"], np.float32([1 / 3, 0.5, 1.0]))
+    with pytest.raises(engine.ConfigError, match="did you mean 'float64'"):
+        engine.evaluate({"f": "close"}, CLOSE, dtype="float16")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -107,6 +108,21 @@ def test_appended_is_computed_whole(bars, tmp_path, capsys) -> None:
     ]
 
 
+def test_single_precision_is_so_however_it_is_computed(bars, tmp_path, capsys) -> None:
+    whole, single = tmp_path / "whole.parquet", ("--dtype", "float32")
+    assert compute(bars, tmp_path, *ASKED, *single, "--out", str(whole)) == 0
+    assert set(pq.read_table(whole).schema.types[2:]) == {pa.float32()}
+    for how in (["--chunk=13"], ["--parallel=local", "--chunk=30"]):
+        file = tmp_path / "file.parquet"
+        assert compute(bars, tmp_path, *ASKED, *single, *how, "--out", str(file)) == 0
+        assert same(whole, file)
+    assert compute(until(bars, 25), tmp_path, *ASKED, *single, "--out", str(file)) == 0
+    assert compute(bars, tmp_path, *ASKED, *single, "--append", str(file)) == 0
+    assert same(whole, file)
+    assert compute(bars, tmp_path, *ASKED, "--append", str(file)) == 2
+    assert "alpha001 is a column of float, not of float64: say --dtype" in capsys.readouterr().err
+
+
 def test_a_file_is_copied_batch_by_batch(bars, tmp_path, monkeypatch) -> None:
     """So that small row groups of many appendings become large ones, and memory is bounded."""
     monkeypatch.setattr(factors_file, "BATCH", 50 * 24)
@@ -122,7 +138,7 @@ def test_only_new_dates_and_their_lookback_are_computed(bars, tmp_path, monkeypa
     assert compute(until(bars, 50), tmp_path, "ts_mean(close, 5)", "--out", str(file)) == 0
     monkeypatch.setattr(
         "engine.expr.pieces.executor.each",
-        lambda formulas, panel, threads=None: (
+        lambda formulas, panel, **how: (
             read.append(panel.shape[0]) or [(n, panel["close"] * 1.0) for n in formulas]
         ),
     )
