@@ -129,8 +129,10 @@ def _truth(x: FloatArray, y: FloatArray, what: int, out: FloatArray) -> None:
 
 
 def _flat(x: FloatArray, out: FloatArray) -> FloatArray:
-    """An argument as a flat array, a number too."""
-    return x.reshape(-1) if np.ndim(x) else np.full(out.size, x, out.dtype)
+    """An argument as a flat array, a number too; read-only, so the kernels have one type."""
+    flat = x.reshape(-1) if np.ndim(x) else np.full(out.size, x, out.dtype)
+    flat.setflags(write=False)
+    return flat
 
 
 @njit(cache=True, nogil=True)
