@@ -135,7 +135,7 @@ class _Run:
         self.graph, self.panel = Graph.of(formulas, _known(panel)), panel
         self.rows = max(BLOCK // max(width * dtype.itemsize, 1), 1)
         self.regions = self.graph.regions(self.rows // SHARE)
-        self.pool = _pool(threads) if threads > 1 else None
+        self.threads, self.pool = threads, _pool(threads - 1) if threads > 1 else None
         readers = Counter(self.graph.roots.values())
         for region in self.regions.values():
             readers.update(region.inputs)
@@ -178,12 +178,19 @@ class _Run:
         inputs = {i: self.storage[i] for i in region.inputs}
         program = Program(self.graph, region, self.panel, inputs, out)
         spans = self._blocks(region)
-        if self.pool is None or len(spans) < 2:
-            for rows in spans:
+        waiting = iter(spans)  # whoever is free takes the next one
+
+        def work() -> None:
+            for rows in waiting:
                 program.run(rows, self.workspaces)
-        else:
-            for _ in self.pool.map(lambda rows: program.run(rows, self.workspaces), spans):
-                pass
+
+        helpers = [self.pool.submit(work) for _ in spans[1 : self.threads]] if self.pool else []
+        try:
+            work()
+        finally:
+            for helper in helpers:
+                if not helper.cancel():
+                    helper.result()
         self.storage.put(part, out)
         self.storage.used(region.inputs)
 

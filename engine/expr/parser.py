@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from engine.errors import ConfigError, FormulaError, did_you_mean
@@ -83,7 +83,7 @@ def parse(text: str, dialect: str | None = None) -> Node:
         raise FormulaError(message, start, MAX_LENGTH)
     text = one_line(text)
     try:
-        tree = _grammar(dialect).parse(text)
+        tree = _syntax(dialect, text)
     except UnexpectedCharacters as error:
         at = error.pos_in_stream or 0
         raise FormulaError(f"unexpected character {text[at]!r}", text, at) from None
@@ -100,6 +100,11 @@ def parse(text: str, dialect: str | None = None) -> Node:
 def one_line(text: str) -> str:
     """The text, ready for a caret under it: whatever is not printed is a blank."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+@lru_cache(maxsize=1024)  # sets are read again and again; reading is most of a small evaluation
+def _syntax(dialect: str, text: str) -> Any:
+    return _grammar(dialect).parse(text)
 
 
 @cache
