@@ -80,8 +80,9 @@ def _installed(names: list[str]) -> tuple[list[str], list[str]]:
         except PackageNotFoundError:
             notes.append(f"{name}: {package} is not installed: pip install 'alpha-engine[bench]'")
             continue
-        if package:
+        if name not in here:
             here.append(name)
+        if package:
             notes.append(f"{name}: {package} {found}")
     return here, notes
 

@@ -25,7 +25,7 @@ class Peer(Protocol):
 class Ours:
     """engine.expr.evaluate on a panel; text in, (T, N) arrays out."""
 
-    def __init__(self, bars: Bars, threads: int) -> None:
+    def __init__(self, bars: Bars, threads: int, dtype: str = "float64") -> None:
         import pandas as pd
 
         from engine.panel import Panel
@@ -33,13 +33,13 @@ class Ours:
         days, symbols = bars.shape
         dates = pd.date_range("2010-01-01", periods=days, freq="B", tz="UTC")
         self.panel = Panel(dates, tuple(f"S{i:05d}" for i in range(symbols)), bars.fields)
-        self.threads = threads
+        self.how = {"threads": threads, "dtype": dtype}
 
     def job(self, case: str) -> Job:
         from engine.expr import evaluate
 
         formulas = formulas_of(case)
-        return Job(lambda: evaluate(formulas, self.panel, threads=self.threads), dict)
+        return Job(lambda: evaluate(formulas, self.panel, **self.how), dict)
 
 
 class Copy:
@@ -228,6 +228,7 @@ class Numbagg(_Moving):
 
 PEERS: dict[str, Callable[[Bars, int], Peer]] = {
     "ours": Ours,
+    "ours32": lambda bars, threads: Ours(bars, threads, "float32"),
     "copy": Copy,
     "pandas": Pandas,
     "polars": Polars,
@@ -254,5 +255,5 @@ def cases_of(peer: str, cases: list[str]) -> list[str]:
     """What is worth starting a peer for."""
     if peer == "copy":
         return ["copy"]
-    whole = peer == "ours" or peer == "pandas" or peer.startswith("kun")
+    whole = peer.startswith(("ours", "kun")) or peer == "pandas"
     return [case for case in cases if whole or case in CASES]

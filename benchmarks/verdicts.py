@@ -13,7 +13,8 @@ from peers import ONE_THREAD
 from timing import SMALL, SMALL_ALPHAS
 
 Results = dict[tuple[str, str, int], dict[str, Any]]  # by case, peer and threads
-SAME_LAYOUT = ("pandas", "polars", "bottleneck", "numbagg", "kun64-TS")
+OWN = ("ours", "ours32")
+SAME_LAYOUT = ("pandas", "polars", "bottleneck", "numbagg", "kun64-TS", "kun32-TS")
 CLOSE = 1e-6
 
 
@@ -127,15 +128,15 @@ def verdicts(results: Results, cases: list[str], threads: list[int], symbols: in
     lines: list[str] = []
     for case in (name for name in cases if name in CASES):
         least = {"rank": 3.0 if symbols <= 500 else 6.0, "seed": 3.0}.get(case, 1.0)
-        lines += [_against(results, case, count, least) for count in threads]
+        lines += [_against(results, case, count, least, mine) for mine in OWN for count in threads]
     lines += _of_sets(results, cases, symbols)
     return "targets\n" + "\n".join(f"  {line}" for line in lines if line)
 
 
-def _against(results: Results, case: str, threads: int, least: float) -> str:
-    """Against the best float64 peer: of those that take (T, N) arrays as they lie, and of all."""
-    ours = seconds(results, case, "ours", threads)
-    names = {p for c, p, _ in results if c == case and not p.startswith(("kun32", "ours"))}
+def _against(results: Results, case: str, threads: int, least: float, mine: str) -> str:
+    """Against the best peer of its precision: of those that take (T, N) arrays, and of all."""
+    ours = seconds(results, case, mine, threads)
+    names = {p for c, p, _ in results if c == case and p not in OWN and _single(p) == _single(mine)}
     timed = {peer: seconds(results, case, peer, threads) for peer in sorted(names)}
     field = {peer: found for peer, found in timed.items() if found}
     same = {peer: found for peer, found in field.items() if peer in SAME_LAYOUT}
@@ -147,8 +148,13 @@ def _against(results: Results, case: str, threads: int, least: float) -> str:
             best = min(group, key=lambda peer: group[peer])
             parts.append(f"{label} {_verdict(group[best] / ours, least, best)}")
     missed = any("MISSED" in part for part in parts)
-    line = f"{case}, {threads} thread{'s' * (threads > 1)} (target {least:g}x): " + "; ".join(parts)
-    return line + (f"; {_bound(results, case)}" if missed else "")
+    kind = "float32, " if _single(mine) else ""
+    line = f"{case}, {kind}{threads} thread{'s' * (threads > 1)} (target {least:g}x): "
+    return line + "; ".join(parts) + (f"; {_bound(results, case, mine)}" if missed else "")
+
+
+def _single(peer: str) -> bool:
+    return "32" in peer
 
 
 def _verdict(ratio: float, least: float, peer: str) -> str:
@@ -156,12 +162,9 @@ def _verdict(ratio: float, least: float, peer: str) -> str:
     return f"{word} {ratio:.2f}x {peer}"
 
 
-def _bound(results: Results, case: str) -> str:
-    """What the time is made of, as far as a copy and a second thread can tell.
-
-    Turning the input and the result between dates and symbols costs about two copies each.
-    """
-    one, two = (seconds(results, case, "ours", n) for n in (1, 2))
+def _bound(results: Results, case: str, mine: str) -> str:
+    """What the time is made of, as far as a copy and a second thread can tell."""
+    one, two = (seconds(results, case, mine, n) for n in (1, 2))
     copied = seconds(results, "copy", "copy", 1)
     if not (one and two and copied):
         return "bound not known without 1 and 2 threads"
