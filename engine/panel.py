@@ -93,6 +93,18 @@ class Panel:
         """
         return returns_since(np.full(self.shape[1], np.nan), self["close"])[0]
 
+    def finite(self, name: str) -> FloatArray:
+        """A field, or the returns, with NaN for what is infinite, shape (T, N)."""
+        if name not in self._finite:
+            array = self.returns if name == "returns" and name not in self else self[name]
+            wrong = np.isinf(array)
+            self._finite[name] = np.where(wrong, np.nan, array) if wrong.any() else array
+        return self._finite[name]
+
+    @cached_property
+    def _finite(self) -> dict[str, FloatArray]:
+        return {}
+
     @cached_property
     def market(self) -> FloatArray:
         """Equal-weighted mean return of the members, shape (T,), per bar; NaN without bars."""

@@ -203,22 +203,18 @@ class _Run:
     def _field(self, part: int) -> None:
         panel, name = self.panel, str(self.graph.parts[part].args[0])
         own = spelled(name, panel.fields)
-        if own in panel:
-            array = panel[own]
-        elif name == "returns":
-            array = panel.returns
+        if own in panel or name == "returns":
+            array = panel.finite(own)
         elif name == "market":
-            array = np.ascontiguousarray(np.broadcast_to(panel.market[:, None], panel.shape))
+            known = np.where(np.isinf(panel.market), np.nan, panel.market)
+            array = np.ascontiguousarray(np.broadcast_to(known[:, None], panel.shape))
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]
-            known = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
-            lost = f"the bars have no field {name!r}; {did_you_mean(name, known)}"
+            names = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
+            lost = f"the bars have no field {name!r}; {did_you_mean(name, names)}"
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)
-        wrong = np.isinf(array)
-        if wrong.any():
-            array = np.where(wrong, np.nan, array)
         self.storage.put(part, array.astype(self.storage.dtype, copy=False), shared=True)
 
 

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from numba import njit
 
 Array = npt.NDArray[Any]
-WIDTH, ROWS = 64, 128  # columns and rows worked on at a time
+ROWS, CELLS = 128, 84 * 1024  # worked on at a time: rows, and cells with the rows before them
+WIDTH = 64  # columns at a time, at least
 TOTAL, MEAN, KNOWN = 0, 1, 2
 
 
@@ -102,13 +103,14 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
     """Sum, mean or number of each window's values; NaN for none (of the number 0)."""
     days, columns = out.shape
     first, d = len(x) - days, _reach(d, len(x))
-    width, strip = min(WIDTH, columns), min(max(ROWS, d), days)
+    strip = min(max(ROWS, d), days)
+    width = min(max(CELLS // (d - 1 + strip), WIDTH), max(columns, 1))
     cells = (d - 1 + strip) * width
     a, b, total = np.empty(cells), np.empty(cells), np.empty(strip * width)
     k, e = np.empty(cells, np.float32), np.empty(cells, np.float32)  # whole numbers, exact
     count = np.empty(strip * width, np.float32)
-    for left in range(0, columns, WIDTH):
-        w = min(WIDTH, columns - left)
+    for left in range(0, columns, width):
+        w = min(width, columns - left)
         for start in range(0, days, strip):
             rows = min(strip, days - start)
             n, made, at = (d - 1 + rows) * w, rows * w, first + start - (d - 1)
@@ -162,11 +164,12 @@ def greatest(x: Array, d: int, sign: float, out: Array) -> None:
     """
     days, columns = out.shape
     first, d = len(x) - days, min(d, len(x))
-    width, strip = min(WIDTH, columns), min(max(ROWS, d), days)
+    strip = min(max(ROWS, d), days)
+    width = min(max(CELLS // (d - 1 + strip), WIDTH), max(columns, 1))
     cells = (d - 1 + strip) * width
     a, b = np.empty(cells), np.empty(cells)
-    for left in range(0, columns, WIDTH):
-        w = min(WIDTH, columns - left)
+    for left in range(0, columns, width):
+        w = min(width, columns - left)
         for start in range(0, days, strip):
             rows = min(strip, days - start)
             n = (d - 1 + rows) * w
@@ -198,11 +201,12 @@ def places(x: Array, d: int, sign: float, out: Array) -> None:
     """Place of the first greatest of sign · x in each window: 1 the oldest row, d the newest."""
     days, columns = out.shape
     first, window, d = len(x) - days, d, min(d, len(x))
-    width, strip = min(WIDTH, columns), min(max(ROWS, d), days)
+    strip = min(max(ROWS, d), days)
+    width = min(WIDTH, max(columns, 1))  # places are kept too, which takes twice the room
     cells = (d - 1 + strip) * width
     a, b, p, q = np.empty(cells), np.empty(cells), np.empty(cells), np.empty(cells)
-    for left in range(0, columns, WIDTH):
-        w = min(WIDTH, columns - left)
+    for left in range(0, columns, width):
+        w = min(width, columns - left)
         for start in range(0, days, strip):
             rows = min(strip, days - start)
             n = (d - 1 + rows) * w

@@ -93,7 +93,10 @@ class Workspaces:
         """As many arrays of a shape, (count, rows, columns), each at the begin of a cache line."""
         cells = shape[0] * shape[1]
         step = -(-cells * dtype.itemsize // LINE) * LINE
-        memory = self._free.pop() if self._free else np.empty(0, np.uint8)
+        try:
+            memory = self._free.pop()  # one step: another thread may take the last one
+        except IndexError:
+            memory = np.empty(0, np.uint8)
         if len(memory) < count * step + LINE:
             memory = np.empty(count * step + LINE, np.uint8)
         first = -memory.ctypes.data % LINE
