@@ -49,7 +49,7 @@ def _row(job: Job, case: str, task: dict[str, Any]) -> dict[str, Any]:
     values = job.values(result)
     if values:
         _keep(values, case, task)
-    size = sum(array.size * 8 for array in values.values())
+    size = sum(array.nbytes for array in values.values())
     return {"seconds": seconds, "first": first, "peak": peak, "output": size}
 
 

@@ -67,7 +67,7 @@ def _memory(results: Results) -> Iterator[str]:
         if case in SETS and peer != "pandas":
             yield (
                 f"peak memory, {case}, {peer}, {threads} threads: {row['peak'] / 1e9:.2f} GB, "
-                f"of which {row['output'] / 1e9:.2f} GB output in float64"
+                f"of which {row['output'] / 1e9:.2f} GB output"
             )
 
 

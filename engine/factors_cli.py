@@ -139,7 +139,9 @@ def _switch(request: Request, name: str, value: str) -> None:
     elif name == "parallel":
         request.how[name] = _one_of(name, value, PARALLEL)
     elif name == "dtype":
-        request.how[name] = _one_of(name, value, ("float64", "float32"))
+        from engine.expr.executor import DTYPES
+
+        request.how[name] = _one_of(name, value, DTYPES)
     elif name == "memory":
         if not re.fullmatch(r"\d*\.?\d+", value) or not float(value):
             raise ConfigError(f"--memory {value}: write gigabytes, such as 4 or 0.5")

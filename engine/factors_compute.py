@@ -19,7 +19,7 @@ from engine.factors_file import Stored, writing
 from engine.factors_set import Ready, ready
 from engine.kinds import Factor
 from engine.memory import available_memory
-from engine.panel import FloatArray, Panel
+from engine.panel import FloatArray, Panel, narrowed
 
 MOST = 0.7  # of the memory that is available: others need some, and estimates are rough
 Piece = tuple[slice, dict[str, FloatArray]]
@@ -151,7 +151,7 @@ def append_to(
 def _pieces(names: Sequence[str], found: Ready, start: int, how: How) -> Generator[Piece]:
     """Values of these factors; those that are no formulas are cut from their whole arrays."""
     for span, values in _formulas(found.formulas, found.panel, start, how):
-        values |= {name: made[span].astype(how.dtype) for name, made in found.values.items()}
+        values |= {name: narrowed(made[span], how.dtype) for name, made in found.values.items()}
         yield span, {name: values.pop(name) for name in names}
 
 

@@ -242,6 +242,16 @@ def returns_since(last: FloatArray, close: FloatArray) -> tuple[FloatArray, Floa
     return returns, known[-1]
 
 
+def narrowed(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
+    """An array as another float type; NaN for what is too large for it."""
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        made = array.astype(dtype)
+    made[np.isinf(made)] = np.nan
+    return made
+
+
 def mean_of_members(returns: FloatArray, member: BoolArray) -> FloatArray:
     """Each date's mean over the members, shape (T,); NaN where none has a return."""
     returns = np.where(member, returns, np.nan)

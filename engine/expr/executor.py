@@ -22,7 +22,7 @@ from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.expr.program import MissingNameError, Program, spelled
 from engine.expr.storage import Storage, Workspaces
-from engine.panel import FloatArray, Panel
+from engine.panel import FloatArray, Panel, narrowed
 
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024
@@ -149,7 +149,7 @@ class _Run:
     def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):
             value = self.graph.parts[root].args[0]
-            return np.full(self.panel.shape, value, self.storage.dtype)
+            return narrowed(np.full(self.panel.shape, value), self.storage.dtype)
         try:
             self._prepare(root)
         except MissingNameError as error:
@@ -215,7 +215,7 @@ class _Run:
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)
-        self.storage.put(part, array.astype(self.storage.dtype, copy=False), shared=True)
+        self.storage.put(part, narrowed(array, self.storage.dtype), shared=True)
 
 
 @cache

@@ -16,7 +16,7 @@ from engine.expr.cells import finite
 from engine.expr.graph import Graph, Part, Region
 from engine.expr.parser import one_line
 from engine.expr.storage import Workspaces
-from engine.panel import FloatArray, Panel
+from engine.panel import FloatArray, Panel, narrowed
 
 # what cannot make an infinite number of finite ones
 TAME = frozenset(
@@ -127,7 +127,7 @@ class Program:
             else:
                 args.append(int(arg) if kind == "d" else arg)
         if part.op.kernel is not None:
-            out[:] = step.kernel(*args)
+            out[:] = narrowed(step.kernel(*args), out.dtype)
             return
         step.kernel(*args, out)
         if step.checked:

@@ -53,3 +53,11 @@ def test_results_may_be_of_single_precision():
     assert_array_equal(made["A"], np.float32([1 / 3, 0.5, 1.0]))
     with pytest.raises(engine.ConfigError, match="did you mean 'float64'"):
         engine.evaluate({"f": "close"}, CLOSE, dtype="float16")
+
+
+def test_what_single_precision_cannot_hold_is_missing():
+    formulas = {"field": "close", "product": "close * 10", "number": "1e300"}
+    made = engine.evaluate(formulas, CLOSE * 1e38, dtype="float32")
+    assert_array_equal(made["field"]["A"], np.float32([1e38, 2e38, np.nan]))
+    assert np.isnan(made["product"]).all(axis=None)
+    assert np.isnan(made["number"]).all(axis=None)
