@@ -16,6 +16,8 @@ import numpy as np
 from engine.expr import lagging, merging, sorting, spreads, trailing
 from engine.panel import FloatArray
 
+ROWS = 512  # copied at a time, about
+
 
 def delay(x: FloatArray, d: int, out: FloatArray) -> None:
     old = _before(x, d, out)
@@ -30,22 +32,22 @@ def delta(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def ts_sum(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.sums(x, d, merging.TOTAL, out)
+    _over(merging.sums, d, (x,), out, merging.TOTAL)
 
 
 def ts_mean(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.sums(x, d, merging.MEAN, out)
+    _over(merging.sums, d, (x,), out, merging.MEAN)
 
 
 def ts_count(x: FloatArray, d: int, out: FloatArray) -> None:
     true = (x != 0.0).astype(x.dtype)
     true[np.isnan(x)] = np.nan
     true.flags.writeable = False
-    merging.sums(true, d, merging.TOTAL, out)
+    _over(merging.sums, d, (true,), out, merging.TOTAL)
 
 
 def ts_known(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.sums(x, d, merging.KNOWN, out)
+    _over(merging.sums, d, (x,), out, merging.KNOWN)
 
 
 def product(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -53,29 +55,27 @@ def product(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def ts_max(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.greatest(x, d, 1.0, out)
+    _over(merging.greatest, d, (x,), out, 1.0)
 
 
 def ts_min(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.greatest(x, d, -1.0, out)
+    _over(merging.greatest, d, (x,), out, -1.0)
 
 
 def ts_argmax(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.places(x, d, 1.0, out)
+    _over(merging.places, d, (x,), out, 1.0, d)
 
 
 def ts_argmin(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.places(x, d, -1.0, out)
+    _over(merging.places, d, (x,), out, -1.0, d)
 
 
 def ts_idxmax(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.places(x, d, 1.0, out)
-    out -= _skipped(x, d, out)
+    _over(merging.places, d, (x,), out, 1.0, 0)
 
 
 def ts_idxmin(x: FloatArray, d: int, out: FloatArray) -> None:
-    merging.places(x, d, -1.0, out)
-    out -= _skipped(x, d, out)
+    _over(merging.places, d, (x,), out, -1.0, 0)
 
 
 def stddev(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -107,11 +107,11 @@ def decay_linear(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def ts_quantile(x: FloatArray, d: int, q: float, out: FloatArray) -> None:
-    sorting.quantiles(x, d, q, out)
+    _over(sorting.quantiles, d, (x,), out, q)
 
 
 def ts_median(x: FloatArray, d: int, out: FloatArray) -> None:
-    sorting.quantiles(x, d, 0.5, out)
+    _over(sorting.quantiles, d, (x,), out, 0.5)
 
 
 def ema(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -158,23 +158,13 @@ def _before(x: FloatArray, d: int, out: FloatArray) -> FloatArray:
 def _over(
     kernel: Callable[..., None], d: int, arrays: tuple[FloatArray, ...], out: FloatArray, *more: Any
 ) -> None:
-    """Run a kernel that reads d - 1 rows before each of its own: NaN before the first row."""
-    rows = len(arrays[0])
-    d = min(d, rows)
-    first = rows - len(out)  # row of the arrays that is the first of `out`
-    head = min(max(d - 1 - first, 0), len(out))
-    if head:
-        padded = [_padded(array[: first + head], d - 1 - first) for array in arrays]
-        kernel(*padded, d - 1, d, *more, out[:head])
-    kernel(*arrays, first + head, d, *more, out[head:])
-
-
-def _padded(x: FloatArray, rows: int) -> FloatArray:
-    """As many rows of NaN, and x."""
-    padded = np.full((rows + len(x), x.shape[1]), np.nan, x.dtype)
-    padded[rows:] = x
-    padded.flags.writeable = False  # as x: kernels are compiled for each
-    return padded
+    """Run a kernel on some rows at a time: it copies them, and the d - 1 before them."""
+    d, days = min(d, len(arrays[0])), len(out)
+    step = -(-days // -(-days // max(ROWS, d))) if days else 1
+    for start in range(0, days, step):
+        stop = min(start + step, days)
+        parts = [array[: len(array) - days + stop] for array in arrays]
+        kernel(*parts, d, *more, out[start:stop])
 
 
 def _time(x: FloatArray) -> FloatArray:
@@ -183,13 +173,3 @@ def _time(x: FloatArray) -> FloatArray:
     time[:] = np.arange(len(x))[:, None]
     time.flags.writeable = False
     return time
-
-
-def _skipped(x: FloatArray, d: int, out: FloatArray) -> FloatArray:
-    """Rows of the window (of d rows, whether they exist or not) before its first value."""
-    time = np.where(np.isnan(x), x, _time(x))
-    time.flags.writeable = False
-    place = np.empty_like(out)
-    merging.places(time, d, -1.0, place)
-    place -= 1.0
-    return place
