@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.lanes import LANES, fill, kernel, known, load, pick, store
+
 FloatArray = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
 
@@ -50,7 +52,7 @@ def average_ranks(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _ranks(array: Array, share: bool, out: Array) -> None:
     columns = array.shape[1]
     room = columns + 2048
@@ -65,72 +67,104 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
     for p in range(room):
         rank[p], wins[p] = 1.0, 0
     for t in range(len(array)):
-        row, ranks = array[t], out[t]
-        n, least, most = _gather(row, value, column)
+        n, least, most = _taken(array[t], value, rank)
+        cells = columns
+        if n <= FEW or 4 * n < 3 * columns:
+            cells = _together(columns, value, column)
         top = -1
-        if n > FEW and _code(n, value, least, most, 4 * (n + 1), code):
-            top = _count(n, code, count, words, beside)
+        if n > FEW and _code(cells, value, least, most, 4 * (n + 1), code):
+            top = _count(cells, n, code, count, words, beside)
         if not 0 <= top <= CROWD:
-            top = _crowded(
-                n, least, most, top, value, code, count, words, beside, key, low, high, pack,
-                spare, place, rank,
+            top, cells = _crowded(
+                cells, n, least, most, top, value, column, code, count, words, beside, key, low,
+                high, pack, spare, place, rank,
             )  # fmt: skip
         if top >= 0:
             _by_neighbours(
-                n, top, value, code, count, words, below, beside, key, wins, more, place, rank
-            )
-        _give(n, float(n) if share else 1.0, column, place, rank, ranks)
+                cells, n, top, value, code, count, words, below, beside, key, wins, more, place,
+                rank,
+            )  # fmt: skip
+        _give(cells, n, float(n) if share else 1.0, column, place, rank, out[t])
 
 
 @njit(cache=True, nogil=True)
-def _gather(row: Array, value: Array, column: Array) -> tuple[int, float, float]:
-    """Put the values side by side; how many there are, the least, the most."""
-    n, least, most = 0, np.inf, -np.inf
-    for j in range(len(row)):
-        v = np.float64(row[j])
+def _taken(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
+    """Take the row's cells; how many have a value, the least, the most."""
+    columns = len(row)
+    for j in range(columns):
+        value[j] = row[j]
+    store(value, columns, np.nan)
+    n, low, high = fill(0.0), fill(np.inf), fill(-np.inf)
+    for at in range(0, columns, LANES):
+        v = load(value, at)
+        n = pick(known(v, v), n + 1.0, n)
+        low, high = pick(v < low, v, low), pick(v > high, v, high)
+    store(spare, 0, n)
+    store(spare, LANES, low)
+    store(spare, 2 * LANES, high)
+    total, least, most = 0.0, np.inf, -np.inf
+    for lane in range(LANES):
+        total += spare[lane]
+        least = min(least, spare[LANES + lane])
+        most = max(most, spare[2 * LANES + lane])
+    return int(total), least, most
+
+
+@njit(cache=True, nogil=True)
+def _together(cells: int, value: Array, column: Array) -> int:
+    """Put the values side by side, and note their columns; how many there are."""
+    n = 0
+    for j in range(cells):
+        v = value[j]
         value[n] = v
         column[n] = j
         n += 0 if np.isnan(v) else 1
-        least = v if v < least else least
-        most = v if v > most else most
-    return n, least, most
+    return n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _give(n: int, divisor: float, column: Array, place: Array, rank: Array, ranks: Array) -> None:
+def _give(
+    cells: int, n: int, divisor: float, column: Array, place: Array, rank: Array, ranks: Array
+) -> None:
     """Set each column's rank."""
     for p in range(n + 2):
         rank[p] = rank[p] / divisor
-    if n == len(ranks):
-        for j in range(n):
+    if cells == len(ranks):
+        for j in range(cells):
             ranks[j] = rank[place[j]]
         return
-    for j in range(len(ranks)):
-        ranks[j] = np.nan
-    for i in range(n):
+    ranks[:] = np.nan
+    for i in range(cells):
         ranks[column[i]] = rank[place[i]]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _code(n: int, value: Array, least: float, most: float, codes: int, code: Array) -> bool:
-    """Codes by place between the extremes; False: these are too near each other or too far."""
+def _code(cells: int, value: Array, least: float, most: float, codes: int, code: Array) -> bool:
+    """Codes by place between the extremes; False: these are too near each other or too far.
+
+    NaN has the code beyond the last one.
+    """
     scale = (codes - 1.0) / (most - least)
     if not 0.0 < scale < np.inf:
         return False
-    for i in range(n):
-        code[i] = np.uint32(np.int32((value[i] - least) * scale))
+    for i in range(cells):
+        v = value[i]
+        code[i] = codes if np.isnan(v) else np.uint32(np.int32((v - least) * scale))
     return True
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _code_bits(n: int, value: Array, least: float, most: float, codes: int, code: Array) -> None:
+def _code_bits(
+    cells: int, value: Array, least: float, most: float, codes: int, code: Array
+) -> None:
     """Codes by what the float's bits are as a number, which is ordered as the floats are."""
     seen = value.view(np.int64)
-    value[n], value[n + 1] = least, most
-    low = _ordered(seen[n])
-    scale = (codes - 1.0) / np.float64(_ordered(seen[n + 1]) - low)
-    for i in range(n):
-        code[i] = np.uint32(np.int32(np.float64(_ordered(seen[i]) - low) * scale))
+    value[cells], value[cells + 1] = least, most
+    low = _ordered(seen[cells])
+    scale = (codes - 1.0) / np.float64(_ordered(seen[cells + 1]) - low)
+    for i in range(cells):
+        far = np.float64(_ordered(seen[i]) - low) * scale
+        code[i] = codes if np.isnan(value[i]) else np.uint32(np.int32(far))
 
 
 @njit(cache=True, nogil=True)
@@ -140,16 +174,17 @@ def _ordered(bits: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _count(n: int, code: Array, count: Array, words: Array, beside: Array) -> int:
+def _count(cells: int, n: int, code: Array, count: Array, words: Array, beside: Array) -> int:
     """Most values before one in its bucket; beyond `CROWD`, how many were counted till then."""
-    top = np.uint8(0)
-    for w in range(n // 2 + 1):
+    top, beyond = np.uint8(0), np.uint32(4 * (n + 1))
+    for w in range((n + 1) // 2 + 1):
         words[w] = np.uint64(0)
-    for start in range(0, n, BLOCK):
-        for i in range(start, start + BLOCK if start + BLOCK < n else n):
-            c = count[code[i]]
+    for start in range(0, cells, BLOCK):
+        for i in range(start, start + BLOCK if start + BLOCK < cells else cells):
+            b = code[i]
+            c = count[b]
             beside[i] = c
-            count[code[i]] = c + np.uint8(1)
+            count[b] = c + np.uint8(b != beyond)
             top = c if c > top else top
         if top > CROWD:
             return CROWD + start + BLOCK
@@ -158,25 +193,23 @@ def _count(n: int, code: Array, count: Array, words: Array, beside: Array) -> in
 
 @njit(cache=True, nogil=True)
 def _by_neighbours(
-    n: int, top: int, value: Array, code: Array, count: Array, words: Array, below: Array,
-    beside: Array, key: Array, wins: Array, more: Array, place: Array, rank: Array,
+    cells: int, n: int, top: int, value: Array, code: Array, count: Array, words: Array,
+    below: Array, beside: Array, key: Array, wins: Array, more: Array, place: Array, rank: Array,
 ) -> None:  # fmt: skip
     """Sort by bucket, then compare each value with the `top` that follow and precede it."""
     total = np.uint64(0)
-    for w in range(n // 2 + 1):
+    for w in range((n + 1) // 2 + 1):
         below[w] = total
         sums = words[w] * EACH
         words[w] = sums << np.uint64(8)
         total += sums >> np.uint64(56)
-    for i in range(n):
+    for i in range(cells):
         b = code[i]
         at = below[b >> np.uint32(3)] + np.uint32(count[b]) + np.uint32(beside[i])
         place[i] = at
         key[at] = value[i]
-    for p in range(n, n + top):
-        key[p] = np.nan  # neither less nor equal
-    for p in range(n):
-        more[p] = 0
+    key[n : n + top] = np.nan  # neither less nor equal
+    more[:n] = 0
     for d in range(1, top + 1):
         after, now, before = key[d:], wins[CROWD:], wins[CROWD - d :]
         for p in range(n):
@@ -185,50 +218,57 @@ def _by_neighbours(
             more[p] += now[p] - before[p]
     for p in range(n):
         rank[p] = (2 * (p + 1) + np.int8(more[p])) * 0.5  # it may be below zero
+    rank[n] = np.nan  # the place of what is NaN, which was not counted
 
 
 @njit(cache=True, nogil=True)
 def _crowded(
-    n: int, least: float, most: float, top: int, value: Array, code: Array, count: Array,
-    words: Array, beside: Array, key: Array, low: Array, high: Array, pack: Array, spare: Array,
-    place: Array, rank: Array,
-) -> int:  # fmt: skip
-    """Rank few values, or crowded ones; or count by bits, return the most and leave the rest."""
+    cells: int, n: int, least: float, most: float, top: int, value: Array, column: Array,
+    code: Array, count: Array, words: Array, beside: Array, key: Array, low: Array, high: Array,
+    pack: Array, spare: Array, place: Array, rank: Array,
+) -> tuple[int, int]:  # fmt: skip
+    """Rank few values, or crowded ones; or count by bits, return the most and leave the rest.
+
+    Returns how many cells there are, too: without NaN, where values were put side by side.
+    """
     if not least < most:
-        for i in range(n):
-            place[i] = 0
-        rank[0] = (n + 1) * 0.5
-        return -1
+        for i in range(cells):
+            place[i] = 1 if np.isnan(value[i]) else 0
+        rank[0], rank[1] = (n + 1) * 0.5, np.nan
+        return -1, cells
+    fine, again = top, n > FEW and (least > 0.0 or (top < 0 and most - least < np.inf))
+    while fine >= 0 or again:
+        if fine >= 0 and _by_counts(cells, n, value, code, key, low, place, rank):
+            return -1, cells
+        if not again:
+            break
+        again = False
+        _code_bits(cells, value, least, most, 4 * (n + 1), code)
+        fine = _count(cells, n, code, count, words, beside)
+        if fine <= CROWD:
+            return fine, cells
+    if cells > n:
+        cells = _together(cells, value, column)
     if n <= FEW:
         for i in range(n):
             pack[i] = i
     else:
-        fine, again = top, least > 0.0 or (top < 0 and most - least < np.inf)
-        while fine >= 0 or again:
-            if fine >= 0 and _by_counts(n, value, code, key, low, place, rank):
-                return -1
-            if not again:
-                break
-            again = False
-            _code_bits(n, value, least, most, 4 * (n + 1), code)
-            fine = _count(n, code, count, words, beside)
-            if fine <= CROWD:
-                return fine
         # a crowd among the first values already: finer places won't tell them apart
         linear = top > CROWD + 2 * BLOCK
         _by_digits(n, least, most, linear, value, code, low, high, pack, spare)
     _by_insertion(n, value, pack, key, place, rank)
-    return -1
+    return -1, cells
 
 
 @njit(cache=True, nogil=True)
 def _by_counts(
-    n: int, value: Array, code: Array, one: Array, count: Array, place: Array, rank: Array
-) -> bool:
+    cells: int, n: int, value: Array, code: Array, one: Array, count: Array, place: Array,
+    rank: Array,
+) -> bool:  # fmt: skip
     """Rank by buckets (of four codes each) alone; False: the values in one differ."""
     for b in range(n + 2):
         one[b], count[b] = np.nan, 0
-    for i in range(n):
+    for i in range(cells):
         b = code[i] >> np.uint32(2)
         if one[b] != value[i]:
             if one[b] == one[b]:
@@ -237,9 +277,10 @@ def _by_counts(
         place[i] = b
         count[b] += np.uint32(1)
     below = np.int64(0)
-    for b in range(n + 2):
+    for b in range(n + 1):
         rank[b] = (2 * below + count[b] + 1) * 0.5
         below += np.int64(count[b])
+    rank[n + 1] = np.nan  # the bucket of what is NaN
     return True
 
 

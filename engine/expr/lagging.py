@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.expr.lanes import (
+from engine.lanes import (
     LANES,
     TILES,
     WIDE,

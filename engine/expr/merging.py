@@ -1,7 +1,7 @@
 """Sums and extremes of windows, put together from parts.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.expr.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
+(`engine.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
 
 Sums come from those of PART rows, made once for all windows that have them, so that a window of
 250 rows adds up 41 numbers. Every value depends on its own window's rows alone: nothing runs
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.expr.lanes import (
+from engine.lanes import (
     LANES,
     TILES,
     WIDE,
@@ -72,7 +72,7 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
         unpack(tiles, left, out)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _told(total: Lanes, count: Lanes, kind: int) -> Lanes:
     if kind == KNOWN:
         return count
@@ -108,7 +108,7 @@ def greatest(x: Array, d: int, sign: float, out: Array) -> None:
         unpack(tiles, left, out)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _signed(value: Lanes, sign: float) -> Lanes:
     return pick(known(value, value), value * sign, -np.inf)
 

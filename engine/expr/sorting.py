@@ -1,7 +1,7 @@
 """Quantiles of windows, from windows that are kept sorted.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.expr.lanes`). A value leaves a sorted window and another one comes in by a pass of
+(`engine.lanes`). A value leaves a sorted window and another one comes in by a pass of
 comparisons that is the same for all series: what leaves shifts the greater ones down, and what
 comes in is pushed up between its neighbours. What is not known is infinite, and lies above all
 values.
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.expr.lanes import (
+from engine.lanes import (
     LANES,
     TILES,
     WIDE,
@@ -64,13 +64,13 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
         unpack(tiles, left, out)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _last(value: Lanes) -> Lanes:
     """Infinite for NaN; and one zero: its sign would tell of the order."""
     return pick(known(value, value), value + 0.0, np.inf)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _between(window: Array, count: Lanes, q: float) -> Lanes:
     last = at_least(count - 1.0, 0.0)
     place = q * last

@@ -1,7 +1,7 @@
 """Means and spreads of windows: moments of one series, and joint ones of two.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.expr.lanes`). A window is summed over its lags, the oldest first: every value depends on
+(`engine.lanes`). A window is summed over its lags, the oldest first: every value depends on
 its own window's rows alone.
 
 Sums are taken of distances from a pivot: the window's last value. The pivot being one of its n
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from engine.expr.lanes import (
+from engine.lanes import (
     LANES,
     TILES,
     WIDE,
@@ -81,7 +81,7 @@ def moments(x: Array, d: int, kind: int, out: Array) -> None:
         unpack(tiles, left, out)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _moment(n: Lanes, ss: Lanes, third: Lanes, fourth: Lanes, kind: int) -> Lanes:
     if kind <= DEVIATION:
         ratio = ss / at_least(n - 1.0, 1.0)
@@ -140,7 +140,7 @@ def pairs(x: Array, y: Array, d: int, kind: int, out: Array) -> None:
         unpack(ours, left, out)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _pair(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, kind: int) -> Lanes:
     if kind in (CORRELATION, SQUARE):
         told = _correlation(n, aa, bb, ab)
@@ -153,7 +153,7 @@ def _pair(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, 
     return rest if kind == REST else slope
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def _correlation(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes) -> Lanes:
     product = aa * bb
     safe = (product > TINY) & (product < HUGE)

@@ -237,7 +237,7 @@ def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
     return LANES_TYPE(LANES_TYPE, LANES_TYPE, LANES_TYPE), _function("fma", 3)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(nogil=True, forceinline=True)
 def at_least(value: Lanes, least: float) -> Lanes:
     """The value, or `least` where that is more; also for NaN."""
     return pick(value > least, value, least)
