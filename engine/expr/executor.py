@@ -197,7 +197,8 @@ class _Run:
     def _blocks(self, region: Region) -> list[slice]:
         """The rows of each block."""
         days = self.panel.shape[0]
-        rows = days if region.whole else self.rows
+        count = 1 if region.whole else -(-days // self.rows)
+        rows = -(-days // max(count, 1))  # alike, so that no thread waits long for another
         return [slice(at, min(at + rows, days)) for at in range(0, days, max(rows, 1))]
 
     def _field(self, part: int) -> None:

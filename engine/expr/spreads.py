@@ -68,10 +68,10 @@ def moments(x: Array, d: int, kind: int, out: Array) -> None:
                     there = known(e, e)
                     n = pick(there, n + 1.0, n)
                     s, ss = pick(there, s + e, s), pick(there, fma(e, e, ss), ss)
-                mean = s / at_least(n, 1.0)
-                ss = at_least(ss - s * mean, 0.0)
+                ss = at_least(fma(n, ss, 0.0 - s * s), 0.0)  # n times that about the mean
                 third, fourth = fill(0.0), fill(0.0)
                 if kind >= DISTANCE:
+                    mean = s / at_least(n, 1.0)
                     for i in window:
                         e = (load(a, i) - p) - mean
                         there, cube = known(e, e), size(e) if kind == DISTANCE else e * e * e
@@ -84,12 +84,12 @@ def moments(x: Array, d: int, kind: int, out: Array) -> None:
 @njit(nogil=True, forceinline=True)
 def _moment(n: Lanes, ss: Lanes, third: Lanes, fourth: Lanes, kind: int) -> Lanes:
     if kind <= DEVIATION:
-        ratio = ss / at_least(n - 1.0, 1.0)
+        ratio = ss / (n * at_least(n - 1.0, 1.0))
         return pick(n > 1.0, root(ratio) if kind == DEVIATION else ratio, np.nan)
     if kind == DISTANCE:
         return pick(n > 0.0, third / n, np.nan)
     told = (n >= (3.0 if kind == SKEWNESS else 4.0)) & (ss > 0.0)
-    spread = pick(told, ss / n, 1.0)
+    spread = pick(told, ss / (n * n), 1.0)
     if kind == SKEWNESS:
         biased = (third / n) / (spread * root(spread))
         return pick(told, biased * root(n * at_least(n - 1.0, 0.0)) / (n - 2.0), np.nan)
@@ -125,11 +125,11 @@ def pairs(x: Array, y: Array, d: int, kind: int, out: Array) -> None:
                     sa, sb = pick(there, sa + e, sa), pick(there, sb + f, sb)
                     aa, bb = pick(there, fma(e, e, aa), aa), pick(there, fma(f, f, bb), bb)
                     ab = pick(there, fma(e, f, ab), ab)
-                share = 1.0 / at_least(n, 1.0)
-                mean, other = sa * share, sb * share
-                aa, bb = at_least(aa - sa * mean, 0.0), at_least(bb - sb * other, 0.0)
-                ab = ab - sa * other
+                # n times the sums about the means
+                aa, bb = fma(n, aa, 0.0 - sa * sa), fma(n, bb, 0.0 - sb * sb)
+                aa, bb, ab = at_least(aa, 0.0), at_least(bb, 0.0), fma(n, ab, 0.0 - sa * sb)
                 slope, rest = pick(aa > 0.0, ab / aa, np.nan), fill(0.0)
+                mean, other = sa / at_least(n, 1.0), sb / at_least(n, 1.0)
                 if kind == MISFIT:
                     for i in window:
                         e = ((load(b, i) - q) - other) - ((load(a, i) - p) - mean) * slope
@@ -146,7 +146,7 @@ def _pair(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, 
         told = _correlation(n, aa, bb, ab)
         return told * told if kind == SQUARE else told
     if kind == COVARIANCE:
-        return pick(n > 1.0, ab / (n - 1.0), np.nan)
+        return pick(n > 1.0, ab / (n * (n - 1.0)), np.nan)
     if kind == MISFIT:
         # not of Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
         return pick((n > 2.0) & (aa > 0.0), root(rest / (n - 2.0)), np.nan)
