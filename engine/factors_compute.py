@@ -175,7 +175,7 @@ def _formulas(
             yield from shards(plan, rows, start=start, parallel=how.parallel, workers=how.workers)
             return
         for span in spans(start, stop, rows):
-            yield span, dict(plan.each(span, how.threads))
+            yield span, plan.values(span, how.threads)
 
 
 def _rows(plan: Plan, wanted: int, how: How) -> int:

@@ -65,7 +65,8 @@ def evaluate(
     DataError
         The panel lacks a field or grouping; with a caret, where the formula names it.
     """
-    return dict(each(formulas, panel, threads=threads, dtype=dtype))
+    made = dict(each(formulas, panel, threads=threads, dtype=dtype))
+    return {name: made[name] for name in formulas}
 
 
 def each(
@@ -75,7 +76,7 @@ def each(
     threads: int | None = None,
     dtype: str = "float64",
 ) -> Iterator[tuple[str, FloatArray]]:
-    """The same one by one, for a caller who does not keep them all."""
+    """The same one by one, for a caller who does not keep them all; in an order of its own."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype={dtype!r}: {did_you_mean(dtype, DTYPES)}")
     trees, count = written(formulas, panel), threads or _cores()
@@ -142,9 +143,9 @@ class _Run:
         self.storage, self.workspaces = Storage(panel.shape, dtype, readers), Workspaces()
 
     def results(self) -> Iterator[tuple[str, FloatArray]]:
-        """Every formula's name and values."""
-        for name, part in self.graph.roots.items():
-            yield name, self._result(name, part)
+        """Every formula's name and values, in an order that keeps few arrays at a time."""
+        for name in self.graph.order(self.regions):
+            yield name, self._result(name, self.graph.roots[name])
 
     def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):

@@ -163,6 +163,38 @@ class Graph:
             if not self.is_field(part)
         }
 
+    def order(self, regions: Mapping[int, Region]) -> list[str]:
+        """The formulas' names, so that what several of them read is soon read by the last one."""
+        below = {name: self._below(root, regions) for name, root in self.roots.items()}
+        readers: dict[int, dict[str, None]] = {}
+        for name, parts in below.items():
+            for part in parts:
+                readers.setdefault(part, {})[name] = None
+        order, live, left = [], dict[int, None](), dict.fromkeys(self.roots)
+        while left:
+            nearest = min(live, key=lambda part: len(readers[part]), default=None)
+            some = left if nearest is None else readers[nearest]
+            name = min(some, key=lambda n: sum(part not in live for part in below[n]))
+            order.append(name)
+            del left[name]
+            for part in below[name]:
+                live[part] = None
+                del readers[part][name]
+                if not readers[part]:
+                    del live[part]
+        return order
+
+    def _below(self, root: int, regions: Mapping[int, Region]) -> dict[int, None]:
+        """The stored parts that a stored one is made of, itself too; without fields."""
+        below: dict[int, None] = {}
+        waiting = [root]
+        while waiting:
+            part = waiting.pop()
+            if part in regions and part not in below:
+                below[part] = None
+                waiting += regions[part].inputs
+        return below
+
     def _before(self, kept: set[int], limit: int) -> dict[int, int]:
         """Rows before a block that each part is computed for; too many, and it joins `kept`.
 

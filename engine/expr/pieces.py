@@ -60,11 +60,16 @@ class Plan:
     dtype: str
 
     def each(self, span: slice, threads: int | None = None) -> Iterator[tuple[str, FloatArray]]:
-        """The formulas' names and values on some rows, one by one."""
+        """The formulas' names and values on some rows, one by one, in any order."""
         first = max(span.start - self.lookback, 0)
         rows, skip = self.panel.between(first, span.stop), span.start - first
         for name, array in executor.each(self.formulas, rows, threads=threads, dtype=self.dtype):
             yield name, array[skip:].copy() if skip else array
+
+    def values(self, span: slice, threads: int | None = None) -> dict[str, FloatArray]:
+        """All of them, in the formulas' order."""
+        made = dict(self.each(span, threads))
+        return {name: made[name] for name in self.formulas}
 
     def bytes(self, rows: int) -> int:
         """About how much memory a piece of so many rows takes, the table of it included."""
@@ -115,7 +120,7 @@ def evaluate_pieces(
     """
     with planned(formulas, panel, threads, dtype) as plan:
         for span in spans(start, panel.shape[0], rows):
-            yield span, dict(plan.each(span, threads))
+            yield span, plan.values(span, threads)
 
 
 def spans(start: int, stop: int, rows: int) -> list[slice]:

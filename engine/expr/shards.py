@@ -149,8 +149,9 @@ def work(shared: Shared, span: slice) -> str:
     with TemporaryDirectory(dir=shared.folder) as folder:
         part = Path(folder) / "part.npy"
         out = open_memmap(part, "w+", shared.dtype, shape)
-        for number, (_, values) in enumerate(shared.plan().each(span, threads=1)):
-            out[number] = values
+        numbers = {name: number for number, name in enumerate(shared.formulas)}
+        for name, values in shared.plan().each(span, threads=1):
+            out[numbers[name]] = values
         out.flush()
         part.replace(done)
     return str(done)
