@@ -6,9 +6,9 @@ Bars are simulated: (T, N) with late listings and 2% holes. Each peer runs in a 
 own for each number of threads, is handed its input in its own layout (TS as ours; ST and STs:
 symbols first, or in blocks) before the clock starts, and allocates its own output. Times are
 medians after a warm-up, in milliseconds. ``copy`` is np.copyto of one field; one that fits the
-processor's cache is faster than memory. pandas computes the alphas on 100 × 504 bars only,
-scaled by cells. Peers other than pandas come with ``pip install 'alpha-engine[bench]'``;
-KunQuant needs g++.
+processor's cache is faster than memory. Peers compute sets with the most threads only, and
+what takes longer than 10 s runs three times. pandas computes the alphas on 100 × 504 bars only, scaled by cells.
+Peers other than pandas come with ``pip install 'alpha-engine[bench]'``; KunQuant needs g++.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _timed(
         for count in threads if peer not in ONE_THREAD else [1]:
             mine = cases_of(peer, cases)
             singles = [case for case in mine if case not in SETS]
-            for group in (singles, *([case] for case in mine if case in SETS)):
+            sets = [[case] for case in mine if case in SETS]
+            few = count < max(threads) and peer not in ("ours", *ONE_THREAD)
+            for group in (singles, *([] if few else sets)):
                 if not group:
                     continue
                 task = {"peer": peer, "threads": count, "cases": group, "repeats": repeats}

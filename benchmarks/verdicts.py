@@ -181,9 +181,9 @@ def _of_sets(results: Results, cases: list[str], symbols: int) -> Iterator[str]:
         known = {peer: found for peer, found in kun.items() if found}
         if ours and known:
             best = min(known, key=lambda peer: known[peer])
-            yield f"{case}, 2 threads (target {fast[case]:g}x): " + _verdict(
-                known[best] / ours, fast[case], best
-            )
+            verdict = _verdict(known[best] / ours, fast[case], best)
+            line = f"{case}, 2 threads (target {fast[case]:g}x): {verdict}"
+            yield f"{line}; {_bound(results, case, 'ours')}" if "MISSED" in verdict else line
         for (name, peer, _), row in results.items():
             if name == case and peer == "ours":
                 over = row["peak"] - row["output"]

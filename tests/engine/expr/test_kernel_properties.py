@@ -108,3 +108,22 @@ def test_wild_values_do_no_harm(op):
         np.testing.assert_array_equal(_fast(op, mixed)[:, shape[1] :], _fast(op, calm))
 
     check()
+
+
+@pytest.mark.parametrize("name", [op.name for op in TABLE.values() if op.room == "kernels"])
+def test_a_series_is_alone_in_its_lane(name):
+    """Wider than a tile, than the tiles copied at once, and longer than the rows copied at once."""
+    op, random = TABLE[name], np.random.default_rng(5)
+    for rows, columns in ((40, 17), (30, 64), (25, 131), (1100, 3)):
+        values = random.normal(size=(3, rows, columns))
+        values[:, random.random((rows, columns)) < 0.1] = NAN
+        values[:, :9, -1] = NAN
+        args = [{"x": values[i], "d": 7, "n": 0.3}[kind] for i, kind in enumerate(op.args)]
+        whole = _fast(op, args)
+        for column in (0, columns // 2, columns - 1):
+            one = [a[:, column : column + 1] if np.ndim(a) == 2 else a for a in args]
+            np.testing.assert_array_equal(_fast(op, one)[:, 0], whole[:, column])
+        if op.lookback([7]) is not None:
+            late = np.full_like(whole[rows - 11 :], 7.0)
+            getattr(import_module("engine.expr.kernels"), op.name)(*args, late)
+            np.testing.assert_array_equal(_finite(late), whole[rows - 11 :])

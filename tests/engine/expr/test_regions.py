@@ -97,6 +97,20 @@ def test_equal_parts_are_one_part_however_they_are_written():
     assert len(graph(a="vwap", b="(high + low + close) / 3").regions(99)) == 1
 
 
+def test_what_is_shared_is_soon_freed():
+    """Three formulas on each of two sums: one sum is done with before the other one is begun."""
+    made = graph(
+        a="ts_sum(close, 5) + 1", b="ts_sum(volume, 5) + 1", c="ts_sum(close, 5) * 2",
+        d="ts_sum(volume, 5) * 2", e="ts_sum(close, 5) - 3", f="ts_sum(volume, 5) - 3",
+    )  # fmt: skip
+    assert made.order(made.regions(10)) == ["a", "c", "e", "b", "d", "f"]
+
+
+def test_results_come_in_the_order_of_the_formulas():
+    formulas = {"b": "ts_sum(volume, 5) + 1", "a": "rank(close)", "c": "ts_sum(volume, 5) * 2"}
+    assert [*evaluate(formulas, bars())] == ["b", "a", "c"]
+
+
 @pytest.fixture(scope="module")
 def whole() -> dict[str, np.ndarray]:
     return evaluate(FORMULAS, bars(), threads=1)
