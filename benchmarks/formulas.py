@@ -7,8 +7,9 @@ own for each number of threads, is handed its input in its own layout (TS as our
 symbols first, or in blocks) before the clock starts, and allocates its own output. Times are
 medians after a warm-up, in milliseconds. ``copy`` is np.copyto of one field; one that fits the
 processor's cache is faster than memory. Peers compute sets with the most threads only, and
-what takes longer than 10 s runs three times. pandas computes the alphas on 100 × 504 bars only, scaled by cells.
-Peers other than pandas come with ``pip install 'alpha-engine[bench]'``; KunQuant needs g++.
+what takes longer than 10 s runs three times. pandas computes the alphas on 100 × 504 bars
+only, scaled by cells. Peers other than pandas come with
+``pip install 'alpha-engine[bench]'``; KunQuant needs g++.
 """
 
 from __future__ import annotations
