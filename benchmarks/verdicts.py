@@ -170,7 +170,7 @@ def _bound(results: Results, case: str, mine: str) -> str:
         return "bound not known without 1 and 2 threads"
     cause = "memory" if two < 6 * copied else "what runs on one thread"
     cause = "arithmetic" if one / two > 1.6 and two >= 6 * copied else cause
-    return f"{one / copied:.1f} copies, {one / two:.2f}x by a second thread: {cause}"
+    return f"{one / copied:.3g} copies, {one / two:.2f}x by a second thread: {cause}"
 
 
 def _of_sets(results: Results, cases: list[str], symbols: int) -> Iterator[str]:

@@ -29,7 +29,7 @@ from numba.extending import lower_builtin, lower_cast, models, register_model
 
 Array = npt.NDArray[Any]
 Lanes = Any  # to a type checker; to numba, `LANES_TYPE`
-LANES = 16
+LANES = 16  # two of the longest registers there are: the sums of one need not wait for the other's
 TILES = 4  # copied at once: lines of a row that lie side by side come from memory together
 WIDE = TILES * LANES
 STAMP = sha256(Path(__file__).read_bytes()).hexdigest()
@@ -114,7 +114,7 @@ def _spread(context: Any, builder: Any, source: Any, target: Any, value: Any) ->
 
 
 def _cells(context: Any, builder: Any, array: Any, args: Any) -> tuple[Any, Any, int]:
-    """Where an array's cells from an index on lie, as a vector's address; its type; the bytes."""
+    """Address of an array's cells from an index on, as a vector's; its type; bytes of a cell."""
     of = ir.VectorType(context.get_value_type(array.dtype), LANES)
     data = context.make_array(array)(context, builder, args[0]).data
     at = builder.bitcast(builder.gep(data, [args[1]]), of.as_pointer())
@@ -131,8 +131,8 @@ def load(typing: Any, array: Any, at: Any) -> Any:
     """LANES cells of a contiguous array of one dimension, from index `at` on."""
 
     def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        where, of, size = _cells(context, builder, sig.args[0], args)
-        value = builder.load(where, align=size)
+        where, of, align = _cells(context, builder, sig.args[0], args)
+        value = builder.load(where, align=align)
         return value if of == DOUBLES else builder.fpext(value, DOUBLES)
 
     return LANES_TYPE(array, types.intp), write
@@ -143,8 +143,9 @@ def store(typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Write LANES cells of a contiguous array of one dimension, from index `at` on."""
 
     def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        where, of, size = _cells(context, builder, sig.args[0], args)
-        builder.store(args[2] if of == DOUBLES else builder.fptrunc(args[2], of), where, align=size)
+        where, of, align = _cells(context, builder, sig.args[0], args)
+        value = args[2] if of == DOUBLES else builder.fptrunc(args[2], of)
+        builder.store(value, where, align=align)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, LANES_TYPE), write

@@ -3,7 +3,8 @@
 Each value gets a code that no lesser value exceeds: the bucket where it lies between the row's
 extremes, of four buckets a value. A value's place is then the number of values in the buckets
 below its own, corrected by comparing it with the few that follow or precede it in its bucket.
-No step branches on the data, which is what makes it fast.
+No step branches on the data, which is what makes it fast. What is NaN has a bucket beyond the
+others that is not counted; of a row that lacks much, the values are put side by side first.
 
 Where too many values share a bucket, they may all be equal, so that the counts tell the ranks;
 or buckets by the leading bits of the floats may suit them; else they are sorted by a finer code.
@@ -87,7 +88,7 @@ def _ranks(array: Array, share: bool, out: Array) -> None:
         _give(cells, n, float(n) if share else 1.0, column, place, rank, out[t])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _taken(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
     """Take the row's cells; how many have a value, the least, the most."""
     columns = len(row)

@@ -123,6 +123,7 @@ def places(x: Array, d: int, sign: float, window: int, out: Array) -> None:
     days, columns = out.shape
     rows = d - 1 + days
     tiles, ends = np.empty((TILES, rows * LANES)), np.empty((d + 1) * LANES)
+    # of the last rows of the piece before: the extreme, its place, and that of the first value
     late, begins = np.empty((d + 1) * LANES), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)

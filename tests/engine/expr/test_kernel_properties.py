@@ -127,3 +127,12 @@ def test_a_series_is_alone_in_its_lane(name):
             late = np.full_like(whole[rows - 11 :], 7.0)
             getattr(import_module("engine.expr.kernels"), op.name)(*args, late)
             np.testing.assert_array_equal(_finite(late), whole[rows - 11 :])
+
+
+@pytest.mark.parametrize("d", [15, 16, 17, 31, 32, 40, 70])
+def test_sums_of_windows_longer_than_the_data_have_the_bits_of_later_ones(d):
+    x = np.random.default_rng(6).normal(size=(100, 3)) * 1e3
+    x[::7, 1] = NAN
+    whole = _fast(TABLE["ts_sum"], [x, d])
+    for rows in (1, 14, 15, 16, 17, 25, 31, 32, 33, 50, 69):
+        np.testing.assert_array_equal(_fast(TABLE["ts_sum"], [x[:rows], d]), whole[:rows])
