@@ -275,6 +275,12 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
+def used(columns: int, left: int) -> int:
+    """Tiles that have columns, when so many are packed from `left` on."""
+    return min(TILES, -(-(columns - left) // LANES))
+
+
+@njit(cache=True, nogil=True)
 def unpack(tiles: Array, left: int, out: Array) -> None:
     """Copy the first rows of tiles to columns of `out` from `left` on: all of its rows."""
     columns = min(out.shape[1] - left, WIDE)

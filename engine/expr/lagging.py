@@ -24,6 +24,7 @@ from engine.lanes import (
     pick,
     store,
     unpack,
+    used,
 )
 
 Array = npt.NDArray[Any]
@@ -37,7 +38,7 @@ def ranks(x: Array, d: int, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             for t in range(d - 1, rows):
                 new = load(a, t * LANES)
@@ -60,7 +61,7 @@ def decays(x: Array, d: int, newest: float, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             for t in range(d - 1, rows):
                 total, weight = fill(0.0), fill(0.0)
@@ -81,7 +82,7 @@ def products(x: Array, d: int, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             for t in range(d - 1, rows):
                 made = fill(np.nan)

@@ -31,6 +31,7 @@ from engine.lanes import (
     pick,
     store,
     unpack,
+    used,
 )
 
 Array = npt.NDArray[Any]
@@ -48,7 +49,7 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
     some, counts = np.empty(cells), np.empty(cells)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             for t in range(PART - 1, rows if parts else 0):
                 s, n = fill(0.0), fill(0.0)
@@ -87,7 +88,7 @@ def greatest(x: Array, d: int, sign: float, out: Array) -> None:
     tiles, ends = np.empty((TILES, rows * LANES)), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             ends[:] = -np.inf
             for start in range(0, rows, d):
@@ -127,7 +128,7 @@ def places(x: Array, d: int, sign: float, window: int, out: Array) -> None:
     late, begins = np.empty((d + 1) * LANES), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a = tiles[k]
             ends[:] = -np.inf
             begins[:] = np.inf

@@ -31,6 +31,7 @@ from engine.lanes import (
     pluck,
     store,
     unpack,
+    used,
 )
 
 Array = npt.NDArray[Any]
@@ -44,7 +45,7 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
     tiles, window = np.empty((TILES, rows * LANES)), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a, count = tiles[k], fill(0.0)
             window[:] = np.inf  # the last place is always free
             for t in range(1, rows):

@@ -38,6 +38,7 @@ from engine.lanes import (
     size,
     store,
     unpack,
+    used,
 )
 
 Array = npt.NDArray[Any]
@@ -54,7 +55,7 @@ def moments(x: Array, d: int, kind: int, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a, p = tiles[k], fill(0.0)
             for t in range(rows):
                 v = load(a, t * LANES)
@@ -107,7 +108,7 @@ def pairs(x: Array, y: Array, d: int, kind: int, out: Array) -> None:
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, ours)
         pack(y, len(y) - rows, left, theirs)
-        for k in range(min(TILES, -(-(columns - left) // LANES))):
+        for k in range(used(columns, left)):
             a, b, p, q = ours[k], theirs[k], fill(0.0), fill(0.0)
             for t in range(rows):
                 v, w = load(a, t * LANES), load(b, t * LANES)
