@@ -49,7 +49,9 @@ def main() -> None:
         print(line)
     threads = [int(n) for n in args.threads.split(",")]
     for symbols in map(int, args.symbols.split(",")):
-        print(f"\n{symbols} symbols × {DAYS} days, ms (median of >= {args.repeats})")
+        print(
+            f"\n{symbols} symbols × {DAYS} days, ms (median of >= {args.repeats}; of 3 beyond 10 s)"
+        )
         with tempfile.TemporaryDirectory() as folder:
             results = _timed(peers, cases, threads, symbols, args.repeats, Path(folder))
             print(table(results, args.peers.split(","), [*cases], threads))

@@ -13,8 +13,9 @@ import numpy as np
 from engine.errors import ConfigError
 from engine.evaluation import evaluate
 from engine.expr.nodes import Node
-from engine.expr.pieces import Plan, planned, spans, whole_bytes
+from engine.expr.pieces import Plan, planned, whole_bytes
 from engine.expr.shards import check, shards
+from engine.expr.spans import spans
 from engine.factors_file import Stored, writing
 from engine.factors_set import Ready, ready
 from engine.kinds import Factor

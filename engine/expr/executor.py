@@ -21,6 +21,7 @@ from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.expr.program import MissingNameError, Program, spelled
+from engine.expr.spans import alike
 from engine.expr.storage import Storage, Workspaces
 from engine.panel import FloatArray, Panel, narrowed
 
@@ -178,14 +179,14 @@ class _Run:
         out = self.storage.empty()
         inputs = {i: self.storage[i] for i in region.inputs}
         program = Program(self.graph, region, self.panel, inputs, out)
-        spans = self._blocks(region)
-        waiting = iter(spans)  # whoever is free takes the next one
+        blocks = self._blocks(region)
+        waiting = iter(blocks)  # whoever is free takes the next one
 
         def work() -> None:
             for rows in waiting:
                 program.run(rows, self.workspaces)
 
-        helpers = [self.pool.submit(work) for _ in spans[1 : self.threads]] if self.pool else []
+        helpers = [self.pool.submit(work) for _ in blocks[1 : self.threads]] if self.pool else []
         try:
             work()
         finally:
@@ -197,10 +198,8 @@ class _Run:
 
     def _blocks(self, region: Region) -> list[slice]:
         """The rows of each block."""
-        days = self.panel.shape[0]
-        count = 1 if region.whole else -(-days // self.rows)
-        rows = -(-days // max(count, 1))  # alike, so that no thread waits long for another
-        return [slice(at, min(at + rows, days)) for at in range(0, days, max(rows, 1))]
+        days = self.panel.shape[0]  # alike, so that no thread waits long for another
+        return alike(days, max(days, 1) if region.whole else self.rows)
 
     def _field(self, part: int) -> None:
         panel, name = self.panel, str(self.graph.parts[part].args[0])

@@ -173,8 +173,7 @@ class Graph:
         order, live, left = [], dict[int, None](), dict.fromkeys(self.roots)
         while left:
             nearest = min(live, key=lambda part: len(readers[part]), default=None)
-            some = left if nearest is None else readers[nearest]
-            name = min(some, key=lambda n: sum(part not in live for part in below[n]))
+            name = next(iter(left if nearest is None else readers[nearest]))
             order.append(name)
             del left[name]
             for part in below[name]:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from engine.expr import lagging, merging, sorting, spreads, trailing
+from engine.expr.spans import alike
 from engine.panel import FloatArray
 
-ROWS = 512  # copied at a time, about
+ROWS = 512  # copied at a time, at most, unless windows are longer
 
 
 def delay(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -160,11 +161,9 @@ def _over(
 ) -> None:
     """Run a kernel on some rows at a time: it copies them, and the d - 1 before them."""
     d, days = min(d, len(arrays[0])), len(out)
-    step = -(-days // -(-days // max(ROWS, d))) if days else 1
-    for start in range(0, days, step):
-        stop = min(start + step, days)
-        parts = [array[: len(array) - days + stop] for array in arrays]
-        kernel(*parts, d, *more, out[start:stop])
+    for rows in alike(days, max(ROWS, d)):
+        parts = [array[: len(array) - days + rows.stop] for array in arrays]
+        kernel(*parts, d, *more, out[rows])
 
 
 def _time(x: FloatArray) -> FloatArray:

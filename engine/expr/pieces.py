@@ -23,6 +23,7 @@ from engine.expr import executor
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.spans import spans
 from engine.panel import FloatArray, Panel, mean_of_members, returns_since
 
 PROBE = 64, 8  # dates and symbols on which formulas are tried out, and their arrays counted
@@ -121,11 +122,6 @@ def evaluate_pieces(
     with planned(formulas, panel, threads, dtype) as plan:
         for span in spans(start, panel.shape[0], rows):
             yield span, plan.values(span, threads)
-
-
-def spans(start: int, stop: int, rows: int) -> list[slice]:
-    """The rows from `start` to `stop` as pieces of so many."""
-    return [slice(at, min(at + rows, stop)) for at in range(start, stop, rows)]
 
 
 def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel, dtype: str = "float64") -> int:

@@ -25,7 +25,8 @@ from numpy.lib.format import open_memmap
 
 from engine.errors import ConfigError, EngineError, did_you_mean
 from engine.expr.nodes import Node
-from engine.expr.pieces import Plan, planned, spans
+from engine.expr.pieces import Plan, planned
+from engine.expr.spans import spans
 from engine.panel import FloatArray, Panel
 
 AHEAD = 2  # tasks a worker that are under way, or done and waiting for their turn

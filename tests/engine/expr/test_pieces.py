@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 from engine.errors import DataError
 from engine.expr import evaluate
 from engine.expr.formula import Formula
-from engine.expr.pieces import STRIP, evaluate_pieces, planned, spans
+from engine.expr.pieces import STRIP, evaluate_pieces, planned
+from engine.expr.spans import spans
 from engine.panel import FloatArray, Panel
 from engine.registry import installed
 from engine.settings import factor_set
