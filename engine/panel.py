@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.errors import DataError, did_you_mean
+from engine.periods import periods_per_year
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -39,6 +40,9 @@ class Panel:
         Market-wide series, such as ``vix``, as known at the close of each date.
     member : bool array, shape (T, N), optional
         Whether the symbol is in the universe on that date. Default: always.
+    periods_per_year : float, optional
+        Rows a year, by which decisions annualise; a panel that is cut or taken from this one
+        keeps it. Default: read from the first dates (`engine.periods.periods_per_year`).
     """
 
     dates: pd.DatetimeIndex
@@ -47,6 +51,7 @@ class Panel:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     series: Mapping[str, FloatArray] = field(default_factory=dict)
     member: BoolArray = None  # type: ignore[assignment]  # filled in below
+    periods_per_year: float = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
         if "close" not in self.fields:
@@ -55,6 +60,8 @@ class Panel:
         object.__setattr__(self, "fields", fields)
         member = np.ones(self.shape, bool) if self.member is None else self.member
         object.__setattr__(self, "member", member)
+        if self.periods_per_year is None:
+            object.__setattr__(self, "periods_per_year", periods_per_year(self.dates))
 
     def _frozen(self, name: str, array: FloatArray) -> FloatArray:
         if array.shape != self.shape:
@@ -112,7 +119,7 @@ class Panel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that the panel holds: the same data give the same text."""
+        """SHA-256 of the data that the panel holds: the same data give the same text."""
         digest = hashlib.sha256(self.dates.as_unit("ns").asi8.tobytes())
         digest.update("\0".join(self.symbols).encode())
         for arrays in (self.fields, self.series):

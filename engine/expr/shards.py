@@ -45,6 +45,7 @@ class Shared:
     dates: pd.DatetimeIndex
     symbols: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
+    periods_per_year: float
     dtype: str
 
     @classmethod
@@ -64,6 +65,7 @@ class Shared:
             dates=panel.dates,
             symbols=panel.symbols,
             groups=panel.groups,
+            periods_per_year=panel.periods_per_year,
             dtype=plan.dtype,
         )
 
@@ -71,7 +73,14 @@ class Shared:
         """The plan again, on arrays mapped into memory."""
         fields = {name: np.load(path, mmap_mode="r") for name, path in self.files.items()}
         member = np.load(self.folder / "member.npy", mmap_mode="r")
-        panel = Panel(self.dates, self.symbols, fields, self.groups, member=member)
+        panel = Panel(
+            self.dates,
+            self.symbols,
+            fields,
+            self.groups,
+            member=member,
+            periods_per_year=self.periods_per_year,
+        )
         return Plan(self.formulas, panel, self.lookback, 0, self.files, (), self.dtype)
 
 
