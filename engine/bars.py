@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -20,8 +21,11 @@ from engine.errors import DataError, PluginError
 from engine.findings import Findings, Policy, check, few
 from engine.membership import member
 from engine.panel import BoolArray, FloatArray, Panel
+from engine.periods import advice, mismatch
 from engine.universe import Universe
 from schemas.bars import PRICES
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Findings", "Policy", "build", "lay", "read"]
 
@@ -31,6 +35,7 @@ def build(
     universe: Universe,
     policy: Policy | None = None,
     series: pd.DataFrame | None = None,
+    periods_per_year: float | None = None,
 ) -> tuple[Panel, Findings]:
     """Check a source's bars and lay them out.
 
@@ -44,6 +49,9 @@ def build(
         What to do with each finding.
     series : pandas.DataFrame, optional
         What `Source.series` returned. Each date gets the last value known by then.
+    periods_per_year : float, optional
+        Rows a year; by default read from the first dates. A line is logged where all dates
+        together have others.
 
     Returns
     -------
@@ -60,19 +68,26 @@ def build(
     DataError
         A finding whose policy is ``raise``, or no bar is left.
     """
-    return lay(read(frame, universe), universe, policy or Policy(), series)
+    rows = read(frame, universe)
+    return lay(rows, universe, policy or Policy(), series, periods_per_year)
 
 
 def lay(
-    rows: Rows, universe: Universe, policy: Policy, series: pd.DataFrame | None
+    rows: Rows,
+    universe: Universe,
+    policy: Policy,
+    series: pd.DataFrame | None,
+    periods_per_year: float | None = None,
 ) -> tuple[Panel, Findings]:
     """Check rows and lay them out, as `build` does with a frame."""
     rows, alive, findings = check(rows, universe, policy)
     if not alive.any():
         raise DataError(f"no bar is left of {len(rows)} rows: {'; '.join(findings.lines()[1:])}")
-    return _panel(rows, alive, universe, series), replace(
-        findings, missing_symbols=_missing(rows, alive, universe)
-    )
+    panel = _panel(rows, alive, universe, series, periods_per_year)
+    rate = mismatch(panel.dates, panel.periods_per_year)
+    if rate is not None:
+        log.warning(advice(panel.periods_per_year, rate))
+    return panel, replace(findings, missing_symbols=_missing(rows, alive, universe))
 
 
 def read(frame: pd.DataFrame, universe: Universe) -> Rows:
@@ -152,7 +167,13 @@ def _select(rows: Rows, universe: Universe) -> Rows:
     )
 
 
-def _panel(rows: Rows, alive: BoolArray, universe: Universe, series: pd.DataFrame | None) -> Panel:
+def _panel(
+    rows: Rows,
+    alive: BoolArray,
+    universe: Universe,
+    series: pd.DataFrame | None,
+    periods_per_year: float | None,
+) -> Panel:
     """Lay the live rows out. `Panel.from_long` would do, but reads every key again as text."""
     at = np.flatnonzero(alive)
     day, dates = _compact(rows.day[at], len(rows.days))
@@ -172,6 +193,7 @@ def _panel(rows: Rows, alive: BoolArray, universe: Universe, series: pd.DataFram
         groups=_groups(rows.texts, at, name, symbols, universe),
         series={} if series is None else _as_of(series, days),
         member=member(universe, days, symbols, laid),
+        periods_per_year=periods_per_year,  # type: ignore[arg-type]  # None: by the dates
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import overload
 
 import pandas as pd
@@ -14,7 +15,12 @@ from engine.panel import FloatArray, Panel
 
 @overload
 def evaluate(
-    formulas: Mapping[str, str | Node], bars: Panel, *, threads: int | None = ..., dtype: str = ...
+    formulas: Mapping[str, str | Node],
+    bars: Panel,
+    *,
+    threads: int | None = ...,
+    dtype: str = ...,
+    periods_per_year: float | None = ...,
 ) -> dict[str, FloatArray]: ...
 @overload
 def evaluate(
@@ -23,6 +29,7 @@ def evaluate(
     *,
     threads: int | None = ...,
     dtype: str = ...,
+    periods_per_year: float | None = ...,
 ) -> dict[str, pd.DataFrame]: ...
 def evaluate(
     formulas: Mapping[str, str | Node],
@@ -30,6 +37,7 @@ def evaluate(
     *,
     threads: int | None = None,
     dtype: str = "float64",
+    periods_per_year: float | None = None,
 ) -> dict[str, FloatArray] | dict[str, pd.DataFrame]:
     """Compute formulas on bars.
 
@@ -46,6 +54,9 @@ def evaluate(
     dtype : {"float64", "float32"}
         Of the results and of all that is stored on the way: half the memory. Windows add up in
         float64 anyhow.
+    periods_per_year : float, optional
+        What formulas read as ``annual``; by default the panel's, or for a frame the constant
+        that its first dates tell (`engine.periods.periods_per_year`).
 
     Returns
     -------
@@ -62,12 +73,15 @@ def evaluate(
         The bars cannot be used, or lack a field or grouping.
     """
     if isinstance(bars, Panel):
+        if periods_per_year is not None:
+            bars = replace(bars, periods_per_year=periods_per_year)
         return executor.evaluate(formulas, bars, threads=threads, dtype=dtype)
     from engine.bars import build
     from engine.handed import Handed
     from engine.universe import Universe
 
     universe = Universe()
-    panel, _ = build(Handed(bars).load(universe), universe)
+    frame = Handed(bars).load(universe)
+    panel, _ = build(frame, universe, periods_per_year=periods_per_year)
     made = executor.evaluate(formulas, panel, threads=threads, dtype=dtype)
     return {name: panel.wide(array) for name, array in made.items()}

@@ -95,7 +95,7 @@ def compute(words: Sequence[str]) -> int:
     registry = installed().limited(config.plugins.disable, config.plugins.only)
     with using(registry):
         chosen = _chosen(request, registry)
-        panel = _panel(config, registry)
+        panel = _panel(config, registry, request.append)
         _check_windows(chosen, panel)
         how = How(**request.how)
         if request.append is not None:
@@ -225,24 +225,32 @@ def _formula(text: str, sets: Sequence[str]) -> Factor:
     return Formula(formula=text)
 
 
-def _panel(config: DictConfig, registry: Registry) -> Panel:
-    """The bars of the configuration, checked by its policy."""
+def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Panel:
+    """The bars of the configuration, checked by its policy.
+
+    A file that is continued says how many rows a year has, unless the configuration does.
+    """
     from omegaconf import OmegaConf
 
     from engine.bars import build
     from engine.contracts import blamed
+    from engine.factors_file import stored_periods
     from engine.fields import structured
     from engine.findings import Policy
     from engine.membership import resolved
+    from engine.periods import Time
     from engine.universe import Universe
 
     OmegaConf.resolve(config)
+    periods = structured(Time, config.time, "time").number
+    if periods is None and continued is not None:
+        periods = stored_periods(continued)
     source = registry.build("source", config.source, "source")
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
     with blamed(f"source {source.name!r}"):
         frame, series = source.load(universe), source.series(universe)
-    panel, findings = build(frame, universe, policy, series)
+    panel, findings = build(frame, universe, policy, series, periods)
     for line in findings.lines():
         print(line)
     return panel

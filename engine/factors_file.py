@@ -17,6 +17,7 @@ from engine.panel import FloatArray, Panel
 
 BATCH = 256 * 1024**2  # bytes of a file that are copied at a time
 KEYS = b"alpha_engine.keys"  # of the schema: which formula each column is
+ANNUAL = b"alpha_engine.periods_per_year"  # of the schema: rows a year of the panel
 AGAIN = "compute the whole file again with --out"
 
 
@@ -43,7 +44,7 @@ def writing(
 ) -> Iterator[Writer]:
     """A writer of the file, which has its name only when it is complete.
 
-    Keys of the `formulas` among the columns are kept in it.
+    Keys of the `formulas` among the columns are kept in it, and the panel's rows a year.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def writing(
     for name in names:
         schema = schema.append(pa.field(name, pa.from_numpy_dtype(dtype)))
     kept = json.dumps({name: formulas[name] for name in names if name in formulas})
-    schema = schema.with_metadata({**(schema.metadata or {}), KEYS: kept})
+    notes = {KEYS: kept, ANNUAL: repr(panel.periods_per_year)}
+    schema = schema.with_metadata({**(schema.metadata or {}), **notes})
     try:
         with pq.ParquetWriter(part, schema) as file:
             yield Writer(panel, file)
@@ -70,6 +72,18 @@ def writing(
         raise ConfigError(f"--out {path}: {error.strerror or error}; choose another file") from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def stored_periods(path: Path) -> float | None:
+    """Rows a year of the panel that a file is of; None where it does not say.
+
+    Raises
+    ------
+    ConfigError
+        It is no parquet file.
+    """
+    kept = (_opened(path).schema_arrow.metadata or {}).get(ANNUAL)
+    return None if kept is None else float(kept)
 
 
 def keys(panel: Panel) -> Any:
@@ -105,12 +119,13 @@ class Stored:
         Raises
         ------
         ConfigError
-            It is no parquet file of these factors.
+            It is no parquet file of these factors, or one of another number of rows a year.
         DataError
             It does not end with one of the panel's dates.
         """
         file = _opened(path)
         _same_columns(path, file.schema_arrow, names, dtype)
+        _same_year(path, panel)
         ends = np.cumsum(panel.present.sum(axis=1))
         bars = file.metadata.num_rows
         row = int(np.searchsorted(ends, bars))
@@ -202,6 +217,15 @@ def _opened(path: Path) -> Any:
     except (OSError, pa.ArrowInvalid) as error:
         what = str(error).splitlines()[0]
         raise ConfigError(f"--append {path}: {what}; write it first, with --out") from None
+
+
+def _same_year(path: Path, panel: Panel) -> None:
+    kept = stored_periods(path)
+    if kept is not None and kept != panel.periods_per_year:
+        raise ConfigError(
+            f"time.periods_per_year={panel.periods_per_year:g}: {path} was written with {kept:g}; "
+            f"set that, or {AGAIN}"
+        )
 
 
 def _same_columns(path: Path, schema: Any, names: Sequence[str], dtype: str) -> None:

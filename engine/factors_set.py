@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Set
+import re
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from engine.contracts import array, blamed
@@ -17,6 +18,8 @@ from engine.kinds import Factor
 from engine.panel import FloatArray, Panel
 
 log = logging.getLogger(__name__)
+DAILY = 200.0, 366.0  # rows a year of daily bars, with and without weekends
+SPAN = re.compile(r"(?i)(?<![a-z0-9])\d+ ?(w|m|mo|y|yr|weeks?|months?|years?)(?![a-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Ready:
 def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozenset()) -> Ready:
     """Compute the factors that are no formulas, each once, and find out what formulas name.
 
-    Formulas whose windows are longer than the bars are logged, in one line.
+    Formulas whose windows are longer than the bars are logged, in one line; where the bars are
+    not daily, so are factors whose names speak of weeks, months or years.
 
     Parameters
     ----------
@@ -73,6 +77,7 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
                 made = factor.compute(panel)
             values[name] = array(made, panel.shape, f"factors.{name}")
     _warn_of_windows(written, panel)
+    _warn_of_names(factors, panel)
     if named:
         panel = panel.with_fields({field: values[name] for field, name in named.items()})
     formulas = {name: f for name, f in factors.items() if isinstance(f, Formula)}
@@ -92,7 +97,9 @@ def lookbacks(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int | No
 
 def _written(factors: Mapping[str, Factor], panel: Panel) -> tuple[dict[str, Node], dict[str, str]]:
     """The formulas written out, and the other factors that they name, by the field's name."""
-    nodes = {name: tree(name, f.formula) for name, f in factors.items() if isinstance(f, Formula)}
+    nodes = {
+        name: tree(name, f.formula, panel) for name, f in factors.items() if isinstance(f, Formula)
+    }
     bars = {name.lower() for name in panel.fields}
     named = others_named(nodes, factors, bars.__contains__)
     return written_out(nodes, {*bars, *named}.__contains__), named
@@ -110,4 +117,17 @@ def _warn_of_windows(written: Mapping[str, Node], panel: Panel) -> None:
             max(longest.values()),
             rows,
             ", ".join(longest),
+        )
+
+
+def _warn_of_names(factors: Iterable[str], panel: Panel) -> None:
+    """Tell of names that speak of weeks, months or years, where a row is no day."""
+    rows, (least, most) = panel.periods_per_year, DAILY
+    named = [name for name in factors if SPAN.search(name.replace("_", " "))]
+    if named and not least <= rows <= most:
+        log.warning(
+            "windows are rows, and the bars have %g a year: these names speak of other spans than "
+            "their windows have: %s",
+            rows,
+            ", ".join(named),
         )

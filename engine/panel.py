@@ -56,6 +56,12 @@ class Panel:
     def __post_init__(self) -> None:
         if "close" not in self.fields:
             raise DataError("a panel needs the field 'close'")
+        taken = next((name for name in self.fields if name.lower() == "annual"), None)
+        if taken is not None:
+            raise DataError(
+                f"the bars have a field {taken!r}, which formulas read as rows a year: give the "
+                f"column another name, as with +source.columns.yearly={taken}"
+            )
         fields = {name: self._frozen(name, array) for name, array in self.fields.items()}
         object.__setattr__(self, "fields", fields)
         member = np.ones(self.shape, bool) if self.member is None else self.member

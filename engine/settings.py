@@ -20,6 +20,7 @@ from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
 from engine.membership import resolved
+from engine.periods import Time
 from engine.registry import Registry
 from engine.signal import Bundle
 from engine.universe import Universe
@@ -42,6 +43,7 @@ class Settings:
 
     universe: Universe
     source: Source
+    time: Time
     bars: Policy
     check: Thresholds
     factors: dict[str, Factor]
@@ -82,6 +84,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     settings = Settings(
         universe=resolved(structured(Universe, config.universe, "universe")),
         source=registry.build("source", config.source, "source"),
+        time=structured(Time, config.time, "time"),
         bars=structured(Policy, config.bars, "bars"),
         check=structured(Thresholds, config.check, "check"),
         factors=factor_set(config.factors, registry),

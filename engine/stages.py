@@ -57,8 +57,9 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
         frame, series = source.load(settings.universe), source.series(settings.universe)
     rows = read(frame, settings.universe)
     del frame
-    panel, findings = lay(rows, settings.universe, settings.bars, series)
-    seen = look(rows, settings.universe, settings.bars, settings.check)
+    number = settings.time.number
+    panel, findings = lay(rows, settings.universe, settings.bars, series, number)
+    seen = look(rows, settings.universe, settings.bars, settings.check, number)
     folder.note("data", record(seen, findings))
     del rows
     for line in findings.lines():

@@ -113,12 +113,14 @@ def _check_bars(request: Request) -> int:
     from engine.fields import structured
     from engine.findings import Policy
     from engine.membership import resolved
+    from engine.periods import Time
     from engine.universe import Universe
 
     config = composed([*_source(request.files), *request.overrides])
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
     limits = structured(Thresholds, config.check, "check")
+    time = structured(Time, config.time, "time")
     source = _built(config, request)
     try:
         frame = source.load(universe)
@@ -126,7 +128,7 @@ def _check_bars(request: Request) -> int:
         if request.files and "has no column 'symbol'" in str(error):
             raise DataError(f"{error}; or name its one symbol: --symbol NAME") from error
         raise
-    inspection = examine(frame, universe, policy, limits)
+    inspection = examine(frame, universe, policy, limits, time.number)
     place = request.files[0] if request.files else f"source={source.name}"
     print(f"bars of {place}, universe={universe.name}")
     print(text(inspection))

@@ -11,6 +11,7 @@ from engine.data.finding import DataFinding, Thresholds, by_severity
 from engine.data.lives import lives, of_lives
 from engine.data.prices import of_prices
 from engine.data.shape import absent, of_rows
+from engine.data.spacing import spacing
 from engine.data.tape import day_text, tape
 from engine.dirt import Rows
 from engine.errors import DataError
@@ -57,6 +58,7 @@ def examine(
     universe: Universe,
     policy: Policy | None = None,
     limits: Thresholds | None = None,
+    periods_per_year: float | None = None,
 ) -> Inspection:
     """Look a source's bars over, before the policy touches them.
 
@@ -72,6 +74,8 @@ def examine(
         A finding whose policy is ``raise`` is an error; else it is a warning.
     limits : Thresholds, optional
         When something is odd.
+    periods_per_year : float, optional
+        Rows a year that decisions count; by default read from the first dates.
 
     Raises
     ------
@@ -82,16 +86,23 @@ def examine(
     """
     if frame.empty:
         raise DataError("the source has no rows: name another file, or widen its dates")
-    return look(read(frame, universe), universe, policy or Policy(), limits or Thresholds())
+    rows = read(frame, universe)
+    return look(rows, universe, policy or Policy(), limits or Thresholds(), periods_per_year)
 
 
-def look(rows: Rows, universe: Universe, policy: Policy, limits: Thresholds) -> Inspection:
+def look(
+    rows: Rows,
+    universe: Universe,
+    policy: Policy,
+    limits: Thresholds,
+    periods_per_year: float | None = None,
+) -> Inspection:
     """Look rows over, as `examine` does with a frame."""
     findings, alive = of_rows(rows, universe, policy)
     bars = tape(rows, alive)
     life = lives(bars, universe, limits)
     findings += [absent(rows, universe), *of_prices(bars, limits)]
-    findings += of_lives(life, universe, limits)
+    findings += [*of_lives(life, universe, limits), spacing(bars, periods_per_year)]
     return Inspection(
         rows=len(rows),
         symbols=len(life.head),

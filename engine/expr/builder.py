@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from engine.errors import FormulaError, did_you_mean
+from engine.expr.annual import ANNUAL
 from engine.expr.guests import admit, guests
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import BY_COUNT, INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
@@ -94,6 +95,11 @@ class Builder:
         limits = {"d": ("window", (1, MAX_WINDOW)), "n": ("number", op.bounds)}
         if kind not in limits:
             return arg
+        if arg == Field(ANNUAL):
+            if kind == "n":
+                return arg
+            message = f"{ANNUAL} is no window of {op.name}: write a whole number of rows"
+            raise FormulaError(message, self.text, at)
         if not isinstance(arg, Number):
             raise FormulaError(f"argument {index + 1} of {op.name} must be a number", self.text, at)
         if kind == "d":

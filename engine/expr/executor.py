@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError, DataError, FormulaError, did_you_mean
+from engine.expr.annual import ANNUAL, bound
 from engine.expr.graph import Graph, Region
 from engine.expr.naming import written_out
 from engine.expr.nodes import Node
@@ -46,7 +47,8 @@ def evaluate(
         By the name of the result; a formula may name another one (`engine.expr.naming`).
     panel : Panel
         Its fields may be named, and ``returns``, ``market``, ``vwap`` ((high+low+close)/3
-        when it is no field) and ``adv{d}`` (mean of close × volume over d rows).
+        when it is no field), ``adv{d}`` (mean of close × volume over d rows) and ``annual``
+        (its rows a year, a number).
     threads : int, optional
         How many work at once, by default one a core; the results do not depend on it.
     dtype : {"float64", "float32"}
@@ -98,7 +100,7 @@ def held(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
 
 def written(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, Node]:
     """Trees of formulas, with the factors that they name written out."""
-    trees = {name: tree(name, formula) for name, formula in formulas.items()}
+    trees = {name: tree(name, formula, panel) for name, formula in formulas.items()}
     return written_out(trees, _known(panel))
 
 
@@ -115,10 +117,11 @@ def _told(run: _Run, formulas: Mapping[str, str | Node]) -> Iterator[tuple[str, 
         raise DataError(error.shown(formula if isinstance(formula, str) else "")) from None
 
 
-def tree(name: str, formula: str | Node) -> Node:
-    """A formula's tree; FormulaError says which formula cannot be read."""
+def tree(name: str, formula: str | Node, panel: Panel) -> Node:
+    """A formula's tree, with the panel's ``annual``; FormulaError says which cannot be read."""
     try:
-        return parse(formula) if isinstance(formula, str) else formula
+        node = parse(formula) if isinstance(formula, str) else formula
+        return bound(node, panel.periods_per_year)
     except FormulaError as error:
         raise FormulaError(f"factor {name!r}: {error}") from None
 
@@ -211,7 +214,7 @@ class _Run:
             array = np.ascontiguousarray(np.broadcast_to(known[:, None], panel.shape))
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]
-            names = [*panel.fields, "returns", "market", "vwap", "adv20", *named]
+            names = [*panel.fields, "returns", "market", "vwap", "adv20", ANNUAL, *named]
             lost = f"the bars have no field {name!r}; {did_you_mean(name, names)}"
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from engine.expr.annual import ANNUAL, bound
 from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
 from engine.expr.units import mismatches
+from engine.periods import DAILY
+
+SAID = "of daily bars; a run's bars, or time.periods_per_year, may say another"
 
 NEEDED = {"ts_skew": 3, "ts_kurt": 4, "resid_std": 3} | dict.fromkeys(  # values of a window
     ("stddev", "ts_var", "correlation", "covariance", "beta", "slope", "rsquare", "resi"), 2
@@ -18,8 +22,18 @@ IDLE = frozenset(
 )
 
 
-def explain(node: Node) -> str:
-    """Return the explanation, one fact a line."""
+def explain(node: Node, periods_per_year: float = DAILY) -> str:
+    """Return the explanation, one fact a line; ``annual`` is told as a number.
+
+    Parameters
+    ----------
+    node : Node
+    periods_per_year : float
+        Rows a year of the data; in a run the bars or ``time.periods_per_year`` say it.
+    """
+    yearly = bound(node, periods_per_year)
+    known = {} if yearly is node else {ANNUAL: f"{periods_per_year:g} rows a year, {SAID}"}
+    node = yearly
     calls = [part for part in walk(node) if isinstance(part, Call)]
     rows = lookback(node)
     groups = {name for call in calls for name in _groupings(call)}
@@ -29,6 +43,7 @@ def explain(node: Node) -> str:
         "key": key(node),
         "fields": ", ".join(sorted(fields(node))) or "none",
         "groupings": ", ".join(sorted(groups)) or "none",
+        **known,
         "lookback": "unbounded: it reads all rows so far" if rows is None else f"{rows} rows",
         "depth": str(node.depth),
         "operators": f"{len(calls)}, {len({to_text(call) for call in calls})} of them different",

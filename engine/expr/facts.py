@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from engine.expr.annual import ANNUAL
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
 from engine.expr.ops import MAX_WINDOW
@@ -63,7 +64,7 @@ def windows(node: Node, bars: Collection[str] = ()) -> Iterator[tuple[Node, int]
 
 
 def fields(node: Node) -> frozenset[str]:
-    """Names of the fields that the formula reads; groupings are not among them."""
+    """Names of the fields that the formula reads; groupings and ``annual`` are not among them."""
     groups = {
         id(arg)
         for part in walk(node)
@@ -71,7 +72,8 @@ def fields(node: Node) -> frozenset[str]:
         for arg, kind in zip(part.args, op_of(part.op).args, strict=True)
         if kind == "g"
     }
-    return frozenset(p.name for p in walk(node) if isinstance(p, Field) and id(p) not in groups)
+    read = {p.name for p in walk(node) if isinstance(p, Field) and id(p) not in groups}
+    return frozenset(read - {ANNUAL})
 
 
 def to_text(node: Node) -> str:

@@ -1,7 +1,8 @@
 """Formulas that name other factors of their set: the factor's formula stands for its name.
 
 A factor that is no formula, but a class, is a field for those that name it: its values.
-What the bars know goes first: their fields, ``returns``, ``market``, ``vwap`` and ``adv{d}``.
+What the bars know goes first: their fields, ``returns``, ``market``, ``annual``, ``vwap`` and
+``adv{d}``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from engine.errors import FormulaError
+from engine.expr.annual import ANNUAL
 from engine.expr.builder import MAX_DEPTH
 from engine.expr.graph import Known, derived
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node
 
 MAX_PARTS = 100_000  # of a formula, with those that it names written out
-ALWAYS = frozenset({"returns", "market"})  # every panel has them
+ALWAYS = frozenset({"returns", "market", ANNUAL})  # every panel has them
 
 
 def written_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:

@@ -8,10 +8,10 @@ import pandas as pd
 
 import engine
 
-DAYS = 252  # trading days a year
 
-
-def rolling_volatility(returns: engine.FloatArray, window: int) -> engine.FloatArray:
+def rolling_volatility(
+    returns: engine.FloatArray, window: int, periods_per_year: float
+) -> engine.FloatArray:
     """Root mean square of the last `window` known returns, annualised, shape (T,).
 
     The mean is taken as zero: over a month it is noise next to the deviations. A missing
@@ -20,9 +20,11 @@ def rolling_volatility(returns: engine.FloatArray, window: int) -> engine.FloatA
     Parameters
     ----------
     returns : float array, shape (T,)
-        Per day, as fractions.
+        Per row, as fractions.
     window : int
-        Trading days.
+        Rows.
+    periods_per_year : float
+        Rows a year, of `engine.Panel`.
     """
     known = np.flatnonzero(np.isfinite(returns))
     squares = returns[known] ** 2
@@ -32,17 +34,21 @@ def rolling_volatility(returns: engine.FloatArray, window: int) -> engine.FloatA
     total = np.zeros(count)
     for age in range(window):  # fresh sums: no running total that a large value would blur
         total += squares[window - 1 - age : len(known) - age]
-    return _on_all_dates(np.sqrt(total / window * DAYS), known[window - 1 :], len(returns))
+    yearly = np.sqrt(total / window * periods_per_year)
+    return _on_all_dates(yearly, known[window - 1 :], len(returns))
 
 
-def weighted_volatility(returns: engine.FloatArray, window: int) -> engine.FloatArray:
+def weighted_volatility(
+    returns: engine.FloatArray, window: int, periods_per_year: float
+) -> engine.FloatArray:
     """The same with weights that fade by ``1 - 2 / (window + 1)`` a day, shape (T,).
 
     RiskMetrics 1996, "Technical Document", section 5.2; its 0.94 is a window of 32 days.
     """
     known = np.flatnonzero(np.isfinite(returns))
     mean = pd.Series(returns[known] ** 2).ewm(span=window, min_periods=window).mean()
-    return _on_all_dates(np.sqrt(mean.to_numpy(np.float64) * DAYS), known, len(returns))
+    yearly = np.sqrt(mean.to_numpy(np.float64) * periods_per_year)
+    return _on_all_dates(yearly, known, len(returns))
 
 
 def _on_all_dates(

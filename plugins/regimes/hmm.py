@@ -85,7 +85,7 @@ class HiddenMarkov(engine.Regime):
     def _observations(self, panel: engine.Panel) -> engine.FloatArray:
         """Market return and log volatility, shape (T, 2); NaN where either is unknown."""
         market = panel.market
-        volatility = rolling_volatility(market, self.vol_window)
+        volatility = rolling_volatility(market, self.vol_window, panel.periods_per_year)
         log = np.log(volatility, out=np.full(len(market), np.nan), where=volatility > 0.0)
         return np.column_stack([market, log])
 

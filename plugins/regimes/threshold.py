@@ -64,7 +64,7 @@ class Threshold(engine.Regime):
     def probabilities(self, panel: engine.Panel) -> engine.FloatArray:
         """Return 0 or 1 per state, shape (T, 3); NaN before the first cut-offs."""
         measure = rolling_volatility if self.weighting == "rolling" else weighted_volatility
-        volatility = measure(panel.market, self.window)
+        volatility = measure(panel.market, self.window, panel.periods_per_year)
         low, high = self._cutoffs(volatility)
         state = _classify(volatility, low, high)
         if "vix" in panel.series:

@@ -151,8 +151,9 @@ def test_distance_52w_high_is_zero_at_the_high():
 
 def test_slope_60_of_steady_growth_is_its_rate_per_year():
     close = 100.0 * np.exp(0.001 * np.arange(80.0))[:, None]
-    days = pd.date_range("2024-01-01", periods=80, tz="UTC")
-    assert_allclose(value("slope_60", Panel(days, ("A",), {"close": close}))[-1], 0.252)
+    for freq, rate in (("B", 0.252), ("D", 0.365), ("W", 0.052), ("ME", 0.012)):
+        days = pd.date_range("2024-01-01", periods=80, freq=freq, tz="UTC")
+        assert_allclose(value("slope_60", Panel(days, ("A",), {"close": close}))[-1], rate)
 
 
 def test_up_days_20_is_a_share_of_known_days():

@@ -85,14 +85,14 @@ def test_the_order_of_symbols_does_not_matter(regime):
 def test_rolling_volatility_is_the_root_mean_square_of_known_returns():
     returns = np.array([NAN, 0.03, NAN, 0.04, 0.0, NAN])
     expected = np.sqrt(252 * np.array([NAN, NAN, NAN, 0.0025 / 2, 0.0016 / 2, 0.0016 / 2]))
-    np.testing.assert_allclose(rolling_volatility(returns, 2), expected)
+    np.testing.assert_allclose(rolling_volatility(returns, 2, 252.0), expected)
 
 
 def test_weighted_volatility_fades_by_its_span():
     returns = np.array([0.01, 0.02, 0.03])
     weights = np.array([0.25, 0.5, 1.0])  # 1 - 2 / (3 + 1) a day
     expected = np.sqrt(252 * (weights * returns**2).sum() / weights.sum())
-    np.testing.assert_allclose(weighted_volatility(returns, 3), [NAN, NAN, expected])
+    np.testing.assert_allclose(weighted_volatility(returns, 3, 252.0), [NAN, NAN, expected])
 
 
 def test_absolute_levels_cut_the_volatility():
@@ -106,10 +106,20 @@ def test_absolute_levels_cut_the_volatility():
     assert np.isnan(p[:2]).all()
 
 
+def test_levels_are_per_year_whatever_a_row_is():
+    """Rows of 2 %: 32 % a year by weekdays, 38 % by all days, 7 % by months."""
+    for freq, state in (("B", 1), ("D", 2), ("ME", 0)):
+        dates = pd.date_range("2020-01-01", periods=40, freq=freq, tz="UTC")
+        close = 100.0 * np.cumprod(1.0 + 0.02 * np.array([1, -1] * 20))[:, None]
+        panel = engine.Panel(dates, ("A",), {"close": close})
+        p = Threshold(cutoffs="absolute", levels=[0.12, 0.35]).probabilities(panel)
+        assert p[-1].argmax() == state
+
+
 def test_quantiles_are_those_of_the_volatility_so_far():
     panel = panel_of(switching()[0])
     regime = Threshold(min_history=60, quantiles=[0.4, 0.8])
-    p, volatility = regime.probabilities(panel), rolling_volatility(panel.market, 20)
+    p, volatility = regime.probabilities(panel), rolling_volatility(panel.market, 20, 252.0)
     for t in range(360):
         past = volatility[: t + 1][np.isfinite(volatility[: t + 1])]
         if len(past) < 60:
@@ -201,7 +211,7 @@ def test_hmm_states_rise_in_volatility_through_every_refit():
     panel = panel_of(switching(T=720)[0])
     regime = HiddenMarkov(vol_window=10, **{**QUICK, "min_train": 200})
     p = regime.probabilities(panel)
-    volatility = rolling_volatility(panel.market, 10)
+    volatility = rolling_volatility(panel.market, 10, 252.0)
     for start in range(220, 660, 180):
         stretch = slice(start, start + 180)
         mean = [(p[stretch, s] * volatility[stretch]).sum() / p[stretch, s].sum() for s in range(3)]
