@@ -225,3 +225,25 @@ def test_a_column_that_was_another_formula_is_not_continued(bars, tmp_path, caps
     plain = pd.read_parquet(file)
     plain.to_parquet(file)  # a file of another program has no keys
     assert compute(bars, tmp_path, *words, *other) == 0
+
+
+def test_appended_dates_have_the_rows_a_year_of_the_file(bars, tmp_path, capsys) -> None:
+    """Monday to Friday are 252 a year; the weekends that follow make no 365 of the same file."""
+    file = tmp_path / "file.parquet"
+    assert compute(until(bars, 5), tmp_path, "annual", "close", "--out", str(file)) == 0
+    assert compute(bars, tmp_path, "annual", "close", "--append", str(file)) == 0
+    assert set(pq.read_table(file)["annual"].to_pylist()) == {252.0}
+    words = ("annual", "close", "--append", str(file), "time.periods_per_year=365")
+    assert compute(bars, tmp_path, *words) == 2
+    assert (
+        f"engine: time.periods_per_year=365: {file} was written with 252; set that, or compute the "
+        "whole file again with --out" in capsys.readouterr().err
+    )
+
+
+def test_a_number_of_the_configuration_is_that_of_the_file(bars, tmp_path) -> None:
+    file = tmp_path / "file.parquet"
+    words = ("annual", "close", "time.periods_per_year=260")
+    assert compute(until(bars, 40), tmp_path, *words, "--out", str(file)) == 0
+    assert compute(bars, tmp_path, "annual", "close", "--append", str(file)) == 0
+    assert set(pq.read_table(file)["annual"].to_pylist()) == {260.0}

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.config import composed
 from engine.errors import ConfigError
+from engine.fields import structured
 from engine.panel import Panel
 from engine.periods import Time, advice, counted, mismatch, periods_per_year
 
@@ -129,3 +131,15 @@ def test_the_node_takes_auto_or_rows_a_year(value):
 
 def test_the_node_as_a_number():
     assert (Time().number, Time(260).number, Time(8760.0).number) == (None, 260.0, 8760.0)
+
+
+@pytest.mark.parametrize(("text", "number"), [("auto", None), ("260", 260.0), ("8760.5", 8760.5)])
+def test_the_node_is_an_override(text, number):
+    config = composed(["+bundle=ai_tech_core", f"time.periods_per_year={text}"])
+    assert structured(Time, config.time, "time").number == number
+
+
+def test_a_word_that_is_no_number_is_refused_as_a_key():
+    config = composed(["+bundle=ai_tech_core", "time.periods_per_year=daily"])
+    with pytest.raises(ConfigError, match=r"time.periods_per_year=daily: write auto, or rows a"):
+        structured(Time, config.time, "time")
