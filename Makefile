@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check format bench bench-formulas docs clean
+.PHONY: help env run test test-long check format bench bench-formulas docs clean
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,10 @@ $(READY): pyproject.toml constraints.txt
 run: $(READY)  ## run the main bundle: from bars to report
 	$(BIN)/engine run +bundle=ai_tech_core_ml
 
-test: $(READY)  ## run all tests
+test: $(READY)  ## run the tests, but for long simulations
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-long: $(READY)  ## run all tests, long simulations too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(READY)  ## lint, types, layers
