@@ -90,6 +90,8 @@ class Account:
     costs : mapping of str to float array, shape (T,)
         By component, positive when paid (interest received is negative), as fractions of the
         equity of the day before.
+    risk_free : float array, shape (T,)
+        Simple returns of an account that is all in cash.
     gap : float array, shape (T,)
         Σ |weight filled - target| over the orders of the day, at the prices of the fill.
     shortfall : float array, shape (T,)
@@ -111,6 +113,7 @@ class Account:
     turnover: FloatArray
     traded: FloatArray
     costs: Mapping[str, FloatArray]
+    risk_free: FloatArray
     gap: FloatArray
     shortfall: FloatArray
     target_leverage: FloatArray
@@ -147,8 +150,8 @@ class Account:
         -------
         pandas.DataFrame
             ``timestamp`` (UTC), ``net``, ``gross``, ``equity``, ``turnover``, one
-            ``cost_<component>`` each, ``long``, ``short`` (>= 0) and ``cash`` (fraction of
-            equity, with the proceeds of shorts).
+            ``cost_<component>`` each, ``risk_free``, ``long``, ``short`` (>= 0) and ``cash``
+            (fraction of equity, with the proceeds of shorts).
         """
         alive = (self.equity > 0.0).astype(np.float64)
         columns = {
@@ -158,6 +161,7 @@ class Account:
             "equity": self.equity,
             "turnover": self.turnover,
             **{f"cost_{name}": paid for name, paid in self.costs.items()},
+            "risk_free": self.risk_free,
             "long": self.long,
             "short": self.short,
             "cash": alive * (1.0 - self.exposure),
@@ -313,6 +317,7 @@ def _book(
         turnover=kept(_sum(traded)),
         traded=traded,
         costs=costs,
+        risk_free=sum(_carry(cost, np.zeros_like(realised), dates).values(), np.zeros(len(net))),
         gap=kept(gap),
         shortfall=kept(shortfall),
         target_leverage=_target_leverage(orders),

@@ -14,28 +14,32 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import BoolArray, FloatArray
+from engine.periods import Span, span
 from engine.validation.ic import newey_west_t, overlap_lags, quantile_returns, rank_ic, summary
+from engine.validation.sharpe import sharpe_error
 
-PERIODS = 252  # trading days a year
 UNITS = {
+    "annual": "rows of the active period, and the years from the close before it to its last; "
+    "every figure per year counts rows_per_year, their ratio",
     "performance.*.total_return": "fraction",
     "performance.*.cagr": "fraction per year",
     "performance.*.volatility": "fraction per year (standard deviation, annualised)",
-    "performance.*.sharpe": "per year",
-    "performance.*.sharpe_se": "per year (standard error of sharpe; Mertens 2002)",
-    "performance.*.sortino": "per year",
+    "performance.*.sharpe": "per year, of returns in excess of what cash earns",
+    "performance.*.sharpe_se": "per year (standard error of sharpe, for autocorrelated returns: "
+    "1.96 of it to both sides cover in 95 %; Lazarus, Lewis, Stock & Watson 2018)",
+    "performance.*.sortino": "per year, of returns in excess of what cash earns",
     "performance.*.max_drawdown": "fraction, <= 0",
-    "performance.*.max_drawdown_days": "trading days from the peak to recovery, or to the end",
+    "performance.*.max_drawdown_days": "rows from the peak to recovery, or to the end",
     "performance.*.calmar": "cagr over |max_drawdown|",
     "performance.*.hit_rate": "share of the days with a return other than 0 that gained",
-    "performance.*.skew": "of daily returns",
-    "performance.*.kurtosis": "of daily returns, above the normal's",
+    "performance.*.skew": "of returns",
+    "performance.*.kurtosis": "of returns, above the normal's",
     "performance.*.best_day": "fraction",
     "performance.*.worst_day": "fraction",
-    "performance.*.n_days": "trading days since the first position",
+    "performance.*.n_days": "rows from the first position to the end, or to ruin",
     "regimes.*.mean_return": "fraction per year (arithmetic, net)",
     "regimes.*.volatility": "fraction per year (net)",
-    "regimes.*.sharpe": "per year (net)",
+    "regimes.*.sharpe": "per year (net, in excess of what cash earns)",
     "regimes.*.share": "share of the active days",
     "regimes.*.n_days": "trading days after a close with this state the likeliest",
     "turnover": "two-way, fraction of equity",
@@ -62,6 +66,10 @@ class Account(Protocol):
     @property
     def gross(self) -> FloatArray:
         """Simple returns before costs."""
+
+    @property
+    def risk_free(self) -> FloatArray:
+        """Simple returns of an account that is all in cash."""
 
     @property
     def turnover(self) -> FloatArray:
@@ -112,62 +120,67 @@ def study(factor: FloatArray, outcome: FloatArray, horizon: int, q: int = 5) -> 
     )
 
 
-def performance(net: FloatArray, *, periods: int = PERIODS, rf: float = 0.0) -> dict[str, float]:
-    """Summarise simple returns.
+def performance(
+    net: FloatArray, rows_per_year: float, risk_free: FloatArray | float = 0.0
+) -> dict[str, float]:
+    """Summarise simple returns up to their end, or to ruin.
 
     Parameters
     ----------
     net : float array, shape (T,)
-        Simple return per period. NaN is skipped; less than -1 counts as a total loss.
-    periods : int
-        Periods per year.
-    rf : float
-        Risk-free rate per year, simple; each period's excess is over ``rf / periods``.
+        Simple return per row. NaN is skipped. The first that is -1 or less is a total loss,
+        and what comes after it counts nowhere.
+    rows_per_year : float
+        Of these returns (`engine.periods.span`).
+    risk_free : float array, shape (T,), or float
+        What cash earned over each row, as a simple return.
 
     Returns
     -------
     dict of str to float
-        ``total_return``, ``cagr``, ``volatility``, ``sharpe``, ``sortino`` (over the root
-        mean square of negative excess returns), ``max_drawdown`` (<= 0, from a start of 1),
-        ``max_drawdown_days`` (periods from the deepest drawdown's peak to its recovery, or to
-        the end), ``calmar``, ``hit_rate`` (over periods with a return other than 0),
-        ``skew``, ``kurtosis`` (excess), ``best_day``, ``worst_day``, ``n_days``, and
-        ``sharpe_se``: sqrt((1 + S²/2 - skew S + kurtosis/4 S²) / n) with the Sharpe ratio S
-        per period, for independent returns (Mertens 2002, after Lo 2002). A ratio without a
-        denominator is NaN, and all is NaN without returns.
+        ``total_return``, ``cagr``, ``volatility``, ``sharpe`` and ``sortino`` (of the excess
+        over `risk_free`; the latter over the root mean square of negative excess returns),
+        ``sharpe_se`` (`engine.validation.sharpe.sharpe_error`), ``max_drawdown`` (<= 0, from a
+        start of 1), ``max_drawdown_days`` (rows from the deepest drawdown's peak to its
+        recovery, or to the end), ``calmar``, ``hit_rate`` (over rows with a return other than
+        0), ``skew``, ``kurtosis`` (excess), ``best_day``, ``worst_day`` and ``n_days`` (rows).
+        A ratio without a denominator is NaN, and all is NaN without returns.
     """
-    r = np.maximum(net[np.isfinite(net)], -1.0)
+    known = np.isfinite(net) & (np.arange(len(net)) < until_ruin(net))
+    r = np.maximum(net[known], -1.0)
+    excess = r - np.broadcast_to(risk_free, net.shape)[known]
     n = len(r)
     wealth = np.cumprod(1.0 + r, dtype=np.float64)
     total = float(wealth[-1] - 1.0) if n else np.nan
-    excess = r - rf / periods
     mean = float(excess.mean()) if n else np.nan
-    deviation = _deviation(excess)
     downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2))) if n else np.nan
-    sharpe = _over(mean, deviation)
-    skew, kurtosis = _moment(r, 3), _moment(r, 4) - 3.0
-    variance = 1.0 + sharpe**2 / 2.0 - skew * sharpe + kurtosis / 4.0 * sharpe**2
     depth, length = _drawdown(wealth)
     moved = r[r != 0.0]
-    cagr = float((1.0 + total) ** (periods / n) - 1.0) if n else np.nan
-    year = float(np.sqrt(periods))
+    cagr = float((1.0 + total) ** (rows_per_year / n) - 1.0) if n else np.nan
+    year = float(np.sqrt(rows_per_year))
     return {
         "total_return": total,
         "cagr": cagr,
-        "volatility": deviation * year,
-        "sharpe": sharpe * year,
-        "sharpe_se": float(np.sqrt(max(variance, 0.0) / n)) * year if n else np.nan,
+        "volatility": _deviation(r) * year,
+        "sharpe": _over(mean, _deviation(excess)) * year,
+        "sharpe_se": sharpe_error(excess) * year,
         "sortino": _over(mean, downside) * year,
         "max_drawdown": depth,
         "max_drawdown_days": length,
         "calmar": _over(cagr, abs(depth)),
         "hit_rate": float((moved > 0).mean()) if len(moved) else np.nan,
-        "skew": skew,
-        "kurtosis": kurtosis,
+        "skew": _moment(r, 3),
+        "kurtosis": _moment(r, 4) - 3.0,
         "best_day": float(r.max()) if n else np.nan,
         "worst_day": float(r.min()) if n else np.nan,
         "n_days": n,
     }
+
+
+def until_ruin(net: FloatArray) -> int:
+    """How many rows count: up to the first that lost everything, or all of them."""
+    ruined = np.flatnonzero(net <= -1.0)
+    return int(ruined[0]) + 1 if len(ruined) else len(net)
 
 
 def collect(
@@ -184,7 +197,8 @@ def collect(
     """Return what becomes ``metrics.json``; `units` in it explains every key.
 
     Performance, exposure, turnover and costs are over the account's active period: from its
-    first position to the end. A day belongs to the regime that was likeliest at the close
+    first position to the end, or to ruin. What is per year goes by the period's own rows over
+    its own time. A day belongs to the regime that was likeliest at the close
     before it, when its positions were known.
 
     Parameters
@@ -210,20 +224,23 @@ def collect(
     long, short = account.long[active], account.short[active]
     exposure = {"long": long, "short": short, "gross": long + short, "net": long - short}
     daily = _mean(account.turnover[active])
-    costs = {name: _mean(rate[active]) * PERIODS * 1e4 for name, rate in account.costs.items()}
     dates = account.dates[active]
+    annual = active_span(account.dates, active)
+    year = annual.rows_per_year
+    costs = {name: _mean(rate[active]) * year * 1e4 for name, rate in account.costs.items()}
+    series = {"net": account.net, "gross": account.gross, "benchmark": benchmark}
     content = {
         "active": {
-            "start": str(dates[0].date()) if len(dates) else None,
-            "end": str(dates[-1].date()) if len(dates) else None,
+            "start": _text(dates[0]) if len(dates) else None,
+            "end": _text(dates[-1]) if len(dates) else None,
         },
+        "annual": annual.plain(),
         "performance": {
-            "net": performance(account.net[active]),
-            "gross": performance(account.gross[active]),
-            "benchmark": performance(benchmark[active]),
+            name: performance(values[active], year, account.risk_free[active])
+            for name, values in series.items()
         },
-        "regimes": by_regime(account.net, active, regimes, states),
-        "turnover": {"per_day": daily, "per_year": daily * PERIODS},
+        "regimes": by_regime(account.net, active, regimes, states, year, account.risk_free),
+        "turnover": {"per_day": daily, "per_year": daily * year},
         "exposure": {name: _mean(values) for name, values in exposure.items()},
         "costs": {**costs, "total": float(sum(costs.values()))},
         "signal": _evidence(signal),
@@ -237,7 +254,12 @@ def collect(
 
 
 def by_regime(
-    net: FloatArray, active: BoolArray, regimes: FloatArray, states: Sequence[str]
+    net: FloatArray,
+    active: BoolArray,
+    regimes: FloatArray,
+    states: Sequence[str],
+    rows_per_year: float,
+    risk_free: FloatArray | float = 0.0,
 ) -> dict[str, dict[str, float]]:
     """Net performance on the days after each state was the likeliest.
 
@@ -247,19 +269,22 @@ def by_regime(
     active : bool array, shape (T,)
     regimes : float array, shape (T, S)
     states : sequence of str, length S
+    rows_per_year : float
+        Of the active period.
+    risk_free : float array, shape (T,), or float
     """
+    excess = net - risk_free
     known = np.isfinite(regimes).all(axis=1)
     likeliest = np.where(known, np.argmax(np.nan_to_num(regimes), axis=1), -1)
     before = np.concatenate([[-1], likeliest[:-1]])
     out = {}
     for index, state in enumerate(states):
         days = active & (before == index)
-        r = net[days]
-        mean, deviation = _mean(r), _deviation(r)
+        ratio = _over(_mean(excess[days]), _deviation(excess[days]))
         out[state] = {
-            "mean_return": mean * PERIODS,
-            "volatility": deviation * np.sqrt(PERIODS),
-            "sharpe": _over(mean, deviation) * np.sqrt(PERIODS),
+            "mean_return": _mean(net[days]) * rows_per_year,
+            "volatility": _deviation(net[days]) * np.sqrt(rows_per_year),
+            "sharpe": ratio * np.sqrt(rows_per_year),
             "share": _over(float(days.sum()), float(active.sum())),
             "n_days": int(days.sum()),
         }
@@ -287,9 +312,17 @@ def tables(dates: pd.DatetimeIndex, studies: Mapping[str, Study]) -> dict[str, p
 
 
 def _active(account: Account) -> BoolArray:
-    """From the first position to the end."""
+    """From the first position to the end, or to the day of ruin."""
     held: BoolArray = np.logical_or.accumulate(account.long + account.short > 0.0)
+    held[until_ruin(account.net) :] = False
     return held
+
+
+def active_span(dates: pd.DatetimeIndex, active: BoolArray) -> Span:
+    """Rows of the active period, and the years from the close before it to its last."""
+    rows = np.flatnonzero(active)
+    eve = dates[rows[0] - 1] if len(rows) and rows[0] else None
+    return span(dates[active], eve)
 
 
 def _evidence(made: Study) -> dict[str, Any]:
@@ -313,6 +346,11 @@ def _drawdown(wealth: FloatArray) -> tuple[float, int]:
     recovered = np.flatnonzero(path[bottom:] >= peak[bottom])
     stop = bottom + int(recovered[0]) if len(recovered) else len(path) - 1
     return float(drawdown[bottom]), stop - start
+
+
+def _text(date: pd.Timestamp) -> str:
+    """A date, with its time where it has one."""
+    return f"{date:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 
 def _mean(values: FloatArray) -> float:

@@ -93,6 +93,50 @@ def _nearest(day: Days) -> float:
     return float(min(CONSTANTS, key=lambda constant: abs(constant - rate)))
 
 
+@dataclass(frozen=True)
+class Span:
+    """Rows of returns, and the time in which they were made.
+
+    Parameters
+    ----------
+    rows : int
+    years : float
+        Of 365.25 days, from the close before the first row to the last row.
+    """
+
+    rows: int
+    years: float
+
+    @property
+    def rows_per_year(self) -> float:
+        """NaN where no time has passed."""
+        return self.rows / self.years if self.years > 0.0 else np.nan
+
+    def text(self) -> str:
+        """Both numbers in words."""
+        return f"{self.rows} rows in {self.years:.2f} years, {self.rows_per_year:.1f} a year"
+
+    def plain(self) -> dict[str, float]:
+        """Both numbers, and their ratio."""
+        return {"rows": self.rows, "years": self.years, "rows_per_year": self.rows_per_year}
+
+
+def span(dates: pd.DatetimeIndex, eve: pd.Timestamp | None = None) -> Span:
+    """The rows of some returns, and the time in which they were made.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (T,)
+        Ascending.
+    eve : pandas.Timestamp, optional
+        The close before the first of them; by default as far before it as the dates are apart.
+    """
+    rows = len(dates)
+    if rows and eve is not None:
+        return Span(rows, elapsed(pd.DatetimeIndex([eve, dates[-1]])))
+    return Span(rows, elapsed(dates) * rows / (rows - 1) if rows > 1 else 0.0)
+
+
 def counted(dates: pd.DatetimeIndex) -> float:
     """Rows a year over all dates, from the first one to the last; NaN for fewer than two."""
     years = elapsed(dates)

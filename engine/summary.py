@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.periods import Span
+
 if TYPE_CHECKING:
     from engine.artifacts import Report
 
@@ -27,6 +29,9 @@ def text(report: Report) -> str:
     for label, key, form in _ROWS:
         cells = (performance[side][key] for side in ("net", "gross", "benchmark"))
         lines.append(f"{label:24s}" + "".join(f"{_number(cell, form):>12s}" for cell in cells))
+    annual = metrics["annual"]
+    if annual["rows"]:
+        lines.append(f"per year: by {Span(annual['rows'], annual['years']).text()}")
     lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(manifest)]
     page = report.path / "report.html"
     lines += ["", f"report: {page if page.is_file() else report.path}"]

@@ -24,7 +24,7 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
     pandera.pandas.DataFrameSchema
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; ``net`` >= -1;
         ``gross``; ``equity``, ``turnover``, ``long`` and ``short`` >= 0; ``cash``, the cost
-        columns and ``benchmark``. All numbers are float64 and finite.
+        columns, ``risk_free`` and ``benchmark``. All numbers are float64 and finite.
     """
     return dated_frame(
         "returns",
@@ -34,6 +34,7 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
             "equity": number(ge=0.0),
             "turnover": number(ge=0.0),
             **{name: number() for name in columns},
+            "risk_free": number(),
             "long": number(ge=0.0),
             "short": number(ge=0.0),
             "cash": number(),

@@ -10,14 +10,15 @@ import pandas as pd
 
 from engine.artifacts import read_json, read_table
 from engine.errors import DataError
+from engine.metrics import until_ruin
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE = "page.html.j2"
 NEEDED = {
-    "metrics": ("active", "performance", "regimes", "turnover", "exposure", "costs", "signal",
-                "forecasts", "factors", "horizon"),
+    "metrics": ("active", "annual", "performance", "regimes", "turnover", "exposure", "costs",
+                "signal", "forecasts", "factors", "horizon"),
     "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
@@ -38,7 +39,7 @@ class Run:
         Of ``manifest.json``, ``metrics.json`` and ``data.json``.
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
-        that the market gets no head start.
+        that the market gets no head start, to the end, or to ruin.
     quantile_returns, coverage : pandas.DataFrame
         See `engine.tearsheet.knowledge.knowledge`; from the first position too.
     quantiles : pandas.DataFrame
@@ -51,6 +52,8 @@ class Run:
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
     capacity : pandas.DataFrame
         See `engine.tearsheet.capacity.capacity`.
+    eve : pandas.Timestamp, optional
+        The close before the first position.
     """
 
     manifest: dict[str, Any]
@@ -72,6 +75,7 @@ class Run:
     sectors: pd.DataFrame
     names: pd.DataFrame
     capacity: pd.DataFrame
+    eve: pd.Timestamp | None = None
 
     @property
     def bundle(self) -> str:
@@ -85,15 +89,17 @@ class Run:
             _complete(folder, name) for name in ("metrics", "manifest", "data")
         )
         start = metrics["active"]["start"]
-        daily = {
-            name: read_table(folder, name).set_index("timestamp").loc[start:] for name in DATED
-        }
+        daily = {name: read_table(folder, name).set_index("timestamp") for name in DATED}
+        every = daily["returns"].iloc[: until_ruin(daily["returns"]["net"].to_numpy(float))]
+        active = {name: table.loc[start:].loc[: every.index[-1]] for name, table in daily.items()}
+        before = len(every) - len(active["returns"]) - 1
         return cls(
             manifest=manifest,
             metrics=metrics,
             data=data,
             **{name: read_table(folder, name) for name in UNDATED},
-            **daily,
+            **active,
+            eve=every.index[before] if before >= 0 else None,
         )
 
 

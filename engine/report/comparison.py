@@ -20,15 +20,16 @@ import pandas as pd
 
 from engine.artifacts import Report
 from engine.errors import ConfigError, DataError
-from engine.metrics import PERIODS, performance
+from engine.metrics import performance
+from engine.periods import Span, span
 from engine.report import Run
 from engine.report.cells import DASH, number
 from engine.validation.ic import newey_west_t, overlap_lags
 
 METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")
 UNITS = (
-    "CAGR, volatility and Sharpe per year, net; turnover two-way, × equity per year; costs in "
-    "bps of equity per year; se: standard error"
+    "CAGR, volatility and Sharpe (of the excess over cash) per year, net; turnover two-way, × "
+    "equity per year; costs in bps of equity per year; se: standard error"
 )
 DATA = "data"  # column for the data's fingerprint: the same configuration can read other files
 
@@ -97,16 +98,23 @@ class Comparison:
         Units are those of ``metrics.json``. Over the same dates these are its numbers.
         """
         daily = run.returns.loc[self.dates]
-        net = performance(daily["net"].to_numpy(np.float64))
+        year = self.time(run).rows_per_year
+        cash = daily["risk_free"].to_numpy(np.float64)
+        net = performance(daily["net"].to_numpy(np.float64), year, cash)
         paid = [daily[name].mean() for name in daily.columns if str(name).startswith("cost_")]
         values = {
             **{key: net[key] for key in ("cagr", "volatility", "sharpe", "sharpe_se")},
             "max_drawdown": net["max_drawdown"],
             **self._rank_ic(run),
-            "turnover": daily["turnover"].mean() * PERIODS,
-            "costs": float(sum(paid)) * PERIODS * 1e4,
+            "turnover": daily["turnover"].mean() * year,
+            "costs": float(sum(paid)) * year * 1e4,
         }
         return {key: _known(value) for key, value in values.items()}
+
+    def time(self, run: Run) -> Span:
+        """How many rows a run has on the common dates, and the time in which they were made."""
+        earlier = run.returns.index[run.returns.index < self.dates[0]]
+        return span(self.dates, earlier[-1] if len(earlier) else run.eve)
 
     def _rank_ic(self, run: Run) -> dict[str, float | None]:
         keys = ("rank_ic_mean", "rank_ic_se")
@@ -133,6 +141,8 @@ class Comparison:
         if len(horizons) > 1:
             listed = " and ".join(map(str, horizons))
             lines.append(f"Rank ICs are over horizons of {listed} days: they do not compare.")
+        for time in dict.fromkeys(self.time(run) for run in self.runs):
+            lines.append(f"Per year means by {time.text()}.")
         if not self.differing():
             lines.append("No configuration key differs.")
         versions = [run.manifest["versions"] for run in self.runs]

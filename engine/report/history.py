@@ -22,15 +22,15 @@ def figures(run: Run) -> list[Figure]:
 
 
 def over_time(run: Run) -> list[Figure]:
-    """One figure each, over half a year."""
-    made = rolling(run.returns["net"], run.returns["benchmark"])
+    """One figure each, over so many rows before each date."""
+    made = rolling(*(run.returns[name] for name in ("net", "benchmark", "risk_free")))
     words = {
         "sharpe": ("Rolling Sharpe ratio", "per year", ".1f"),
         "volatility": ("Rolling volatility", "per year", ".0%"),
         "beta": ("Rolling beta to the market", "slope", ".2f"),
     }
     every = WEEK * thinned(len(made))
-    note = f"Of daily net returns over the {WINDOW} trading days before; one point in {every} days."
+    note = f"Of net returns over the {WINDOW} rows before; one point in {every} rows."
     return [
         figure(
             name,
@@ -59,7 +59,7 @@ def months(run: Run) -> Figure:
 
 
 def distribution(run: Run) -> Figure:
-    """Histogram of daily net returns, with the tail in words."""
+    """Histogram of the rows' net returns, with the tail in words."""
     net = run.returns["net"].to_numpy(float)
     counts, edges = np.histogram(net[np.isfinite(net)] * 100.0, bins=BINS)
     centres = [float(f"{x:.4g}") for x in (edges[1:] + edges[:-1]) / 2.0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.periods import Span
 from engine.report.cells import CRITICAL
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ NAMED = 6  # parts of a score that one sentence can hold
 IC = (
     "The score's mean rank IC (how well its order of the names matched that of their later returns)"
 )
-SHARPE = "The net Sharpe ratio (mean return over how much returns vary)"
+SHARPE = "The net Sharpe ratio (mean return in excess of cash over how much it varies)"
 
 
 def verdict(run: Run) -> list[str]:
@@ -81,11 +82,14 @@ def _rhythm(portfolio: dict[str, Any]) -> str:
 
 def _data(run: Run) -> str:
     source, start = run.manifest["source"], run.metrics["active"]["start"]
+    annual = run.metrics["annual"]
     held = f"the first position was held on {start}" if start else "no position was ever held"
     text = (
         f"The data: {source['symbols']} symbols from the source {source['name']}, "
         f"{source['start']} to {source['end']}; {held}."
     )
+    if start:
+        text += f" Per year means by {Span(annual['rows'], annual['years']).text()}."
     if run.manifest["simulated"]:
         text += " They are simulated: none of this says anything about a real market."
     return text

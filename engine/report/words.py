@@ -35,18 +35,18 @@ ROWS = {
     "total_return": "total return",
     "cagr": "return per year (CAGR)",
     "volatility": "volatility per year",
-    "sharpe": "Sharpe ratio per year",
+    "sharpe": "Sharpe ratio per year, in excess of cash",
     "sharpe_se": "its standard error",
-    "sortino": "Sortino ratio per year",
+    "sortino": "Sortino ratio per year, in excess of cash",
     "max_drawdown": "deepest drawdown",
-    "max_drawdown_days": "its length (trading days)",
+    "max_drawdown_days": "its length (rows)",
     "calmar": "Calmar ratio",
-    "hit_rate": "winning days",
-    "skew": "skew of daily returns",
-    "kurtosis": "excess kurtosis of daily returns",
+    "hit_rate": "share of gains",
+    "skew": "skew of returns",
+    "kurtosis": "excess kurtosis of returns",
     "best_day": "best day",
     "worst_day": "worst day",
-    "n_days": "trading days",
+    "n_days": "rows of returns",
 }
 
 
@@ -136,7 +136,7 @@ def performance(blocks: dict[str, Any]) -> dict[str, Any]:
 
 
 def _years(run: Run) -> dict[str, Any]:
-    made = yearly(run.returns["net"], run.returns["benchmark"])
+    made = yearly(*(run.returns[name] for name in ("net", "benchmark", "risk_free")))
     rows = [
         [
             str(year),

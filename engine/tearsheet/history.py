@@ -5,33 +5,37 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from engine.metrics import PERIODS, performance
+from engine.metrics import performance
 from engine.panel import FloatArray
+from engine.periods import span
 
-WINDOW = 126  # trading days, half a year
+WINDOW = 126  # rows: half a year of days
 
 
-def rolling(net: pd.Series[float], market: pd.Series[float]) -> pd.DataFrame:
+def rolling(
+    net: pd.Series[float], market: pd.Series[float], risk_free: pd.Series[float]
+) -> pd.DataFrame:
     """Sharpe ratio, volatility and beta over the `WINDOW` rows up to each date.
 
     Parameters
     ----------
-    net, market : pandas.Series, length T
-        Simple daily returns.
+    net, market, risk_free : pandas.Series, length T
+        Simple returns, of the account, the market and cash.
 
     Returns
     -------
     pandas.DataFrame
-        ``sharpe`` and ``volatility`` (fraction) per year, ``beta``: slope of `net` on `market`.
-        NaN before the window is full, and for a ratio whose denominator does not vary.
+        ``sharpe`` (of the excess over cash) and ``volatility`` (fraction) per year, by all the
+        rows over all their time; ``beta``: slope of `net` on `market`. NaN
+        before the window is full, and for a ratio whose denominator does not vary.
     """
-    window = net.rolling(WINDOW)
-    deviation, variance = window.std(), market.rolling(WINDOW).var()
-    year = float(np.sqrt(PERIODS))
+    window, excess = net.rolling(WINDOW), (net - risk_free).rolling(WINDOW)
+    deviation, variance = excess.std(), market.rolling(WINDOW).var()
+    year = float(np.sqrt(span(pd.DatetimeIndex(net.index)).rows_per_year))
     return pd.DataFrame(
         {
-            "sharpe": (window.mean() / deviation.where(deviation > 1e-12)) * year,
-            "volatility": deviation * year,
+            "sharpe": (excess.mean() / deviation.where(deviation > 1e-12)) * year,
+            "volatility": window.std() * year,
             "beta": window.cov(market) / variance.where(variance > 1e-18),
         }
     )
@@ -44,18 +48,32 @@ def monthly(net: pd.Series[float]) -> pd.DataFrame:
     return grown.unstack().reindex(columns=range(1, 13))
 
 
-def yearly(net: pd.Series[float], market: pd.Series[float]) -> pd.DataFrame:
+def yearly(
+    net: pd.Series[float], market: pd.Series[float], risk_free: pd.Series[float]
+) -> pd.DataFrame:
     """One row a calendar year, from its own dates alone.
+
+    Parameters
+    ----------
+    net, market, risk_free : pandas.Series, length T
+        Simple returns, of the account, the market and cash.
 
     Returns
     -------
     pandas.DataFrame
-        ``net`` and ``market`` (total returns), ``volatility`` and ``sharpe`` (per year),
+        ``net`` and ``market`` (total returns), ``volatility`` and ``sharpe`` (per year, by
+        the calendar year's own rows over its own time; the latter of the excess over cash),
         ``max_drawdown`` (<= 0), ``n_days``; the index is the year.
     """
-    rows = {}
+    rows, eve = {}, None
     for year, returns in net.groupby(pd.DatetimeIndex(net.index).year):
-        made = performance(np.asarray(returns, np.float64))
+        dates = pd.DatetimeIndex(returns.index)
+        made = performance(
+            np.asarray(returns, np.float64),
+            span(dates, eve).rows_per_year,
+            np.asarray(risk_free.loc[dates], np.float64),
+        )
+        eve = dates[-1]
         total = float(np.prod(1.0 + market.loc[returns.index].to_numpy(np.float64))) - 1.0
         keys = ("volatility", "sharpe", "max_drawdown", "n_days")
         row = {"net": made["total_return"], "market": total, **{key: made[key] for key in keys}}

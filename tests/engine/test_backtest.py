@@ -323,7 +323,7 @@ def test_carry_is_paid_for_calendar_days_on_what_was_held_overnight():
 def test_the_frame_names_every_cost():
     account = simulate(np.zeros((2, 1)), panel_of([[1.0], [2.0]]), Standard(), Backtest())
     columns = ["timestamp", "net", "gross", "equity", "turnover"]
-    columns += [f"cost_{name}" for name in COSTS] + ["long", "short", "cash"]
+    columns += [f"cost_{name}" for name in COSTS] + ["risk_free", "long", "short", "cash"]
     assert list(account.frame()) == columns
     assert account.frame()["cash"].tolist() == [1.0, 1.0]
 

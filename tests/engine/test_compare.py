@@ -108,7 +108,7 @@ def test_different_spans_are_compared_on_their_common_dates(tmp_path):
     ic = newey_west_t(
         pd.read_parquet(one / "ic.parquet")["mf_score"].to_numpy()[start:], overlap_lags(5)
     )
-    net = performance(returns["net"].to_numpy())
+    net = performance(returns["net"].to_numpy(), 365.25, returns["risk_free"].to_numpy())
     measured = made.measured(made.runs[0])
     assert measured == made.measured(made.runs[1])
     assert measured == pytest.approx(
@@ -116,16 +116,20 @@ def test_different_spans_are_compared_on_their_common_dates(tmp_path):
             **{k: net[k] for k in ("cagr", "volatility", "sharpe", "sharpe_se", "max_drawdown")},
             "rank_ic_mean": ic.mean,
             "rank_ic_se": ic.standard_error,
-            "turnover": returns["turnover"].mean() * 252,
-            "costs": returns["cost_fees"].mean() * 252e4,
+            "turnover": returns["turnover"].mean() * 365.25,
+            "costs": returns["cost_fees"].mean() * 365.25e4,
         }
     )
-    cagr = np.prod(1 + returns["net"]) ** (252 / len(returns)) - 1
+    cagr = np.prod(1 + returns["net"]) ** (365.25 / len(returns)) - 1
     assert measured["cagr"] == pytest.approx(cagr)
     assert (
         f"The active spans differ: everything is computed over the {ROWS - start} common dates, "
         "2020-02-20 to 2020-04-29 (one: 2020-01-11 to 2020-04-29; two: 2020-02-20 to 2020-04-29)."
     ) in made.notes()
+    years = (ROWS - start) / 365.25
+    assert (
+        f"Per year means by {ROWS - start} rows in {years:.2f} years, 365.2 a year." in made.notes()
+    )
 
 
 def test_days_that_another_calendar_lacks_are_counted(tmp_path):
@@ -353,3 +357,15 @@ def test_a_real_pair(tmp_path, capsys):
         ]
     assert main(["report", str(runs[0].path)]) == 0
     assert (runs[0].path / "report.html").is_file()
+
+
+def test_a_ruined_run_ends_with_its_ruin(tmp_path):
+    """Days after it are on no date that is compared, nor in a figure of the report."""
+    one, two = trial(tmp_path / "one"), trial(tmp_path / "two")
+    returns = pd.read_parquet(two / "returns.parquet")
+    returns.loc[60, "net"] = -1.0
+    returns.loc[61:, "net"] = 0.0
+    returns.to_parquet(two / "returns.parquet")
+    made = Comparison.read([one, two])
+    assert made.dates[-1] == DATES[60] == made.runs[1].regimes.index[-1]
+    assert (made.measured(made.runs[1])["cagr"], made.same) == (-1.0, False)

@@ -24,7 +24,7 @@ def test_the_card_holds_the_metrics(tmp_path):
     net = report.metrics["performance"]["net"]
     card = report._repr_html_()
     assert f"<td>return per year (CAGR)</td><td>{net['cagr']:.1%}</td>" in card
-    assert f"<td>Sharpe ratio per year</td><td>{net['sharpe']:.2f}</td>" in card
+    assert f"<td>Sharpe ratio per year, in excess of cash</td><td>{net['sharpe']:.2f}</td>" in card
     assert "SIMULATED" not in card
     assert "BANKRUPT — the account lost everything on 2020-03-01" in card
 

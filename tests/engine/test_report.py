@@ -77,6 +77,7 @@ class Account:
     gross: FloatArray
     turnover: FloatArray
     costs: dict[str, FloatArray]
+    risk_free: FloatArray
     long: FloatArray
     short: FloatArray
 
@@ -127,7 +128,8 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     random = np.random.default_rng(0)
     net, flat = random.normal(0, 0.01, ROWS), np.full(ROWS, 0.5)
     flat[:IDLE] = 0.0
-    account = Account(DATES, net, net + 1e-4, flat / 5, {"fees": flat * 2e-4}, flat, flat / 2)
+    fees, cash = {"fees": flat * 2e-4}, np.full(ROWS, 1e-4)
+    account = Account(DATES, net, net + 1e-4, flat / 5, fees, cash, flat, flat / 2)
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))
     made = study(strength * outcome + noise, outcome, 5)
@@ -150,6 +152,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
             "equity": 1e6 * np.cumprod(1 + net),
             "turnover": account.turnover,
             "cost_fees": account.costs["fees"],
+            "risk_free": account.risk_free,
             "long": account.long,
             "short": account.short,
             "cash": 0.75,
@@ -388,7 +391,7 @@ def test_the_verdict_says_what_ran(tmp_path):
         "The portfolio long_only_top turned scores into positions, every 9 trading days; orders "
         "were filled at the next day's close and paid for by the costs free.",
         "The data: 12 symbols from the source simulated, 2020-01-01 to 2020-04-29; the first "
-        "position was held on 2020-01-11.",
+        "position was held on 2020-01-11. Per year means by 110 rows in 0.30 years, 365.2 a year.",
     ]
     assert made[-1] == "Warning: the bars have no volume."
     assert made[-2].startswith("The universe is one list of names for all dates")

@@ -30,17 +30,19 @@ def test_rolling_figures_use_the_window_up_to_their_date():
     random = np.random.default_rng(0)
     market = pd.Series(random.normal(0.0, 0.01, 200), dates(200))
     net = 0.5 * market + 0.001
-    made = history.rolling(net, market)
+    cash = pd.Series(0.0001 * np.arange(200), dates(200))
+    made = history.rolling(net, market, cash)
     assert made.iloc[:125].isna().all(axis=None)
     assert made["beta"].iloc[125:].to_numpy() == pytest.approx(0.5)
     last = net.iloc[-126:]
-    assert made["volatility"].iloc[-1] == pytest.approx(last.std() * 252**0.5)
-    assert made["sharpe"].iloc[-1] == pytest.approx(last.mean() / last.std() * 252**0.5)
+    assert made["volatility"].iloc[-1] == pytest.approx(last.std() * 365.25**0.5)
+    excess = last - cash.iloc[-126:]
+    assert made["sharpe"].iloc[-1] == pytest.approx(excess.mean() / excess.std() * 365.25**0.5)
 
 
 def test_rolling_ratios_without_variation_are_unknown():
     flat = pd.Series(0.0, dates(130))
-    last = history.rolling(flat, flat).iloc[-1]
+    last = history.rolling(flat, flat, flat).iloc[-1]
     assert np.isnan(last["sharpe"])
     assert np.isnan(last["beta"])
     assert last["volatility"] == 0.0
@@ -61,11 +63,17 @@ def test_years_stand_alone():
     """A drawdown does not reach back into the year before."""
     days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04", "2021-01-05"], tz="UTC")
     market = pd.Series([0.0, 0.5, 0.1, 0.1], days)
-    made = history.yearly(pd.Series([1.0, -0.5, 0.2, -0.1], days), market)
+    cash = pd.Series([0.0, 0.0, 0.05, 0.15], days)
+    made = history.yearly(pd.Series([1.0, -0.5, 0.2, -0.1], days), market, cash)
     assert made["net"].tolist() == pytest.approx([0.0, 0.08])
     assert made["market"].tolist() == pytest.approx([0.5, 0.21])
     assert made["max_drawdown"].tolist() == pytest.approx([-0.5, -0.1])
     assert made["n_days"].tolist() == [2, 2]
+    # 2021: two rows in the 5 days since the last of 2020; excess returns 0.15 and -0.25
+    year = np.sqrt(2 / (5 / 365.25))
+    assert made["volatility"].iloc[1] == pytest.approx(np.std([0.2, -0.1], ddof=1) * year)
+    excess = -0.05 / np.std([0.15, -0.25], ddof=1)
+    assert made["sharpe"].iloc[1] == pytest.approx(excess * year)
 
 
 def test_the_tail_is_the_worst_twentieth():

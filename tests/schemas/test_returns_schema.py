@@ -13,6 +13,7 @@ NUMBERS = (
     "equity",
     "turnover",
     "cost_fee",
+    "risk_free",
     "long",
     "short",
     "cash",
