@@ -63,6 +63,7 @@ def manifest(
             "simulated": source.simulated,
             "facts": dict(source.facts(settings.universe)),
             "fingerprint": panel.fingerprint,
+            "periods_per_year": panel.periods_per_year,
             "rows": int(panel.present.sum()),
             "symbols": len(panel.symbols),
             "start": str(dates[0].date()),
