@@ -68,6 +68,9 @@ class Delisting:
             raise ConfigError(f"delisting.after={self.after}: write 1 or more rows, such as 5")
 
 
+USUAL = Delisting()
+
+
 @dataclass(frozen=True, eq=False)
 class Outcomes:
     """Which names were delisted, and what their holders got.

@@ -16,6 +16,7 @@ from engine.bars import Findings, lay, read
 from engine.contracts import array, blamed, check
 from engine.data.inspection import look
 from engine.data.report import record
+from engine.delisting import outcomes
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.factors_set import lookbacks, ready
@@ -94,12 +95,7 @@ def label(settings: Settings, panel: Panel, days: int | None = None) -> Labels:
     chosen = settings.label
     if days is not None:
         chosen = dataclasses.replace(chosen, horizon=days, target="return")
-    return chosen.compute(
-        panel,
-        settings.seed,
-        delisting_return=settings.costs.delisting_return,
-        delist_after=settings.backtest.delist_after,
-    )
+    return chosen.compute(panel, settings.seed, settings.delisting)
 
 
 def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
@@ -204,7 +200,7 @@ def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     from engine.backtest import simulate
     from schemas.returns import returns_schema
 
-    account = simulate(made.weights, panel, settings.costs, settings.backtest)
+    account = simulate(made.weights, panel, settings.costs, settings.backtest, settings.delisting)
     frame = account.frame()
     frame["benchmark"] = np.nan_to_num(panel.market)  # days without a bar earn nothing
     costs = [name for name in frame.columns if name.startswith("cost_")]
@@ -248,7 +244,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         ),
         **calibration.calibration(predicted, ranks, made.labels.target, horizon),
         **holdings.positions(
-            panel, made.account.realised, made.weights, settings.costs.delisting_return
+            panel, made.account.realised, made.weights, outcomes(panel, settings.delisting)
         ),
         "capacity": capacity(panel, made.account.traded),
     }
