@@ -13,6 +13,7 @@ import pandas as pd
 
 from engine.artifacts import RunFolder
 from engine.bars import Findings, lay, read
+from engine.benchmark import benchmark
 from engine.contracts import array, blamed, check
 from engine.data.inspection import look
 from engine.data.report import record
@@ -202,11 +203,18 @@ def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
 
     account = simulate(made.weights, panel, settings.costs, settings.backtest, settings.delisting)
     frame = account.frame()
-    frame["benchmark"] = np.nan_to_num(panel.market)  # days without a bar earn nothing
+    frame["benchmark"] = market(settings, panel, account)
     costs = [name for name in frame.columns if name.startswith("cost_")]
     _hand_over(folder, "returns", returns_schema(costs), frame)
     folder.table("holdings", panel.long({"weight": account.realised}))
     return account
+
+
+def market(settings: Settings, panel: Panel, account: Account) -> FloatArray:
+    """The benchmark's returns from the account's first fill on, shape (T,)."""
+    filled = np.flatnonzero(account.traded.any(axis=1))
+    first = int(filled[0]) if len(filled) else None
+    return benchmark(panel, outcomes(panel, settings.delisting), first, settings.backtest.fill)
 
 
 def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> None:
@@ -224,7 +232,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     signal = study(made.signal, outcome, horizon)
     content = collect(
         made.account,
-        benchmark=np.nan_to_num(panel.market),
+        benchmark=market(settings, panel, made.account),
         regimes=made.regimes,
         states=settings.regime.states,
         signal=signal,
