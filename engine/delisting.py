@@ -4,7 +4,7 @@
    gone from the row after that bar on.
 2. Whoever holds it then is paid last close × (1 + return), once. The return is
    a. what the source states in a field ``delisting_return``, the last value up to the last
-      bar: for longs and shorts alike;
+      bar: for longs and shorts alike; decisions are taken on a panel without this field;
    b. else what is assumed: `long_return` for a long, `short_return` for a short. ``auto``
       assumes a loss only for a name that had fallen: the others were bought out.
 
@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -145,6 +145,12 @@ def learned(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
         np.isfinite(stated), stated, _assumed(panel, delisting, at, column)
     )
     return silent >= delisting.after, forward_fill(long)
+
+
+def undisclosed(panel: Panel) -> Panel:
+    """The panel without what the source states: on its last bar nobody knew what would be paid."""
+    fields = {name: array for name, array in panel.fields.items() if name != STATED}
+    return replace(panel, fields=fields) if STATED in panel else panel
 
 
 def _stated(panel: Panel, rows: IntArray, columns: IntArray) -> FloatArray:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from engine.delisting import Delisting, learned, outcomes
+import engine
+from engine.bars import build
+from engine.delisting import Delisting, learned, outcomes, undisclosed
 from engine.errors import ConfigError, DataError
 from engine.fields import structured
 from engine.panel import Panel
+from engine.universe import Universe
+from plugins.sources.parquet import Parquet
 
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
+PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"
 NAN = math.nan
 
 
@@ -155,6 +163,48 @@ def test_columns_in_another_order_have_the_same_outcomes():
     here, there = outcomes(panel, Delisting()), outcomes(panel.take(order), Delisting())
     np.testing.assert_array_equal(here.long[order], there.long)
     np.testing.assert_array_equal(here.gone[:, order], there.gone)
+
+
+def test_decisions_are_taken_without_what_the_source_states():
+    panel = random_panel()
+    seen = undisclosed(panel)
+    assert set(seen.fields) == {"close"}
+    assert seen["close"] is panel["close"]
+    assert undisclosed(seen) is seen
+
+
+def test_a_run_books_what_the_source_states_and_lets_no_factor_read_it(tmp_path):
+    """S0 ends at row 300 and pays a tenth of its last close: account and benchmark say so."""
+    close = 50.0 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, (330, 6)), axis=0))
+    close[:, 0] = 50.0 * 1.004 ** np.arange(330)  # the best of them: held
+    close[301:, 0] = NAN
+    days = pd.bdate_range("2015-01-01", periods=330, tz="UTC")
+    frame = pd.DataFrame(close, days, [f"S{i}" for i in range(6)]).rename_axis("timestamp")
+    frame = frame.reset_index().melt("timestamp", var_name="symbol", value_name="close").dropna()
+    last = (frame["symbol"] == "S0") & (frame["timestamp"] == days[300])
+    frame["delisting_return"] = np.where(last, -0.9, NAN)
+    words = ["+bundle=ai_tech_core", "universe=all", "report=none", "portfolio=long_only_top"]
+    words += ["factors=core_price_only", "costs=free"]
+    run = engine.run(words, bars=frame, path=tmp_path / "run")
+    moves = close[301, 1:] / close[300, 1:] - 1.0
+    market = (moves.sum() - 0.9) / 6.0
+    assert run.returns["benchmark"].iloc[301] == pytest.approx(market, abs=1e-12)
+    assert run.returns["net"].iloc[301] < -0.3
+    leak = '+factors.leak="delisting_return"'
+    with pytest.raises(DataError, match="the bars have no field 'delisting_return'"):
+        engine.run([*words, leak], bars=frame, path=tmp_path / "leak")
+
+
+@pytest.mark.skipif(not PYSTOCK.exists(), reason="the shared market data are not here")
+def test_two_of_28_names_that_ended_had_fallen():
+    """SunEdison went bankrupt, SolarCity was bought for shares; the others were bought out too."""
+    panel, _ = build(Parquet(path=str(PYSTOCK)).load(Universe()), Universe())
+    made = outcomes(panel, Delisting())
+    ended = made.gone.any(axis=0)
+    assert ended.sum() == 28
+    fallen = [name for name, r in zip(panel.symbols, made.long, strict=True) if r]
+    assert fallen == ["SCTY", "SUNE"]
+    assert set(made.long) == {-0.3, 0.0}
 
 
 @pytest.mark.parametrize(
