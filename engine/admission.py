@@ -46,6 +46,17 @@ str, list or dict of these, or Optional"
     return ""
 
 
+def advice(kind: str, cls: type[Kind]) -> str:
+    """Return what the author of a plugin that is let in should change, or ""."""
+    names = {*dir(cls), *(f.name for f in dataclasses.fields(cls))}  # type: ignore[arg-type]
+    if kind == "cost" and "delisting_return" in names:
+        return (
+            f"{cls.__module__}.{cls.__qualname__} defines delisting_return, which nothing reads: "
+            "take it out, and write delisting.long_return in the configuration"
+        )
+    return ""
+
+
 def unmet(dist: Distribution) -> str:
     """Return which engine version a distribution wants and does not get, or ""."""
     from packaging.requirements import InvalidRequirement, Requirement

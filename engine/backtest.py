@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from engine.contracts import blamed
+from engine.delisting import USUAL, Delisting, outcomes
 from engine.errors import ConfigError, PluginError
 from engine.kinds import Cost, option
 from engine.orders import Orders, schedule
@@ -49,15 +50,10 @@ class Backtest:
         Equity before the first trade, in the currency of the prices.
     fill : {"close", "open"}
         Price of the next bar that orders are filled at.
-    delist_after : int
-        Rows without a bar at the end of the sample that make a symbol delisted.
     """
 
     initial_capital: float = option(1e6, "equity before the first trade", unit="currency", ge=1e-6)
     fill: str = option("close", "price of the next bar to fill at", choices=("close", "open"))
-    delist_after: int = option(
-        5, "rows without a bar at the end that make a symbol delisted", unit="trading days", ge=1
-    )
 
     def __post_init__(self) -> None:
         if self.fill not in ("close", "open"):
@@ -66,8 +62,6 @@ class Backtest:
             raise ConfigError(
                 f"backtest.initial_capital: {self.initial_capital} is not positive: write 1000000"
             )
-        if self.delist_after < 1:
-            raise ConfigError(f"backtest.delist_after: {self.delist_after} is below 1: write 5")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +172,13 @@ class _Fills:
     cash: FloatArray  # (T,) currency
 
 
-def simulate(weights: FloatArray, panel: Panel, cost: Cost, config: Backtest) -> Account:
+def simulate(
+    weights: FloatArray,
+    panel: Panel,
+    cost: Cost,
+    config: Backtest,
+    delisting: Delisting = USUAL,
+) -> Account:
     """Trade target weights bar by bar and keep the account.
 
     Parameters
@@ -192,6 +192,8 @@ def simulate(weights: FloatArray, panel: Panel, cost: Cost, config: Backtest) ->
         What trading and holding cost.
     config : Backtest
         Capital and fills.
+    delisting : Delisting
+        When a name counts as delisted, and what its holders get.
 
     Returns
     -------
@@ -213,8 +215,7 @@ def simulate(weights: FloatArray, panel: Panel, cost: Cost, config: Backtest) ->
         weights,
         panel,
         fill=config.fill,
-        delist_after=config.delist_after,
-        delisting_return=cost.delisting_return,
+        ended=outcomes(panel, delisting),
         max_order=cost.max_order(panel),
     )
     capital = config.initial_capital

@@ -30,6 +30,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.errors import ConfigError, did_you_mean
+from engine.fields import moved
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ROOT = "config"
@@ -178,6 +179,8 @@ def _line(text: str, overrides: Sequence[str]) -> str:
         broken = "".join(f"; {p.problem}" for p in packages() if p.problem)
         return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}{broken}"
     key = re.search(r"Could not override '([\w.]+)'", text)
+    if key and moved(key[1]):
+        return moved(key[1])
     if key:
         return f"{key[1]}: no such key; {_near(key[1], overrides)}, or add it with +{key[1]}=…"
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]

@@ -13,6 +13,15 @@ from omegaconf.errors import OmegaConfBaseException
 from engine.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
+MOVED = {  # keys of earlier versions, and those that stand in their place
+    "costs.delisting_return": "delisting.long_return",
+    "backtest.delist_after": "delisting.after",
+}
+
+
+def moved(key: str) -> str:
+    """Return what to say of a key that has moved, or ""."""
+    return f"{key} has moved: write {MOVED[key]}" if key in MOVED else ""
 
 
 def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
@@ -20,7 +29,8 @@ def structured(cls: type[T], values: Mapping[Any, Any], key: str) -> T:
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for name in values:
         if name not in known:
-            raise ConfigError(f"{key}.{name}: no such field; {did_you_mean(str(name), known)}")
+            unknown = f"{key}.{name}: no such field; {did_you_mean(str(name), known)}"
+            raise ConfigError(moved(f"{key}.{name}") or unknown)
     _check_texts(cls, values, key)
     try:
         base = OmegaConf.structured(cls)

@@ -254,11 +254,6 @@ class Cost(Kind):
         """Largest order in shares per bar, shape (T, N), from rows before t; None: no limit."""
         return None
 
-    @property
-    def delisting_return(self) -> float:
-        """Return from a delisted symbol's last close to what its holders got (-1 to 0)."""
-        return 0.0
-
 
 @dataclass(frozen=True)
 class Stage:

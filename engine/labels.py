@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.delisting import USUAL, Delisting, learned, outcomes
 from engine.errors import ConfigError, did_you_mean
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
@@ -73,16 +74,13 @@ class Label:
             hint = did_you_mean(self.target, TARGETS)
             raise ConfigError(f"label.target={self.target!r} is unknown: {hint}")
 
-    def compute(
-        self, panel: Panel, seed: int = 0, *, delisting_return: float = 0.0, delist_after: int = 5
-    ) -> Labels:
+    def compute(self, panel: Panel, seed: int = 0, delisting: Delisting = USUAL) -> Labels:
         """Return the labels of every date and symbol.
 
-        A name without a bar on its exit row has no exit price. It counts as delisted when its
-        last bar lies at least `delist_after` rows before the end of the sample, and is then
-        worth its last close × (1 + `delisting_return`); else the label is NaN. `values` ask
-        this of the whole sample, `target` of the data cut at the exit row, so that no model
-        learns that a suspended name will come back.
+        A name without a bar on its exit row has no exit price. If it is delisted
+        (`engine.delisting`), it is worth its last close × (1 + what a long gets); else the
+        label is NaN. `values` ask this of the whole sample, `target` of the data cut at the
+        exit row, so that no model learns that a suspended name will come back.
 
         Parameters
         ----------
@@ -90,10 +88,8 @@ class Label:
             Closes and membership.
         seed : int
             Of the permutations, when `shuffle`.
-        delisting_return : float
-            From a delisted name's last close to what its holders got, -1 to 0.
-        delist_after : int
-            Rows without a bar after which a name counts as delisted.
+        delisting : Delisting
+            When a name counts as delisted, and what its holders get.
 
         Returns
         -------
@@ -101,28 +97,22 @@ class Label:
             NaN where the entry or exit price is missing, where the exit lies after the
             sample, and for symbols that are not members at t.
         """
-        total = len(panel.dates)
-        row = np.arange(total)[:, None]
-        bars = np.where(panel.present, row, -1)
-        last = np.maximum.accumulate(bars, axis=0)  # row of the last bar so far
-        never_again = bars.max(axis=0, initial=-1)
-        delisted = (row > never_again) & (never_again <= total - 1 - delist_after)
-        values = self._forward(panel, delisted, delisting_return)
-        known = self._forward(panel, row - last >= delist_after, delisting_return)
-        target = self._target(panel, known)
+        ended = outcomes(panel, delisting)
+        values = self._forward(panel, ended.gone, ended.long)
+        target = self._target(panel, self._forward(panel, *learned(panel, delisting)))
         if self.shuffle:
             values, target = (_shuffled(panel, array, seed) for array in (values, target))
-        end = np.arange(total, dtype=np.int64) + 1 + self.horizon
+        end = np.arange(len(panel.dates), dtype=np.int64) + 1 + self.horizon
         name = f"fwd_return_{self.horizon}d"
         return Labels(name, self.horizon, panel.symbols, values, target, end)
 
-    def _forward(self, panel: Panel, gone: BoolArray, delisting_return: float) -> FloatArray:
-        """Forward returns, shape (T, N); `gone` says where an exit finds a delisted name."""
+    def _forward(self, panel: Panel, gone: BoolArray, long: FloatArray) -> FloatArray:
+        """Forward returns, shape (T, N); where an exit finds a name `gone`, a long gets `long`."""
         close, h = panel["close"], self.horizon
         out = np.full(panel.shape, np.nan)
         if len(close) <= h + 1:
             return out
-        salvage = np.where(gone, forward_fill(close) * (1.0 + delisting_return), np.nan)
+        salvage = np.where(gone, forward_fill(close) * (1.0 + long), np.nan)
         exits = np.where(np.isfinite(close), close, salvage)
         out[: -h - 1] = exits[h + 1 :] / close[1:-h] - 1.0
         out[~panel.member] = np.nan

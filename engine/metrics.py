@@ -205,7 +205,7 @@ def collect(
     ----------
     account : Account
     benchmark : float array, shape (T,)
-        Returns of the equal-weighted market.
+        Returns of the equal-weighted market (`engine.benchmark`).
     regimes : float array, shape (T, S)
         Filtered probabilities; NaN rows belong to no regime.
     states : sequence of str, length S

@@ -3,12 +3,9 @@
 1. A target decided at the close of t is issued on bar t + 1 (its close, or its open).
 2. An issued target whose bar cannot be traded on (suspension, no opening price, a cap of no
    shares) waits for the symbol's next bar that can; a newer target replaces it.
-3. A symbol whose last bar lies `delist_after` or more rows before the last date is delisted.
-   From the row after its last bar it is worth last close × (1 + delisting return), whoever
-   holds it is paid that out, and targets issued for it are dropped.
-
-Step 3 reads the future to tell a delisting from a suspension, but only to book an outcome:
-no decision sees it.
+3. A delisted symbol (`engine.delisting`) is worth last close × (1 + return) from the row after
+   its last bar: whoever holds it is paid that out, and targets issued for it are dropped. The
+   return is that of a short where the newest target is below 0, else that of a long.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.delisting import Outcomes
 from engine.errors import ConfigError
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
 
@@ -65,8 +63,7 @@ def schedule(
     panel: Panel,
     *,
     fill: str = "close",
-    delist_after: int = 5,
-    delisting_return: float = 0.0,
+    ended: Outcomes,
     max_order: FloatArray | None = None,
 ) -> Orders:
     """Put target weights on the bars that they are traded on.
@@ -79,10 +76,8 @@ def schedule(
         The bars; `fill` "open" needs the field ``open``.
     fill : {"close", "open"}
         Price of the next bar that is traded at.
-    delist_after : int
-        Rows without a bar at the end of the sample that make a symbol delisted.
-    delisting_return : float
-        Return from the last close to what the holders got, from -1 to 0.
+    ended : Outcomes
+        Which symbols were delisted, and what their holders got.
     max_order : float array, shape (T, N), optional
         Cap in shares; a cap of 0 means that the bar cannot be traded on.
 
@@ -91,8 +86,8 @@ def schedule(
     ConfigError
         If the bars have no ``open`` to fill at.
     """
-    gone = delisted(panel, delist_after)
-    close = _valuation(panel, gone, delisting_return)
+    gone = ended.gone
+    close = _valuation(panel, ended, weights)
     price = _fill_price(panel, fill)
     cap = np.full(panel.shape, np.inf) if max_order is None else max_order
     tradable = panel.present & np.isfinite(price) & (price > 0.0) & ~(cap <= 0.0) & ~gone
@@ -111,19 +106,11 @@ def schedule(
     )
 
 
-def delisted(panel: Panel, after: int) -> BoolArray:
-    """Rows after the last bar of symbols that stop `after` or more rows early, shape (T, N)."""
-    length = len(panel.dates)
-    rows = np.arange(length)[:, None]
-    last = np.where(panel.present, rows, -1).max(axis=0, initial=-1)
-    early = (last >= 0) & (length - 1 - last >= after)
-    gone: BoolArray = early & (rows > last)
-    return gone
-
-
-def _valuation(panel: Panel, gone: BoolArray, delisting_return: float) -> FloatArray:
+def _valuation(panel: Panel, ended: Outcomes, weights: FloatArray) -> FloatArray:
     filled = forward_fill(panel["close"])
-    filled[gone] *= max(1.0 + delisting_return, WORTHLESS)
+    asked = forward_fill(np.where(ended.gone, np.nan, weights))
+    returns = np.where(asked < 0.0, ended.short, ended.long)
+    filled = np.where(ended.gone, filled * np.maximum(1.0 + returns, WORTHLESS), filled)
     return np.where(np.isfinite(filled), filled, 1.0)
 
 

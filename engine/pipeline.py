@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine import stages
 from engine.artifacts import Announce, Report, RunFolder
+from engine.delisting import undisclosed
 from engine.errors import ConfigError
 from engine.expr.guests import using
 from engine.handed import Handed
@@ -137,14 +138,14 @@ def _execute(
 
 def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:
     """Every stage between the bars and the report."""
-    made = stages.Made()
+    made, seen = stages.Made(), undisclosed(panel)  # what decisions are taken on
     step = folder.stage
-    made.factors = step("factors", lambda: stages.factors(settings, panel, folder))
+    made.factors = step("factors", lambda: stages.factors(settings, seen, folder))
     made.labels = step("label", lambda: stages.label(settings, panel))
-    made.regimes = step("regimes", lambda: stages.regimes(settings, panel, folder))
+    made.regimes = step("regimes", lambda: stages.regimes(settings, seen, folder))
     made.forecasts = step("forecasts", lambda: stages.forecasts(settings, panel, made, folder))
-    made.signal = step("signal", lambda: stages.signal(settings, panel, made, folder))
-    made.weights = step("weights", lambda: stages.weights(settings, panel, made, folder))
+    made.signal = step("signal", lambda: stages.signal(settings, seen, made, folder))
+    made.weights = step("weights", lambda: stages.weights(settings, seen, made, folder))
     made.account = step("returns", lambda: stages.returns(settings, panel, made, folder))
     step("metrics", lambda: stages.metrics(settings, panel, made, folder))
     return made

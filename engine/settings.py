@@ -6,15 +6,18 @@ members, which is configuration too, has been read.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.admission import advice
 from engine.backtest import Backtest
 from engine.bars import Policy
 from engine.data.finding import Thresholds
+from engine.delisting import Delisting
 from engine.errors import ConfigError, did_you_mean
 from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
@@ -26,6 +29,7 @@ from engine.signal import Bundle
 from engine.universe import Universe
 from engine.validation.splits import Validation
 
+log = logging.getLogger(__name__)
 NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
 
 
@@ -56,6 +60,7 @@ class Settings:
     portfolio: Portfolio
     costs: Cost
     backtest: Backtest
+    delisting: Delisting
     report: Drawing
     observers: tuple[Observer, ...]
     strict_observers: bool
@@ -97,6 +102,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         portfolio=registry.build("portfolio", config.portfolio, "portfolio"),
         costs=registry.build("cost", config.costs, "costs"),
         backtest=structured(Backtest, config.backtest, "backtest"),
+        delisting=structured(Delisting, config.delisting, "delisting"),
         report=structured(Drawing, config.report, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
@@ -106,6 +112,8 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         seed=_seed(config.seed),
     )
     _check(settings)
+    for line in filter(None, [advice("cost", type(settings.costs))]):
+        log.warning(line)
     return settings
 
 

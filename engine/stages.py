@@ -13,9 +13,11 @@ import pandas as pd
 
 from engine.artifacts import RunFolder
 from engine.bars import Findings, lay, read
+from engine.benchmark import benchmark
 from engine.contracts import array, blamed, check
 from engine.data.inspection import look
 from engine.data.report import record
+from engine.delisting import outcomes
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.factors_set import lookbacks, ready
@@ -95,12 +97,7 @@ def label(settings: Settings, panel: Panel, days: int | None = None) -> Labels:
     chosen = settings.label
     if days is not None:
         chosen = dataclasses.replace(chosen, horizon=days, target="return")
-    return chosen.compute(
-        panel,
-        settings.seed,
-        delisting_return=settings.costs.delisting_return,
-        delist_after=settings.backtest.delist_after,
-    )
+    return chosen.compute(panel, settings.seed, settings.delisting)
 
 
 def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
@@ -205,13 +202,20 @@ def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     from engine.backtest import simulate
     from schemas.returns import returns_schema
 
-    account = simulate(made.weights, panel, settings.costs, settings.backtest)
+    account = simulate(made.weights, panel, settings.costs, settings.backtest, settings.delisting)
     frame = account.frame()
-    frame["benchmark"] = np.nan_to_num(panel.market)  # days without a bar earn nothing
+    frame["benchmark"] = market(settings, panel, account)
     costs = [name for name in frame.columns if name.startswith("cost_")]
     _hand_over(folder, "returns", returns_schema(costs), frame)
     folder.table("holdings", panel.long({"weight": account.realised}))
     return account
+
+
+def market(settings: Settings, panel: Panel, account: Account) -> FloatArray:
+    """The benchmark's returns from the account's first fill on, shape (T,)."""
+    filled = np.flatnonzero(account.traded.any(axis=1))
+    first = int(filled[0]) if len(filled) else None
+    return benchmark(panel, outcomes(panel, settings.delisting), first, settings.backtest.fill)
 
 
 def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> None:
@@ -229,7 +233,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     signal = study(made.signal, outcome, horizon)
     content = collect(
         made.account,
-        benchmark=np.nan_to_num(panel.market),
+        benchmark=market(settings, panel, made.account),
         regimes=made.regimes,
         states=settings.regime.states,
         signal=signal,
@@ -249,7 +253,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         ),
         **calibration.calibration(predicted, ranks, made.labels.target, horizon),
         **holdings.positions(
-            panel, made.account.realised, made.weights, settings.costs.delisting_return
+            panel, made.account.realised, made.weights, outcomes(panel, settings.delisting)
         ),
         "capacity": capacity(panel, made.account.traded),
     }

@@ -71,6 +71,15 @@ def test_forecasts_begin_after_the_first_training(simulated: engine.Report) -> N
     assert traded.min() > first
 
 
+def test_the_benchmark_has_no_head_start(simulated: engine.Report) -> None:
+    returns = simulated.returns
+    first = int(np.flatnonzero(returns["turnover"] > 0)[0])
+    assert (returns["benchmark"].iloc[: first + 1] == 0.0).all()
+    assert (returns["benchmark"].iloc[first + 1 :] != 0.0).all()
+    growth = float(np.prod(1.0 + returns["benchmark"])) - 1.0
+    assert simulated.metrics["performance"]["benchmark"]["total_return"] == pytest.approx(growth)
+
+
 def test_python_sees_frames(simulated: engine.Report) -> None:
     assert simulated.returns["net"].notna().all()
     assert simulated.weights.shape[1] == simulated.manifest["source"]["symbols"]

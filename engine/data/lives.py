@@ -93,7 +93,7 @@ def of_lives(life: Lives, universe: Universe, limits: Thresholds) -> list[DataFi
             life, "delisting", life.tail, early, gone,
             f"symbols whose last bar is more than {limits.edge} sessions early",
             lambda n: f"ends {n:g} sessions early",
-            "costs.delisting_return",
+            "delisting.long_return",
         ),
         _survivorship(life, bool(gone.any()), limits),
         *_gaps(life, limits),

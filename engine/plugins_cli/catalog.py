@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 
+from engine.admission import advice
 from engine.config import Package
 from engine.kinds import KINDS
 from engine.registry import HOME, NO_PLUGINS, Entry, Failure, Registry
@@ -48,6 +49,12 @@ def catalog(registry: Registry, conf: Iterable[Package], kind: str | None = None
         *(("FAILED", p.dist, p.problem) for p in packages if p.problem),
         *(("CONTESTED", _name(f), f.message) for f in registry.contested() if f.kind in kinds),
     ]
+    stale = [
+        ("MEND", origin(entry), text)
+        for k in kinds
+        for entry in registry.entries(k).values()
+        if (text := advice(k, entry.cls))
+    ]
     good = [(p.dist, p.name, ", ".join(p.files())) for p in packages if not p.problem]
     parts = [
         aligned([("kind", "name", "from", "what it is"), *rows])
@@ -55,6 +62,7 @@ def catalog(registry: Registry, conf: Iterable[Package], kind: str | None = None
         else f"no {kind or 'plugin'} is installed",
         "conf packages, and the files they add\n" + aligned(good, "  ") if good else "",
         "cannot be used\n" + aligned(bad, "  ") if bad else "",
+        "can be used, and should be mended\n" + aligned(stale, "  ") if stale else "",
         f"{NO_PLUGINS} is set: built-ins only" if os.environ.get(NO_PLUGINS) else "",
     ]
     return "\n\n".join(part for part in parts if part)

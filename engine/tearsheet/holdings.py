@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from engine.delisting import Outcomes
 from engine.expr import evaluate
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
 
@@ -15,7 +16,7 @@ BETA_ROWS = 60  # of them with a return, or the name has no beta yet
 
 
 def positions(
-    panel: Panel, realised: FloatArray, target: FloatArray, delisting_return: float
+    panel: Panel, realised: FloatArray, target: FloatArray, ended: Outcomes
 ) -> dict[str, pd.DataFrame]:
     """What the account held, by name, date and sector.
 
@@ -26,8 +27,8 @@ def positions(
         Weights at each close, as fractions of equity.
     target : float array, shape (T, N)
         Weights decided at each close; NaN holds.
-    delisting_return : float
-        From a delisted name's last close to what its holders got, -1 to 0.
+    ended : Outcomes
+        Which names were delisted, and what their holders got.
 
     Returns
     -------
@@ -46,7 +47,7 @@ def positions(
             "symbol": list(panel.symbols),
             "sector": pd.Series(labels, dtype="str"),
             "weight": realised[-1],
-            "contribution": contributions(realised, panel, delisting_return),
+            "contribution": contributions(realised, panel, ended),
             "days": (realised != 0.0).sum(axis=0),
         }
     )
@@ -66,15 +67,16 @@ def positions(
     return {"names": names, "positions": dates, "sectors": sectors}
 
 
-def contributions(realised: FloatArray, panel: Panel, delisting_return: float) -> FloatArray:
+def contributions(realised: FloatArray, panel: Panel, ended: Outcomes) -> FloatArray:
     """Weight at the close before × return, summed over the dates, shape (N,); before costs.
 
-    A holding that went without a bar was paid out on delisting: that return is
-    `delisting_return`. With fills at the close the sum over the names is that of ``gross``.
+    On the row after a delisted name's last bar the return is what `ended` says of its side.
+    With fills at the close the sum over the names is that of ``gross``.
     """
-    paid_out = ~panel.present & (realised == 0.0)
-    returns = np.where(paid_out, delisting_return, panel.returns)
-    earned: FloatArray = np.nansum(realised[:-1] * returns[1:], axis=0)
+    held = realised[:-1]
+    payout = np.where(held > 0.0, ended.long, ended.short)
+    returns = np.where(ended.paid[1:], payout, panel.returns[1:])
+    earned: FloatArray = np.nansum(held * returns, axis=0)
     return earned
 
 

@@ -24,7 +24,6 @@ def cost_checks(plugin: Cost, panel: Panel | None = None) -> list[Check]:
         *probe.checks(),
         ("components", lambda: _check_components(probe)),
         ("rates", lambda: _check_rates(probe)),
-        ("delisting return", lambda: _check_delisting(plugin)),
     ]
 
 
@@ -83,10 +82,3 @@ def _check_rates(probe: Probe) -> None:
 def _idle(inputs: Inputs) -> Inputs:
     """The inputs without any order."""
     return replace(inputs, arrays={**inputs.arrays, "orders": np.zeros(inputs.panel.shape)})
-
-
-def _check_delisting(plugin: Cost) -> None:
-    """What a delisting pays lies between everything lost and nothing lost."""
-    value = plugin.delisting_return
-    if not -1.0 <= value <= 0.0:
-        raise Broken(f"delisting_return={value}: write a fraction from -1 to 0")

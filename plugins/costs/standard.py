@@ -38,8 +38,7 @@ class Standard(engine.Cost):
     Volume and volatility are those of the `impact_window` rows strictly before the traded bar;
     missing bars are skipped. Where they are not known yet, impact is 0 and there is no cap.
 
-    A delisting pays -30% by default, the mean of performance-related delistings on NYSE and
-    AMEX (Shumway 1997, table I). It is harsh on symbols that were bought out.
+    A delisting is a return, not a cost: what it pays is said in ``delisting``.
     """
 
     name: ClassVar[str] = "standard"
@@ -60,9 +59,6 @@ class Standard(engine.Cost):
     )
     borrow_bps: float = engine.option(50.0, "fee on shorts", unit="bps per year", ge=0.0)
     cash_rate: float = engine.option(0.0, "interest on cash", unit="fraction per year")
-    delisting_return: float = engine.option(
-        -0.3, "return from a delisted symbol's last close", unit="fraction", ge=-1.0, le=0.0
-    )
 
     def trading(
         self, panel: engine.Panel, orders: engine.FloatArray

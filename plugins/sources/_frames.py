@@ -3,7 +3,7 @@
 1. Find the file, and say what is wrong when it is not one.
 2. Match our column names with theirs; read no other columns, and no other symbols.
 3. Turn numbers, dates and symbols into what they should be; refuse what is not.
-4. Adjust prices; hand over a long frame.
+4. Adjust prices, count volume in units; hand over a long frame.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from engine import BoolArray, ConfigError, DataError, FloatArray, Source, Univer
 from plugins.sources._dates import stamps
 from plugins.sources._paths import existing
 from plugins.sources._values import is_label, is_readable, names, numbers
+from plugins.sources._volume import multipliers
 
 BARS = ("open", "high", "low", "close", "volume")
 ALIASES = {"timestamp": ("timestamp", "date", "datetime"), "symbol": ("symbol", "ticker")}
@@ -47,6 +48,9 @@ class Files(Source):
     end: str | None = option(None, "last day to read; null reads to the last")
     adjust: str | None = option(
         None, "their column of adjusted closes: prices are scaled to it, volume inversely"
+    )
+    volume_multiplier: dict[str, float] | None = option(
+        None, "shares or units in one of their volume, by symbol, such as {CL=F: 1000}"
     )
     keep: list[str] | None = option(
         None, "further columns, numbers as fields and text as groups; null keeps all"
@@ -220,13 +224,34 @@ class Files(Source):
             out[ours] = pd.Categorical(column) if label else numbers(column, what, self.remedy)
         if self.adjust is not None:
             out = _adjusted(out, self.adjust)
+        if self.volume_multiplier:
+            out["volume"] = self._units(path, out, symbol)
         bars = pd.DataFrame(out)
         inside = self._in_time(pd.DatetimeIndex(bars["timestamp"]))
         return bars if inside.all() else bars[inside].reset_index(drop=True)
 
+    def _units(self, path: Path, out: Mapping[str, object], symbol: str) -> FloatArray:
+        """The volume in shares or units, shape (R,)."""
+        if "volume" not in out:
+            raise ConfigError(
+                f"source.volume_multiplier: {path} has no column 'volume': take the key out, or "
+                "say which it is with +source.columns.volume=…"
+            )
+        times = multipliers(
+            self.volume_multiplier or {},
+            pd.Categorical(out["symbol"]),  # type: ignore[call-overload]
+            lambda: self.symbols_of(path, symbol),
+            str(path),
+        )
+        return np.asarray(out["volume"], np.float64) * times
+
     def _wide(self, path: Path, found: list[str], symbols: list[str] | None) -> pd.DataFrame:
         if self.adjust is not None:
             raise ConfigError("source.adjust needs source.layout=long: a wide file has one field")
+        if self.volume_multiplier:
+            raise ConfigError(
+                "source.volume_multiplier needs source.layout=long: a wide file has one field"
+            )
         stamp = self.columns.get("timestamp") or self.stamp_of(found)
         if stamp not in found:
             raise ConfigError(f"source.columns.timestamp={stamp} is not a column of {path}")

@@ -35,6 +35,9 @@ class Sql(Source):
     adjust: str | None = option(
         None, "column of adjusted closes: prices are scaled to it, volume inversely"
     )
+    volume_multiplier: dict[str, float] | None = option(
+        None, "shares or units in one of the volume, by symbol, such as {CL=F: 1000}"
+    )
 
     def load(self, universe: Universe) -> pd.DataFrame:
         """Return the query's bars, sorted: a database promises no order.
@@ -62,6 +65,7 @@ class Sql(Source):
             timezone=self.timezone,
             date_format=self.date_format,
             adjust=self.adjust,
+            volume_multiplier=self.volume_multiplier,
             frame=found,
         )
         bars = form.bars()

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pandas as pd
 
 from engine import ConfigError, DataError, Source, Universe, option
+from plugins.sources._volume import multipliers
 from plugins.sources._yahoo import DAY, Kept, NoPricesError, adjusted, fetch, joined, read, write
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,9 @@ class Yahoo(Source):
         "for splits and dividends, or for splits alone",
         choices=("total_return", "splits"),
     )
+    volume_multiplier: dict[str, float] | None = option(
+        None, "shares or units in one of the volume, by symbol, such as {CL=F: 1000}"
+    )
     cache: str = option("~/.cache/alpha-engine/yahoo", "folder to keep prices in")
     offline: bool = option(False, "take what is on disk, and ask for nothing")
     retries: int = option(3, "further tries per symbol", ge=0, le=10)
@@ -84,7 +88,13 @@ class Yahoo(Source):
             if bars is not None and len(bars):
                 frames.append(_frame(symbol, bars, self.adjusted))
         _tell(progress, len(symbols), bool(frames))
-        return pd.concat(frames, ignore_index=True)
+        bars = pd.concat(frames, ignore_index=True)
+        if self.volume_multiplier:
+            names = pd.Categorical(bars["symbol"])
+            bars["volume"] = bars["volume"] * multipliers(
+                self.volume_multiplier, names, lambda: symbols, "universe.symbols"
+            )
+        return bars
 
     def _day(self, key: str) -> pd.Timestamp:
         yesterday = pd.Timestamp.now("UTC").tz_localize(None).normalize() - DAY

@@ -14,6 +14,7 @@ from ledger import Ledger, Terms
 
 import engine
 from engine.backtest import Backtest, simulate
+from engine.delisting import Delisting
 from plugins.costs.standard import Standard
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
@@ -28,7 +29,6 @@ class Free(engine.Cost):
     name: ClassVar[str] = "free"
     fee: float = 0.0
     interest: float = 0.0
-    delisting_return: float = 0.0
 
     def trading(self, panel, orders) -> Mapping[str, engine.FloatArray]:
         return {"fee": np.full(panel.shape, self.fee)}
@@ -63,7 +63,7 @@ def random_panel(seed, length=130, count=9):
     missing[40:61, 4] = True  # suspended for a month
     for array in (close, open_, volume):
         array[missing] = NAN
-    return panel_of(close, open=open_, volume=volume)
+    return panel_of(close, open=open_, volume=volume, delisting_return=np.full(close.shape, -0.3))
 
 
 def random_weights(seed, shape, long=1.5, short=0.5):
@@ -95,10 +95,9 @@ def by_hand(weights, panel, cost, config):
         participation=cost.max_participation,
         borrow=cost.borrow_bps / 1e4,
         interest=cost.cash_rate,
-        delisting=cost.delisting_return,
+        delisting=-0.3,  # stated by `random_panel`
         capital=config.initial_capital,
         fill=config.fill,
-        delist_after=config.delist_after,
     )
     opens = panel["open"] if "open" in panel else panel["close"]
     return Ledger(weights, panel["close"], opens, panel["volume"], days, terms).run()
@@ -244,10 +243,10 @@ def test_a_delisting_pays_its_return_once_and_free_of_cost(side):
     weights = np.full((12, 2), NAN)
     weights[0] = [side * 0.5, 0.0]
     weights[6] = [0.4, 0.0]  # too late
-    cost = Free(fee=0.01, delisting_return=-0.3)
-    account = simulate(weights, panel_of(close), cost, Backtest())
+    cost, delisting = Free(fee=0.01), Delisting(long_return=-0.3, short_return=0.1)
+    account = simulate(weights, panel_of(close), cost, Backtest(), delisting)
     held = account.realised[3, 0]
-    np.testing.assert_allclose(account.net[4], -0.3 * held)
+    np.testing.assert_allclose(account.net[4], (-0.3 if side > 0.0 else 0.1) * held)
     np.testing.assert_allclose(account.net[5:], 0.0, atol=1e-15)
     np.testing.assert_allclose(account.realised[4:], 0.0, atol=1e-12)
     assert account.costs["fee"][4:].sum() == 0.0
@@ -260,7 +259,8 @@ def test_a_short_is_settled_on_delisting_even_when_all_cash_is_invested():
     weights = np.full((14, 3), NAN)
     weights[0] = [0.75, 0.75, -0.5]
     weights[7] = [0.5, 0.5, NAN]
-    account = simulate(weights, panel_of(close), Free(delisting_return=-0.3), Backtest())
+    stated = panel_of(close, delisting_return=np.full(close.shape, -0.3))
+    account = simulate(weights, stated, Free(), Backtest())
     np.testing.assert_allclose(account.net[4], 0.15)
     np.testing.assert_allclose(account.realised[8], [0.5, 0.5, 0.0], atol=1e-12)
 
@@ -269,12 +269,11 @@ def test_a_symbol_that_stops_shortly_before_the_end_is_suspended():
     close = np.full((8, 1), 10.0)
     close[5:] = NAN
     weights = np.full((8, 1), 0.5)
-    account = simulate(weights, panel_of(close), Free(delisting_return=-0.3), Backtest())
+    delisting = Delisting(long_return=-0.3)
+    account = simulate(weights, panel_of(close), Free(), Backtest(), delisting)
     np.testing.assert_allclose(account.net, 0.0)
     assert (account.delistings, account.dropped, account.pending) == (0, 0, 3)
-    sooner = simulate(
-        weights, panel_of(close), Free(delisting_return=-0.3), Backtest(delist_after=3)
-    )
+    sooner = simulate(weights, panel_of(close), Free(), Backtest(), replace(delisting, after=3))
     assert sooner.net[5] == pytest.approx(-0.15)
 
 
@@ -282,7 +281,7 @@ def test_a_worthless_delisting_loses_everything_held():
     close = np.full((8, 1), 10.0)
     close[3:] = NAN
     account = simulate(
-        np.full((8, 1), 0.5), panel_of(close), Free(delisting_return=-1.0), Backtest()
+        np.full((8, 1), 0.5), panel_of(close), Free(), Backtest(), Delisting(long_return=-1.0)
     )
     assert account.net[3] == pytest.approx(-0.5)
     assert account.bankrupt_on is None
@@ -361,9 +360,7 @@ def test_rates_that_are_no_rates_are_refused(fee):
         simulate(np.zeros((2, 1)), panel_of([[1.0], [2.0]]), Free(fee=fee), Backtest())
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("fill", "vwap"), ("initial_capital", 0.0), ("delist_after", 0)]
-)
+@pytest.mark.parametrize(("field", "value"), [("fill", "vwap"), ("initial_capital", 0.0)])
 def test_a_config_that_cannot_be_run_names_its_key(field, value):
     with pytest.raises(engine.ConfigError, match=f"backtest.{field}"):
         replace(Backtest(), **{field: value})

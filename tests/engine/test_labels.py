@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from engine.delisting import Delisting
 from engine.errors import ConfigError
 from engine.labels import Label
 from engine.panel import Panel
@@ -48,23 +49,51 @@ def test_a_missing_entry_or_a_suspended_exit_is_no_label():
 def test_a_delisted_name_is_worth_its_last_close_less_the_loss():
     close = [[1, 1], [2, 1], [4, 1], [NAN, 1], [NAN, 1], [NAN, 1]]
     label = Label(horizon=3)
-    labels = label.compute(panel_of(close), delisting_return=-0.25, delist_after=2)
+    labels = label.compute(panel_of(close), delisting=Delisting(long_return=-0.25, after=2))
     np.testing.assert_allclose(labels.values[:, 0], [4 * 0.75 / 2 - 1, -0.25, NAN, NAN, NAN, NAN])
     np.testing.assert_allclose(labels.target[:, 0], labels.values[:, 0])
 
 
 def test_a_name_gone_only_just_before_the_end_is_not_yet_delisted():
     close = [[1, 1], [2, 1], [4, 1], [NAN, 1]]
-    labels = Label(horizon=2).compute(panel_of(close), delisting_return=-0.25, delist_after=2)
+    labels = Label(horizon=2).compute(
+        panel_of(close), delisting=Delisting(long_return=-0.25, after=2)
+    )
     assert np.isnan(labels.values[:, 0]).all()
 
 
 def test_the_target_does_not_know_that_a_suspended_name_will_come_back():
     close = np.ones((10, 2))
     close[3:8, 0] = NAN
-    labels = Label(horizon=4).compute(panel_of(close), delisting_return=-0.5, delist_after=3)
+    labels = Label(horizon=4).compute(
+        panel_of(close), delisting=Delisting(long_return=-0.5, after=3)
+    )
     np.testing.assert_allclose(labels.values[:5, 0], [NAN, NAN, NAN, NAN, NAN])
     np.testing.assert_allclose(labels.target[:5, 0], [-0.5, -0.5, NAN, NAN, NAN])
+
+
+def test_a_fallen_name_is_labelled_with_a_loss_and_others_with_none():
+    """Highs of 8: A ends at 3, B at 5; C is said to have paid a tenth more than its close."""
+    close = np.transpose([[8, 4, 3], [8, 4, 5], [8, 4, 3], [8, 4, 3]])
+    close = np.vstack([close, np.full((4, 4), NAN)])
+    close[3:, 3] = 8.0
+    panel = panel_of(close)
+    stated = np.full(close.shape, NAN)
+    stated[2, 2] = 0.1
+    panel = panel.with_fields({"delisting_return": stated})
+    labels = Label(horizon=3).compute(panel, delisting=Delisting(after=2))
+    paid = [3 * 0.7 / 4 - 1, 5 / 4 - 1, 3 * 1.1 / 4 - 1, 1.0]
+    np.testing.assert_allclose(labels.values[0], paid)
+    np.testing.assert_allclose(labels.target[0], paid)
+
+
+def test_the_target_judges_a_fall_by_the_pause_that_it_saw():
+    """A pauses after a fall and comes back: what was learned in the pause was a loss."""
+    close = np.full((10, 2), 10.0)
+    close[2:, 0] = [4.0, NAN, NAN, NAN, 4.0, 9.0, 9.0, 9.0]
+    labels = Label(horizon=3).compute(panel_of(close), delisting=Delisting(after=2))
+    np.testing.assert_allclose(labels.target[:3, 0], [4 * 0.7 / 10 - 1, 4 * 0.7 / 4 - 1, NAN])
+    np.testing.assert_allclose(labels.values[:3, 0], [NAN, NAN, NAN])
 
 
 def test_a_symbol_has_no_label_while_it_is_not_a_member():
@@ -120,12 +149,14 @@ def test_beta_agrees_with_numpy_on_the_trailing_year():
 
 @pytest.mark.parametrize("target", ["return", "rank", "zscore", "beta_neutral"])
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_a_target_is_known_at_its_end_and_no_later(target, shuffle):
+@pytest.mark.parametrize("long", ["auto", -0.3])
+def test_a_target_is_known_at_its_end_and_no_later(target, shuffle, long):
     """Data cut after row end[t] give the same target at t, bit for bit."""
     panel, label = random_panel(), Label(horizon=7, target=target, shuffle=shuffle)
-    full = label.compute(panel, 1, delisting_return=-0.3)
+    delisting = Delisting(long_return=long)
+    full = label.compute(panel, 1, delisting)
     for stop in (60, 78, 84, 95):
-        cut = label.compute(panel.cut(stop), 1, delisting_return=-0.3)
+        cut = label.compute(panel.cut(stop), 1, delisting)
         known = int((full.end < stop).sum())
         np.testing.assert_array_equal(cut.target[:known], full.target[:known])
         assert np.isfinite(cut.target[known - 1]).any() or target == "beta_neutral"

@@ -96,6 +96,20 @@ class Spread(engine.Operator):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Old(engine.Cost):
+    """A cost model that still says what a delisting pays."""
+
+    name: ClassVar[str] = "old"
+    delisting_return: float = engine.option(-0.5, "what a delisting pays")
+
+    def trading(self, panel: engine.Panel, orders: engine.FloatArray) -> dict[str, object]:
+        raise NotImplementedError
+
+    def carry(self, weights: engine.FloatArray, days: engine.FloatArray) -> dict[str, object]:
+        raise NotImplementedError
+
+
 def plugin_module(name: str, **classes: list[type]) -> EntryPoint:
     """An entry point to a module with one hook per kind: ``factor=[Twice]``."""
     module = ModuleType(name)
@@ -160,6 +174,21 @@ def test_list_ends_with_what_cannot_be_used_and_why(prompt: Prompt) -> None:
     assert re.search(r"FAILED +no_such_module_anywhere .*ModuleNotFoundError", bad[0])
     assert re.search(r"FAILED +poor .*lacks the method 'compute'", bad[1])
     assert re.search(r"CONTESTED +factor claimed .*rival_a.*rival_b.*plugins\.disable", bad[2])
+
+
+def test_list_says_what_should_be_mended_and_lets_it_in(
+    prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry([plugin_module("dated", cost=[Old])])
+    monkeypatch.setattr("engine.registry.installed", lambda: registry)
+    code, out, _ = prompt("list")
+    assert code == 0
+    assert re.search(r"^cost +old +dated +A cost model", out, re.M)
+    (line,) = out.split("can be used, and should be mended\n")[1].splitlines()
+    assert line.split(maxsplit=2)[:2] == ["MEND", "dated"]
+    assert "Old defines delisting_return, which nothing reads: take it out" in line
+    assert "write delisting.long_return" in line
+    assert "should be mended" not in prompt("list", "factor")[1]
 
 
 def test_list_of_one_kind_leaves_out_the_others(prompt: Prompt) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.delisting import Delisting, outcomes
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
@@ -164,6 +165,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     fields = {"close": close, "volume": np.full(close.shape, 1e4)}
     panel = Panel(DATES, symbols, fields, {"sector": ("x", "y", "") * 4})
     held = np.where(flat[:, None] > 0.0, np.linspace(-0.2, 0.3, 12), 0.0)
+    ended = outcomes(panel, Delisting())
     studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
     known = np.isfinite(noise)
     predicted = {"ml_alpha_ridge_5d": -noise}
@@ -172,7 +174,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         **knowledge(DATES, ranks, lambda days: outcome, known),
         **calibration(predicted, ranks, outcome, 5),
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
-        **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), 0.0),
+        **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), ended),
         "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
         **tables(DATES, studies),
         "returns": returns,

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.delisting import Delisting, outcomes
 from engine.metrics import study
 from engine.panel import FloatArray, Panel
 from engine.ranks import average_ranks
@@ -85,16 +86,17 @@ def test_the_tail_is_the_worst_twentieth():
 def test_contributions_are_yesterdays_weight_times_todays_return():
     bars = panel([[100.0, 50.0], [110.0, 50.0], [99.0, 25.0]])
     realised = np.array([[0.5, 0.0], [0.5, -0.2], [0.0, 0.0]])
-    made = holdings.contributions(realised, bars, 0.0)
+    made = holdings.contributions(realised, bars, outcomes(bars, Delisting()))
     assert made.tolist() == pytest.approx([0.5 * 0.1 + 0.5 * -0.1, -0.2 * -0.5])
 
 
 def test_a_delisted_holding_contributes_its_delisting_return():
-    """Suspended for one row (A) is not delisted: A's return spans the gap."""
-    bars = panel([[100.0, 50.0], [NAN, NAN], [110.0, NAN]])
-    realised = np.array([[0.5, 0.4], [0.5, 0.0], [0.5, 0.0]])
-    made = holdings.contributions(realised, bars, -0.3)
-    assert made.tolist() == pytest.approx([0.05, -0.12])
+    """Suspended for one row (A) is not delisted: A's return spans the gap. C is held short."""
+    bars = panel([[100.0, 50.0, 9.0], [NAN, NAN, NAN], [110.0, NAN, NAN]])
+    realised = np.array([[0.5, 0.4, -0.2], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]])
+    ended = outcomes(bars, Delisting(long_return=-0.3, short_return=0.1, after=2))
+    made = holdings.contributions(realised, bars, ended)
+    assert made.tolist() == pytest.approx([0.05, -0.12, -0.02])
 
 
 def test_effective_names_count_equal_positions():
@@ -129,7 +131,9 @@ def test_without_sectors_there_is_no_row(labels):
 def test_positions_put_it_together():
     bars = panel([[100.0, 50.0], [110.0, 50.0]], sector=("x", "y"))
     realised = np.array([[0.5, 0.0], [0.6, -0.6]])
-    made = holdings.positions(bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), 0.0)
+    made = holdings.positions(
+        bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), outcomes(bars, Delisting())
+    )
     assert made["names"].to_dict("list") == {
         "symbol": ["A", "B"],
         "sector": ["x", "y"],

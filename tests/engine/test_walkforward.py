@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.linear_model import LinearRegression
 
 import engine
+from engine.delisting import Delisting
 from engine.errors import ConfigError, DataError
 from engine.labels import Label
 from engine.validation.splits import Validation, windows
@@ -230,7 +231,7 @@ def test_nothing_after_t_moves_a_forecast_up_to_t():
     label = Label(horizon=5, target="rank")
 
     def forecast(panel, features):
-        labels = label.compute(panel, delisting_return=-0.3)
+        labels = label.compute(panel, delisting=Delisting(long_return=-0.3))
         return walk_forward(features, labels, Plain(), validation, seed=0, where=panel.present)
 
     full = forecast(panel, features)

@@ -101,10 +101,6 @@ def test_no_participation_is_no_cap():
     assert Standard(max_participation=None).max_order(walk()) is None
 
 
-def test_a_delisting_costs_what_shumway_found():
-    assert Standard().delisting_return == -0.3
-
-
 def test_rates_of_a_row_use_rows_before_it():
     panel = walk()
     orders = np.full(panel.shape, 1e4)

@@ -258,6 +258,17 @@ def test_bars_may_come_from_another_source(tmp_path: Path) -> None:
     assert frame == [5]
 
 
+def test_a_multiplier_of_the_bars_is_named_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "lots.csv"
+    path.write_text("date,symbol,close,volume\n2020-01-07,A,3,4\n")
+    bars = {"name": "csv", "path": str(path)}
+    source = Merge(bars={**bars, "volume_multiplier": {"A": 50}})
+    assert source.load(Universe())["volume"].tolist() == [200.0]
+    source = Merge(bars={**bars, "volume_multiplier": {"B": 50}})
+    with pytest.raises(ConfigError, match=r"^source\.bars\.volume_multiplier\.B: "):
+        source.load(Universe())
+
+
 def test_an_unknown_key_of_a_join_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"source.joins.*laag"):
         merge(tmp_path, {"laag": 1})

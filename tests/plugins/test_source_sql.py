@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def expect_the_table(frame: pd.DataFrame) -> None:
 
 def test_a_duckdb_file(file: Path) -> None:
     expect_the_table(Sql(url=f"duckdb:///{file}", query="select * from bars").load(ALL))
+
+
+def test_a_multiplier_counts_volume_in_units(file: Path) -> None:
+    source = Sql(url=f"duckdb:///{file}", query="select * from bars", volume_multiplier={"A": 50.0})
+    panel, _ = build(source.load(ALL), ALL)
+    np.testing.assert_array_equal(panel["volume"], [[5000, np.nan], [5500, 200]])
+    wrong = replace(source, volume_multiplier={"C": 50.0})
+    with pytest.raises(ConfigError, match=r"volume_multiplier\.C: source\.query has no such"):
+        wrong.load(ALL)
 
 
 def test_a_file_is_opened_for_reading_only(file: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -104,6 +105,21 @@ def test_offline_reads_the_disk_alone(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "A (2020-01-02 to 2020-02-28, offline)" in caplog.text
     with pytest.raises(DataError, match=r"none of 1 symbols: B .*source=sample universe=us_large"):
         source.load(Universe(symbols=["B"]))
+
+
+def test_a_multiplier_counts_contracts_in_units(tmp_path: Path) -> None:
+    for symbol in ("CL=F", "A"):
+        write(tmp_path, symbol, Kept(table(10.0), DAYS[0], DAYS[-1]))
+    plain = Yahoo(cache=str(tmp_path), offline=True, start="2020-01-06", end="2020-02-28")
+    universe = Universe(symbols=["CL=F", "A"])
+    frame, counted = (
+        source.load(universe).set_index("symbol")["volume"]
+        for source in (plain, replace(plain, volume_multiplier={"CL=F": 1000.0}))
+    )
+    assert counted["CL=F"].tolist() == [1000.0 * volume for volume in frame["CL=F"]]
+    assert counted["A"].tolist() == frame["A"].tolist()
+    with pytest.raises(ConfigError, match=r"CL=G: universe\.symbols has no .* did you mean 'CL=F'"):
+        replace(plain, volume_multiplier={"CL=G": 1.0}).load(universe)
 
 
 # --- a server --------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,9 @@ from scipy.stats import spearmanr
 
 import engine
 from engine.bars import Policy, build
+from engine.config import composed
 from engine.panel import Panel
+from engine.registry import installed
 from engine.universe import Universe
 from plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
 
@@ -280,6 +284,74 @@ def test_adjusting_scales_prices_and_keeps_traded_money(tmp_path: Path) -> None:
     assert list(frame["close"]) == [5.0, 20.0, 5.5]
     assert list(frame["high"]) == [5.5, 21.0, 6.0]
     assert list(frame["volume"].iloc[:2]) == [200.0, 200.0]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_volume_is_counted_in_units_by_symbol(kind: str, tmp_path: Path) -> None:
+    """Contracts of 1000 and of 50; NA is not named, and a missing volume stays missing."""
+    text = CSV.replace("AA", "CL=F") + "2020-01-03,ES.1,5,5,5,5,5,7,Metals\n"
+    times = {"CL=F": 1000.0, "ES.1": 50.0}
+    plain = Csv(path=write(tmp_path, text))
+    source: Csv | Parquet = replace(plain, volume_multiplier=times)
+    if kind == "parquet":
+        path = save(tmp_path, plain.load(ALL).astype({"symbol": str}))
+        source = Parquet(path=path, volume_multiplier=times)
+    frame = source.load(ALL)
+    assert frame["symbol"].tolist() == ["CL=F", "NA", "CL=F", "ES.1"]
+    np.testing.assert_array_equal(frame["volume"], [100_000.0, 200.0, np.nan, 350.0])
+    pd.testing.assert_frame_equal(
+        frame.drop(columns="volume"),
+        replace(source, volume_multiplier=None).load(ALL).drop(columns="volume"),
+    )
+
+
+def test_a_multiplier_goes_with_adjusted_volume(tmp_path: Path) -> None:
+    source = Csv(path=write(tmp_path, CSV), adjust="Adj Close", volume_multiplier={"AA": 10.0})
+    assert list(source.load(ALL)["volume"].iloc[:2]) == [2000.0, 200.0]
+
+
+def test_a_multiplier_of_a_symbol_that_is_left_out_does_no_harm(tmp_path: Path) -> None:
+    source = Csv(path=write(tmp_path, CSV), volume_multiplier={"AA": 10.0})
+    assert list(source.load(Universe(symbols=["NA"]))["volume"]) == [200.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"volume_multiplier": {"AAA": 10.0}}, r"AAA: .*bars\.csv has no such symbol; .* 'AA'\?"),
+        ({"volume_multiplier": {"Zzzz": 10.0}}, r"Zzzz: .* no such symbol; it has AA, NA"),
+        ({"volume_multiplier": {"AA": 0.0}}, r"AA=0: write a number above 0, such as 1000"),
+        ({"volume_multiplier": {"AA": -1.0}}, r"AA=-1: write a number above 0"),
+        ({"volume_multiplier": {"AA": np.inf}}, r"AA=inf: write a number above 0"),
+        ({"volume_multiplier": {"AA": np.nan}}, r"AA=nan: write a number above 0"),
+        ({"volume_multiplier": {"AA": 2.0}, "layout": "wide"}, r" needs source\.layout=long"),
+    ],
+)
+def test_wrong_multipliers_name_their_symbol(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    source = replace(Csv(path=write(tmp_path, CSV)), **changes)
+    with pytest.raises(engine.ConfigError, match=r"source\.volume_multiplier\.?" + message):
+        source.load(ALL)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "sql", "yahoo"])
+def test_a_multiplier_is_typed_at_the_prompt_as_its_file_says(kind: str) -> None:
+    """Names with = and a point; nothing has to be added with +."""
+    words = [f"source={kind}", r"source.volume_multiplier={CL\=F: 1000, BRK.B: 10}"]
+    source = installed().build("source", composed(words).source, "source")
+    assert source.volume_multiplier == {"CL=F": 1000.0, "BRK.B": 10.0}
+    text = (HERE / "conf" / "source" / f"{kind}.yaml").read_text()
+    assert r"'source.volume_multiplier={CL\=F: 1000}'" in text
+
+
+def test_a_multiplier_needs_a_volume(tmp_path: Path) -> None:
+    text = CSV.replace("Volume", "Lots")
+    source = Csv(path=write(tmp_path, text), volume_multiplier={"AA": 2.0})
+    with pytest.raises(engine.ConfigError, match=r"no column 'volume'.*source\.columns\.volume"):
+        source.load(ALL)
+    named = replace(source, columns={"volume": "Lots"})
+    assert list(named.load(ALL)["volume"].iloc[:2]) == [200.0, 200.0]
 
 
 def test_columns_and_keep_choose_and_rename(tmp_path: Path) -> None:

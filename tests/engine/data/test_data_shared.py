@@ -170,7 +170,7 @@ CHECKED = [
         "pystock_prices_top400.parquet",
         ["universe.calendar=XNYS"],
         0,
-        ["missed_split              18", "delisting                 28", "costs.delisting_return"],
+        ["missed_split              18", "delisting                 28", "delisting.long_return"],
     ),
     (
         "cross_asset_2000_2019.parquet",

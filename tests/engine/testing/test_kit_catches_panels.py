@@ -588,10 +588,6 @@ class Fees(engine.Cost):
     name: ClassVar[str] = "fees"
     how: str = engine.option("", "what is wrong")
 
-    @property
-    def delisting_return(self) -> float:
-        return 0.3 if self.how == "delisting" else -0.3
-
     def trading(
         self, panel: engine.Panel, orders: engine.FloatArray
     ) -> Mapping[str, engine.FloatArray]:
@@ -641,7 +637,6 @@ class Fees(engine.Cost):
         ("keeps days", "purity", r"changes days that it was given"),
         ("wide", "shape", r"carry\(\)\['borrow'\]: has shape \(320, 10\), not \(320,\)"),
         ("longer", "shape", r"could not broadcast"),
-        ("delisting", "delisting return", r"delisting_return=0\.3: write a fraction from -1 to 0"),
     ],
 )
 def test_a_bad_cost_model_is_caught(how: str, property: str, message: str) -> None:

@@ -1,0 +1,67 @@
+"""The benchmark: the equal-weighted market, bought when the account first buys.
+
+1. A date's return is the mean over the members of the universe that have one.
+2. A member that was delisted earns what a long gets, on the row after its last bar.
+3. Nothing is earned before the account's first fill. On that row a fill at the close leaves
+   nothing to earn, and a fill at the open leaves the move from the open to the close.
+
+It books what happened: it reads delistings, which no decision does, so it is not
+`Panel.market`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.delisting import Outcomes
+from engine.panel import FloatArray, Panel, mean_of_members
+
+
+def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: str) -> FloatArray:
+    """Return the equal-weighted market's simple returns from the account's first fill on.
+
+    Parameters
+    ----------
+    panel : Panel
+        The bars, and who is a member; `fill` "open" needs the field ``open``.
+    ended : Outcomes
+        Which names were delisted, and what their holders got.
+    first_fill_row : int, optional
+        Row of the account's first fill; None when there is none.
+    fill : {"close", "open"}
+        The price that orders are filled at.
+
+    Returns
+    -------
+    float array, shape (T,)
+        Fractions per row, finite: 0 before the first fill and where no member has a return.
+    """
+    made = np.zeros(len(panel.dates))
+    if first_fill_row is None:
+        return made
+    after = first_fill_row + 1
+    made[after:] = _mean(_earned(panel, ended))[after:]
+    if fill == "open":
+        made[first_fill_row] = _mean(_since_open(panel.between(first_fill_row, after)))[0]
+    return made
+
+
+def _earned(panel: Panel, ended: Outcomes) -> FloatArray:
+    """Each member's return, shape (T, N); NaN where there is none."""
+    returns = np.where(panel.member, panel.returns, np.nan)
+    rows, columns = np.nonzero(ended.paid)
+    held = panel.member[rows - 1, columns]  # a list of members may end with the name itself
+    returns[rows[held], columns[held]] = ended.long[columns[held]]
+    return returns
+
+
+def _since_open(panel: Panel) -> FloatArray:
+    """Each member's move from the open to the close, shape (T, N); NaN without both prices."""
+    moves = np.full(panel.shape, np.nan)
+    np.divide(panel["close"], panel["open"], out=moves, where=panel.member & (panel["open"] > 0.0))
+    return moves - 1.0
+
+
+def _mean(returns: FloatArray) -> FloatArray:
+    """Each date's mean, shape (T,); what is not finite is skipped, and 0 where nothing is left."""
+    return np.nan_to_num(mean_of_members(returns, np.isfinite(returns)))
