@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.book import Book
     from engine.errors import (
         ConfigError,
         ContractError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Cost,
         Estimator,
         Factor,
+        Holding,
         Model,
         Observer,
         Operator,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         Regime,
         Source,
         Stage,
+        Terms,
         option,
     )
     from engine.memory import available_memory
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from engine.universe import Universe
 
 _HOME = {
+    "engine.book": ("Book",),
     "engine.errors": (
         "ConfigError",
         "ContractError",
@@ -52,6 +56,7 @@ _HOME = {
         "Cost",
         "Estimator",
         "Factor",
+        "Holding",
         "Model",
         "Observer",
         "Operator",
@@ -59,6 +64,7 @@ _HOME = {
         "Regime",
         "Source",
         "Stage",
+        "Terms",
         "option",
     ),
     "engine.memory": ("available_memory",),
@@ -70,6 +76,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "Book",
     "BoolArray",
     "ConfigError",
     "ContractError",
@@ -81,6 +88,7 @@ __all__ = [
     "FloatArray",
     "Formula",
     "FormulaError",
+    "Holding",
     "Model",
     "Observer",
     "Operator",
@@ -91,6 +99,7 @@ __all__ = [
     "Report",
     "Source",
     "Stage",
+    "Terms",
     "Universe",
     "available_memory",
     "evaluate",

@@ -12,9 +12,13 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.kinds import KINDS, Kind
+from engine.kinds import KINDS, Kind, overrides
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+EITHER = {  # of which methods a kind needs one
+    "portfolio": (("decide", "weights"),),
+    "cost": (("terms", "trading"), ("holding", "carry")),
+}
 
 
 def objection(kind: str, cls: type[Kind]) -> str:
@@ -30,6 +34,9 @@ def objection(kind: str, cls: type[Kind]) -> str:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         return f"{where} lacks the method {missing[0]!r}: write it"
+    for first, second in EITHER.get(kind, ()):
+        if not (overrides(cls, first) or overrides(cls, second)):
+            return f"{where} lacks the method {first!r} (or {second!r}): write it"
     return _fields(cls, where)
 
 

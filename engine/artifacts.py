@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
 MARKER = "INCOMPLETE"
-WRITTEN = ("*.parquet", "*.json", "*.jsonl", "report.*", "report_*.png")
+WRITTEN = ("*.parquet", "*.json", "*.jsonl", "*.npz", "report.*", "report_*.png")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
 

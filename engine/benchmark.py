@@ -1,7 +1,7 @@
 """The benchmark: the equal-weighted market, bought when the account first buys.
 
 1. A date's return is the mean over the members of the universe that have one.
-2. A member that was delisted earns what a long gets, on the row after its last bar.
+2. A member that was delisted earns what a long gets, on the row on which it is paid out.
 3. Nothing is earned before the account's first fill. On that row a fill at the close leaves
    nothing to earn, and a fill at the open leaves the move from the open to the close.
 
@@ -50,7 +50,8 @@ def _earned(panel: Panel, ended: Outcomes) -> FloatArray:
     """Each member's return, shape (T, N); NaN where there is none."""
     returns = np.where(panel.member, panel.returns, np.nan)
     rows, columns = np.nonzero(ended.paid)
-    held = panel.member[rows - 1, columns]  # a list of members may end with the name itself
+    last = ended.gone[:, columns].argmax(axis=0) - 1
+    held = panel.member[last, columns]  # a list of members may end with the name itself
     returns[rows[held], columns[held]] = ended.long[columns[held]]
     return returns
 

@@ -1,8 +1,11 @@
 """Delistings: which names end before the sample does, and what their holders get.
 
 1. A name is delisted when its last bar lies `after` or more rows before the last row. It is
-   gone from the row after that bar on.
-2. Whoever holds it then is paid last close × (1 + return), once. The return is
+   gone from the row after that bar on; that it is, and not suspended, is known `after` rows
+   after that bar.
+2. Whoever holds it is paid last close × (1 + return) then, once. Until then it cannot be traded,
+   as in a suspension: an account that had the money earlier would decide by what nobody knew.
+   The return is
    a. what the source states in a field ``delisting_return``, the last value up to the last
       bar: for longs and shorts alike; decisions are taken on a panel without this field;
    b. else what is assumed: `long_return` for a long, `short_return` for a short. ``auto``
@@ -79,21 +82,23 @@ class Outcomes:
     ----------
     gone : bool array, shape (T, N)
         Rows after the last bar of a delisted name.
+    known_from : int array, shape (N,)
+        The row on which a name is known to be delisted, and paid out; T for the others.
     long, short : float array, shape (N,)
         Return from the last close to what a long got, and a short paid for, as fractions,
         -1 or more; 0 for a name that was not delisted.
     """
 
     gone: BoolArray
+    known_from: IntArray
     long: FloatArray
     short: FloatArray
 
     @property
     def paid(self) -> BoolArray:
-        """The row after the last bar of each delisted name, shape (T, N)."""
-        first = self.gone.copy()
-        first[1:] &= ~self.gone[:-1]
-        return first
+        """The row on which each delisted name is paid out, shape (T, N)."""
+        on: BoolArray = np.arange(len(self.gone))[:, None] == self.known_from
+        return on
 
 
 def outcomes(panel: Panel, delisting: Delisting) -> Outcomes:
@@ -110,12 +115,14 @@ def outcomes(panel: Panel, delisting: Delisting) -> Outcomes:
     ended = np.flatnonzero((last >= 0) & (length - 1 - last >= delisting.after))
     gone = np.zeros(panel.shape, bool)
     gone[:, ended] = rows > last[ended]
+    known_from = np.full(panel.shape[1], length)
+    known_from[ended] = last[ended] + delisting.after
     long, short = np.zeros((2, panel.shape[1]))
     stated = _stated(panel, last[ended], ended)
     known = np.isfinite(stated)
     long[ended] = np.where(known, stated, _assumed(panel, delisting, last[ended], ended))
     short[ended] = np.where(known, stated, delisting.short_return)
-    return Outcomes(gone, long, short)
+    return Outcomes(gone, known_from, long, short)
 
 
 def learned(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:

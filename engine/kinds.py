@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
+from engine.book import Book
 from engine.panel import FloatArray, Panel
 from engine.universe import Universe
 
@@ -190,11 +191,28 @@ class Model(Kind):
 
 @dataclass(frozen=True)
 class Portfolio(Kind):
-    """Turns the signal into target weights."""
+    """Turns the signal into target weights: a `decide` at each close, or all `weights` at once."""
 
-    @abstractmethod
+    def decide(self, score: FloatArray, book: Book) -> FloatArray | None:
+        """Return the target weights decided at one close, or None to hold what is held.
+
+        Parameters
+        ----------
+        score : float array, shape (N,)
+            The bundle's score; NaN for symbols that may not be held.
+        book : Book
+            What is really held at this close, and the data up to it.
+
+        Returns
+        -------
+        float array, shape (N,), or None
+            Fractions of equity. A finite weight is an order for the next bar (0 closes); NaN
+            holds.
+        """
+        raise NotImplementedError
+
     def weights(self, signal: FloatArray, panel: Panel, exposure: FloatArray) -> FloatArray:
-        """Return target weights as fractions of equity, decided at each date's close.
+        """Return all target weights at once: for a portfolio that need not know what is held.
 
         Parameters
         ----------
@@ -208,17 +226,74 @@ class Portfolio(Kind):
         Returns
         -------
         float array, shape (T, N)
-            A finite weight is an order for the next bar (0 closes); NaN means hold.
+            As `decide` returns them, decided at each date's close.
         """
+        raise NotImplementedError
+
+    def complaint(self, memory: Mapping[str, FloatArray | float]) -> str:
+        """Why `decide` never returned weights on any date; the run stops with these words."""
+        return f"portfolio.name={self.name}: decided nothing on any date"
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What a trade pays: fixed + coefficient × value ^ exponent, as a fraction of its value.
+
+    Row t prices the orders of t, from rows before t.
+
+    Parameters
+    ----------
+    fixed : float or float array, shape (T, N)
+        Whatever the size, >= 0.
+    coefficient : float or float array, shape (T, N)
+        Per currency of the order's value to the power of `exponent`, >= 0.
+    exponent : float
+        Above 0.
+    """
+
+    fixed: FloatArray | float = 0.0
+    coefficient: FloatArray | float = 0.0
+    exponent: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """What holding earns (+) or pays (-), per calendar day.
+
+    Row t prices the nights from t-1 to t, from rows before t.
+
+    Parameters
+    ----------
+    long, short : float or float array, shape (T, N), optional
+        Fraction of the value of a long position, or of the size of a short one.
+    cash : float or float array, shape (T,), optional
+        Fraction of cash, the proceeds of shorts included. It is told as interest, not as a cost.
+    """
+
+    long: FloatArray | float | None = None
+    short: FloatArray | float | None = None
+    cash: FloatArray | float | None = None
 
 
 @dataclass(frozen=True)
 class Cost(Kind):
-    """What trading and holding cost, each component by itself."""
+    """What trading and holding cost, each component by itself.
 
-    @abstractmethod
+    Write `terms` and `holding`: the account prices each order by them at the size that it
+    really trades. Where a rate is no such sum, write `trading`, which is asked again and again
+    until sizes and rates agree; where a carry is not proportional, `carry`.
+    """
+
+    def terms(self, panel: Panel) -> Mapping[str, Terms]:
+        """Return what trading costs, by component."""
+        raise NotImplementedError
+
+    def holding(self, panel: Panel) -> Mapping[str, Holding]:
+        """Return what holding earns or pays, by component."""
+        raise NotImplementedError
+
     def trading(self, panel: Panel, orders: FloatArray) -> Mapping[str, FloatArray]:
-        """Return cost rates of trading, by component.
+        """Return cost rates of trading, by component, where `terms` cannot say them.
 
         Parameters
         ----------
@@ -230,29 +305,39 @@ class Cost(Kind):
         Returns
         -------
         mapping of str to float array, shape (T, N)
-            Cost as a fraction of the traded value, >= 0.
+            Cost as a fraction of the traded value, from 0 to below 1.
         """
+        raise NotImplementedError
 
-    @abstractmethod
     def carry(self, weights: FloatArray, days: FloatArray) -> Mapping[str, FloatArray]:
-        """Return what holding pays (+) or costs (-), by component.
+        """Return what holding pays (+) or costs (-), by component, where `holding` cannot say it.
 
         Parameters
         ----------
         weights : float array, shape (T, N)
-            Weights held overnight into t, as fractions of equity at the close of t-1.
+            Weights held overnight into t, as fractions of equity at the close of t-1. The
+            account asks row by row, with T = 1.
         days : float array, shape (T,)
             Calendar days from t-1 to t.
 
         Returns
         -------
         mapping of str to float array, shape (T,)
-            Fraction of equity, added to the return of t.
+            Fraction of equity, added to the return of t. What an account without positions
+            would earn counts as interest.
         """
+        raise NotImplementedError
 
     def max_order(self, panel: Panel) -> FloatArray | None:
         """Largest order in shares per bar, shape (T, N), from rows before t; None: no limit."""
         return None
+
+
+def overrides(plugin: Kind | type[Kind], method: str) -> bool:
+    """Whether a plugin, or its class, has a method of its own in place of its kind's."""
+    cls = plugin if isinstance(plugin, type) else type(plugin)
+    kind = next(base for base in cls.__mro__ if base in KINDS.values())
+    return getattr(cls, method) is not getattr(kind, method)
 
 
 @dataclass(frozen=True)

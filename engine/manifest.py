@@ -76,12 +76,10 @@ def manifest(
         "seed": settings.seed,
         "splits": splits(made.forecasts, panel) if made.forecasts else [],
         "account": {
-            "orders": account.orders,
+            "orders": len(account.orders),
             "pending": account.pending,
             "dropped": account.dropped,
-            "delistings": account.delistings,
-            "max_gap": float(account.gap.max()),
-            "max_shortfall": float(account.shortfall.max()),
+            "delistings": len(account.payouts),
         },
         "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
     }

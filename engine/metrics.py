@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import BoolArray, FloatArray
+from engine.performance import deviation, mean, performance, ratio, until_ruin
 from engine.periods import Span, span
 from engine.validation.ic import newey_west_t, overlap_lags, quantile_returns, rank_ic, summary
-from engine.validation.sharpe import sharpe_error
 
 UNITS = {
     "annual": "rows of the active period, and the years from the close before it to its last; "
@@ -44,7 +44,15 @@ UNITS = {
     "regimes.*.n_days": "trading days after a close with this state the likeliest",
     "turnover": "two-way, fraction of equity",
     "exposure": "mean fraction of equity",
-    "costs": "bps of equity per year; positive is paid",
+    "costs": "bps of equity per year; positive is paid. Gross is net with the costs and what "
+    "delistings took put back",
+    "interest": "bps of equity per year, earned on cash; in net and gross alike",
+    "delisting": "bps of equity per year, lost on delistings against the last close",
+    "fills.asked": "sum of |weight decided - weight held| when targets were issued, in equities",
+    "fills.filled": "share of it",
+    "fills.unfilled.*": "share of it never filled: cut by the cap, waiting for a bar that never "
+    "came, or for want of cash",
+    "fills.never_traded": "symbols that were decided to be held and have no order",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",
@@ -78,6 +86,26 @@ class Account(Protocol):
     @property
     def costs(self) -> Mapping[str, FloatArray]:
         """Costs by component, positive when paid."""
+
+    @property
+    def interest(self) -> FloatArray:
+        """Earned on cash."""
+
+    @property
+    def delisting(self) -> FloatArray:
+        """Lost on delistings, >= 0."""
+
+    @property
+    def asked(self) -> FloatArray:
+        """Σ |weight decided - weight held| when targets were issued."""
+
+    @property
+    def unfilled(self) -> Mapping[str, FloatArray]:
+        """The part of it that was never filled, by cause."""
+
+    @property
+    def never_traded(self) -> Sequence[str]:
+        """Symbols that were decided to be held and have no order."""
 
     @property
     def long(self) -> FloatArray:
@@ -120,69 +148,6 @@ def study(factor: FloatArray, outcome: FloatArray, horizon: int, q: int = 5) -> 
     )
 
 
-def performance(
-    net: FloatArray, rows_per_year: float, risk_free: FloatArray | float = 0.0
-) -> dict[str, float]:
-    """Summarise simple returns up to their end, or to ruin.
-
-    Parameters
-    ----------
-    net : float array, shape (T,)
-        Simple return per row. NaN is skipped. The first that is -1 or less is a total loss,
-        and what comes after it counts nowhere.
-    rows_per_year : float
-        Of these returns (`engine.periods.span`).
-    risk_free : float array, shape (T,), or float
-        What cash earned over each row, as a simple return.
-
-    Returns
-    -------
-    dict of str to float
-        ``total_return``, ``cagr``, ``volatility``, ``sharpe`` and ``sortino`` (of the excess
-        over `risk_free`; the latter over the root mean square of negative excess returns),
-        ``sharpe_se`` (`engine.validation.sharpe.sharpe_error`), ``max_drawdown`` (<= 0, from a
-        start of 1), ``max_drawdown_days`` (rows from the deepest drawdown's peak to its
-        recovery, or to the end), ``calmar``, ``hit_rate`` (over rows with a return other than
-        0), ``skew``, ``kurtosis`` (excess), ``best_day``, ``worst_day`` and ``n_days`` (rows).
-        A ratio without a denominator is NaN, and all is NaN without returns.
-    """
-    known = np.isfinite(net) & (np.arange(len(net)) < until_ruin(net))
-    r = np.maximum(net[known], -1.0)
-    excess = r - np.broadcast_to(risk_free, net.shape)[known]
-    n = len(r)
-    wealth = np.cumprod(1.0 + r, dtype=np.float64)
-    total = float(wealth[-1] - 1.0) if n else np.nan
-    mean = float(excess.mean()) if n else np.nan
-    downside = float(np.sqrt(np.mean(np.minimum(excess, 0.0) ** 2))) if n else np.nan
-    depth, length = _drawdown(wealth)
-    moved = r[r != 0.0]
-    cagr = float((1.0 + total) ** (rows_per_year / n) - 1.0) if n else np.nan
-    year = float(np.sqrt(rows_per_year))
-    return {
-        "total_return": total,
-        "cagr": cagr,
-        "volatility": _deviation(r) * year,
-        "sharpe": _over(mean, _deviation(excess)) * year,
-        "sharpe_se": sharpe_error(excess) * year,
-        "sortino": _over(mean, downside) * year,
-        "max_drawdown": depth,
-        "max_drawdown_days": length,
-        "calmar": _over(cagr, abs(depth)),
-        "hit_rate": float((moved > 0).mean()) if len(moved) else np.nan,
-        "skew": _moment(r, 3),
-        "kurtosis": _moment(r, 4) - 3.0,
-        "best_day": float(r.max()) if n else np.nan,
-        "worst_day": float(r.min()) if n else np.nan,
-        "n_days": n,
-    }
-
-
-def until_ruin(net: FloatArray) -> int:
-    """How many rows count: up to the first that lost everything, or all of them."""
-    ruined = np.flatnonzero(net <= -1.0)
-    return int(ruined[0]) + 1 if len(ruined) else len(net)
-
-
 def collect(
     account: Account,
     *,
@@ -223,11 +188,11 @@ def collect(
     active = _active(account)
     long, short = account.long[active], account.short[active]
     exposure = {"long": long, "short": short, "gross": long + short, "net": long - short}
-    daily = _mean(account.turnover[active])
+    daily = mean(account.turnover[active])
     dates = account.dates[active]
     annual = active_span(account.dates, active)
     year = annual.rows_per_year
-    costs = {name: _mean(rate[active]) * year * 1e4 for name, rate in account.costs.items()}
+    costs = {name: mean(rate[active]) * year * 1e4 for name, rate in account.costs.items()}
     series = {"net": account.net, "gross": account.gross, "benchmark": benchmark}
     content = {
         "active": {
@@ -241,8 +206,11 @@ def collect(
         },
         "regimes": by_regime(account.net, active, regimes, states, year, account.risk_free),
         "turnover": {"per_day": daily, "per_year": daily * year},
-        "exposure": {name: _mean(values) for name, values in exposure.items()},
+        "exposure": {name: mean(values) for name, values in exposure.items()},
         "costs": {**costs, "total": float(sum(costs.values()))},
+        "interest": mean(account.interest[active]) * year * 1e4,
+        "delisting": mean(account.delisting[active]) * year * 1e4,
+        "fills": fills(account),
         "signal": _evidence(signal),
         "forecasts": {name: _evidence(made) for name, made in forecasts.items()},
         "factors": {name: _evidence(made) for name, made in factors.items()},
@@ -251,6 +219,18 @@ def collect(
     }
     plain: dict[str, Any] = _plain(content)
     return plain
+
+
+def fills(account: Account) -> dict[str, Any]:
+    """How much of what was decided was filled, over all dates, and why the rest was not."""
+    asked = float(account.asked.sum())
+    unfilled = {cause: ratio(float(lost.sum()), asked) for cause, lost in account.unfilled.items()}
+    return {
+        "asked": asked,
+        "filled": 1.0 - sum(unfilled.values()),
+        "unfilled": unfilled,
+        "never_traded": list(account.never_traded),
+    }
 
 
 def by_regime(
@@ -280,12 +260,12 @@ def by_regime(
     out = {}
     for index, state in enumerate(states):
         days = active & (before == index)
-        ratio = _over(_mean(excess[days]), _deviation(excess[days]))
+        sharpe = ratio(mean(excess[days]), deviation(excess[days]))
         out[state] = {
-            "mean_return": _mean(net[days]) * rows_per_year,
-            "volatility": _deviation(net[days]) * np.sqrt(rows_per_year),
-            "sharpe": ratio * np.sqrt(rows_per_year),
-            "share": _over(float(days.sum()), float(active.sum())),
+            "mean_return": mean(net[days]) * rows_per_year,
+            "volatility": deviation(net[days]) * np.sqrt(rows_per_year),
+            "sharpe": sharpe * np.sqrt(rows_per_year),
+            "share": ratio(float(days.sum()), float(active.sum())),
             "n_days": int(days.sum()),
         }
     return out
@@ -332,50 +312,9 @@ def _evidence(made: Study) -> dict[str, Any]:
     return {**made.summary, "quantiles": quantiles}
 
 
-def _drawdown(wealth: FloatArray) -> tuple[float, int]:
-    """Depth (<= 0) of the deepest drawdown, and periods from its peak to recovery or end."""
-    path = np.concatenate([[1.0], wealth])
-    peak = np.maximum.accumulate(path)
-    drawdown = path / peak - 1.0
-    if len(path) == 1:
-        return np.nan, 0
-    bottom = int(np.argmin(drawdown))
-    if drawdown[bottom] == 0.0:
-        return 0.0, 0
-    start = int(np.flatnonzero(path[: bottom + 1] == peak[bottom])[-1])
-    recovered = np.flatnonzero(path[bottom:] >= peak[bottom])
-    stop = bottom + int(recovered[0]) if len(recovered) else len(path) - 1
-    return float(drawdown[bottom]), stop - start
-
-
 def _text(date: pd.Timestamp) -> str:
     """A date, with its time where it has one."""
     return f"{date:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-
-
-def _mean(values: FloatArray) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else np.nan
-
-
-def _deviation(values: FloatArray) -> float:
-    """Standard deviation (n - 1); exactly 0 for a constant, NaN below two values."""
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return np.nan
-    return 0.0 if known.min() == known.max() else float(known.std(ddof=1))
-
-
-def _moment(values: FloatArray, order: int) -> float:
-    """Standardised central moment; NaN for a constant."""
-    if not _deviation(values) > 0.0:
-        return np.nan
-    error = values - values.mean()
-    return float(np.mean(error**order) / np.mean(error**2) ** (order / 2))
-
-
-def _over(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator > 0.0 else np.nan
 
 
 def _plain(value: Any) -> Any:

@@ -137,15 +137,31 @@ class Panel:
         digest.update(np.packbits(self.member).data)
         return digest.hexdigest()
 
+    @cached_property
+    def places(self) -> npt.NDArray[np.intp]:
+        """The rank of each symbol among the symbols, shape (N,): what ties go by."""
+        return np.argsort(np.argsort(np.array(self.symbols)))
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the symbols stand in their order."""
+        return bool((self.places == np.arange(len(self.symbols))).all())
+
     def cut(self, stop: int) -> Panel:
         """The panel as it was known after its first `stop` dates."""
-        return replace(
+        known = replace(
             self,
             dates=self.dates[:stop],
             fields={name: array[:stop] for name, array in self.fields.items()},
             series={name: array[:stop] for name, array in self.series.items()},
             member=self.member[:stop],
         )
+        for name in ("present", "returns", "market"):  # their rows do not know later ones
+            if name in self.__dict__:
+                array = self.__dict__[name][:stop]
+                array.flags.writeable = False
+                known.__dict__[name] = array
+        return known
 
     def between(self, start: int, stop: int) -> Panel:
         """The panel with the dates from row `start` to row `stop` alone."""
@@ -178,24 +194,37 @@ class Panel:
         return pd.DataFrame(array, index=self.dates, columns=list(self.symbols))
 
     @cached_property
-    def _keys(self) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
-        """Flat positions of the bars, and their (timestamp, symbol) columns."""
-        flat = np.flatnonzero(self.present.ravel())
+    def _bars(self) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
+        return self._keys(self.present)
+
+    def _keys(self, where: BoolArray) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
+        """Flat positions of places, and their (timestamp, symbol) columns."""
+        flat = np.flatnonzero(where.ravel())
         rows, columns = np.divmod(flat, len(self.symbols))
         kind = pd.CategoricalDtype(list(self.symbols))
         codes: npt.NDArray[np.int64] = columns.astype(np.int64)
         symbol = pd.Categorical.from_codes(codes, dtype=kind)
         return flat, pd.DataFrame({"timestamp": self.dates[rows], "symbol": symbol})
 
-    def long(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> pd.DataFrame:
+    def long(
+        self,
+        columns: Mapping[str, npt.NDArray[np.generic]],
+        also: BoolArray | None = None,
+    ) -> pd.DataFrame:
         """(T, N) arrays as a long frame: one row per bar, sorted by timestamp, then symbol.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, shape (T, N)
+        also : bool array, shape (T, N), optional
+            Where a row is wanted without a bar, too.
 
         Returns
         -------
         pandas.DataFrame
             Columns ``timestamp`` (UTC), ``symbol`` (categorical), then one per array.
         """
-        flat, keys = self._keys
+        flat, keys = self._bars if also is None else self._keys(self.present | also)
         data = {name: array.ravel()[flat] for name, array in columns.items()}
         return pd.concat([keys, pd.DataFrame(data)], axis=1) if data else keys.copy()
 

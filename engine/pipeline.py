@@ -1,6 +1,6 @@
 """The story of a run: from bars to report, one stage a line.
 
-    bars → factors → label → regimes → forecasts → signal → weights → returns → report
+    bars → factors → label → regimes → forecasts → signal → account → metrics → report
 
 Each stage takes what the stages before it made, hands over through a contract, and leaves
 an artifact in the run folder. Nothing flows backwards.
@@ -145,7 +145,6 @@ def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:
     made.regimes = step("regimes", lambda: stages.regimes(settings, seen, folder))
     made.forecasts = step("forecasts", lambda: stages.forecasts(settings, panel, made, folder))
     made.signal = step("signal", lambda: stages.signal(settings, seen, made, folder))
-    made.weights = step("weights", lambda: stages.weights(settings, seen, made, folder))
-    made.account = step("returns", lambda: stages.returns(settings, panel, made, folder))
+    made.account = step("account", lambda: stages.account(settings, panel, made, folder))
     step("metrics", lambda: stages.metrics(settings, panel, made, folder))
     return made

@@ -13,8 +13,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.account import Backtest
 from engine.admission import advice
-from engine.backtest import Backtest
 from engine.bars import Policy
 from engine.data.finding import Thresholds
 from engine.delisting import Delisting

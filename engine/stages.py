@@ -31,7 +31,7 @@ from engine.tearsheet.capacity import capacity
 from engine.walkforward import Forecasts, walk_forward
 
 if TYPE_CHECKING:
-    from engine.backtest import Account
+    from engine.account import Account
 
 log = logging.getLogger(__name__)
 GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
@@ -46,7 +46,6 @@ class Made:
     regimes: FloatArray = None  # type: ignore[assignment]
     forecasts: Forecasts | None = None
     signal: FloatArray = None  # type: ignore[assignment]
-    weights: FloatArray = None  # type: ignore[assignment]
     account: Account = None  # type: ignore[assignment]
 
 
@@ -177,18 +176,6 @@ def _check_bundle(settings: Settings, panel: Panel, columns: Mapping[str, FloatA
         )
 
 
-def weights(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> FloatArray:
-    """Target weights, decided at each close; NaN holds."""
-    from schemas.weights import weights_schema
-
-    who = f"portfolio {settings.portfolio.name!r}"
-    scale = exposure(settings, made.regimes)
-    with blamed(who):
-        values = array(settings.portfolio.weights(made.signal, panel, scale), panel.shape, who)
-    _hand_over(folder, "weights", weights_schema(GROSS_LIMIT), panel.long({"weight": values}))
-    return values
-
-
 def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
     """Expected exposure over the states, shape (T,); 1 while the regime is not known."""
     by_state = np.array([settings.exposure[s] for s in settings.regime.states])
@@ -197,18 +184,27 @@ def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
     return filled
 
 
-def returns(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Account:
-    """What the account earned after every cost."""
-    from engine.backtest import simulate
+def account(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Account:
+    """Target weights, decided at each close by what is held; what became of the money."""
+    from engine.account import Plan, simulate
     from schemas.returns import returns_schema
+    from schemas.weights import weights_schema
 
-    account = simulate(made.weights, panel, settings.costs, settings.backtest, settings.delisting)
-    frame = account.frame()
-    frame["benchmark"] = market(settings, panel, account)
+    plan = Plan(settings.portfolio, made.signal, exposure(settings, made.regimes))
+    kept = simulate(plan, panel, settings.costs, settings.backtest, settings.delisting)
+    targets = panel.long({"weight": kept.targets}, also=np.isfinite(kept.targets))
+    _hand_over(folder, "weights", weights_schema(GROSS_LIMIT), targets)
+    frame = kept.frame()
+    frame["benchmark"] = market(settings, panel, kept)
     costs = [name for name in frame.columns if name.startswith("cost_")]
     _hand_over(folder, "returns", returns_schema(costs), frame)
-    folder.table("holdings", panel.long({"weight": account.realised}))
-    return account
+    held = panel.long({"weight": kept.realised}, also=kept.realised != 0.0)
+    folder.table("holdings", held)
+    folder.table("orders", kept.orders)
+    folder.table("delistings", kept.payouts)
+    folder.table("round_trips", kept.round_trips)
+    kept.state.save(folder.path)
+    return kept
 
 
 def market(settings: Settings, panel: Panel, account: Account) -> FloatArray:
@@ -253,7 +249,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         ),
         **calibration.calibration(predicted, ranks, made.labels.target, horizon),
         **holdings.positions(
-            panel, made.account.realised, made.weights, outcomes(panel, settings.delisting)
+            panel, made.account.realised, made.account.targets, outcomes(panel, settings.delisting)
         ),
         "capacity": capacity(panel, made.account.traded),
     }

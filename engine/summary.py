@@ -38,6 +38,9 @@ def text(report: Report) -> str:
     return "\n".join(lines)
 
 
+SEEN = 5e-4  # of the weight decided: less is not told at the prompt
+NAMED = 8  # names in a line
+
 _ROWS = (
     ("CAGR, per year", "cagr", ".2%"),
     ("volatility, per year", "volatility", ".2%"),
@@ -76,12 +79,38 @@ def _money(metrics: dict[str, Any]) -> list[str]:
     costs = {name: bps for name, bps in metrics["costs"].items() if name != "total"}
     shown = ", ".join(f"{name} {_number(bps, '.0f')}" for name, bps in costs.items())
     exposure = metrics["exposure"]
+    beside = [
+        f"{words} {_number(metrics[key], '.0f')}"
+        for key, words in (("delisting", "lost on delistings"), ("interest", "interest on cash"))
+        if metrics[key]
+    ]
     return [
-        f"costs, bps of equity per year: {_number(metrics['costs']['total'], '.0f')} ({shown})",
+        f"costs, bps of equity per year: {_number(metrics['costs']['total'], '.0f')} ({shown})"
+        + "".join(f"; {each}" for each in beside),
         f"turnover {_number(metrics['turnover']['per_year'], '.1f')} × equity per year (two-way); "
         f"mean exposure gross {_number(exposure['gross'], '.2f')}, "
         f"net {_number(exposure['net'], '.2f')}",
+        *_fills(metrics["fills"]),
     ]
+
+
+def _fills(fills: dict[str, Any]) -> list[str]:
+    """What was decided and never filled, and why; nothing where all was."""
+    lines = []
+    causes = {"cap": "cut by the cap", "suspension": "no bar to trade on", "cash": "no cash"}
+    parts = [
+        f"{words} {_number(fills['unfilled'][cause], '.1%')}"
+        for cause, words in causes.items()
+        if (fills["unfilled"][cause] or 0.0) >= SEEN
+    ]
+    if parts:
+        filled = _number(fills["filled"], ".1%")
+        lines.append(f"filled {filled} of the weight decided; never filled: {', '.join(parts)}")
+    names = fills["never_traded"]
+    if names:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        lines.append(f"never traded, though decided: {', '.join(names[:NAMED])}{more}")
+    return lines
 
 
 def _timings(manifest: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""``engine warm``: compile what formulas run on, now instead of at their first use."""
+"""``engine warm``: compile what formulas and the account run on, before their first use."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from engine.panel import Panel
 
 HELP = """\
-engine warm: compile the operators of formulas, once for each installation
+engine warm: compile the operators of formulas and the account, once for each installation
 
 The first use of an operator compiles it, which takes about a second; the result is kept beside
 the package or, where that cannot be written to, in the user's cache folder, or in the folder
 that the environment variable NUMBA_CACHE_DIR names.
 """
+ACCOUNT = "the account"
 ARRAYS = ("close", "open", "high", "low")
 NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
 
@@ -42,13 +43,19 @@ def warm(words: Sequence[str]) -> int:
 
 
 def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
-    """Run each operator on a few rows, which compiles it; return how many there are."""
+    """Run each operator on a few rows, which compiles it, and compile the account's loop.
+
+    Returns how many operators there are.
+    """
     from engine.expr import evaluate
     from engine.expr.ops import TABLE
 
     panel = _panel()
-    for name in told([*TABLE]):
-        evaluate({name: _formula(TABLE[name])}, panel, threads=1)
+    for name in told([*TABLE, ACCOUNT]):
+        if name == ACCOUNT:
+            import engine.account.kernel  # noqa: F401 — its types are known, so that it compiles now
+        else:
+            evaluate({name: _formula(TABLE[name])}, panel, threads=1)
     return len(TABLE)
 
 

@@ -23,8 +23,9 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
     -------
     pandera.pandas.DataFrameSchema
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; ``net`` >= -1;
-        ``gross``; ``equity``, ``turnover``, ``long`` and ``short`` >= 0; ``cash``, the cost
-        columns, ``risk_free`` and ``benchmark``. All numbers are float64 and finite.
+        ``gross``; ``equity``, ``turnover``, ``delisting``, ``long`` and ``short`` >= 0; the
+        cost columns, ``interest``, ``risk_free``, ``cash`` and ``benchmark``. All numbers are
+        float64 and finite.
     """
     return dated_frame(
         "returns",
@@ -34,6 +35,8 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
             "equity": number(ge=0.0),
             "turnover": number(ge=0.0),
             **{name: number() for name in columns},
+            "delisting": number(ge=0.0),
+            "interest": number(),
             "risk_free": number(),
             "long": number(ge=0.0),
             "short": number(ge=0.0),

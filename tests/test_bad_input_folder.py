@@ -27,8 +27,7 @@ from plugins.sources import Csv
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
-STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "weights", "returns",
-          "metrics"]  # fmt: skip
+STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "account", "metrics"]
 
 
 def marked(folder: Path) -> str:
@@ -66,9 +65,12 @@ def test_a_folder_that_was_interrupted_serves_again(
     assert {MARKER, NAME} & {file.name for file in tmp_path.iterdir()} == set()
 
 
-@pytest.mark.parametrize("name", ["bars", "weights"])
+@pytest.mark.parametrize(
+    ("name", "stage"), [("bars", "bars"), ("weights", "account"), ("returns", "account")]
+)
 def test_a_full_disk_in_mid_run(
     name: str,
+    stage: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -89,7 +91,7 @@ def test_a_full_disk_in_mid_run(
     assert error.startswith(f"engine: {tmp_path}/run/{name}.parquet: No space left on device (")
     assert "MB free); free some, or choose another folder with hydra.run.dir=" in error
     assert len(error.splitlines()) == 1
-    assert marked(tmp_path / "run").startswith(f"{name}: ConfigError: ")
+    assert marked(tmp_path / "run").startswith(f"{stage}: ConfigError: ")
 
 
 def test_a_marker_that_cannot_be_rewritten_hides_no_error(

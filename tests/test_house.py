@@ -80,7 +80,7 @@ def test_each_bundle_starts_with_its_command(path: Path) -> None:
     assert path.read_text().startswith(f"# @package _global_\n# engine run +bundle={path.stem}\n")
 
 
-def test_only_the_backtest_imports_vectorbt() -> None:
+def test_only_the_second_book_imports_vectorbt() -> None:
     users = [
         path.name
         for path in CODE
@@ -88,7 +88,7 @@ def test_only_the_backtest_imports_vectorbt() -> None:
         if (isinstance(node, ast.Import) and any(a.name.startswith("vectorbt") for a in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vectorbt"))
     ]
-    assert set(users) == {"backtest.py"}
+    assert set(users) == {"second.py"}
 
 
 def test_nothing_evaluates_or_unpickles() -> None:

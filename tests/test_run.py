@@ -24,7 +24,7 @@ from engine.validation.ic import newey_west_t, rank_ic
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
 ML = "+bundle=ai_tech_core_ml"
-STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "weights", "returns"]
+STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "account", "metrics"]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,9 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_a_run_leaves_a_file_per_stage_and_no_marker(simulated: engine.Report) -> None:
     names = {path.name for path in simulated.path.iterdir()}
-    assert {f"{stage}.parquet" for stage in STAGES if stage != "label"} <= names
+    tables = {"bars", "factors", "regimes", "forecasts", "signal"}
+    tables |= {"weights", "returns", "holdings", "orders", "delistings"}
+    assert {f"{table}.parquet" for table in tables} <= names
     assert {"metrics.json", "manifest.json", "forecasts.json", "report.html"} <= names
     assert MARKER not in names
 
@@ -254,3 +256,59 @@ def test_metrics_are_json_with_units(simulated: engine.Report) -> None:
     text = (simulated.path / "metrics.json").read_text()
     assert "NaN" not in text
     assert "units" in json.loads(text)
+
+
+def test_the_tables_of_a_run_agree_on_dates_without_a_bar(simulated: engine.Report) -> None:
+    """What is held through a suspension stands in holdings, and in the sums of returns."""
+    held, bars = simulated.table("holdings"), simulated.table("bars")
+    keys = ["timestamp", "symbol"]
+    both = held.merge(bars[[*keys, "close"]], on=keys, how="left")
+    assert (both["close"].isna() & (both["weight"] != 0.0)).sum() > 10
+    by_date = held.groupby("timestamp")["weight"]
+    long = by_date.apply(lambda weights: weights.clip(lower=0.0).sum())
+    short = by_date.apply(lambda weights: -weights.clip(upper=0.0).sum())
+    np.testing.assert_allclose(long, simulated.returns["long"], atol=1e-12)
+    np.testing.assert_allclose(short, simulated.returns["short"], atol=1e-12)
+    positions = simulated.table("positions").set_index("timestamp")
+    np.testing.assert_allclose(long + short, positions["gross"], atol=1e-12)
+
+
+def test_net_and_what_was_taken_is_gross(simulated: engine.Report) -> None:
+    returns = simulated.returns
+    taken = returns.filter(regex="^cost_").clip(lower=0.0).sum(axis=1) + returns["delisting"]
+    np.testing.assert_allclose(returns["net"] + taken, returns["gross"], atol=1e-15)
+    assert (returns["gross"] >= returns["net"]).all()
+
+
+def test_currencies_without_volume_trade_as_if_none_were_told(tmp_path: Path) -> None:
+    """A volume of 0 on every bar is not known: six currencies are held, and it is said."""
+    random = np.random.default_rng(2)
+    days, names = pd.bdate_range("2018-01-01", periods=500), [f"{c}USD=X" for c in "ABCDEF"]
+    close = np.exp(np.cumsum(random.normal(0, 0.005, (500, 6)), axis=0))
+    bars = pd.DataFrame(
+        {
+            "date": np.repeat(days, 6),
+            "symbol": np.tile(names, 500),
+            "close": close.ravel(),
+            "volume": 0.0,
+        }
+    )
+    words = ["+bundle=ai_tech_core", "universe=all", "factors=core_price_only", "report=none"]
+    run = engine.run([*words, "portfolio.quantile=0.34"], path=tmp_path / "run", bars=bars)
+    assert run.metrics["fills"]["filled"] == pytest.approx(1.0)
+    assert run.metrics["fills"]["never_traded"] == []
+    assert run.metrics["exposure"]["gross"] > 0.8
+    assert any("the volume is 0 on every bar" in line for line in run.manifest["warnings"])
+
+
+def test_a_run_leaves_an_account_that_can_be_gone_on_with(simulated: engine.Report) -> None:
+    from engine.account import State
+
+    state = State.load(simulated.path)
+    returns = simulated.returns
+    assert state.row == len(returns)
+    assert state.equity == pytest.approx(returns["equity"].iloc[-1], rel=1e-12)
+    last = simulated.table("holdings")
+    last = last[last["timestamp"] == returns.index[-1]].set_index("symbol")["weight"]
+    held = pd.Series(state.held, index=state.symbols)
+    np.testing.assert_allclose(held[last.index.astype(str)], last, atol=1e-15)

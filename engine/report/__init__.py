@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.artifacts import read_json, read_table
 from engine.errors import DataError
-from engine.metrics import until_ruin
+from engine.performance import until_ruin
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TEMPLATE = "page.html.j2"
 NEEDED = {
     "metrics": ("active", "annual", "performance", "regimes", "turnover", "exposure", "costs",
-                "signal", "forecasts", "factors", "horizon"),
+                "interest", "delisting", "fills", "signal", "forecasts", "factors", "horizon"),
     "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
                  "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
                  "warnings"),
@@ -26,7 +26,7 @@ NEEDED = {
 }  # fmt: skip
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
 UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
-           "slopes", "names", "capacity")  # fmt: skip
+           "slopes", "names", "capacity", "delistings", "round_trips")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +52,8 @@ class Run:
         See `engine.tearsheet.holdings.positions`; the first two from the first position too.
     capacity : pandas.DataFrame
         See `engine.tearsheet.capacity.capacity`.
+    delistings, round_trips : pandas.DataFrame
+        See `payouts` and `round_trips` of `engine.account.Account`.
     eve : pandas.Timestamp, optional
         The close before the first position.
     """
@@ -75,6 +77,8 @@ class Run:
     sectors: pd.DataFrame
     names: pd.DataFrame
     capacity: pd.DataFrame
+    delistings: pd.DataFrame
+    round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
 
     @property

@@ -16,7 +16,15 @@ TOP = 10  # names in a table
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """Names, sectors, costs by year and capacity."""
-    return [*names(run.names), sectors(run.names), costs(run.returns), capacity(run.capacity)]
+    return [
+        *names(run.names),
+        sectors(run.names),
+        costs(run.returns),
+        delistings(run.delistings),
+        fills(run.metrics["fills"]),
+        round_trips(run.round_trips),
+        capacity(run.capacity),
+    ]
 
 
 def names(made: pd.DataFrame) -> list[dict[str, Any]]:
@@ -56,16 +64,75 @@ def sectors(made: pd.DataFrame) -> dict[str, Any]:
 
 
 def costs(returns: pd.DataFrame) -> dict[str, Any]:
-    """What each component took in each year, and all together; below zero: received."""
+    """What each component took in each year, and all together; then the interest on cash."""
     paid = returns.filter(regex="^cost_").rename(columns=lambda name: name.removeprefix("cost_"))
-    paid = paid[sorted(paid.columns)] * 1e4
-    yearly = paid.groupby(pd.DatetimeIndex(paid.index).year).sum()
+    paid = paid[sorted(paid.columns)].assign(delistings=returns["delisting"])
+    whole = paid.assign(total=paid.sum(axis=1), interest=returns["interest"]) * 1e4
+    yearly = whole.groupby(pd.DatetimeIndex(whole.index).year).sum()
     rows = [
-        [str(year), *(number(value, "z.1f") for value in [*row, row.sum()])]
-        for year, row in yearly.iterrows()
+        [str(year), *(number(value, "z.1f") for value in row)] for year, row in yearly.iterrows()
     ]
-    title = "Costs by year (bps of equity)"
-    return table(title, "returns.parquet", ["year", *yearly.columns, "total"], rows)
+    head = ["year", *yearly.columns[:-1], "interest earned"]
+    return table("Costs by year (bps of equity)", "returns.parquet", head, rows)
+
+
+def delistings(made: pd.DataFrame) -> dict[str, Any]:
+    """What was held of names that were delisted, and paid out; the largest part first."""
+    order = made["contribution"].abs().sort_values(ascending=False, kind="stable").index
+    rows = [
+        [
+            f"{row['timestamp']:%Y-%m-%d}",
+            str(row["symbol"]),
+            "long" if row["shares"] > 0.0 else "short",
+            number(row["last_close"], ",.2f"),
+            number(row["payout"], ",.2f"),
+            number(row["contribution"] * 1e4, "z.1f"),
+        ]
+        for _, row in made.loc[order[:TOP]].iterrows()
+    ]
+    head = ["paid out on", "symbol", "side", "last close", "payout", "bps of equity"]
+    total = number(made["contribution"].sum() * 1e4, "z.1f")
+    note = (
+        f"delistings.parquet: {len(made)} holdings, {total} bps of equity in all; what they got "
+        "against the last close, as the delisting node or the source says"
+    )
+    return table("Held until delisted", note, head, rows)
+
+
+def fills(made: dict[str, Any]) -> dict[str, Any]:
+    """How much of the weight decided was filled, and why the rest was not."""
+    causes = {
+        "cap": "cut by the cap on the size of orders",
+        "suspension": "waited for a bar to trade on that never came",
+        "cash": "no cash was left for the purchase",
+    }
+    rows = [["filled", number(made["filled"], ".1%")]]
+    rows += [[words, number(made["unfilled"][cause], ".1%")] for cause, words in causes.items()]
+    names = made["never_traded"]
+    if names:
+        rows.append([f"never traded: {', '.join(names[:TOP])}", f"{len(names)} names"])
+    return table("What became of the weight decided", "metrics.json", ["", "share"], rows)
+
+
+def round_trips(made: pd.DataFrame) -> dict[str, Any]:
+    """Positions from opening to closing, longs and shorts; nothing without vectorbt's book."""
+    rows = []
+    for side, direction in (("long", 0.0), ("short", 1.0)):
+        mine = made[(made["direction"] == direction) & (made["status"] == 1.0)]
+        if len(mine):
+            held = (mine["closed"] - mine["opened"]).dt.days
+            cells = [
+                number((mine["pnl"] > 0.0).mean(), ".0%"),
+                number(held.median(), ".0f"),
+                *(number(mine["return"].agg(how), ".1%") for how in ("mean", "min", "max")),
+            ]
+            rows.append([side, number(len(mine), ",.0f"), *cells])
+    head = ["side", "closed positions", "gained", "median days", "mean return", "worst", "best"]
+    note = (
+        "round_trips.parquet, as vectorbt booked them: from opening to closing, after trading "
+        "costs and before fees for holding; calendar days"
+    )
+    return table("Positions from opening to closing", note, head, rows)
 
 
 def capacity(made: pd.DataFrame) -> dict[str, Any]:

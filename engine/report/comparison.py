@@ -20,7 +20,7 @@ import pandas as pd
 
 from engine.artifacts import Report
 from engine.errors import ConfigError, DataError
-from engine.metrics import performance
+from engine.performance import performance
 from engine.periods import Span, span
 from engine.report import Run
 from engine.report.cells import DASH, number

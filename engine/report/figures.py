@@ -90,14 +90,15 @@ def turnover(run: Run) -> Figure:
 def costs(run: Run) -> Figure:
     """Costs by component, added up since the start."""
     lines: list[Figure] = []
-    names = sorted(name for name in run.returns.columns if str(name).startswith("cost_"))
+    paid = sorted(str(name) for name in run.returns.columns if str(name).startswith("cost_"))
+    names = [*paid, "delisting"]
     for name, color in zip(names, COLORS * len(names), strict=False):
         total = np.cumsum(np.nan_to_num(run.returns[name].to_numpy(float))) * 1e4
         made = line(total, name.removeprefix("cost_"), color)
         made["line"]["dash"] = DASHES[len(lines) % len(DASHES)]  # equal ones hide one another
         lines.append(made)
     layout = {"yaxis": {"title": {"text": "bps of equity"}}}
-    note = "Sum of each day's cost; below zero: received."
+    note = "Sum of each day's cost, and of what was lost on delistings; below zero: received."
     return figure("costs", "Cumulative costs", note, "returns", lines, layout)
 
 

@@ -28,7 +28,10 @@ def gross(run: Run) -> Figure:
         for (name, words), color in zip(names.items(), COLORS, strict=False)
     ]
     layout = {"yaxis": _SHARE}
-    note = "Long plus short. They part by drift between decisions, missing bars, and lack of cash."
+    note = (
+        "Long plus short. They part by drift between decisions, missing bars, the cap on orders, "
+        "and lack of cash."
+    )
     return figure("gross", "Realised and target gross", note, "positions", lines, layout)
 
 

@@ -100,7 +100,7 @@ def costs(run: Run) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     figure, (axes,) = _frame(run, "costs by year", [1])
-    paid = run.returns.filter(regex="^cost_").fillna(0.0) * 1e4
+    paid = run.returns.filter(regex="^cost_|^delisting$").fillna(0.0) * 1e4
     yearly = paid.groupby(pd.DatetimeIndex(paid.index).year).sum()
     top, low = np.zeros(len(yearly)), np.zeros(len(yearly))
     for name, color in zip(sorted(yearly.columns), COLORS * len(yearly.columns), strict=False):

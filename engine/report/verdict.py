@@ -10,7 +10,8 @@ from engine.report.cells import CRITICAL
 if TYPE_CHECKING:
     from engine.report import Run
 
-NAMED = 6  # parts of a score that one sentence can hold
+NAMED = 6  # parts of a score, or names, that one sentence can hold
+UNFILLED = 0.05  # of the weight decided: less is not worth a sentence
 IC = (
     "The score's mean rank IC (how well its order of the names matched that of their later returns)"
 )
@@ -113,7 +114,38 @@ def _outcome(metrics: dict[str, Any]) -> list[str]:
             most = max(sorted(paid), key=lambda name: paid[name])
             text += f", the largest part {most} ({paid[most] / 100:.2f}%)"
         traded = metrics["turnover"]["per_year"]
-        lines.append(f"{text}, on trades of {traded:.1f} times the equity.")
+        lines.append(f"{text}, on trades of {traded:.1f} times the equity.{_beside(metrics)}")
+    return [*lines, *_unfilled(metrics["fills"])]
+
+
+def _beside(metrics: dict[str, Any]) -> str:
+    """What delistings took and cash earned, where there was any."""
+    text = ""
+    if metrics["delisting"]:
+        text += f" Delistings took {metrics['delisting'] / 100:.2f}% a year beside the costs."
+    if metrics["interest"]:
+        earned = "earned" if metrics["interest"] > 0.0 else "cost"
+        text += f" Interest on cash {earned} {abs(metrics['interest']) / 100:.2f}% a year."
+    return text
+
+
+def _unfilled(fills: dict[str, Any]) -> list[str]:
+    """What was decided and never filled, where it is more than a twentieth."""
+    lines, causes = (
+        [],
+        {"cap": "volume to trade in", "suspension": "bars to trade on", "cash": "cash"},
+    )
+    share = fills["filled"]
+    if share is not None and share < 1.0 - UNFILLED:
+        most = max(causes, key=lambda cause: fills["unfilled"][cause])
+        lines.append(
+            f"Only {share:.0%} of the weight that was decided was ever filled, most of the rest "
+            f"for want of {causes[most]}: the account is not what the portfolio decided."
+        )
+    names = fills["never_traded"]
+    if names:
+        listed = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
+        lines.append(f"{len(names)} names that were decided to be held never traded: {listed}.")
     return lines
 
 

@@ -104,6 +104,11 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             ["what", "value"],
             [
                 *([f"{k} (bps of equity per year)", number(v, "z.1f")] for k, v in _costs(metrics)),
+                [
+                    "lost on delistings (bps of equity per year)",
+                    number(metrics["delisting"], "z.1f"),
+                ],
+                ["interest on cash (bps of equity per year)", number(metrics["interest"], "z.1f")],
                 ["turnover per year, two-way", number(metrics["turnover"]["per_year"], ".1f")],
                 *(
                     [f"mean {name} exposure", number(value, ".1%")]

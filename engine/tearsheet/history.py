@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from engine.metrics import performance
 from engine.panel import FloatArray
+from engine.performance import performance
 from engine.periods import span
 
 WINDOW = 126  # rows: half a year of days

@@ -70,8 +70,9 @@ def positions(
 def contributions(realised: FloatArray, panel: Panel, ended: Outcomes) -> FloatArray:
     """Weight at the close before × return, summed over the dates, shape (N,); before costs.
 
-    On the row after a delisted name's last bar the return is what `ended` says of its side.
-    With fills at the close the sum over the names is that of ``gross``.
+    On the row on which a delisted name is paid out the return is what `ended` says of its side.
+    With fills at the close the sum over the names is that of ``gross``, less the interest on
+    cash and what was lost on delistings.
     """
     held = realised[:-1]
     payout = np.where(held > 0.0, ended.long, ended.short)

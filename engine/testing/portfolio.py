@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
-from engine.kinds import Portfolio
+from engine.account import decide_all
+from engine.book import Book
+from engine.kinds import Portfolio, overrides
 from engine.panel import FloatArray, Panel
 from engine.testing.inputs import Inputs
 from engine.testing.odd import odd_inputs
@@ -33,9 +37,42 @@ def portfolio_checks(plugin: Portfolio, panel: Panel | None = None) -> list[Chec
 
 
 def _ask(plugin: Portfolio, inputs: Inputs) -> Results:
-    arrays = inputs.arrays
-    weights = plugin.weights(arrays["signal"], inputs.panel, arrays["exposure"])
-    return {"": Result(weights, inputs.panel.symbols)}
+    panel, signal, exposure = inputs.panel, inputs.arrays["signal"], inputs.arrays["exposure"]
+    if panel.in_order:
+        weights = decide_all(plugin, signal, panel, exposure)
+    elif overrides(plugin, "decide"):
+        weights = decide_all(_AsLaidOut(plugin, panel), signal, panel, exposure)
+    else:
+        weights = plugin.weights(signal, panel, exposure)
+    return {"": Result(weights, panel.symbols)}
+
+
+@dataclass(frozen=True, eq=False)
+class _AsLaidOut(Portfolio):
+    """Asks a portfolio with the symbols in a panel's order; the account has them in theirs."""
+
+    name: ClassVar[str] = "as_laid_out"
+    portfolio: Portfolio
+    panel: Panel
+
+    def decide(self, score: FloatArray, book: Book) -> FloatArray | None:
+        there = self.panel.places
+        shown = Book(
+            row=book.row,
+            held=book.held[there],
+            equity=book.equity,
+            cash=book.cash,
+            waiting=book.waiting[there],
+            exposure=book.exposure,
+            notes=book.notes,
+            memory=book.memory,
+            data=self.panel,
+        )
+        targets = self.portfolio.decide(score[there], shown)
+        return None if targets is None else targets[np.argsort(there)]
+
+    def complaint(self, memory: Mapping[str, FloatArray | float]) -> str:
+        return self.portfolio.complaint(memory)
 
 
 def _dress(panel: Panel) -> Inputs:
@@ -68,10 +105,13 @@ def _check_permission(probe: Probe) -> None:
 
 
 def _check_whole_rows(probe: Probe) -> None:
-    """A row that decides also decides on what is held and has no signal any more."""
+    """A row that decides also decides on what is held and has no signal any more.
+
+    What is held without a bar cannot be traded: a member may keep it.
+    """
     weights, panel = _weights(probe), probe.inputs.panel
     held, decides = _held(weights), np.isfinite(weights).any(axis=1, keepdims=True)
-    forbidden = np.isnan(probe.inputs.arrays["signal"])
+    forbidden = np.isnan(probe.inputs.arrays["signal"]) & (panel.present | ~panel.member)
     found = np.argwhere(decides & np.isnan(weights) & forbidden & (held != 0.0))
     if len(found):
         row, column = (int(i) for i in found[0])

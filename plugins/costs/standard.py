@@ -22,7 +22,7 @@ YEAR = 360.0  # money markets count actual days over 360 (ACT/360)
 class Standard(engine.Cost):
     """The costs of a stock account, each component by itself.
 
-    Trading, as fractions of the traded value:
+    Trading, as fractions of the traded value, each order at the size that is traded:
 
     - ``commission`` and ``slippage`` are flat rates; ``spread`` is half the quoted spread.
     - ``impact`` follows the square-root law: coefficient × daily volatility ×
@@ -36,7 +36,8 @@ class Standard(engine.Cost):
     `cash_rate` of 0 invents no income; a net leverage above 1 pays it.
 
     Volume and volatility are those of the `impact_window` rows strictly before the traded bar;
-    missing bars are skipped. Where they are not known yet, impact is 0 and there is no cap.
+    missing bars are skipped. Where they are not known yet, impact is 0 and there is no cap; a
+    volume that has been 0 from the first bar on is not known.
 
     A delisting is a return, not a cost: what it pays is said in ``delisting``.
     """
@@ -60,34 +61,32 @@ class Standard(engine.Cost):
     borrow_bps: float = engine.option(50.0, "fee on shorts", unit="bps per year", ge=0.0)
     cash_rate: float = engine.option(0.0, "interest on cash", unit="fraction per year")
 
-    def trading(
-        self, panel: engine.Panel, orders: engine.FloatArray
-    ) -> Mapping[str, engine.FloatArray]:
-        """Return the rates ``commission``, ``slippage``, ``spread`` and ``impact``."""
+    def terms(self, panel: engine.Panel) -> Mapping[str, engine.Terms]:
+        """Return the terms of ``commission``, ``slippage``, ``spread`` and ``impact``."""
         return {
-            "commission": np.full(panel.shape, self.fees_bps * BPS),
-            "slippage": np.full(panel.shape, self.slippage_bps * BPS),
-            "spread": np.full(panel.shape, self.spread_bps * BPS / 2.0),
-            "impact": self._impact(panel, orders),
+            "commission": engine.Terms(fixed=self.fees_bps * BPS),
+            "slippage": engine.Terms(fixed=self.slippage_bps * BPS),
+            "spread": engine.Terms(fixed=self.spread_bps * BPS / 2.0),
+            "impact": engine.Terms(coefficient=self._impact(panel), exponent=0.5),
         }
 
-    def _impact(self, panel: engine.Panel, orders: engine.FloatArray) -> engine.FloatArray:
-        if self.impact_coefficient == 0.0 or not _has_volume(panel) or not orders.any():
-            return np.zeros(panel.shape)
+    def _impact(self, panel: engine.Panel) -> engine.FloatArray | float:
+        """What √(order value) is multiplied by, shape (T, N)."""
+        if self.impact_coefficient == 0.0 or not _has_volume(panel):
+            return 0.0
         volume = trailing_dollar_volume(panel, self.impact_window)
-        volatility = trailing_volatility(panel, self.impact_window)
-        share = np.divide(orders, volume, out=np.zeros(panel.shape), where=volume > 0.0)
-        return self.impact_coefficient * np.nan_to_num(volatility) * np.sqrt(share)
+        volatility = np.nan_to_num(trailing_volatility(panel, self.impact_window))
+        made: engine.FloatArray = np.zeros(panel.shape)
+        np.divide(
+            self.impact_coefficient * volatility, np.sqrt(volume), out=made, where=volume > 0.0
+        )
+        return made
 
-    def carry(
-        self, weights: engine.FloatArray, days: engine.FloatArray
-    ) -> Mapping[str, engine.FloatArray]:
-        """Return ``borrow`` (<= 0) and ``cash``."""
-        shorts = np.maximum(-weights, 0.0).sum(axis=1)
-        cash = 1.0 - weights.sum(axis=1)
+    def holding(self, panel: engine.Panel) -> Mapping[str, engine.Holding]:
+        """Return ``borrow`` on shorts and interest on ``cash``."""
         return {
-            "borrow": -self.borrow_bps * BPS * shorts * days / YEAR,
-            "cash": self.cash_rate * cash * days / YEAR,
+            "borrow": engine.Holding(short=-self.borrow_bps * BPS / YEAR),
+            "cash": engine.Holding(cash=self.cash_rate / YEAR),
         }
 
     def max_order(self, panel: engine.Panel) -> engine.FloatArray | None:
@@ -106,19 +105,21 @@ class Standard(engine.Cost):
 
 @lru_cache(maxsize=1)  # one warning a panel
 def _has_volume(panel: engine.Panel) -> bool:
-    if "volume" in panel:
+    if "volume" in panel and (np.nan_to_num(panel["volume"]) > 0.0).any():
         return True
-    log.warning("the bars have no volume: impact is zero and the size of orders is not limited")
+    why = "the volume is 0 on every bar" if "volume" in panel else "the bars have no volume"
+    log.warning("%s: impact is zero and the size of orders is not limited", why)
     return False
 
 
-@lru_cache(maxsize=1)  # the cap and both passes ask for it; a panel never changes
+@lru_cache(maxsize=1)  # the cap and the impact ask for it; a panel never changes
 def trailing_dollar_volume(panel: engine.Panel, window: int) -> engine.FloatArray:
     """Median of close × volume over the `window` rows before t, shape (T, N), in currency.
 
-    Missing bars are skipped; NaN where there was none.
+    Missing bars are skipped; NaN where there was none, and as long as all volume was 0.
     """
     dollars = panel["close"] * panel["volume"]
+    ever = np.maximum.accumulate(np.nan_to_num(panel["volume"]) > 0.0, axis=0)
     out = np.full(panel.shape, np.nan)
     recent = np.full((panel.shape[1], window), np.nan)
     names = np.arange(panel.shape[1])
@@ -127,7 +128,7 @@ def trailing_dollar_volume(panel: engine.Panel, window: int) -> engine.FloatArra
         ordered = np.sort(recent, axis=1)  # NaN last
         count = np.isfinite(recent).sum(axis=1)
         low, high = ordered[names, (count - 1) // 2], ordered[names, count // 2]
-        out[t] = np.where(count > 0, (low + high) / 2.0, np.nan)
+        out[t] = np.where((count > 0) & ever[t - 1], (low + high) / 2.0, np.nan)
     return out
 
 

@@ -1,7 +1,7 @@
 """What the optimised portfolios of this room share: the covariance, the solver, the fallback.
 
 1. The covariance is that of the last `window` returns, the row's own included, of symbols with
-   at least `min_history` of them; gaps as in `_book.deviations`; shrunk as `shrinkage` says.
+   at least `min_history` of them; gaps as in `_risk.deviations`; shrunk as `shrinkage` says.
 2. Symbols enter the solver in the order of their names, BLAS and the solver on one thread, so
    that the same data give the same bytes.
 3. Returns are divided by the root of their median variance, which changes no optimum but
@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 import engine
-from plugins.portfolios._book import Book, Names, deviation, deviations
 from plugins.portfolios._long_only import LongOnly
-from plugins.portfolios._weights import ROUNDING, Paced, capped, one_of
+from plugins.portfolios._risk import deviation, deviations
+from plugins.portfolios._weights import ROUNDING, Names, Paced, capped, one_of
 
 SHRINKAGES = ("ledoit_wolf", "oas", "none")
 FALLBACKS = ("raise", "hold", "equal")
@@ -62,19 +62,23 @@ class Optimised(Paced):
         one_of("fallback", self.fallback, FALLBACKS)
 
     @abstractmethod
-    def chosen(self, score: engine.FloatArray, book: Book) -> Names:
+    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """Columns to give weights to; none where there are too few."""
 
     @abstractmethod
     def solve(
-        self, returns: engine.FloatArray, score: engine.FloatArray, columns: Names, book: Book
+        self,
+        returns: engine.FloatArray,
+        score: engine.FloatArray,
+        columns: Names,
+        book: engine.Book,
     ) -> engine.FloatArray:
         """Return the weights of the columns, shape (n,), at exposure 1.
 
         Parameters
         ----------
         returns : float array, shape (window, n)
-            Of the columns, as `_book.deviations` gives them.
+            Of the columns, as `_risk.deviations` gives them.
         score : float array, shape (N,)
         columns : int array, shape (n,)
             In the order of their symbols.
@@ -86,28 +90,22 @@ class Optimised(Paced):
         """
 
     @abstractmethod
-    def equal(self, score: engine.FloatArray, columns: Names, book: Book) -> engine.FloatArray:
+    def equal(
+        self, score: engine.FloatArray, columns: Names, book: engine.Book
+    ) -> engine.FloatArray:
         """Return the weights of the columns, shape (n,), without an optimiser."""
 
     @abstractmethod
-    def limits(self, book: Book) -> str:
+    def limits(self, book: engine.Book) -> str:
         """The constraints as written, for messages."""
 
-    def weights(
-        self, signal: engine.FloatArray, panel: engine.Panel, exposure: engine.FloatArray
-    ) -> engine.FloatArray:
-        """Return targets on the rows to decide on, NaN on all others; see `Paced.weights`."""
-        import skfolio.optimization  # noqa: F401 — limits reach only the BLAS that is loaded
-
-        return super().weights(signal, panel, exposure)
-
-    def able(self, book: Book) -> engine.BoolArray:
+    def able(self, book: engine.Book) -> engine.BoolArray | bool:
         """Which symbols have moved and have `min_history` of the window, shape (N,)."""
         least = max(2, int(np.ceil(self.window * self.min_history - ROUNDING)))
         known = np.isfinite(deviation(book.recent(self.window), least))
         return known & super().able(book)
 
-    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+    def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the optimiser's weights, or what `fallback` says; None with too few names."""
         columns = self.chosen(score, book)
         if len(columns) == 0:
@@ -126,20 +124,24 @@ class Optimised(Paced):
         return weights
 
     def _solved(
-        self, score: engine.FloatArray, columns: Names, book: Book
+        self, score: engine.FloatArray, columns: Names, book: engine.Book
     ) -> engine.FloatArray:  # fmt: skip
+        import skfolio.optimization  # noqa: F401 — limits reach only the BLAS that is loaded
+        from threadpoolctl import threadpool_limits
+
         returns = deviations(book.recent(self.window)[:, columns])
-        found = self.solve(returns, score, columns, book)
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = self.solve(returns, score, columns, book)
         return np.where(np.abs(found) < DUST, 0.0, found)
 
-    def _failure(self, count: int, book: Book) -> str:
+    def _failure(self, count: int, book: engine.Book) -> str:
         return (
             f"portfolio.name={self.name}: the optimiser finds no weights on {book.date} for "
             f"{count} names with {self.limits(book)}: relax one of these, or write "
             "portfolio.fallback=hold"
         )
 
-    def complaint(self, most: int) -> str:
+    def shortage(self, most: int) -> str:
         """Name the keys that ask for more names or history than there are."""
         return (
             f"portfolio.name={self.name}: at most {most} names have a signal and "
@@ -165,10 +167,10 @@ class OptimisedTop(LongOnly, Optimised):
     """
 
     @abstractmethod
-    def optimiser(self, cap: float, columns: Names, book: Book) -> Any:
+    def optimiser(self, cap: float, columns: Names, book: engine.Book) -> Any:
         """Return skfolio's optimiser of weights that sum to 1, none above `cap`."""
 
-    def chosen(self, score: engine.FloatArray, book: Book) -> Names:
+    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """Columns of the highest signals, by symbol; none with fewer than `min_names`."""
         ranked = book.ranked(score, np.isfinite(score))
         size = int(len(ranked) * self.quantile + ROUNDING)
@@ -177,7 +179,11 @@ class OptimisedTop(LongOnly, Optimised):
         return book.sorted(top)
 
     def solve(
-        self, returns: engine.FloatArray, score: engine.FloatArray, columns: Names, book: Book
+        self,
+        returns: engine.FloatArray,
+        score: engine.FloatArray,
+        columns: Names,
+        book: engine.Book,
     ) -> engine.FloatArray:
         """Return weights >= 0 that sum to `gross`, none above `max_weight`."""
         count = len(columns)
@@ -194,11 +200,13 @@ class OptimisedTop(LongOnly, Optimised):
         found = np.clip(np.where(found < DUST, 0.0, found), 0.0, cap)
         return capped(found, self.gross, self.max_weight, book.date)
 
-    def equal(self, score: engine.FloatArray, columns: Names, book: Book) -> engine.FloatArray:
+    def equal(
+        self, score: engine.FloatArray, columns: Names, book: engine.Book
+    ) -> engine.FloatArray:
         """Return the same weight for each, or raise where even that exceeds the cap."""
         return capped(np.ones(len(columns)), self.gross, self.max_weight, book.date)
 
-    def limits(self, book: Book) -> str:
+    def limits(self, book: engine.Book) -> str:
         """The constraints as written."""
         return f"gross={self.gross:g}, max_weight={self.max_weight:g}"
 

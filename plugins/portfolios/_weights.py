@@ -1,38 +1,40 @@
 """What the portfolios of this room share: when to decide, how to size, how little to trade.
 
-On each row to decide on:
+At each close that is one to decide on:
 
 1. A symbol is eligible with a bar, a signal, membership and the history that sizing needs.
 2. The plugin picks names and sizes them, as if the regime allowed everything (exposure 1).
 3. With tranches, the target is the mean of the last `tranches` picks; names that are not
    eligible any more are left out of it.
 4. With a `vol_target`, the target is scaled to that volatility, by `max_leverage` at most. The
-   volatility is √(252 w'Σw), Σ the covariance of the last `vol_window` returns.
-5. The target is multiplied by the exposure known at that close, and cut at `max_weight`.
-6. A name whose drifted weight lies within `no_trade_band` of its target is held (NaN).
-7. All other trades are shrunk by one factor, so that they sum to `max_turnover` at most.
+   volatility is √(w'Σw × rows a year), Σ the covariance of the last `vol_window` returns.
+5. The target is multiplied by the exposure known at that close.
+6. What is held of a name without a bar cannot be traded, and counts: the others share what it
+   leaves of each side, and of each sector where sectors have a limit.
+7. The target is cut at `max_weight`.
+8. A name whose weight lies within `no_trade_band` of its target is held (NaN).
+9. All other trades are shrunk by one factor, so that they sum to `max_turnover` at most.
 
-A row on which too few names are eligible, or whose exposure is not known, decides nothing:
-what is held stays held. Drift is estimated from close-to-close returns, with targets filled
-at the close of the next row.
+The weights held are the account's own, after partial fills, delistings and costs. A close at
+which too few names are eligible, or whose exposure is not known, decides nothing: what is held
+stays held.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from abc import abstractmethod
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 import engine
-from plugins.portfolios._book import Book, Names
-from plugins.portfolios._calendar import rebalance_rows
+from plugins.portfolios._risk import risk, volatility
 
-log = logging.getLogger(__name__)
-
+Names = npt.NDArray[np.intp]
 ROUNDING = 1e-9  # 0.2 × 15 names are 3, not 2.999…
 WEIGHTINGS = ("equal", "score", "inverse_vol")
 REBALANCES = ("daily", "weekly", "monthly", "every_n")
@@ -78,71 +80,45 @@ class Paced(engine.Portfolio):
             )
 
     @abstractmethod
-    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+    def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return target weights at exposure 1, shape (N,), or None to hold what is held.
 
         `score` (N,) is NaN for symbols that are not eligible.
         """
 
     @abstractmethod
-    def complaint(self, most: int) -> str:
+    def shortage(self, most: int) -> str:
         """Why no date had enough names, of which there were `most` at best."""
 
-    def weights(
-        self, signal: engine.FloatArray, panel: engine.Panel, exposure: engine.FloatArray
-    ) -> engine.FloatArray:
-        """Return targets on the rows to decide on, NaN on all others; see the module.
+    def complaint(self, memory: Mapping[str, engine.FloatArray | float]) -> str:
+        """Why nothing was ever decided."""
+        most = memory.get("most", 0.0)
+        return self.shortage(int(most) if isinstance(most, float) else 0)
+
+    def decide(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
+        """Return the targets of one close, or None where it is none to decide on; see the module.
 
         Raises
         ------
         engine.ConfigError
-            If no date has enough names, or a decision cannot be made as it is asked for.
+            If the decision cannot be made as it is asked for.
         """
-        from threadpoolctl import threadpool_limits
+        if not self._due(score, book):
+            return None
+        can = np.isfinite(score) & book.present & book.member & self.able(book)
+        book.memory["most"] = float(max(book.memory.get("most", 0.0), can.sum()))
+        chosen = self.pick(np.where(can, score, np.nan), book)
+        if chosen is None:
+            return None
+        target = np.where(can, self._averaged(chosen, book), 0.0)
+        target = target * self.allowed(book.exposure * self._leverage(target, book))
+        target = leave_room(target, book.frozen, self.bounded(book))
+        target = np.minimum(np.maximum(target, -self.max_weight), self.max_weight)
+        return self._trade(target, book)
 
-        with threadpool_limits(limits=1, user_api="blas"):  # the same bytes on any machine
-            return self._decided(signal, panel, exposure)
-
-    def _decided(
-        self, signal: engine.FloatArray, panel: engine.Panel, exposure: engine.FloatArray
-    ) -> engine.FloatArray:
-        out = np.full(panel.shape, np.nan)
-        decides = rebalance_rows(panel.dates, signal, self.rebalance, self.every)
-        decides &= np.isfinite(exposure)
-        eligible = np.isfinite(signal) & panel.present & panel.member
-        names = np.argsort(np.argsort(np.array(panel.symbols)))
-        recent: deque[engine.FloatArray] = deque(maxlen=self.depth())
-        held = _Held(panel.shape[1])
-        notes: list[str] = []
-        most = 0
-        for t in range(len(decides)):
-            held.drift(panel.returns[t])
-            if not decides[t]:
-                continue
-            book = Book(panel, t, names, self.vol_window, held.weights, exposure[t], notes)
-            can = eligible[t] & self.able(book)
-            most = max(most, int(can.sum()))
-            chosen = self.pick(np.where(can, signal[t], np.nan), book)
-            if chosen is None:
-                continue
-            recent.append(chosen)
-            target = np.where(can, np.mean(recent, axis=0), 0.0)
-            target = target * self.allowed(exposure[t] * self._leverage(target, book))
-            out[t] = held.trade(
-                np.clip(target, -self.max_weight, self.max_weight),
-                self.no_trade_band,
-                self.max_turnover,
-            )
-        self._tell(notes, int(decides.sum()))
-        if not recent:
-            raise engine.ConfigError(notes[0] if notes else self.complaint(most))
-        return out
-
-    def able(self, book: Book) -> engine.BoolArray:
-        """Which symbols have the history that sizing needs, shape (N,)."""
-        if self.vol_target is None:
-            return np.ones(len(book.names), bool)
-        return np.isfinite(book.volatility)
+    def able(self, book: engine.Book) -> engine.BoolArray | bool:
+        """Which symbols have the history that sizing needs, shape (N,); True for all."""
+        return self.vol_target is None or np.isfinite(volatility(book, self.vol_window))
 
     def depth(self) -> int:
         """How many of the last picks make up a target."""
@@ -152,21 +128,52 @@ class Paced(engine.Portfolio):
         """The multiplier of the weights that an exposure stands for."""
         return exposure
 
-    def _leverage(self, target: engine.FloatArray, book: Book) -> float:
+    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+        """Sectors, shape (N,), if the portfolio limits what a sector weighs; else None."""
+        return None
+
+    def _due(self, score: engine.FloatArray, book: engine.Book) -> bool:
+        """Whether to decide at this close; rows count from the first with a signal."""
+        memory = book.memory
+        if "rows" not in memory and not np.isfinite(score).any():
+            return False
+        rows = memory["rows"] = memory.get("rows", -1.0) + 1.0
+        if not np.isfinite(book.exposure):
+            return False
+        if self.rebalance == "daily" or rows == 0.0:
+            return True
+        if self.rebalance == "every_n":
+            return rows % self.every == 0.0
+        return _period(book.before, self.rebalance) != _period(book.now, self.rebalance)
+
+    def _averaged(self, chosen: engine.FloatArray, book: engine.Book) -> engine.FloatArray:
+        """The mean of the last picks, shape (N,)."""
+        if self.depth() == 1:
+            return chosen
+        before = book.memory.get("picks", np.empty((0, len(chosen))))
+        picks: engine.FloatArray = np.vstack([before, chosen])[-self.depth() :]
+        book.memory["picks"] = picks
+        # exact, for picks that cancel leave nothing, and nothing is no target to be near to
+        return np.array([math.fsum(name) for name in picks.T.tolist()]) / len(picks)
+
+    def _leverage(self, target: engine.FloatArray, book: engine.Book) -> float:
         if self.vol_target is None:
             return 1.0
-        risk = book.risk(target)
-        return min(self.max_leverage, self.vol_target / risk) if risk > 0.0 else self.max_leverage
+        moves = risk(book, target, self.vol_window)
+        return min(self.max_leverage, self.vol_target / moves) if moves > 0.0 else self.max_leverage
 
-    def _tell(self, notes: list[str], decisions: int) -> None:
-        if notes:
-            log.warning(
-                "portfolio %s: %d of %d decisions took the fallback; the first: %s",
-                self.name,
-                len(notes),
-                decisions,
-                notes[0],
-            )
+    def _trade(self, target: engine.FloatArray, book: engine.Book) -> engine.FloatArray:
+        """The targets to send, NaN where a name is held as it is; see steps 6, 8 and 9."""
+        trade = target - book.held
+        keep = (book.frozen != 0.0) & book.member
+        if self.no_trade_band > 0.0:
+            both = (target != 0.0) & (book.held != 0.0)
+            keep |= both & (np.abs(trade) <= self.no_trade_band)
+        if self.max_turnover is not None:
+            size = exact_sum(np.abs(np.where(keep, 0.0, trade)))
+            if size > self.max_turnover:
+                target = book.held + trade * (self.max_turnover / size)
+        return np.where(keep, np.nan, target)
 
 
 @dataclass(frozen=True)
@@ -186,10 +193,10 @@ class Selected(Paced):
         super().__post_init__()
         one_of("weighting", self.weighting, WEIGHTINGS)
 
-    def able(self, book: Book) -> engine.BoolArray:
+    def able(self, book: engine.Book) -> engine.BoolArray | bool:
         """Which symbols have a volatility, if that sizes them, shape (N,)."""
         if self.weighting == "inverse_vol":
-            return np.isfinite(book.volatility)
+            return np.isfinite(volatility(book, self.vol_window))
         return super().able(book)
 
     def depth(self) -> int:
@@ -197,13 +204,15 @@ class Selected(Paced):
         return self.tranches
 
     def sized(
-        self, chosen: Names, score: engine.FloatArray, book: Book, total: float
+        self, chosen: Names, score: engine.FloatArray, book: engine.Book, total: float
     ) -> engine.FloatArray:
         """Weights >= 0 of the chosen names, summing to `total`, none above `max_weight`."""
         if self.weighting == "score":
             raw = np.abs(score[chosen] - np.nanmedian(score))
         elif self.weighting == "inverse_vol":
-            raw = 1.0 / book.volatility[chosen]
+            raw = 1.0 / volatility(book, self.vol_window)[chosen]
+        elif total <= self.max_weight * len(chosen):
+            return np.full(len(chosen), total / len(chosen))
         else:
             raw = np.ones(len(chosen))
         if not raw.sum() > 0.0:  # all scores are the median
@@ -211,35 +220,44 @@ class Selected(Paced):
         return capped(raw, total, self.max_weight, book.date)
 
 
-class _Held:
-    """The weights that past targets have drifted to."""
+def leave_room(
+    target: engine.FloatArray,
+    frozen: engine.FloatArray,
+    sectors: npt.NDArray[np.str_] | None = None,
+) -> engine.FloatArray:
+    """Shrink targets, shape (N,), so that with what cannot be traded they weigh what they did.
 
-    def __init__(self, size: int) -> None:
-        self.weights = np.zeros(size)
-        self._ordered: engine.FloatArray | None = None
+    Each side keeps its total, within each sector if there are any. What a sector's side cannot
+    give up, because less was to be held there than is, the others of that side give up.
+    """
+    if not frozen.any():
+        return target
+    labels = np.zeros(len(target), "U1") if sectors is None else sectors
+    sides = []
+    for sign in (1.0, -1.0):
+        side, stuck = np.maximum(sign * target, 0.0), np.maximum(sign * frozen, 0.0)
+        excess = []
+        for label in np.unique(labels):
+            here = labels == label
+            wanted, taken = exact_sum(side[here]), exact_sum(stuck[here])
+            side[here] *= max(wanted - taken, 0.0) / wanted if wanted > 0.0 else 1.0
+            excess.append(max(taken - wanted, 0.0))
+        left, total = math.fsum(excess), exact_sum(side)
+        sides.append(
+            side * (max(total - left, 0.0) / total) if left > 0.0 and total > 0.0 else side
+        )
+    room: engine.FloatArray = sides[0] - sides[1]
+    return room
 
-    def drift(self, returns: engine.FloatArray) -> None:
-        """Let a row pass: weights drift, then the orders of the row before are filled."""
-        grown = self.weights * (1.0 + np.nan_to_num(returns))
-        equity = 1.0 + exact_sum(grown - self.weights)
-        self.weights = grown / equity if equity > 0.0 else np.zeros(len(grown))
-        if self._ordered is not None:
-            self.weights = np.where(np.isfinite(self._ordered), self._ordered, self.weights)
-            self._ordered = None
 
-    def trade(
-        self, target: engine.FloatArray, band: float, turnover: float | None
-    ) -> engine.FloatArray:
-        """The targets to send, NaN where a name is held as it is; see steps 6 and 7."""
-        trade = target - self.weights
-        keep = (target != 0.0) & (self.weights != 0.0) & (np.abs(trade) <= band) & (band > 0.0)
-        trade[keep] = 0.0
-        size = exact_sum(np.abs(trade))
-        if turnover is not None and size > turnover:
-            target = self.weights + trade * (turnover / size)
-        ordered: engine.FloatArray = np.where(keep, np.nan, target)
-        self._ordered = ordered
-        return ordered
+def _period(stamp: pd.Timestamp | None, rebalance: str) -> tuple[int, int] | None:
+    """The calendar month, or the ISO week, that a date lies in."""
+    if stamp is None:
+        return None
+    if rebalance == "weekly":
+        year, week, _ = stamp.isocalendar()
+        return year, week
+    return stamp.year, stamp.month
 
 
 def capped(raw: engine.FloatArray, total: float, cap: float, when: str = "") -> engine.FloatArray:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 import engine
-from plugins.portfolios._book import Book, by_sector
+from plugins.portfolios._risk import by_sector
 from plugins.portfolios._weights import Paced
 
 
@@ -19,7 +20,7 @@ class FactorNeutral(Paced):
     The signal is regressed on a constant, each name's beta and sector dummies, over the names
     of the date; weights are the residuals, scaled to `gross`. Their sum, their beta and their
     net weight in each sector are 0 to rounding, at any exposure, unless `max_weight`,
-    `no_trade_band` or `max_turnover` binds on that date.
+    `no_trade_band` or `max_turnover` binds on that date, or names that are held have no bar.
 
     Beta is that of the last `beta_window` returns to the mean return of the universe's members;
     half of them must exist. Where the regression leaves nothing, the date decides nothing.
@@ -33,12 +34,12 @@ class FactorNeutral(Paced):
     )
     sector: bool = engine.option(True, "hold each sector as long as short")
 
-    def able(self, book: Book) -> engine.BoolArray:
+    def able(self, book: engine.Book) -> engine.BoolArray | bool:
         """Which symbols have a beta, if it is asked for, shape (N,)."""
         enough = super().able(book)
         return enough & np.isfinite(self._betas(book)) if self.beta else enough
 
-    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+    def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the scaled residuals, or None with fewer than `min_names` a side."""
         columns = book.sorted(np.isfinite(score))
         known = score[columns]
@@ -51,7 +52,7 @@ class FactorNeutral(Paced):
         weights[columns] = left * (self.gross / np.abs(left).sum())
         return weights
 
-    def complaint(self, most: int) -> str:
+    def shortage(self, most: int) -> str:
         """Name the history that a beta needs and how many names had it."""
         return (
             f"portfolio.name={self.name}: at most {most} names have a signal and a beta over "
@@ -60,17 +61,18 @@ class FactorNeutral(Paced):
             "universe, lower beta_window, or write portfolio.sector=false"
         )
 
-    def _exposures(self, book: Book) -> engine.FloatArray:
+    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+        """Sectors, if each is to be as long as short."""
+        return book.sectors("sector", "false") if self.sector else None
+
+    def _exposures(self, book: engine.Book) -> engine.FloatArray:
         """One row per factor to be neutral to, shape (K, N); the first ones sum to a constant."""
-        labels = np.full(len(book.names), "")
-        if self.sector:
-            labels = book.sectors("sector", "false")
-        rows = by_sector(labels)
+        labels = self.bounded(book)
+        rows = by_sector(np.full(len(book.held), "") if labels is None else labels)
         return np.vstack([rows, self._betas(book)]) if self.beta else rows
 
-    def _betas(self, book: Book) -> engine.FloatArray:
-        start = max(0, book.row + 1 - self.beta_window)
-        market = book.panel.market[start : book.row + 1, None]
+    def _betas(self, book: engine.Book) -> engine.FloatArray:
+        market = book.market(self.beta_window)[:, None]
         returns = book.recent(self.beta_window)
         known = np.isfinite(returns) & np.isfinite(market)
         count = known.sum(axis=0)

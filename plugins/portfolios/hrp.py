@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from plugins.portfolios._book import Book, Names
+import engine
 from plugins.portfolios._optimise import OptimisedTop
+from plugins.portfolios._weights import Names
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class HRP(OptimisedTop):
 
     name: ClassVar[str] = "hrp"
 
-    def optimiser(self, cap: float, columns: Names, book: Book) -> Any:
+    def optimiser(self, cap: float, columns: Names, book: engine.Book) -> Any:
         """Return skfolio's HierarchicalRiskParity on variances."""
         from skfolio import RiskMeasure
         from skfolio.optimization import HierarchicalRiskParity

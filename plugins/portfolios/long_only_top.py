@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 import engine
-from plugins.portfolios._book import Book
 from plugins.portfolios._long_only import LongOnly
 from plugins.portfolios._weights import ROUNDING, Selected
 
@@ -27,7 +26,7 @@ class LongOnlyTop(LongOnly, Selected):
         0, "names to hold, whatever the quantile; 0 takes it", unit="names", ge=0
     )
 
-    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+    def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the weights, or None with fewer than `min_names` or `top_n` names."""
         ranked = book.ranked(score, np.isfinite(score))
         size = self.top_n or int(len(ranked) * self.quantile + ROUNDING)
@@ -38,7 +37,7 @@ class LongOnlyTop(LongOnly, Selected):
         weights[top] = self.sized(top, score, book, self.gross)
         return weights
 
-    def complaint(self, most: int) -> str:
+    def shortage(self, most: int) -> str:
         """Name the key that asks for too much and how many names there were."""
         asked = f"top_n: {self.top_n}" if self.top_n else f"quantile: {self.quantile:g}"
         return (

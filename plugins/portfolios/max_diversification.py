@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 import engine
-from plugins.portfolios._book import Book, Names, by_sector
 from plugins.portfolios._optimise import SLACK, SOLVER, OptimisedTop, Unsolved
+from plugins.portfolios._risk import by_sector
+from plugins.portfolios._weights import Names
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class MaxDiversification(OptimisedTop):
         None, "cap on one sector at exposure 1; null is none", unit="fraction of equity", ge=0.0
     )
 
-    def optimiser(self, cap: float, columns: Names, book: Book) -> Any:
+    def optimiser(self, cap: float, columns: Names, book: engine.Book) -> Any:
         """Return skfolio's MaximumDiversification, each sector within its cap."""
         from skfolio.optimization import MaximumDiversification
 
@@ -40,7 +42,11 @@ class MaxDiversification(OptimisedTop):
         )
 
     def solve(
-        self, returns: engine.FloatArray, score: engine.FloatArray, columns: Names, book: Book
+        self,
+        returns: engine.FloatArray,
+        score: engine.FloatArray,
+        columns: Names,
+        book: engine.Book,
     ) -> engine.FloatArray:
         """Return the weights of `OptimisedTop`, no sector above `max_sector`."""
         found = super().solve(returns, score, columns, book)
@@ -49,15 +55,18 @@ class MaxDiversification(OptimisedTop):
             raise Unsolved("a sector exceeds its cap")
         return found
 
-    def limits(self, book: Book) -> str:
+    def limits(self, book: engine.Book) -> str:
         """The constraints as written."""
         more = "" if self.max_sector is None else f", max_sector={self.max_sector:g}"
         return super().limits(book) + more
 
+    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+        """Sectors, if they have a cap."""
+        return None if self.max_sector is None else book.sectors("max_sector", "null")
+
     def _cap(self) -> float:
         return 1.0 if self.max_sector is None else self.max_sector
 
-    def _sectors(self, columns: Names, book: Book) -> engine.FloatArray | None:
-        if self.max_sector is None:
-            return None
-        return by_sector(book.sectors("max_sector", "null")[columns])
+    def _sectors(self, columns: Names, book: engine.Book) -> engine.FloatArray | None:
+        labels = self.bounded(book)
+        return None if labels is None else by_sector(labels[columns])

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 import engine
-from plugins.portfolios._book import Book, Names, by_sector
 from plugins.portfolios._optimise import SLACK, SOLVER, Optimised, Unsolved, fitted, unit
-from plugins.portfolios._weights import capped, exact_sum
+from plugins.portfolios._risk import by_sector
+from plugins.portfolios._weights import Names, capped, exact_sum
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ class MeanVariance(Optimised):
                 "(cash is not borrowed): write 0.0"
             )
 
-    def chosen(self, score: engine.FloatArray, book: Book) -> Names:
+    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """All eligible columns, by symbol; none with fewer than `min_names` a side."""
         columns = book.sorted(np.isfinite(score))
         return columns if len(columns) >= 2 * self.min_names else columns[:0]
 
     def solve(
-        self, returns: engine.FloatArray, score: engine.FloatArray, columns: Names, book: Book
+        self,
+        returns: engine.FloatArray,
+        score: engine.FloatArray,
+        columns: Names,
+        book: engine.Book,
     ) -> engine.FloatArray:
         """Return the weights of the columns, within all limits."""
         if self.gross == 0.0:
@@ -76,7 +81,9 @@ class MeanVariance(Optimised):
         self._check(weights, sectors, reach)
         return weights
 
-    def equal(self, score: engine.FloatArray, columns: Names, book: Book) -> engine.FloatArray:
+    def equal(
+        self, score: engine.FloatArray, columns: Names, book: engine.Book
+    ) -> engine.FloatArray:
         """Return the upper half of the signal long, the lower one short, each the same."""
         half = len(columns) // 2
         rank = np.lexsort((np.arange(len(columns)), -score[columns]))
@@ -86,7 +93,7 @@ class MeanVariance(Optimised):
         weights[rank[-half:]] = -capped(np.ones(half), short, self.max_weight, book.date)
         return weights
 
-    def limits(self, book: Book) -> str:
+    def limits(self, book: engine.Book) -> str:
         """The constraints as written, and where trades start from if they are limited."""
         text = f"gross={self.gross:g}, net={self.net:g}, max_weight={self.max_weight:g}"
         for key, value in (("max_sector", self.max_sector), ("max_turnover", self.max_turnover)):
@@ -95,6 +102,10 @@ class MeanVariance(Optimised):
             gross, net = np.abs(book.held).sum(), book.held.sum()
             text += f" from a drifted gross of {gross:.2f} and net of {net:.2f}"
         return text
+
+    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+        """Sectors, if they have a cap."""
+        return None if self.max_sector is None else book.sectors("max_sector", "null")
 
     def _sides(self) -> tuple[float, float]:
         return (self.gross + self.net) / 2.0, (self.gross - self.net) / 2.0
@@ -109,16 +120,15 @@ class MeanVariance(Optimised):
         alpha: engine.FloatArray = self.ic * volatility * z
         return alpha
 
-    def _sectors(self, columns: Names, book: Book) -> engine.FloatArray | None:
-        if self.max_sector is None:
-            return None
-        return by_sector(book.sectors("max_sector", "null")[columns])
+    def _sectors(self, columns: Names, book: engine.Book) -> engine.FloatArray | None:
+        labels = self.bounded(book)
+        return None if labels is None else by_sector(labels[columns])
 
-    def _reach(self, columns: Names, book: Book) -> tuple[engine.FloatArray, float] | None:
+    def _reach(self, columns: Names, book: engine.Book) -> tuple[engine.FloatArray, float] | None:
         """The weights held and how far from them to go, both at exposure 1; None: anywhere."""
         if self.max_turnover is None or book.exposure <= 0.0:
             return None
-        sold = exact_sum(np.abs(np.delete(book.held, columns)))
+        sold = exact_sum(np.abs(np.delete(book.held - book.frozen, columns)))
         left = max(self.max_turnover - sold, 0.0)
         return book.held[columns] / book.exposure, left / book.exposure
 

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._book import Book, Names
-from plugins.portfolios._weights import ROUNDING, Selected
+from plugins.portfolios._weights import ROUNDING, Names, Selected
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class QuantileLongShort(Selected):
                 "(cash is not borrowed): write 0.0"
             )
 
-    def pick(self, score: engine.FloatArray, book: Book) -> engine.FloatArray | None:
+    def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the weights of both sides, or None with fewer than `min_names` on each."""
         sides = list(self._sides(score, book))
         count = sum(len(top) for top, _ in sides)
@@ -60,24 +59,24 @@ class QuantileLongShort(Selected):
             weights[bottom] = -self.sized(bottom, score, book, short * share)
         return weights
 
-    def _sides(self, score: engine.FloatArray, book: Book) -> Iterator[tuple[Names, Names]]:
+    def _sides(self, score: engine.FloatArray, book: engine.Book) -> Iterator[tuple[Names, Names]]:
         """Top and bottom names, of the universe or of each sector."""
-        sectors = self._sectors(book)
-        for sector in np.unique(sectors):
-            ranked = book.ranked(score, sectors == sector)
+        sectors = self.bounded(book)
+        everyone = np.ones(len(score), bool)
+        among = [everyone] if sectors is None else [sectors == s for s in np.unique(sectors)]
+        for names in among:
+            ranked = book.ranked(score, names)
             size = int(len(ranked) * self.quantile + ROUNDING)
             if self.sector_neutral:
                 size = min(max(size, 1), len(ranked) // 2)
             if size:
                 yield ranked[:size], ranked[-size:]
 
-    def _sectors(self, book: Book) -> npt.NDArray[np.str_]:
-        count = len(book.names)
-        if not self.sector_neutral:
-            return np.full(count, "")
-        return book.sectors("sector_neutral", "false")
+    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+        """Sectors, if names are picked within each."""
+        return book.sectors("sector_neutral", "false") if self.sector_neutral else None
 
-    def complaint(self, most: int) -> str:
+    def shortage(self, most: int) -> str:
         """Name the quantile and how many names there were."""
         return (
             f"portfolio.quantile: {self.quantile:g} of at most {most} names with a signal is "

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from plugins.portfolios._book import Book, Names
+import engine
 from plugins.portfolios._optimise import SOLVER, OptimisedTop
+from plugins.portfolios._weights import Names
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class RiskParity(OptimisedTop):
 
     name: ClassVar[str] = "risk_parity"
 
-    def optimiser(self, cap: float, columns: Names, book: Book) -> Any:
+    def optimiser(self, cap: float, columns: Names, book: engine.Book) -> Any:
         """Return skfolio's RiskBudgeting with equal budgets of variance."""
         from skfolio import RiskMeasure
         from skfolio.optimization import RiskBudgeting

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.backtest import Backtest, simulate
+from engine.account import Backtest, simulate
 from engine.benchmark import benchmark
 from engine.delisting import Delisting, outcomes
 
@@ -55,7 +55,7 @@ def by_hand(panel, delisting, first, fill):
                     found.append(close[t, i] / panel["open"][t, i] - 1.0)
             elif t in bars and before and panel.member[t, i]:
                 found.append(close[t, i] / close[before[-1], i] - 1.0)
-            elif bars[-1] == t - 1 <= len(close) - 1 - delisting.after and panel.member[t - 1, i]:
+            elif bars[-1] == t - delisting.after and panel.member[bars[-1], i]:
                 found.append(ended.long[i])
         earns = t >= first if fill == "open" else t > first
         made.append(sum(found) / len(found) if earns and found else 0.0)
@@ -79,19 +79,22 @@ def test_an_account_that_never_buys_is_compared_with_nothing():
     assert made.tolist() == [0.0, 0.0, 0.0]
 
 
-def test_a_member_that_ends_earns_its_delisting_return_on_the_next_row():
-    """A falls to 4 of 10 and ends, B gains a tenth a row, C ends but was no member."""
+def test_a_member_that_ends_earns_its_delisting_return_once_that_is_known():
+    """A falls to 4 of 10 and ends, B gains a tenth a row, C ends but was no member.
+
+    Two rows after its last bar a name is known to have gone; until then it earns nothing.
+    """
     close = [[10, 10, 9], [4, 11, 1], [NAN, 12.1, NAN], [NAN, 13.31, NAN]]
     panel = panel_of(close, [[True, True, False]] * 4)
     made = benchmark(panel, outcomes(panel, Delisting(after=2)), 0, "close")
-    np.testing.assert_allclose(made, [0.0, (-0.6 + 0.1) / 2, (-0.3 + 0.1) / 2, 0.1])
+    np.testing.assert_allclose(made, [0.0, (-0.6 + 0.1) / 2, 0.1, (-0.3 + 0.1) / 2])
 
 
 def test_a_list_of_members_that_ends_with_the_name_spares_no_loss():
     close = [[10, 10], [4, 10], [NAN, 10], [NAN, 10]]
     panel = panel_of(close, [[True, True], [True, True], [False, True], [False, True]])
     made = benchmark(panel, outcomes(panel, Delisting(after=2)), 0, "close")
-    np.testing.assert_allclose(made, [0.0, -0.3, -0.15, 0.0])
+    np.testing.assert_allclose(made, [0.0, -0.3, 0.0, -0.15])
 
 
 @pytest.mark.parametrize("fill", ["close", "open"])
@@ -128,7 +131,8 @@ class Nothing(engine.Cost):
 def test_an_account_of_all_members_in_equal_parts_earns_the_same_without_costs():
     """Daily, filled at the close; two of seven are delisted, one with a loss, one stated.
 
-    What a delisting pays lies idle for a row: the decision before it did not know of it.
+    That is known, and paid, on the row after the last bar. What a delisting pays lies idle for
+    a row: the decision before it did not know of it.
     """
     rng = np.random.default_rng(8)
     close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, (80, 7)), axis=0))
@@ -136,7 +140,7 @@ def test_an_account_of_all_members_in_equal_parts_earns_the_same_without_costs()
     close[30:, 2] = close[50:, 5] = NAN
     stated = np.full(close.shape, NAN)
     stated[49, 5] = 0.25
-    panel, delisting = panel_of(close, delisting_return=stated), Delisting()
+    panel, delisting = panel_of(close, delisting_return=stated), Delisting(after=1)
     weights = np.where(panel.present, 1.0 / panel.present.sum(axis=1, keepdims=True), NAN)
     account = simulate(weights, panel, Nothing(), Backtest(), delisting)
     ended = outcomes(panel, delisting)

@@ -14,7 +14,7 @@ from test_report import DATES, EVIL, IDLE, ROWS, folder, own
 import engine
 from engine.cli import main
 from engine.errors import ConfigError, DataError
-from engine.metrics import performance
+from engine.performance import performance
 from engine.report.comparison import Comparison, flatten
 from engine.report.overlay import draw, equity, text
 from engine.validation.ic import newey_west_t, overlap_lags

@@ -83,7 +83,8 @@ def test_a_fallen_name_is_thought_worth_thirty_percent_less_and_others_bought_ou
     assert made.short.tolist() == [0.0, 0.0, 0.0, 0.0]
     assert made.gone.argmax(axis=0).tolist() == [3, 3, 2, 0]
     assert made.gone.sum(axis=0).tolist() == [9, 9, 10, 0]
-    assert np.argwhere(made.paid).tolist() == [[2, 2], [3, 0], [3, 1]]
+    assert made.known_from.tolist() == [7, 7, 6, 12]  # five rows after the last bar
+    assert np.argwhere(made.paid).tolist() == [[6, 2], [7, 0], [7, 1]]
 
 
 def test_the_high_is_that_of_252_rows_and_no_more():
@@ -186,10 +187,13 @@ def test_a_run_books_what_the_source_states_and_lets_no_factor_read_it(tmp_path)
     words = ["+bundle=ai_tech_core", "universe=all", "report=none", "portfolio=long_only_top"]
     words += ["factors=core_price_only", "costs=free"]
     run = engine.run(words, bars=frame, path=tmp_path / "run")
-    moves = close[301, 1:] / close[300, 1:] - 1.0
+    moves = close[305, 1:] / close[304, 1:] - 1.0  # five rows after the last bar it is known
     market = (moves.sum() - 0.9) / 6.0
-    assert run.returns["benchmark"].iloc[301] == pytest.approx(market, abs=1e-12)
-    assert run.returns["net"].iloc[301] < -0.3
+    assert run.returns["benchmark"].iloc[305] == pytest.approx(market, abs=1e-12)
+    lost = run.returns["delisting"]
+    assert lost.iloc[305] > 0.3
+    assert np.flatnonzero(lost).tolist() == [305]
+    assert run.returns["net"].iloc[305] < -0.3
     leak = '+factors.leak="delisting_return"'
     with pytest.raises(DataError, match="the bars have no field 'delisting_return'"):
         engine.run([*words, leak], bars=frame, path=tmp_path / "leak")

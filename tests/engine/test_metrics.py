@@ -11,8 +11,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from engine.metrics import by_regime, collect, performance, study, tables
+from engine.metrics import by_regime, collect, study, tables
 from engine.panel import FloatArray
+from engine.performance import performance
 from engine.validation.ic import newey_west_t, rank_ic
 from engine.validation.sharpe import sharpe_error
 
@@ -29,6 +30,11 @@ class Account:
     risk_free: FloatArray
     long: FloatArray
     short: FloatArray
+    interest: FloatArray
+    delisting: FloatArray
+    asked: FloatArray
+    unfilled: dict[str, FloatArray]
+    never_traded: tuple[str, ...] = ()
 
 
 def perf(*returns: float, year: float = 252.0, cash: FloatArray | float = 0.0) -> dict[str, float]:
@@ -136,6 +142,11 @@ def collected(ruin: int | None = None) -> dict:
         risk_free=np.full(40, 1e-4),
         long=flat,
         short=flat / 2,
+        interest=flat * 6e-5,
+        delisting=np.r_[np.zeros(39), 0.02],
+        asked=flat / 10,
+        unfilled={"cap": flat / 50, "suspension": flat / 100, "cash": 0.0 * flat},
+        never_traded=("X",),
     )
     factor, outcome = random.normal(size=(40, 12)), random.normal(size=(40, 12))
     made = study(factor, outcome, 5)
@@ -149,6 +160,17 @@ def collected(ruin: int | None = None) -> dict:
         factors={"b": made, "a": study(np.full((40, 12), NAN), outcome, 5)},
         horizon=5,
     )
+
+
+def test_collect_tells_what_was_not_filled_and_what_delistings_and_cash_came_to():
+    """Per year: the mean of the 38 active rows, times 365.25."""
+    made = collected()
+    assert made["fills"]["unfilled"] == pytest.approx({"cap": 0.2, "suspension": 0.1, "cash": 0.0})
+    assert made["fills"]["filled"] == pytest.approx(0.7)
+    assert made["fills"]["asked"] == pytest.approx(38 * 0.05)
+    assert made["fills"]["never_traded"] == ["X"]
+    assert made["interest"] == pytest.approx(3e-5 * 365.25 * 1e4)
+    assert made["delisting"] == pytest.approx(0.02 / 38 * 365.25 * 1e4)
 
 
 def test_collect_counts_from_the_first_position():
@@ -196,7 +218,10 @@ def test_collect_is_plain_json_with_sorted_keys_and_null_for_nan():
 def test_an_account_without_a_position_has_no_performance():
     zero = np.zeros(5)
     dates = pd.date_range("2020-01-01", periods=5, tz="UTC")
-    account = Account(dates, zero, zero, zero, {"fees": zero}, zero, zero, zero)
+    lost = {"cap": zero, "suspension": zero, "cash": zero}
+    account = Account(
+        dates, zero, zero, zero, {"fees": zero}, zero, zero, zero, zero, zero, zero, lost
+    )
     nothing = study(np.ones((5, 4)), np.ones((5, 4)), 1)
     made = collect(
         account,

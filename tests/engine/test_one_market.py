@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from engine.expr import evaluate
-from engine.metrics import performance
 from engine.panel import Panel
+from engine.performance import performance
 from engine.periods import span
 
 YEARS, VOLATILITY = 16, 0.2

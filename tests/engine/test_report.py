@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.account import second
 from engine.delisting import Delisting, outcomes
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
@@ -81,6 +82,11 @@ class Account:
     risk_free: FloatArray
     long: FloatArray
     short: FloatArray
+    interest: FloatArray
+    delisting: FloatArray
+    asked: FloatArray
+    unfilled: dict[str, FloatArray]
+    never_traded: tuple[str, ...] = ()
 
 
 def manifest(**changes: object) -> dict[str, object]:
@@ -130,7 +136,11 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     net, flat = random.normal(0, 0.01, ROWS), np.full(ROWS, 0.5)
     flat[:IDLE] = 0.0
     fees, cash = {"fees": flat * 2e-4}, np.full(ROWS, 1e-4)
-    account = Account(DATES, net, net + 1e-4, flat / 5, fees, cash, flat, flat / 2)
+    account = Account(
+        DATES, net, net + 1e-4, flat / 5, fees, cash, flat, flat / 2,
+        interest=flat * 1e-4, delisting=0.0 * flat, asked=flat / 5,
+        unfilled={"cap": flat / 50, "suspension": 0.0 * flat, "cash": 0.0 * flat},
+    )  # fmt: skip
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))
     made = study(strength * outcome + noise, outcome, 5)
@@ -153,6 +163,8 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
             "equity": 1e6 * np.cumprod(1 + net),
             "turnover": account.turnover,
             "cost_fees": account.costs["fees"],
+            "delisting": account.delisting,
+            "interest": account.interest,
             "risk_free": account.risk_free,
             "long": account.long,
             "short": account.short,
@@ -176,6 +188,10 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), ended),
         "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
+        "delistings": pd.DataFrame(
+            columns=["timestamp", "symbol", "shares", "last_close", "payout", "contribution"]
+        ).astype({"contribution": float}),
+        "round_trips": second.no_trips(),
         **tables(DATES, studies),
         "returns": returns,
         "regimes": pd.DataFrame(
@@ -421,6 +437,12 @@ def test_the_verdict_says_what_came_out(tmp_path):
         run.metrics["performance"][name] |= {"cagr": year, "max_drawdown": deepest}
     run.metrics["costs"] = {"fees": 80.0, "borrow": 20.0, "total": 100.0}
     run.metrics["turnover"] = {"per_year": 7.0}
+    run.metrics.update(delisting=12.0, interest=-30.0)
+    run.metrics["fills"] = {
+        "filled": 0.6,
+        "unfilled": {"cap": 0.3, "suspension": 0.1, "cash": 0.0},
+        "never_traded": ["A", "B"],
+    }
     made = verdict(run)
     assert (
         "After costs the account returned 5.0% per year; all names in equal parts (the market) "
@@ -428,8 +450,14 @@ def test_the_verdict_says_what_came_out(tmp_path):
     ) in made
     assert (
         "Before costs it returned 6.0%; costs took 1.00% a year, the largest part fees (0.80%), on "
-        "trades of 7.0 times the equity."
+        "trades of 7.0 times the equity. Delistings took 0.12% a year beside the costs. Interest "
+        "on cash cost 0.30% a year."
     ) in made
+    assert (
+        "Only 60% of the weight that was decided was ever filled, most of the rest for want of "
+        "volume to trade in: the account is not what the portfolio decided."
+    ) in made
+    assert "2 names that were decided to be held never traded: A, B." in made
 
 
 def test_the_same_artifacts_give_the_same_bytes(tmp_path):
@@ -554,10 +582,67 @@ def test_gains_by_sector_name_the_unknown():
 
 def test_costs_by_year_add_up():
     days = pd.DatetimeIndex(["2020-12-30", "2020-12-31", "2021-01-04"], tz="UTC")
-    paid = {"cost_fees": [1e-4, 2e-4, 4e-4], "net": 1.0, "cost_cash": [-1e-4, 0.0, 0.0]}
+    paid = {
+        "cost_fees": [1e-4, 2e-4, 4e-4],
+        "net": 1.0,
+        "cost_borrow": [-1e-4, 0.0, 0.0],
+        "delisting": [0.0, 0.0, 5e-4],
+        "interest": [1e-4, 0.0, 2e-4],
+    }
     made = book.costs(pd.DataFrame(paid, index=days))
-    assert made["head"] == ["year", "cash", "fees", "total"]
-    assert made["rows"] == [["2020", "-1.0", "3.0", "2.0"], ["2021", "0.0", "4.0", "4.0"]]
+    head = ["year", "borrow", "fees", "delistings", "total", "interest earned"]
+    assert made["head"] == head
+    assert made["rows"] == [
+        ["2020", "-1.0", "3.0", "0.0", "2.0", "1.0"],
+        ["2021", "0.0", "4.0", "5.0", "9.0", "2.0"],
+    ]
+
+
+def test_delistings_show_the_largest_first_and_their_sum():
+    days = pd.DatetimeIndex(["2020-12-30", "2021-01-04"], tz="UTC")
+    made = book.delistings(
+        pd.DataFrame(
+            {
+                "timestamp": days,
+                "symbol": ["A", "B"],
+                "shares": [10.0, -4.0],
+                "last_close": [20.0, 5.0],
+                "payout": [14.0, 5.0],
+                "contribution": [-0.012, 0.0],
+            }
+        )
+    )
+    assert made["rows"] == [
+        ["2020-12-30", "A", "long", "20.00", "14.00", "-120.0"],
+        ["2021-01-04", "B", "short", "5.00", "5.00", "0.0"],
+    ]
+    assert "2 holdings, -120.0 bps of equity in all" in made["artifact"]
+
+
+def test_positions_are_told_from_opening_to_closing_by_side():
+    """Two longs of 10 and 30 days, one of which gained; a short that is still open."""
+    days = pd.to_datetime(["2020-01-01", "2020-01-11", "2020-01-31"], utc=True)
+    made = pd.DataFrame(
+        {
+            "opened": [days[0], days[0], days[0]],
+            "closed": [days[1], days[2], days[2]],
+            "direction": [0.0, 0.0, 1.0],
+            "status": [1.0, 1.0, 0.0],
+            "pnl": [5.0, -5.0, 9.0],
+            "return": [0.1, -0.05, 0.2],
+        }
+    )
+    rows = book.round_trips(made)["rows"]
+    assert rows == [["long", "2", "50%", "20", "2.5%", "-5.0%", "10.0%"]]
+
+
+def test_what_was_not_filled_is_told_by_cause_and_name():
+    unfilled = {"cap": 0.25, "suspension": 0.0, "cash": 0.05}
+    fills = {"filled": 0.7, "unfilled": unfilled, "never_traded": ["EURUSD=X", "GBPUSD=X"]}
+    rows = book.fills(fills)["rows"]
+    assert rows[0] == ["filled", "70.0%"]
+    assert rows[1] == ["cut by the cap on the size of orders", "25.0%"]
+    assert rows[-1] == ["never traded: EURUSD=X, GBPUSD=X", "2 names"]
 
 
 def test_capacity_is_rounded_and_says_why_it_is_unknown():

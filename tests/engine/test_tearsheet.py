@@ -91,9 +91,12 @@ def test_contributions_are_yesterdays_weight_times_todays_return():
 
 
 def test_a_delisted_holding_contributes_its_delisting_return():
-    """Suspended for one row (A) is not delisted: A's return spans the gap. C is held short."""
+    """Suspended for one row (A) is not delisted: A's return spans the gap. C is held short.
+
+    B and C are paid out on the row on which their end is known, two after their last bar.
+    """
     bars = panel([[100.0, 50.0, 9.0], [NAN, NAN, NAN], [110.0, NAN, NAN]])
-    realised = np.array([[0.5, 0.4, -0.2], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]])
+    realised = np.array([[0.5, 0.4, -0.2], [0.5, 0.4, -0.2], [0.5, 0.0, 0.0]])
     ended = outcomes(bars, Delisting(long_return=-0.3, short_return=0.1, after=2))
     made = holdings.contributions(realised, bars, ended)
     assert made.tolist() == pytest.approx([0.05, -0.12, -0.02])

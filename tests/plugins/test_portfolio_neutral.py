@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from orders import assert_whole_rows
 
 import engine
+from engine.account import decide_all
 from engine.testing import check_portfolio
 from plugins.portfolios import FactorNeutral
 
@@ -56,26 +58,35 @@ def flat(sectors, rows=1):
 
 
 def test_without_beta_the_weights_are_distances_from_the_sectors_mean():
-    got = FactorNeutral(beta=False).weights(
-        np.array([[1.0, 3.0, 10.0, 12.0, 17.0]]), flat("xxyyy"), np.ones(1)
+    got = decide_all(
+        FactorNeutral(beta=False),
+        np.array([[1.0, 3.0, 10.0, 12.0, 17.0]]),
+        flat("xxyyy"),
+        np.ones(1),
     )
     np.testing.assert_allclose(got[0], np.array([-1.0, 1.0, -3.0, -1.0, 4.0]) / 10.0, atol=1e-12)
 
 
 def test_without_sectors_either_they_are_distances_from_the_mean():
-    got = FactorNeutral(beta=False, sector=False, gross=2.0).weights(
-        np.array([[1.0, 2.0, 6.0]]), flat("xyz"), np.ones(1)
+    got = decide_all(
+        FactorNeutral(beta=False, sector=False, gross=2.0),
+        np.array([[1.0, 2.0, 6.0]]),
+        flat("xyz"),
+        np.ones(1),
     )
     np.testing.assert_allclose(got[0], np.array([-2.0, -1.0, 3.0]) / 3.0, atol=1e-12)
 
 
 def test_no_beta_no_sector_no_net():
     signal, panel, exposure = market()
-    got = FactorNeutral(**DAILY).weights(signal, panel, exposure)
+    got = decide_all(FactorNeutral(**DAILY), signal, panel, exposure)
+    assert_whole_rows(got, panel)
     decided = np.flatnonzero(np.isfinite(got).any(axis=1))
     assert len(decided) > 80
+    whole = [row for row in decided if np.isfinite(got[row]).all()]  # nothing held lacks a bar
+    assert len(whole) > 50
     sectors = np.array(panel.groups["sector"])
-    for row in decided:
+    for row in whole:
         weights = got[row]
         assert np.abs(weights).sum() == pytest.approx(exposure[row], abs=1e-12)
         held = weights != 0.0
@@ -86,7 +97,7 @@ def test_no_beta_no_sector_no_net():
 
 def test_it_is_the_least_squares_residual():
     signal, panel, _ = market(1)
-    got = FactorNeutral(**DAILY).weights(signal, panel, np.ones(120))[-1]
+    got = decide_all(FactorNeutral(**DAILY), signal, panel, np.ones(120))[-1]
     ok = np.isfinite(signal[-1])
     dummies = pd.get_dummies(pd.Series(panel.groups["sector"]))[ok].to_numpy(float)
     design = np.column_stack([dummies, betas(panel, 119, 40)[ok]])
@@ -97,15 +108,17 @@ def test_it_is_the_least_squares_residual():
 
 def test_a_signal_that_sectors_explain_decides_nothing():
     signal = np.array([[1.0, 1.0, 3.0, 3.0], [1.0, 2.0, 3.0, 5.0], [1.0, 1.0, 3.0, 3.0]])
-    got = FactorNeutral(beta=False, rebalance="daily").weights(
-        signal, flat("xxyy", rows=3), np.ones(3)
+    got = decide_all(
+        FactorNeutral(beta=False, rebalance="daily"), signal, flat("xxyy", rows=3), np.ones(3)
     )
     assert np.isnan(got[[0, 2]]).all()
     assert np.isfinite(got[1]).all()
 
 
 def test_a_name_that_is_its_own_sector_is_not_held():
-    got = FactorNeutral(beta=False).weights(np.array([[1.0, 5.0, 9.0]]), flat("xxy"), np.ones(1))
+    got = decide_all(
+        FactorNeutral(beta=False), np.array([[1.0, 5.0, 9.0]]), flat("xxy"), np.ones(1)
+    )
     np.testing.assert_allclose(got[0], [-0.5, 0.5, 0.0], atol=1e-12)
 
 
@@ -113,8 +126,11 @@ def test_beta_needs_half_its_window():
     signal, panel, _ = market(2)
     close = np.array(panel["close"])
     close[:105, 0] = NAN
-    got = FactorNeutral(**DAILY).weights(
-        np.nan_to_num(signal), panel.with_fields({"close": close}), np.ones(120)
+    got = decide_all(
+        FactorNeutral(**DAILY),
+        np.nan_to_num(signal),
+        panel.with_fields({"close": close}),
+        np.ones(120),
     )
     assert got[119, 0] == 0.0
     assert np.isnan(got[:20]).all()  # 20 returns need 21 rows
@@ -124,22 +140,22 @@ def test_beta_needs_half_its_window():
 def test_sectors_that_are_not_there_are_refused():
     signal, panel, exposure = market()
     with pytest.raises(engine.ConfigError, match=r"portfolio\.sector: .*universe\.tags\.sector"):
-        FactorNeutral(**DAILY).weights(signal, replace(panel, groups={}), exposure)
+        decide_all(FactorNeutral(**DAILY), signal, replace(panel, groups={}), exposure)
 
 
 def test_too_little_history_is_refused_with_the_window():
     signal, panel, exposure = market(shape=(50, 12))
     with pytest.raises(engine.ConfigError, match=r"at most 0 names .*beta_window=252"):
-        FactorNeutral().weights(signal, panel, exposure)
+        decide_all(FactorNeutral(), signal, panel, exposure)
 
 
 @pytest.mark.parametrize("portfolio", EVERYTHING, ids=range(len(EVERYTHING)))
 class TestAnyNeutral:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
         signal, panel, exposure = market()
-        full = portfolio.weights(signal, panel, exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         for stop in (60, 97):
-            cut = portfolio.weights(signal[:stop], panel.cut(stop), exposure[:stop])
+            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
             np.testing.assert_array_equal(cut, full[:stop])
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
@@ -147,15 +163,15 @@ class TestAnyNeutral:
         close, later = np.array(panel["close"]), signal.copy()
         close[80:] = 1.0
         later[80:] = NAN
-        moved = portfolio.weights(later, panel.with_fields({"close": close}), exposure)
-        full = portfolio.weights(signal, panel, exposure)
+        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         np.testing.assert_array_equal(moved[:80], full[:80])
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
         signal, panel, exposure = market()
         order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = portfolio.weights(signal, panel, exposure)
-        theirs = portfolio.weights(signal[:, order], panel.take(order), exposure)
+        ours = decide_all(portfolio, signal, panel, exposure)
+        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
         np.testing.assert_allclose(theirs, ours[:, order], atol=1e-10)
 
 

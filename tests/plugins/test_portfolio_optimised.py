@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from orders import assert_whole_rows
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 import engine
+from engine.account import decide_all
 from engine.testing import check_portfolio
 from plugins.portfolios import HRP, MaxDiversification, MeanVariance, RiskParity
 
@@ -52,7 +54,7 @@ def last(portfolio, count=4, seed=0, signal=None, rows=80):
     signal = np.full((rows, count), NAN)
     signal[-1] = made[-1]
     portfolio = replace(portfolio, window=60)
-    weights = portfolio.weights(signal, panel, np.ones(rows))[-1]
+    weights = decide_all(portfolio, signal, panel, np.ones(rows))[-1]
     return weights, np.cov(panel.returns[-60:], rowvar=False)
 
 
@@ -185,11 +187,11 @@ def test_turnover_is_measured_from_the_weights_held():
     signal = np.full((62, 6), NAN)
     signal[60:] = [[1, 2, 3, 4, 5, 6], [4, 2, 9, 3, 5, 6]]
     made = MeanVariance(ic=0.05, window=60, max_turnover=0.5, **EXACT)
-    got = made.weights(signal, panel, np.ones(62))[60:]
+    got = decide_all(made, signal, panel, np.ones(62))[60:]
     assert np.abs(got[0]).sum() == pytest.approx(0.5, abs=1e-6)
     assert np.abs(got[1] - got[0]).sum() == pytest.approx(0.5, abs=1e-6)
     # the optimum within reach, not the way to the optimum cut short
-    free = replace(made, max_turnover=None).weights(signal, panel, np.ones(62))[61]
+    free = decide_all(replace(made, max_turnover=None), signal, panel, np.ones(62))[61]
     step = free - got[0]
     short = got[0] + step * 0.5 / np.abs(step).sum()
     assert np.abs(got[1] - short).max() > 0.01
@@ -228,7 +230,7 @@ def test_sector_caps_without_sectors_are_refused():
     bare = replace(panel, groups={})
     for cls in (MeanVariance, MaxDiversification):
         with pytest.raises(engine.ConfigError, match=r"max_sector: .*universe\.tags\.sector"):
-            cls(max_sector=0.5, window=60).weights(signal, bare, exposure)
+            decide_all(cls(max_sector=0.5, window=60), signal, bare, exposure)
 
 
 def half_feasible(fallback):
@@ -238,7 +240,7 @@ def half_feasible(fallback):
     signal[60:62] = np.arange(10.0)
     signal[62:, :4] = np.arange(4.0)
     made = MeanVariance(net=0.7, max_weight=0.15, window=60, fallback=fallback, **EXACT)
-    return made.weights(signal, panel, np.ones(64))
+    return decide_all(made, signal, panel, np.ones(64))
 
 
 def test_hold_keeps_what_is_held_and_says_so_once(caplog):
@@ -256,7 +258,7 @@ def test_equal_takes_the_same_of_each_where_the_cap_allows_it():
     signal = np.tile([1.0, 4.0, 2.0, 3.0], (62, 1))
     signal[:-1] = NAN
     made = MeanVariance(net=0.2, max_weight=0.3, max_sector=0.01, window=60, **EXACT)
-    got = replace(made, fallback="equal").weights(signal, panel, np.ones(62))
+    got = decide_all(replace(made, fallback="equal"), signal, panel, np.ones(62))
     np.testing.assert_allclose(got[-1], [-0.2, 0.3, -0.2, 0.3])
 
 
@@ -283,7 +285,7 @@ def test_names_without_history_or_movement_are_left_out(cls):
     if cls is not MeanVariance:
         made = replace(made, quantile=1.0)
     signal[:-1] = NAN
-    got = made.weights(signal, panel, np.ones(80))[-1]
+    got = decide_all(made, signal, panel, np.ones(80))[-1]
     assert got[:3].tolist() == [0.0, 0.0, 0.0]
     assert (got[3:] != 0.0).any()
 
@@ -300,7 +302,7 @@ def test_a_gap_adds_nothing_and_leaves_the_variance_of_what_is_there():
     )
     made = RiskParity(quantile=1.0, window=399, **EXACT)
     signal = np.where(np.arange(400)[:, None] == 399, np.ones((400, 2)), NAN)
-    got = made.weights(signal, panel, np.ones(400))[-1]
+    got = decide_all(made, signal, panel, np.ones(400))[-1]
     spread = panel.wide(panel.returns).std().to_numpy()
     np.testing.assert_allclose(got[0] / got[1], spread[1] / spread[0], rtol=1e-6)
 
@@ -309,7 +311,7 @@ def test_more_names_than_days_has_a_solution_without_shrinkage():
     signal, panel, _ = market(5, (20, 24), gaps=0.0)
     made = MeanVariance(window=12, max_weight=0.2, **EXACT)
     signal[:-1] = NAN
-    got = made.weights(signal, panel, np.ones(20))[-1]
+    got = decide_all(made, signal, panel, np.ones(20))[-1]
     assert np.abs(got).sum() <= 1.0 + 1e-6
     assert got.sum() == pytest.approx(0.0, abs=1e-6)
 
@@ -325,7 +327,7 @@ def test_shrinkage_draws_risk_parity_towards_equal_weights():
 def test_too_little_history_is_refused_with_the_window():
     signal, panel, exposure = market()
     with pytest.raises(engine.ConfigError, match=r"at most 0 names .* 80% of 252 returns"):
-        RiskParity().weights(signal, panel, exposure)
+        decide_all(RiskParity(), signal, panel, exposure)
 
 
 @pytest.mark.parametrize(
@@ -348,9 +350,9 @@ def test_a_config_that_makes_no_sense_names_its_key(made, message):
 class TestAnyOptimised:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
         signal, panel, exposure = market()
-        full = portfolio.weights(signal, panel, exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         for stop in (70, 111):
-            cut = portfolio.weights(signal[:stop], panel.cut(stop), exposure[:stop])
+            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
             np.testing.assert_array_equal(cut, full[:stop])
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
@@ -358,27 +360,26 @@ class TestAnyOptimised:
         close, later = np.array(panel["close"]), signal.copy()
         close[110:] = 1.0
         later[110:] = NAN
-        moved = portfolio.weights(later, panel.with_fields({"close": close}), exposure)
-        full = portfolio.weights(signal, panel, exposure)
+        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         assert np.isfinite(full[:110]).any()
         np.testing.assert_array_equal(moved[:110], full[:110])
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
         signal, panel, exposure = market()
         order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = portfolio.weights(signal, panel, exposure)
-        theirs = portfolio.weights(signal[:, order], panel.take(order), exposure)
+        ours = decide_all(portfolio, signal, panel, exposure)
+        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
         np.testing.assert_allclose(theirs, ours[:, order], atol=1e-8)
 
     def test_the_same_data_give_the_same_bytes(self, portfolio):
-        first = portfolio.weights(*market())
-        assert first.tobytes() == portfolio.weights(*market()).tobytes()
+        first = decide_all(portfolio, *market())
+        assert first.tobytes() == decide_all(portfolio, *market()).tobytes()
 
     def test_a_row_is_all_hold_or_within_the_gross(self, portfolio):
         signal, panel, exposure = market()
-        got = portfolio.weights(signal, panel, exposure)
-        rows = np.isfinite(got)
-        assert (rows.all(axis=1) | ~rows.any(axis=1)).all()
+        got = decide_all(portfolio, signal, panel, exposure)
+        assert_whole_rows(got, panel)
         held = np.abs(np.nan_to_num(got)).sum(axis=1)
         assert 0.0 < held.max() <= portfolio.gross * portfolio.max_leverage + 1e-6
 

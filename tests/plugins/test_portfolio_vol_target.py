@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import engine
+from engine.account import decide_all
 from engine.testing import check_portfolio
 from plugins.portfolios import FactorNeutral, LongOnlyTop, QuantileLongShort
 
@@ -41,7 +42,7 @@ def yearly(weights, panel, row, window):
 @pytest.mark.parametrize("portfolio", [EVERYTHING[0], EVERYTHING[3]], ids=lambda p: p.name)
 def test_each_decision_has_the_volatility_asked_for(portfolio):
     signal, panel, exposure = market()
-    got = portfolio.weights(signal, panel, exposure)
+    got = decide_all(portfolio, signal, panel, exposure)
     rows = np.flatnonzero(np.isfinite(got).any(axis=1))
     assert rows[0] == 20  # half of the window's returns
     for row in rows:
@@ -51,27 +52,29 @@ def test_each_decision_has_the_volatility_asked_for(portfolio):
 def test_leverage_is_limited():
     signal, panel, exposure = market()
     made = QuantileLongShort(vol_target=9.0, max_leverage=1.5, **DAILY)
-    got = made.weights(signal, panel, exposure)
+    got = decide_all(made, signal, panel, exposure)
     np.testing.assert_allclose(np.abs(got[20:]).sum(axis=1), 1.5)
 
 
 def test_no_target_changes_nothing():
     signal, panel, exposure = market()
-    plain = QuantileLongShort(rebalance="daily").weights(signal, panel, exposure)
+    plain = decide_all(QuantileLongShort(rebalance="daily"), signal, panel, exposure)
     np.testing.assert_allclose(np.abs(plain).sum(axis=1), 1.0)
 
 
 def test_a_long_only_portfolio_borrows_nothing():
     signal, panel, exposure = market()
-    got = LongOnlyTop(vol_target=9.0, max_leverage=3.0, **DAILY).weights(signal, panel, exposure)
+    got = decide_all(
+        LongOnlyTop(vol_target=9.0, max_leverage=3.0, **DAILY), signal, panel, exposure
+    )
     np.testing.assert_allclose(got[20:].sum(axis=1), 1.0)
 
 
 def test_the_exposure_comes_on_top():
     signal, panel, exposure = market()
     made = QuantileLongShort(vol_target=0.1, **DAILY)
-    full = made.weights(signal, panel, exposure)
-    half = made.weights(signal, panel, 0.5 * exposure)
+    full = decide_all(made, signal, panel, exposure)
+    half = decide_all(made, signal, panel, 0.5 * exposure)
     np.testing.assert_allclose(half, 0.5 * full)
 
 
@@ -80,8 +83,11 @@ def test_a_name_without_a_volatility_is_not_held():
     close = np.array(panel["close"])
     close[:105, 0] = NAN
     signal[105:, 0] = 99.0
-    got = QuantileLongShort(vol_target=0.1, **DAILY).weights(
-        signal, panel.with_fields({"close": close}), exposure
+    got = decide_all(
+        QuantileLongShort(vol_target=0.1, **DAILY),
+        signal,
+        panel.with_fields({"close": close}),
+        exposure,
     )
     assert (got[105:, 0] == 0.0).all()
 
@@ -90,24 +96,24 @@ def test_a_name_without_a_volatility_is_not_held():
 class TestAnyTarget:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
         signal, panel, exposure = market(gaps=0.03)
-        full = portfolio.weights(signal, panel, exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         for stop in (50, 97):
-            cut = portfolio.weights(signal[:stop], panel.cut(stop), exposure[:stop])
+            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
             np.testing.assert_array_equal(cut, full[:stop])
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
         signal, panel, exposure = market(gaps=0.03)
         close = np.array(panel["close"])
         close[80:] *= 3.0
-        moved = portfolio.weights(signal, panel.with_fields({"close": close}), exposure)
-        full = portfolio.weights(signal, panel, exposure)
+        moved = decide_all(portfolio, signal, panel.with_fields({"close": close}), exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         np.testing.assert_array_equal(moved[:80], full[:80])
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
         signal, panel, exposure = market(gaps=0.03)
         order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = portfolio.weights(signal, panel, exposure)
-        theirs = portfolio.weights(signal[:, order], panel.take(order), exposure)
+        ours = decide_all(portfolio, signal, panel, exposure)
+        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
         np.testing.assert_allclose(theirs, ours[:, order], atol=1e-10)
 
 

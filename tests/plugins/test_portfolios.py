@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from orders import assert_whole_rows
 
 import engine
+from engine.account import decide_all
 from plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
 
 NAN = np.nan
@@ -27,7 +29,7 @@ def panel_of(close, start="2024-01-01", sectors=None, freq="B"):
 def one_day(portfolio, signal, exposure=1.0, **panel):
     signal = np.array([signal], float)
     flat = panel_of(np.ones(signal.shape), **panel)
-    return portfolio.weights(signal, flat, np.array([exposure]))[0].tolist()
+    return decide_all(portfolio, signal, flat, np.array([exposure]))[0].tolist()
 
 
 def walk(seed=0, shape=(150, 12)):
@@ -91,7 +93,7 @@ def test_inverse_volatility_skips_names_without_a_volatility():
     signal = np.tile([1.0, 2.0, 3.0], (41, 1))
     portfolio = LongOnlyTop(quantile=1.0, weighting="inverse_vol", vol_window=40, **DAILY)
     panel = panel_of(close)
-    got = portfolio.weights(signal, panel, np.ones(41))[-1]
+    got = decide_all(portfolio, signal, panel, np.ones(41))[-1]
     spread = pd.DataFrame(panel.returns[1:]).std().to_numpy()
     np.testing.assert_allclose(got[0] / got[1], spread[1] / spread[0])
     assert got[2] == 0.0
@@ -154,14 +156,14 @@ def test_exposure_multiplies_the_gross():
 def test_no_exposure_known_decides_nothing():
     signal = np.tile([1.0, 2.0], (2, 1))
     portfolio = LongOnlyTop(top_n=1, **DAILY)
-    got = portfolio.weights(signal, panel_of(np.ones((2, 2))), np.array([NAN, 1.0]))
+    got = decide_all(portfolio, signal, panel_of(np.ones((2, 2))), np.array([NAN, 1.0]))
     np.testing.assert_array_equal(got, [[NAN, NAN], [0.0, 1.0]])
 
 
 def test_only_members_with_a_bar_and_a_signal_are_held():
     panel = panel_of([[1.0, 1.0, NAN, 1.0]])
     panel = replace(panel, member=np.array([[True, False, True, True]]))
-    got = LongOnlyTop(quantile=1.0).weights(np.array([[1.0, 2.0, 3.0, NAN]]), panel, np.ones(1))
+    got = decide_all(LongOnlyTop(quantile=1.0), np.array([[1.0, 2.0, 3.0, NAN]]), panel, np.ones(1))
     assert got[0].tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
@@ -178,7 +180,7 @@ def test_rebalances_start_with_the_signal(fields, days):
     signal = np.tile([1.0, 2.0], (10, 1))
     signal[:3] = NAN
     panel = panel_of(np.ones((10, 2)), start="2024-01-29")
-    got = LongOnlyTop(top_n=1, **fields).weights(signal, panel, np.ones(10))
+    got = decide_all(LongOnlyTop(top_n=1, **fields), signal, panel, np.ones(10))
     assert np.flatnonzero(np.isfinite(got).all(axis=1)).tolist() == days
     assert np.isnan(np.delete(got, days, axis=0)).all()
 
@@ -186,14 +188,14 @@ def test_rebalances_start_with_the_signal(fields, days):
 def test_weeks_are_iso_weeks():
     """Monday 2024-12-30 and Thursday 2025-01-02 are in the same week."""
     panel = panel_of(np.ones((4, 1)), start="2024-12-30")
-    got = LongOnlyTop(top_n=1, rebalance="weekly").weights(np.ones((4, 1)), panel, np.ones(4))
+    got = decide_all(LongOnlyTop(top_n=1, rebalance="weekly"), np.ones((4, 1)), panel, np.ones(4))
     assert np.isfinite(got[:, 0]).tolist() == [True, False, False, False]
 
 
 def test_tranches_average_the_last_picks():
     signal = np.array([[3.0, 2.0, 1.0], [1.0, 3.0, 2.0], [1.0, 2.0, 3.0], [NAN, 2.0, 3.0]])
     portfolio = LongOnlyTop(top_n=1, tranches=3, **DAILY)
-    got = portfolio.weights(signal, panel_of(np.ones((4, 3))), np.ones(4))
+    got = decide_all(portfolio, signal, panel_of(np.ones((4, 3))), np.ones(4))
     third = 1.0 / 3.0
     expected = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [third] * 3, [0.0, third, 2 * third]]
     np.testing.assert_allclose(got, expected)
@@ -204,7 +206,7 @@ def test_a_band_leaves_a_name_that_is_near_its_target():
     close = np.array([[1.0, 1.0], [1.0, 1.0], [11 / 9, 1.0], [3.0, 1.0]])
     signal = np.array([[1.0, 1.0]] * 4)
     portfolio = LongOnlyTop(quantile=1.0, no_trade_band=0.06, **DAILY)
-    got = portfolio.weights(signal, panel_of(close), np.ones(4))
+    got = decide_all(portfolio, signal, panel_of(close), np.ones(4))
     np.testing.assert_array_equal(got[1:3], np.full((2, 2), NAN))
     np.testing.assert_allclose(got[3], [0.5, 0.5])
 
@@ -212,14 +214,14 @@ def test_a_band_leaves_a_name_that_is_near_its_target():
 def test_a_band_does_not_keep_what_is_sold_or_stop_what_is_bought():
     signal = np.array([[2.0, 1.0], [1.0, 2.0], [1.0, 2.0]])
     portfolio = LongOnlyTop(top_n=1, gross=0.05, no_trade_band=0.1, **DAILY)
-    got = portfolio.weights(signal, panel_of(np.ones((3, 2))), np.ones(3))
+    got = decide_all(portfolio, signal, panel_of(np.ones((3, 2))), np.ones(3))
     np.testing.assert_allclose(got[1], [0.0, 0.05])
 
 
 def test_turnover_shrinks_all_trades_alike():
     signal = np.array([[2.0, 1.0], [1.0, 2.0], [1.0, 2.0]])
     portfolio = LongOnlyTop(top_n=1, max_turnover=0.5, **DAILY)
-    got = portfolio.weights(signal, panel_of(np.ones((3, 2))), np.ones(3))
+    got = decide_all(portfolio, signal, panel_of(np.ones((3, 2))), np.ones(3))
     # buys half of A; then trades 0.5 of the 1.5 to (0, 1): a third of the way
     np.testing.assert_allclose(got[:2], [[0.5, 0.0], [0.5 - 0.5 / 3, 1 / 3]])
 
@@ -227,7 +229,7 @@ def test_turnover_shrinks_all_trades_alike():
 def test_a_date_with_too_few_names_keeps_what_is_held():
     signal = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, NAN, NAN, NAN], [4.0, 3.0, 2.0, 1.0]])
     portfolio = QuantileLongShort(quantile=0.5, min_names=2, **DAILY)
-    got = portfolio.weights(signal, panel_of(np.ones((3, 4))), np.ones(3))
+    got = decide_all(portfolio, signal, panel_of(np.ones((3, 4))), np.ones(3))
     assert np.isnan(got[1]).all()
     np.testing.assert_allclose(got[2], [0.25, 0.25, -0.25, -0.25])
 
@@ -264,9 +266,9 @@ def test_a_config_that_makes_no_sense_names_its_key(cls, fields, message):
 class TestAnyPortfolio:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
         signal, panel, exposure = walk()
-        full = portfolio.weights(signal, panel, exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         for stop in (40, 97):
-            cut = portfolio.weights(signal[:stop], panel.cut(stop), exposure[:stop])
+            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
             np.testing.assert_array_equal(cut, full[:stop])
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
@@ -274,25 +276,24 @@ class TestAnyPortfolio:
         close, later = np.array(panel["close"]), signal.copy()
         close[80:] = 1.0
         later[80:] = NAN
-        moved = portfolio.weights(later, panel.with_fields({"close": close}), exposure)
-        full = portfolio.weights(signal, panel, exposure)
+        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
+        full = decide_all(portfolio, signal, panel, exposure)
         np.testing.assert_array_equal(moved[:80], full[:80])
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
         signal, panel, exposure = walk()
         order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = portfolio.weights(signal, panel, exposure)
-        theirs = portfolio.weights(signal[:, order], panel.take(order), exposure)
+        ours = decide_all(portfolio, signal, panel, exposure)
+        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
         np.testing.assert_allclose(theirs, ours[:, order], atol=1e-12)
 
     def test_a_row_is_all_hold_or_within_the_gross(self, portfolio):
         signal, panel, exposure = walk()
-        got = portfolio.weights(signal, panel, exposure)
+        got = decide_all(portfolio, signal, panel, exposure)
         assert np.isfinite(got).any()
         assert np.abs(np.nan_to_num(got)).sum(axis=1).max() <= portfolio.gross + 1e-9
         if portfolio.no_trade_band == 0.0:
-            rows = np.isfinite(got)
-            assert (rows.all(axis=1) | ~rows.any(axis=1)).all()
+            assert_whole_rows(got, panel)
 
 
 def test_the_quantile_takes_the_whole_names_that_rounding_hides():
@@ -306,4 +307,4 @@ def test_the_quantile_takes_the_whole_names_that_rounding_hides():
         symbols=tuple(f"S{i:03}" for i in range(100)),
         fields={"close": np.ones((1, 100))},
     )
-    assert np.count_nonzero(LongOnlyTop(quantile=0.29).weights(rng, panel, np.ones(1))) == 29
+    assert np.count_nonzero(decide_all(LongOnlyTop(quantile=0.29), rng, panel, np.ones(1))) == 29

@@ -563,6 +563,98 @@ def test_a_good_portfolio_passes() -> None:
 
 
 @dataclass(frozen=True)
+class Decider(engine.Portfolio):
+    """A portfolio for a test that decides close by close, broken by `how`."""
+
+    name: ClassVar[str] = "decider"
+    how: str = engine.option("", "what is wrong")
+
+    def decide(self, score: engine.FloatArray, book: engine.Book) -> Any:
+        book.memory["rows"] = book.memory.get("rows", -1.0) + 1.0
+        if book.memory["rows"] % 5.0:
+            return None
+        known = np.nan_to_num(score)
+        match self.how:
+            case "peeks":  # nothing shows it later rows: it takes them
+                later = book._data.returns[book.row + 1 :][:1]
+                known = known + np.nan_to_num(later).sum(axis=0)
+            case "last row":
+                known = known + float(len(book._data.dates) - book.row < 50)
+            case "first":
+                known[0] += 0.5
+            case "stranger":
+                known = np.where(np.isnan(score), 0.3, score)
+            case "impure":
+                book.panel["close"].flags.writeable = True
+                book.panel["close"][0] = 1.0
+            case "print":
+                print("deciding")
+            case "exit":
+                sys.exit(3)
+        size = np.abs(known).sum()
+        out = known / size * (1.0 if self.how == "regardless" else book.exposure)
+        out = np.where(np.isnan(score) & ~book.present & book.member, np.nan, out)
+        odd = {
+            "row": out[None],
+            "short": out[1:],
+            "single": out.astype(np.float32),
+            "list": out.tolist(),
+            "infinite": np.where(out > 0.0, np.inf, out),
+            "units": out * 100.0,
+        }
+        return odd.get(self.how, out)
+
+
+@pytest.mark.parametrize(
+    ("how", "property", "message"),
+    [
+        ("peeks", "blindness", r"looks ahead: " + CELL),
+        ("last row", "blindness", r"looks ahead: " + CELL),
+        ("first", "symbol order", r"depends on the order of symbols: 20.* S\d\d is"),
+        (
+            "stranger",
+            "permission",
+            r"on 20.* S\d\d has no signal and is ordered to 0\.\d+: order 0",
+        ),
+        ("regardless", "exposure", r"on 20.* S\d\d is ordered to .* at an exposure of 0"),
+        ("units", "gross", r"long and short sum to \d+ of equity: weights are fractions"),
+        ("impure", "shape", r"portfolio 'decider' failed: ValueError: cannot set WRITEABLE flag"),
+        ("print", "quiet", r"prints 'deciding'"),
+        ("exit", "shape", r"portfolio 'decider' failed: SystemExit: 3"),
+        ("row", "shape", r"portfolio 'decider' returned shape \(1, 10\), not \(10,\)"),
+        ("short", "shape", r"portfolio 'decider' returned shape \(9,\), not \(10,\)"),
+        ("single", "shape", r"portfolio 'decider' returned float32, not a float64 array"),
+        ("list", "shape", r"portfolio 'decider' returned list, not a float64 array"),
+        ("infinite", "shape", r"portfolio 'decider' returned infinite values"),
+    ],
+)
+def test_a_bad_decision_is_caught(how: str, property: str, message: str) -> None:
+    found = broken(Decider(how))
+    assert re.search(message, found.get(property, "")), found
+
+
+def test_a_good_decision_passes() -> None:
+    check(Decider())
+
+
+@dataclass(frozen=True)
+class Looker(Decider):
+    """A portfolio that looks for later rows wherever a book offers data."""
+
+    name: ClassVar[str] = "looker"
+
+    def decide(self, score: engine.FloatArray, book: engine.Book) -> Any:
+        assert len(book.panel.dates) == len(book.panel["close"]) == book.row + 1
+        assert book.panel.dates[-1] == book.now
+        assert max(len(book.recent(10**6)), len(book.market(10**6))) == book.row + 1
+        return super().decide(score, book)
+
+
+def test_a_book_offers_no_later_rows() -> None:
+    check(Looker())
+
+
+@dataclass(frozen=True)
 class Refuser(Book):
     """A portfolio that refuses data on which it later decides."""
 
@@ -646,3 +738,77 @@ def test_a_bad_cost_model_is_caught(how: str, property: str, message: str) -> No
 
 def test_a_good_cost_model_passes() -> None:
     check(Fees())
+
+
+@dataclass(frozen=True)
+class Priced(engine.Cost):
+    """A cost model for a test that says terms and holding, broken by `how`."""
+
+    name: ClassVar[str] = "priced"
+    how: str = engine.option("", "what is wrong")
+
+    def terms(self, panel: engine.Panel) -> Mapping[str, engine.Terms]:
+        move = np.abs(np.nan_to_num(panel.returns))
+        before = np.zeros(panel.shape)
+        before[1:] = move[:-1]
+        slope = 1e-6 * before
+        match self.how:
+            case "same bar":
+                slope = 1e-6 * move
+            case "sample":
+                slope = slope / max(move.max(), 1e-9)
+            case "negative":
+                slope = -slope
+            case "single":
+                slope = slope.astype(np.float32)
+            case "row":
+                slope = slope[0]
+            case "column":
+                slope = slope * np.arange(panel.shape[1])
+        exponent = {"flat": 0.0, "unknown": float("nan")}.get(self.how, 0.5)
+        return {
+            "fee": engine.Terms(fixed=-1e-4 if self.how == "rebate" else 1e-4, coefficient=0),
+            "impact": engine.Terms(coefficient=slope, exponent=exponent),
+        }
+
+    def holding(self, panel: engine.Panel) -> Mapping[str, engine.Holding]:
+        cash: Any = 1e-4 * np.ones(len(panel.dates))
+        match self.how:
+            case "rates to come":
+                cash = cash * np.arange(len(cash))[::-1]
+            case "cash by name":
+                cash = np.ones(panel.shape)
+            case "nan":
+                cash[5] = np.nan
+        name = "fee" if self.how == "twice" else "borrow"
+        return {name: engine.Holding(short=-1e-5), "cash": engine.Holding(cash=cash)}
+
+
+SLOPE = r"terms\(\)\['impact'\]\.coefficient: "
+
+
+@pytest.mark.parametrize(
+    ("how", "property", "message"),
+    [
+        ("same bar", "blindness", SLOPE + r"looks ahead: " + CELL),
+        ("sample", "blindness", SLOPE + r"looks ahead: " + CELL),
+        ("rates to come", "blindness", r"holding\(\)\['cash'\]\.cash: looks ahead: on 20"),
+        ("negative", "rates", SLOPE + r"on 20.* S\d\d is -[\d.e-]+, not >= 0"),
+        ("rebate", "rates", r"terms\(\)\['fee'\]\.fixed: on 20.* is -0\.0001, not >= 0"),
+        ("nan", "rates", r"holding\(\)\['cash'\]\.cash: on 2019-01-09 is nan, not finite"),
+        ("flat", "rates", r"terms\(\)\['impact'\]\.exponent is 0\.0, not above 0"),
+        ("unknown", "rates", r"terms\(\)\['impact'\]\.exponent is nan, not above 0"),
+        ("single", "dtype", SLOPE + "is float32, not float64"),
+        ("row", "shape", SLOPE + r"has shape \(10,\), not \(320, 10\)"),
+        ("cash by name", "shape", r"\.cash: has shape \(320, 10\), not \(320,\)"),
+        ("column", "symbol order", SLOPE + r"depends on the order of symbols: 20.* S\d\d is"),
+        ("twice", "components", r"terms and holding both have a component 'fee': rename one"),
+    ],
+)
+def test_bad_terms_are_caught(how: str, property: str, message: str) -> None:
+    found = broken(Priced(how))
+    assert re.search(message, found.get(property, "")), found
+
+
+def test_good_terms_pass() -> None:
+    check(Priced())

@@ -1,0 +1,21 @@
+"""The account: from decisions to what became of the money.
+
+options    capital and fills
+rows       what the ledger trades against: prices, caps, delistings; what it charges
+charges    from a cost plugin to rates
+kernel     the compiled loop
+ledger     the state of an account, and `advance`
+simulate   portfolio, panel and costs → account
+account    the journal, read as returns
+advice     what was decided and never filled, and what to change
+second     vectorbt books the same orders
+"""
+
+from __future__ import annotations
+
+from engine.account.account import CAUSES, Account
+from engine.account.ledger import State, advance
+from engine.account.options import Backtest
+from engine.account.simulate import Plan, decide_all, simulate
+
+__all__ = ["CAUSES", "Account", "Backtest", "Plan", "State", "advance", "decide_all", "simulate"]

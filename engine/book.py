@@ -1,0 +1,140 @@
+"""What a portfolio's decision may look at: the data up to one row, and what is held there."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from engine.errors import ConfigError
+from engine.panel import BoolArray, FloatArray, Panel
+
+Names = npt.NDArray[np.intp]
+Memory = dict[str, "FloatArray | float"]
+
+
+class Book:
+    """The account at the close of one row, and the data up to it.
+
+    Parameters
+    ----------
+    row : int
+        The row of the decision, counted from the first of the data.
+    held : float array, shape (N,)
+        What is really held at this close, as fractions of equity.
+    equity, cash : float
+        In currency, at this close; cash holds the proceeds of shorts.
+    waiting : float array, shape (N,)
+        Targets of orders that still wait for a bar to trade on; NaN without one.
+    exposure : float
+        What the regime allows, known at this close.
+    notes : list of str
+        Where a portfolio writes down which decisions it could not make as asked.
+    memory : dict of str to float array or float
+        What a portfolio keeps from one decision to the next; empty before the first, saved
+        with the account.
+    data : Panel
+        All bars. `panel` shows those up to the row, and no method here reads others.
+    """
+
+    def __init__(
+        self,
+        *,
+        row: int,
+        held: FloatArray,
+        equity: float,
+        cash: float,
+        waiting: FloatArray,
+        exposure: float,
+        notes: list[str],
+        memory: Memory,
+        data: Panel,
+    ) -> None:
+        self.row, self.held, self.equity, self.cash = row, held, equity, cash
+        self.waiting, self.exposure, self.notes, self.memory = waiting, exposure, notes, memory
+        self._data = data
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The bars up to the row, this one included."""
+        return self._data.cut(self.row + 1)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The N symbols."""
+        return self._data.symbols
+
+    @property
+    def periods_per_year(self) -> float:
+        """Rows a year, to annualise."""
+        return self._data.periods_per_year
+
+    @property
+    def now(self) -> pd.Timestamp:
+        """The date of the row."""
+        stamp: pd.Timestamp = self._data.dates[self.row]
+        return stamp
+
+    @property
+    def before(self) -> pd.Timestamp | None:
+        """The date of the row before; None on the first."""
+        return self._data.dates[self.row - 1] if self.row else None
+
+    @property
+    def date(self) -> str:
+        """The date of the row, for messages."""
+        return str(self.now.date())
+
+    @property
+    def present(self) -> BoolArray:
+        """Which symbols have a bar on the row, shape (N,)."""
+        present: BoolArray = self._data.present[self.row]
+        return present
+
+    @property
+    def member(self) -> BoolArray:
+        """Which symbols are in the universe on the row, shape (N,)."""
+        member: BoolArray = self._data.member[self.row]
+        return member
+
+    @cached_property
+    def frozen(self) -> FloatArray:
+        """Weights held, shape (N,), of symbols without a bar on the row; 0 for the others."""
+        return np.where(self.present, 0.0, self.held)
+
+    def recent(self, window: int) -> FloatArray:
+        """The returns of the last `window` rows, this one included, shape (≤ window, N)."""
+        return self._data.returns[max(0, self.row + 1 - window) : self.row + 1]
+
+    def market(self, window: int) -> FloatArray:
+        """The members' mean return on the last `window` rows, shape (≤ window,)."""
+        return self._data.market[max(0, self.row + 1 - window) : self.row + 1]
+
+    def sectors(self, key: str, off: str) -> npt.NDArray[np.str_]:
+        """Labels of the symbols, shape (N,), "" where unknown: those form one sector.
+
+        Raises
+        ------
+        ConfigError
+            If there are none at all; `key` asks for them and the value `off` does without.
+        """
+        if "sector" not in self._data.groups:
+            raise ConfigError(
+                f"portfolio.{key}: the symbols have no sectors: give them in "
+                f"universe.tags.sector, or write portfolio.{key}={off}"
+            )
+        return np.array(self._data.groups["sector"])
+
+    def sorted(self, among: BoolArray) -> Names:
+        """Columns of `among` in the order of their symbols, whatever the panel's order."""
+        columns = np.flatnonzero(among)
+        if self._data.in_order:
+            return columns
+        return columns[np.argsort(self._data.places[columns])]
+
+    def ranked(self, score: FloatArray, among: BoolArray) -> Names:
+        """Columns of `among` from the highest score to the lowest; ties by symbol."""
+        columns = self.sorted(among & np.isfinite(score))
+        return columns[np.argsort(-score[columns], kind="stable")]
