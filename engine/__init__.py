@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         Cost,
         Estimator,
         Factor,
-        Holding,
         Model,
         Observer,
         Operator,
@@ -30,12 +29,12 @@ if TYPE_CHECKING:
         Regime,
         Source,
         Stage,
-        Terms,
         option,
     )
     from engine.memory import available_memory
     from engine.panel import BoolArray, FloatArray, Panel, forward_fill
     from engine.pipeline import Report, run
+    from engine.terms import Holding, Terms
     from engine.universe import Universe
 
 _HOME = {
@@ -56,7 +55,6 @@ _HOME = {
         "Cost",
         "Estimator",
         "Factor",
-        "Holding",
         "Model",
         "Observer",
         "Operator",
@@ -64,12 +62,12 @@ _HOME = {
         "Regime",
         "Source",
         "Stage",
-        "Terms",
         "option",
     ),
     "engine.memory": ("available_memory",),
     "engine.panel": ("BoolArray", "FloatArray", "Panel", "forward_fill"),
     "engine.pipeline": ("Report", "run"),
+    "engine.terms": ("Holding", "Terms"),
     "engine.universe": ("Universe",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

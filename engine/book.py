@@ -100,9 +100,15 @@ class Book:
         return member
 
     @cached_property
+    def tradable(self) -> BoolArray:
+        """Which symbols have a bar on the row, at a price above 0, shape (N,)."""
+        tradable: BoolArray = self.present & (self._data["close"][self.row] > 0.0)
+        return tradable
+
+    @cached_property
     def frozen(self) -> FloatArray:
-        """Weights held, shape (N,), of symbols without a bar on the row; 0 for the others."""
-        return np.where(self.present, 0.0, self.held)
+        """Weights held, shape (N,), of symbols that cannot be traded now; 0 for the others."""
+        return np.where(self.tradable, 0.0, self.held)
 
     def recent(self, window: int) -> FloatArray:
         """The returns of the last `window` rows, this one included, shape (≤ window, N)."""

@@ -11,7 +11,9 @@
    b. else what is assumed: `long_return` for a long, `short_return` for a short. ``auto``
       assumes a loss only for a name that had fallen: the others were bought out.
 
-`outcomes` judges by the whole sample: it books what happened, and no decision sees it.
+`outcomes` judges by the whole sample: it books what happened, and no decision sees it before
+it is known. A sample that ends in a suspension of `after` rows or more takes it for a delisting;
+where suspensions are long, `after` should be longer than they are.
 `learned` judges each row by the rows up to it: what a model may be trained on.
 """
 

@@ -28,6 +28,7 @@ import pandas as pd
 
 from engine.book import Book
 from engine.panel import FloatArray, Panel
+from engine.terms import Holding, Terms
 from engine.universe import Universe
 
 
@@ -231,48 +232,11 @@ class Portfolio(Kind):
         raise NotImplementedError
 
     def complaint(self, memory: Mapping[str, FloatArray | float]) -> str:
-        """Why `decide` never returned weights on any date; the run stops with these words."""
-        return f"portfolio.name={self.name}: decided nothing on any date"
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """What a trade pays: fixed + coefficient × value ^ exponent, as a fraction of its value.
-
-    Row t prices the orders of t, from rows before t.
-
-    Parameters
-    ----------
-    fixed : float or float array, shape (T, N)
-        Whatever the size, >= 0.
-    coefficient : float or float array, shape (T, N)
-        Per currency of the order's value to the power of `exponent`, >= 0.
-    exponent : float
-        Above 0.
-    """
-
-    fixed: FloatArray | float = 0.0
-    coefficient: FloatArray | float = 0.0
-    exponent: float = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Holding:
-    """What holding earns (+) or pays (-), per calendar day.
-
-    Row t prices the nights from t-1 to t, from rows before t.
-
-    Parameters
-    ----------
-    long, short : float or float array, shape (T, N), optional
-        Fraction of the value of a long position, or of the size of a short one.
-    cash : float or float array, shape (T,), optional
-        Fraction of cash, the proceeds of shorts included. It is told as interest, not as a cost.
-    """
-
-    long: FloatArray | float | None = None
-    short: FloatArray | float | None = None
-    cash: FloatArray | float | None = None
+        """Why there were no weights on any date; the run stops with these words."""
+        return (
+            f"portfolio.name={self.name}: decided nothing on any date: look at its options "
+            f"(engine plugins show {self.name}), and at the signal"
+        )
 
 
 @dataclass(frozen=True)
@@ -333,11 +297,24 @@ class Cost(Kind):
         return None
 
 
-def overrides(plugin: Kind | type[Kind], method: str) -> bool:
-    """Whether a plugin, or its class, has a method of its own in place of its kind's."""
+def overrides(plugin: Kind | type[Kind], method: str, before: str = "") -> bool:
+    """Whether a plugin, or its class, has a method of its own in place of its kind's.
+
+    Of two that stand for one another the one that the class itself, or its nearest base,
+    defines is meant: `method` is not, where `before` is defined nearer.
+    """
     cls = plugin if isinstance(plugin, type) else type(plugin)
     kind = next(base for base in cls.__mro__ if base in KINDS.values())
-    return getattr(cls, method) is not getattr(kind, method)
+
+    def own(base: type, name: str) -> bool:
+        return name in vars(base) and vars(base)[name] is not vars(kind)[name]
+
+    for base in cls.__mro__[: cls.__mro__.index(kind)]:
+        if own(base, method):
+            return True
+        if before and own(base, before):
+            return False
+    return False
 
 
 @dataclass(frozen=True)

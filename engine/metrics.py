@@ -41,7 +41,7 @@ UNITS = {
     "regimes.*.volatility": "fraction per year (net)",
     "regimes.*.sharpe": "per year (net, in excess of what cash earns)",
     "regimes.*.share": "share of the active days",
-    "regimes.*.n_days": "trading days after a close with this state the likeliest",
+    "regimes.*.n_days": "rows after a close with this state the likeliest",
     "turnover": "two-way, fraction of equity",
     "exposure": "mean fraction of equity",
     "costs": "bps of equity per year; positive is paid. Gross is net with the costs and what "
@@ -51,12 +51,12 @@ UNITS = {
     "fills.asked": "sum of |weight decided - weight held| when targets were issued, in equities",
     "fills.filled": "share of it",
     "fills.unfilled.*": "share of it never filled: cut by the cap, waiting for a bar that never "
-    "came, or for want of cash",
+    "came, for want of cash, or too small to be an order",
     "fills.never_traded": "symbols that were decided to be held and have no order",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",
-    "horizon": "trading days",
+    "horizon": "rows",
 }
 
 

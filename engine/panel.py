@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ import pandas as pd
 from engine.errors import DataError, did_you_mean
 from engine.periods import periods_per_year
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -65,7 +67,7 @@ class Panel:
         fields = {name: self._frozen(name, array) for name, array in self.fields.items()}
         object.__setattr__(self, "fields", fields)
         member = np.ones(self.shape, bool) if self.member is None else self.member
-        object.__setattr__(self, "member", member)
+        object.__setattr__(self, "member", _read_only(member.view()))
         if self.periods_per_year is None:
             object.__setattr__(self, "periods_per_year", periods_per_year(self.dates))
 
@@ -95,7 +97,7 @@ class Panel:
     def present(self) -> BoolArray:
         """Where there is a bar, shape (T, N)."""
         present: BoolArray = np.isfinite(self["close"])
-        return present
+        return _read_only(present)
 
     @cached_property
     def returns(self) -> FloatArray:
@@ -104,7 +106,7 @@ class Panel:
         The previous close is the last known one, so a return after a suspension spans it.
         NaN where there is no bar and on a symbol's first bar.
         """
-        return returns_since(np.full(self.shape[1], np.nan), self["close"])[0]
+        return _read_only(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
 
     def finite(self, name: str) -> FloatArray:
         """A field, or the returns, with NaN for what is infinite, shape (T, N)."""
@@ -121,7 +123,7 @@ class Panel:
     @cached_property
     def market(self) -> FloatArray:
         """Equal-weighted mean return of the members, shape (T,), per bar; NaN without bars."""
-        return mean_of_members(self.returns, self.member)
+        return _read_only(mean_of_members(self.returns, self.member))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -158,9 +160,7 @@ class Panel:
         )
         for name in ("present", "returns", "market"):  # their rows do not know later ones
             if name in self.__dict__:
-                array = self.__dict__[name][:stop]
-                array.flags.writeable = False
-                known.__dict__[name] = array
+                known.__dict__[name] = self.__dict__[name][:stop]
         return known
 
     def between(self, start: int, stop: int) -> Panel:
@@ -263,6 +263,12 @@ class Panel:
                 array[flat] = frame[name].to_numpy(np.float64, na_value=np.nan)
                 fields[str(name)] = array.reshape(len(axis), len(order))
         return cls(dates=axis, symbols=order, fields=fields)
+
+
+def _read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """The array, which nobody can write into: what one reader is handed, others are too."""
+    array.flags.writeable = False
+    return array
 
 
 def forward_fill(array: FloatArray) -> FloatArray:

@@ -97,7 +97,12 @@ def _money(metrics: dict[str, Any]) -> list[str]:
 def _fills(fills: dict[str, Any]) -> list[str]:
     """What was decided and never filled, and why; nothing where all was."""
     lines = []
-    causes = {"cap": "cut by the cap", "suspension": "no bar to trade on", "cash": "no cash"}
+    causes = {
+        "cap": "cut by the cap",
+        "suspension": "no bar to trade on",
+        "cash": "no cash",
+        "size": "too small",
+    }
     parts = [
         f"{words} {_number(fills['unfilled'][cause], '.1%')}"
         for cause, words in causes.items()

@@ -15,7 +15,7 @@ from engine.account.ledger import Journal, State
 from engine.account.rows import Charges, Market
 from engine.panel import FloatArray
 
-CAUSES = ("cap", "suspension", "cash")
+CAUSES = ("cap", "suspension", "cash", "size")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,9 @@ class Account:
         Σ |weight decided - weight held| when the targets were issued; what an older target
         still owed is not counted again.
     unfilled : mapping of str to float array, shape (T,)
-        The part of `asked` that was never filled, by cause: ``cap``, ``suspension``, ``cash``;
-        on the row on which a newer target no longer asks for it, or the last.
+        The part of `asked` that was never filled, by cause: ``cap``, ``suspension``, ``cash`` or
+        ``size`` (less than 1e-8 shares); on the row on which a newer target no longer asks for
+        it, or the last.
     short_of_cash : float array, shape (T,)
         Purchases of the day that found no cash, whether they were filled later or not.
     orders : pandas.DataFrame
@@ -317,7 +318,7 @@ def _listed(
 
 def _unfilled(book: FloatArray, state: State) -> dict[str, FloatArray]:
     """What was lost by row and cause, with what is still owed at the end."""
-    columns = (kernel.BY_CAP, kernel.BY_SUSPENSION, kernel.BY_CASH)
+    columns = (kernel.BY_CAP, kernel.BY_SUSPENSION, kernel.BY_CASH, kernel.BY_SIZE)
     lost = {cause: book[:, column].copy() for cause, column in zip(CAUSES, columns, strict=True)}
     for cause, column in zip(CAUSES, columns, strict=True):
         lost[cause][-1:] += np.abs(state.owed[state.cause == column]).sum()

@@ -18,6 +18,10 @@ SHOWN = 5  # names in a line
 
 def advise(account: Account, portfolio: Portfolio | None, cost: Cost) -> Iterator[str]:
     """Say what was decided and never filled, one line a cause, with the key to change."""
+    if not account.traded.any() and not account.never_traded:
+        yield (
+            "nothing was ever held, for every target was 0: look at portfolio.gross and at exposure"
+        )
     asked = float(account.asked.sum())
     lost = {cause: float(part.sum()) for cause, part in account.unfilled.items()}
     yield from _cash(account, portfolio, cost)
@@ -35,7 +39,7 @@ def advise(account: Account, portfolio: Portfolio | None, cost: Cost) -> Iterato
         names = account.never_traded
         yield (
             f"{len(names)} of the names decided to be held never traded ({_listed(names)}): they "
-            "have no volume to trade in, or no bar after a decision"
+            "have no volume to trade in, no bar after a decision, or orders under 1e-8 shares"
         )
 
 
@@ -47,7 +51,7 @@ def _cash(account: Account, portfolio: Portfolio | None, cost: Cost) -> Iterator
         return
     worst = int(np.argmax(starved))
     text = (
-        f"cash ran short on {len(rows)} of {len(starved)} days; at worst {starved[worst]:.1%} of "
+        f"cash ran short on {len(rows)} of {len(starved)} dates; at worst {starved[worst]:.1%} of "
         f"equity was not bought, on {account.dates[worst]:%Y-%m-%d}"
     )
     if _explained(starved[rows], account.held_back[rows]):

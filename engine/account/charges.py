@@ -50,7 +50,7 @@ def _trading(
     fixed: dict[str, FloatArray] = {}
     coefficient: dict[str, FloatArray] = {}
     exponent: dict[str, float] = {}
-    if not overrides(cost, "terms"):
+    if not overrides(cost, "terms", before="trading"):
         values = np.zeros(panel.shape) if orders is None else orders
         with blamed(who):
             made: Mapping[str, Any] = cost.trading(panel, values)
@@ -96,7 +96,7 @@ def _holding(
     cost: Cost, panel: Panel
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray], dict[str, FloatArray]]:
     parts: dict[str, dict[str, FloatArray]] = {"long": {}, "short": {}, "cash": {}}
-    if overrides(cost, "holding"):
+    if overrides(cost, "holding", before="carry"):
         who = f"costs {cost.name!r}"
         with blamed(who):
             made = cost.holding(panel)
@@ -125,13 +125,21 @@ def _thin(array: FloatArray) -> FloatArray:
 def limits(cost: Cost, panel: Panel) -> FloatArray | None:
     """Largest orders in shares, shape (T, N), checked; None without a limit."""
     with blamed(f"costs {cost.name!r}"):
-        most = cost.max_order(panel)
-    if most is not None and (np.shape(most) != panel.shape or not (most >= 0.0).all()):
+        asked = cost.max_order(panel)
+        if asked is None:
+            return None
+        most = np.asarray(asked, np.float64)
+    if most.shape != panel.shape or not (most >= 0.0).all():
         raise PluginError(
             f"costs {cost.name!r}: max_order must be >= 0 (infinite: no limit) and of shape "
             f"{panel.shape}: mend {type(cost).__name__}"
         )
     return most
+
+
+def _percent(rate: float) -> str:
+    """A rate in percent; what is absurd without its hundred digits."""
+    return f"{rate:.0%}" if rate < 100.0 else f"{rate:.1g} times the value"
 
 
 def too_dear(
@@ -144,7 +152,7 @@ def too_dear(
     limit = hasattr(cost, "max_participation")
     smaller = "limit the order by costs.max_participation, " if limit else ""
     return ConfigError(
-        f"costs {cost.name!r}: {worst} takes {rates[worst]:.0%} of an order of {value:,.0f} in "
-        f"{symbol} on {date} ({sum(rates.values()):.0%} in all): lower "
+        f"costs {cost.name!r}: {worst} takes {_percent(rates[worst])} of an order of {value:,.0f} "
+        f"in {symbol} on {date} ({_percent(sum(rates.values()))} in all): lower "
         f"backtest.initial_capital, {smaller}or lower the rate"
     )

@@ -36,12 +36,11 @@ CLOSE_ENOUGH = 1e-12  # of λ
 
 # columns of `entries`
 CARRY, VALUE, CASH, EQUITY = range(4)  # currency: earned; at the fill; at the close
-ASKED, CAPPED, LAPSED, STARVED = range(4, 8)  # fractions of equity: decided; never filled, why
-SHORT, HELD_BACK = range(8, 10)  # fractions of equity: cash missing today; sales held back today
-WAITED, DROPPED = range(10, 12)  # counts
-COLUMNS = 12
-# why a part of an order is owed: the column that it is lost to unless it is asked for again
-BY_CAP, BY_SUSPENSION, BY_CASH = CAPPED, LAPSED, STARVED
+ASKED = 4  # fraction of equity that was decided
+BY_CAP, BY_SUSPENSION, BY_CASH, BY_SIZE = range(5, 9)  # of it: never filled, and why
+SHORT, HELD_BACK = range(9, 11)  # fractions of equity: cash missing today; sales held back today
+WAITED, DROPPED = range(11, 13)  # counts
+COLUMNS = 13
 # places of `money`; the last one holds the value of an order that was too dear
 MONEY_CASH, MONEY_EQUITY, MONEY_RUINED, MONEY_ORDER = range(4)
 # how a call ends
@@ -173,6 +172,8 @@ def place(
                 book[HELD_BACK] += max(-owed[i], 0.0)
                 q = within
             order[i] = whole(q, shares[i])
+            if order[i] == 0.0 and q != 0.0:
+                owed[i], cause[i] = q * at[i] * part, BY_SIZE
             some |= order[i] != 0.0
     return some
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -92,7 +93,8 @@ class State:
             if isinstance(value, np.ndarray):
                 arrays[f"memory.{name}"] = value
             else:
-                numbers[f"memory.{name}"] = value
+                plain = value.item() if isinstance(value, np.generic) else value
+                numbers[f"memory.{name}"] = plain
         np.savez(folder / "state.npz", allow_pickle=False, **arrays)
         text = json.dumps({"symbols": self.symbols, **numbers}, indent=1)
         (folder / "state.json").write_text(text + "\n")
@@ -113,7 +115,17 @@ class State:
             plain = {name: numbers.pop(name) for name in _NUMBERS}
             plain |= {name: arrays.pop(name) for name in _ARRAYS}
             symbols = tuple(numbers.pop("symbols"))
-        except (OSError, ValueError, KeyError) as error:
+            if any(plain[name].shape != (len(symbols),) for name in _ARRAYS):
+                raise ValueError("its arrays do not fit its symbols")
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            BadZipFile,
+        ) as error:
             raise DataError(
                 f"{folder}: holds no account that can be gone on with ({error}): name a folder "
                 "that an account was saved in"
@@ -191,9 +203,16 @@ def advance(
 
     Raises
     ------
+    DataError
+        If the rows are of other symbols.
     TooDear
         If an order's costs are its value or more.
     """
+    if state.symbols != market.symbols:
+        raise DataError(
+            f"an account of {len(state.symbols)} symbols cannot go on with {len(market.symbols)} "
+            "others: give it the rows of its own, in their order"
+        )
     state = copy.deepcopy(state)
     run = _loop(state, market, charges, journal)
     rows = market.shape[0]

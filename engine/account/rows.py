@@ -24,6 +24,7 @@ class Market:
 
     Parameters
     ----------
+    symbols : tuple of str, length N
     dates : pandas.DatetimeIndex, shape (T,)
     days : float array, shape (T,)
         Calendar days from the row before; 0 on the first row of the data.
@@ -42,6 +43,7 @@ class Market:
         What a long in a name that has gone is paid per share, and a short settled at.
     """
 
+    symbols: tuple[str, ...]
     dates: pd.DatetimeIndex
     days: FloatArray
     price: FloatArray
@@ -103,6 +105,7 @@ def market(
     days = np.zeros(length)
     days[1:] = np.diff(panel.dates.normalize().to_numpy()) / np.timedelta64(1, "D")
     return Market(
+        symbols=panel.symbols,
         dates=panel.dates,
         days=days,
         price=close if offered.all() else np.where(offered, close, np.nan),
@@ -116,8 +119,10 @@ def market(
 
 
 def _payout(last: FloatArray, returned: FloatArray) -> FloatArray:
-    least = np.maximum(WORTHLESS * np.abs(last), np.finfo(float).tiny)
-    return np.where(np.isfinite(last), np.maximum(last * (1.0 + returned), least), 1.0)
+    """Last close and return; a price below 0 is a debt, and its delisting does not forgive it."""
+    paid = last + returned * np.abs(last)
+    paid = np.where(last > 0.0, np.maximum(paid, WORTHLESS * last), paid)
+    return np.where(np.isfinite(last), paid, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from engine.errors import EngineError
 from engine.panel import FloatArray
 
 NEAR = 1e-9  # of equity or of the capital, whichever is larger
+LEAST = 1e-12  # a price that vectorbt books
 SPARE = 1.01  # times the cash that the worst row needs
 TRIPS = (  # of a position, before carry: direction 0 is long and 1 short, status 1 is closed
     "direction", "status", "size", "entry_price", "exit_price", "entry_fees", "exit_fees", "pnl",
@@ -51,11 +52,11 @@ def book(
     rows = _alive(journal)
     if not rows or not journal.flow[:rows].any():
         return no_trips()
-    size, price, rate = _orders(journal, market, charges, rows)
+    size, price, rate, debt = _orders(journal, market, charges, rows)
     theirs = _booked(
         size, price, rate, market.mark[:rows], _cash_needed(size, price, rate, capital)
     )
-    carry = journal.entries[:rows, kernel.CARRY]
+    carry = journal.entries[:rows, kernel.CARRY] + debt
     equity = journal.entries[:rows, kernel.EQUITY]
     paid = np.nansum(np.abs(size) * price * rate, axis=1)
     profit = np.diff(equity, prepend=capital) - carry + paid
@@ -110,8 +111,12 @@ def _alive(journal: Journal) -> int:
 
 def _orders(
     journal: Journal, market: Market, charges: Charges, rows: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Signed shares (NaN without an order), prices and rates of fees, shape (T, N) each."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Signed shares (NaN without an order), prices and rates of fees, shape (T, N) each.
+
+    vectorbt books no price of 0 or less: what a payout at one is short of the least price that
+    it does book is the fourth, shape (T,), to be added like carry.
+    """
     flow = journal.flow[:rows]
     at = np.nonzero(flow)
     size, rate = np.full(flow.shape, np.nan), np.zeros(flow.shape)
@@ -119,10 +124,13 @@ def _orders(
     size[at] = flow[at]
     out = at[0] >= market.gone_from[at[1]]
     paid_out = np.where(flow[at] < 0.0, market.payout_long[at[1]], market.payout_short[at[1]])
-    price[at] = np.where(out, paid_out, market.price[at])
+    least = np.where(out, np.maximum(paid_out, LEAST), market.price[at])
+    owed = np.where(out, -flow[at] * (paid_out - least), 0.0)
+    price[at] = least
     rates = charges.rates(np.abs(flow[at]) * price[at], at)
     rate[at] = np.where(out, 0.0, sum((rates[name] for name in sorted(rates)), np.zeros(len(out))))
-    return size, price, rate
+    debt: FloatArray = np.bincount(at[0], owed, rows).astype(np.float64)
+    return size, price, rate, debt
 
 
 def _cash_needed(size: FloatArray, price: FloatArray, rate: FloatArray, capital: float) -> float:

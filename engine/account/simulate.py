@@ -30,8 +30,9 @@ from engine.book import Book, Names
 from engine.contracts import array, blamed
 from engine.delisting import Delisting, Outcomes, outcomes, undisclosed
 from engine.errors import ConfigError, PluginError
-from engine.kinds import Cost, Holding, Portfolio, Terms, overrides
+from engine.kinds import Cost, Portfolio, overrides
 from engine.panel import FloatArray, Panel
+from engine.terms import Holding, Terms
 
 log = logging.getLogger(__name__)
 PASSES, SETTLED = 20, 1e-10  # of costs that only `trading` tells: most passes, and how near
@@ -59,7 +60,7 @@ class Plan:
     def given(self, panel: Panel) -> FloatArray | None:
         """All weights at once, shape (T, N); None of a portfolio that decides."""
         who = f"portfolio {self.portfolio.name!r}"
-        if overrides(self.portfolio, "decide"):
+        if overrides(self.portfolio, "decide", before="weights"):
             return None
         with blamed(who):
             return array(
@@ -174,7 +175,7 @@ def _settled(
     for _ in range(PASSES):
         books = _Books(plan, weights, panel, cost, config.initial_capital, bars, charges)
         account = books.account
-        if overrides(cost, "terms"):
+        if overrides(cost, "terms", before="trading"):
             break
         sizes = np.abs(books.journal.flow) * np.nan_to_num(bars.price)
         sized = charge(cost, panel, sizes)
@@ -193,7 +194,8 @@ def _settled(
     return replace(account, round_trips=trips)
 
 
-def _checked(weights: FloatArray, panel: Panel) -> FloatArray:
+def _checked(given: FloatArray, panel: Panel) -> FloatArray:
+    weights = np.asarray(given, np.float64)
     if weights.shape != panel.shape or np.isinf(weights).any():
         raise PluginError(
             f"weights must be finite or NaN and of shape {panel.shape}, not {weights.shape}: "
@@ -232,7 +234,7 @@ class _Books:
         if isinstance(plan, Plan) and weights is None:
             decide = self._counted(plan.decide(panel, self.notes))
         carry = None
-        if not overrides(cost, "holding"):
+        if not overrides(cost, "holding", before="carry"):
             carry = _Carry(cost, len(panel.dates), tuple(charges.fixed))
         state = State.opened(panel.symbols, capital)
         try:
@@ -258,7 +260,7 @@ class _Books:
 
     def tell(self) -> None:
         """Say how many decisions took a fallback; refuse a portfolio that never decided."""
-        if not isinstance(self.plan, Plan) or not overrides(self.plan.portfolio, "decide"):
+        if not isinstance(self.plan, Plan):
             return
         portfolio = self.plan.portfolio
         if not np.isfinite(self.journal.targets).any():

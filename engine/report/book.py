@@ -105,6 +105,7 @@ def fills(made: dict[str, Any]) -> dict[str, Any]:
         "cap": "cut by the cap on the size of orders",
         "suspension": "waited for a bar to trade on that never came",
         "cash": "no cash was left for the purchase",
+        "size": "too small to be an order",
     }
     rows = [["filled", number(made["filled"], ".1%")]]
     rows += [[words, number(made["unfilled"][cause], ".1%")] for cause, words in causes.items()]

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 NAMED = 6  # parts of a score, or names, that one sentence can hold
 UNFILLED = 0.05  # of the weight decided: less is not worth a sentence
+WANTING = {
+    "cap": "volume to trade in",
+    "suspension": "bars to trade on",
+    "cash": "cash",
+    "size": "size",
+}
 IC = (
     "The score's mean rank IC (how well its order of the names matched that of their later returns)"
 )
@@ -52,7 +58,7 @@ def _made(run: Run) -> list[str]:
         when = _rhythm(node["portfolio"])
         filled = node["backtest"].get("fill", "close")
         lines.append(
-            f"{text}{when}; orders were filled at the next day's {filled} and paid for by the "
+            f"{text}{when}; orders were filled at the next bar's {filled} and paid for by the "
             f"costs {_name(node['costs'])}."
         )
     return lines
@@ -70,7 +76,7 @@ def _model(run: Run) -> str:
     listed, horizon = ", ".join(run.metrics["forecasts"]), run.metrics["horizon"]
     return (
         f" {listed} is what the model {_name(config.get('model') or {})} forecast for the next "
-        f"{horizon} trading days, trained {_times(len(splits))} on the past alone."
+        f"{horizon} rows, trained {_times(len(splits))} on the past alone."
     )
 
 
@@ -78,7 +84,7 @@ def _rhythm(portfolio: dict[str, Any]) -> str:
     when = portfolio.get("rebalance")
     if not when:
         return ""
-    return f", every {portfolio.get('every')} trading days" if when == "every_n" else f" {when}"
+    return f", every {portfolio.get('every')} rows" if when == "every_n" else f" {when}"
 
 
 def _data(run: Run) -> str:
@@ -108,7 +114,10 @@ def _outcome(metrics: dict[str, Any]) -> list[str]:
             f"{-market['max_drawdown']:.1%}."
         )
     if costs is not None and gross["cagr"] is not None:
-        text = f"Before costs it returned {gross['cagr']:.1%}; costs took {costs / 100:.2f}% a year"
+        text = (
+            f"Before costs and delistings it returned {gross['cagr']:.1%}; costs took "
+            f"{costs / 100:.2f}% a year"
+        )
         paid = {name: bps for name, bps in metrics["costs"].items() if name != "total" and bps}
         if paid and costs > 0.0:
             most = max(sorted(paid), key=lambda name: paid[name])
@@ -131,16 +140,13 @@ def _beside(metrics: dict[str, Any]) -> str:
 
 def _unfilled(fills: dict[str, Any]) -> list[str]:
     """What was decided and never filled, where it is more than a twentieth."""
-    lines, causes = (
-        [],
-        {"cap": "volume to trade in", "suspension": "bars to trade on", "cash": "cash"},
-    )
+    lines = []
     share = fills["filled"]
     if share is not None and share < 1.0 - UNFILLED:
-        most = max(causes, key=lambda cause: fills["unfilled"][cause])
+        most = max(WANTING, key=lambda cause: fills["unfilled"][cause])
         lines.append(
             f"Only {share:.0%} of the weight that was decided was ever filled, most of the rest "
-            f"for want of {causes[most]}: the account is not what the portfolio decided."
+            f"for want of {WANTING[most]}: the account is not what the portfolio decided."
         )
     names = fills["never_traded"]
     if names:

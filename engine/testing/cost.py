@@ -38,7 +38,7 @@ def _ask(plugin: Cost, inputs: Inputs) -> Results:
 
 def _trading(plugin: Cost, inputs: Inputs) -> Results:
     panel, results = inputs.panel, {}
-    if not overrides(plugin, "terms"):
+    if not overrides(plugin, "terms", before="trading"):
         for name, rate in plugin.trading(panel, inputs.arrays["orders"]).items():
             results[f"trading {name}"] = Result(rate, panel.symbols, f"trading()[{name!r}]")
         return results
@@ -51,7 +51,7 @@ def _trading(plugin: Cost, inputs: Inputs) -> Results:
 
 def _holding(plugin: Cost, inputs: Inputs) -> Results:
     panel, results = inputs.panel, {}
-    if not overrides(plugin, "holding"):
+    if not overrides(plugin, "holding", before="carry"):
         for name, paid in plugin.carry(inputs.arrays["weights"], inputs.arrays["days"]).items():
             results[f"carry {name}"] = Result(paid, None, f"carry()[{name!r}]")
         return results
@@ -112,7 +112,7 @@ def _check_rates(probe: Probe) -> None:
                 at = where(place, dates, result.columns)
                 need = "finite" if held else ">= 0"
                 raise Broken(f"{result.who}on {at} is {float(array[place])}, not {need}")
-    if overrides(probe.plugin, "terms"):
+    if overrides(probe.plugin, "terms", before="trading"):
         for name, terms in probe.plugin.terms(probe.inputs.panel).items():
             if not (np.isfinite(terms.exponent) and terms.exponent > 0.0):
                 raise Broken(f"terms()[{name!r}].exponent is {terms.exponent}, not above 0")

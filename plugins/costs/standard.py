@@ -99,7 +99,7 @@ class Standard(engine.Cost):
         volume = trailing_dollar_volume(panel, self.impact_window)
         close = np.full(panel.shape, np.nan)
         close[1:] = engine.forward_fill(panel["close"])[:-1]
-        shares = self.max_participation * volume / close
+        shares = self.max_participation * volume / np.abs(close)
         return np.where(np.isfinite(shares), shares, np.inf)
 
 
@@ -118,7 +118,7 @@ def trailing_dollar_volume(panel: engine.Panel, window: int) -> engine.FloatArra
 
     Missing bars are skipped; NaN where there was none, and as long as all volume was 0.
     """
-    dollars = panel["close"] * panel["volume"]
+    dollars = np.abs(panel["close"]) * panel["volume"]
     ever = np.maximum.accumulate(np.nan_to_num(panel["volume"]) > 0.0, axis=0)
     out = np.full(panel.shape, np.nan)
     recent = np.full((panel.shape[1], window), np.nan)

@@ -2,7 +2,8 @@
 
 At each close that is one to decide on:
 
-1. A symbol is eligible with a bar, a signal, membership and the history that sizing needs.
+1. A symbol is eligible with a bar at a price above 0, a signal, membership and the history
+   that sizing needs.
 2. The plugin picks names and sizes them, as if the regime allowed everything (exposure 1).
 3. With tranches, the target is the mean of the last `tranches` picks; names that are not
    eligible any more are left out of it.
@@ -105,7 +106,7 @@ class Paced(engine.Portfolio):
         """
         if not self._due(score, book):
             return None
-        can = np.isfinite(score) & book.present & book.member & self.able(book)
+        can = np.isfinite(score) & book.tradable & book.member & self.able(book)
         book.memory["most"] = float(max(book.memory.get("most", 0.0), can.sum()))
         chosen = self.pick(np.where(can, score, np.nan), book)
         if chosen is None:

@@ -139,7 +139,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     account = Account(
         DATES, net, net + 1e-4, flat / 5, fees, cash, flat, flat / 2,
         interest=flat * 1e-4, delisting=0.0 * flat, asked=flat / 5,
-        unfilled={"cap": flat / 50, "suspension": 0.0 * flat, "cash": 0.0 * flat},
+        unfilled={"cap": flat / 50, **dict.fromkeys(("suspension", "cash", "size"), 0.0 * flat)},
     )  # fmt: skip
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))
@@ -405,9 +405,9 @@ def test_the_verdict_says_what_ran(tmp_path):
     assert made[:3] == [
         "Each name of the universe dozen got a score from momentum (70%, high is good), "
         "ml_alpha_ridge_5d (30%, low is good). ml_alpha_ridge_5d is what the model ridge forecast "
-        "for the next 5 trading days, trained once on the past alone.",
-        "The portfolio long_only_top turned scores into positions, every 9 trading days; orders "
-        "were filled at the next day's close and paid for by the costs free.",
+        "for the next 5 rows, trained once on the past alone.",
+        "The portfolio long_only_top turned scores into positions, every 9 rows; orders "
+        "were filled at the next bar's close and paid for by the costs free.",
         "The data: 12 symbols from the source simulated, 2020-01-01 to 2020-04-29; the first "
         "position was held on 2020-01-11. Per year means by 110 rows in 0.30 years, 365.2 a year.",
     ]
@@ -440,7 +440,7 @@ def test_the_verdict_says_what_came_out(tmp_path):
     run.metrics.update(delisting=12.0, interest=-30.0)
     run.metrics["fills"] = {
         "filled": 0.6,
-        "unfilled": {"cap": 0.3, "suspension": 0.1, "cash": 0.0},
+        "unfilled": {"cap": 0.3, "suspension": 0.1, "cash": 0.0, "size": 0.0},
         "never_traded": ["A", "B"],
     }
     made = verdict(run)
@@ -449,9 +449,9 @@ def test_the_verdict_says_what_came_out(tmp_path):
         "returned 10.0%. At worst it stood 20.0% below its last high, the market 30.0%."
     ) in made
     assert (
-        "Before costs it returned 6.0%; costs took 1.00% a year, the largest part fees (0.80%), on "
-        "trades of 7.0 times the equity. Delistings took 0.12% a year beside the costs. Interest "
-        "on cash cost 0.30% a year."
+        "Before costs and delistings it returned 6.0%; costs took 1.00% a year, the largest part "
+        "fees (0.80%), on trades of 7.0 times the equity. Delistings took 0.12% a year beside the "
+        "costs. Interest on cash cost 0.30% a year."
     ) in made
     assert (
         "Only 60% of the weight that was decided was ever filled, most of the rest for want of "
@@ -637,7 +637,7 @@ def test_positions_are_told_from_opening_to_closing_by_side():
 
 
 def test_what_was_not_filled_is_told_by_cause_and_name():
-    unfilled = {"cap": 0.25, "suspension": 0.0, "cash": 0.05}
+    unfilled = {"cap": 0.25, "suspension": 0.0, "cash": 0.05, "size": 0.0}
     fills = {"filled": 0.7, "unfilled": unfilled, "never_traded": ["EURUSD=X", "GBPUSD=X"]}
     rows = book.fills(fills)["rows"]
     assert rows[0] == ["filled", "70.0%"]

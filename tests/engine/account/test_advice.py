@@ -51,7 +51,7 @@ def test_an_account_that_is_filled_is_told_nothing(caplog):
 def test_weights_that_are_more_than_the_cash_are_to_be_less(caplog):
     weights = np.tile([0.75, 0.75], (4, 1))
     assert told(caplog, weights, Free()) == (
-        "cash ran short on 3 of 4 days; at worst 50.0% of equity was not bought, on 2020-01-02: "
+        "cash ran short on 3 of 4 dates; at worst 50.0% of equity was not bought, on 2020-01-02: "
         "more is to be bought than sales and cash pay for; ask for less"
     )
 
@@ -83,7 +83,7 @@ ROTATION = np.array([[1.0, 0.0], [0.0, 1.0], [NAN, NAN], [NAN, NAN]])
 def test_cash_that_a_sale_would_have_paid_names_the_sale(cost, keys, caplog):
     """900 of B are not bought, for 900 of A are not sold: no weight is too large."""
     assert told(caplog, ROTATION, cost) == (
-        "cash ran short on 1 of 4 days; at worst 90.0% of equity was not bought, on 2020-01-03: "
+        "cash ran short on 1 of 4 dates; at worst 90.0% of equity was not bought, on 2020-01-03: "
         f"sales were held back by the cap or a missing bar; {keys}\n"
         f"the cap on the size of orders cut 30% of the weight decided: {keys}"
     )
@@ -104,5 +104,5 @@ def test_names_that_never_traded_are_named_and_counted(caplog):
     weights[0] = 0.1
     assert (
         "7 of the names decided to be held never traded (B, C, D, E, F and 2 more): they have no "
-        "volume to trade in, or no bar after a decision"
+        "volume to trade in, no bar after a decision, or orders under 1e-8 shares"
     ) in told(caplog, weights, Free(), panel_of(close))
