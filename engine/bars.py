@@ -36,6 +36,7 @@ def build(
     policy: Policy | None = None,
     series: pd.DataFrame | None = None,
     periods_per_year: float | None = None,
+    quorum: float = 0.5,
 ) -> tuple[Panel, Findings]:
     """Check a source's bars and lay them out.
 
@@ -52,6 +53,8 @@ def build(
     periods_per_year : float, optional
         Rows a year; by default read from the first dates. A line is logged where all dates
         together have others.
+    quorum : float
+        Of `Panel`: the share of the names that must trade for a row to count.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def build(
         A finding whose policy is ``raise``, or no bar is left.
     """
     rows = read(frame, universe)
-    return lay(rows, universe, policy or Policy(), series, periods_per_year)
+    return lay(rows, universe, policy or Policy(), series, periods_per_year, quorum)
 
 
 def lay(
@@ -78,12 +81,13 @@ def lay(
     policy: Policy,
     series: pd.DataFrame | None,
     periods_per_year: float | None = None,
+    quorum: float = 0.5,
 ) -> tuple[Panel, Findings]:
     """Check rows and lay them out, as `build` does with a frame."""
     rows, alive, findings = check(rows, universe, policy)
     if not alive.any():
         raise DataError(f"no bar is left of {len(rows)} rows: {'; '.join(findings.lines()[1:])}")
-    panel = _panel(rows, alive, universe, series, periods_per_year)
+    panel = _panel(rows, alive, universe, series, periods_per_year, quorum)
     rate = mismatch(panel.dates, panel.periods_per_year)
     if rate is not None:
         log.warning(advice(panel.periods_per_year, rate))
@@ -173,6 +177,7 @@ def _panel(
     universe: Universe,
     series: pd.DataFrame | None,
     periods_per_year: float | None,
+    quorum: float,
 ) -> Panel:
     """Lay the live rows out. `Panel.from_long` would do, but reads every key again as text."""
     at = np.flatnonzero(alive)
@@ -194,6 +199,7 @@ def _panel(
         series={} if series is None else _as_of(series, days),
         member=member(universe, days, symbols, laid),
         periods_per_year=periods_per_year,  # type: ignore[arg-type]  # None: by the dates
+        quorum=quorum,
     )
 
 

@@ -1,9 +1,12 @@
 """The benchmark: the equal-weighted market, bought when the account first buys.
 
-1. A date's return is the mean over the members of the universe that have one.
-2. A member that was delisted earns what a long gets, on the row on which it is paid out.
-3. Nothing is earned before the account's first fill. On that row a fill at the close leaves
-   nothing to earn, and a fill at the open leaves the move from the open to the close.
+1. A date's return is the mean over the members of the universe that have one. A row that is
+   not `Panel.full` earns nothing: what moved on it is in the next full row's return.
+2. A member that was delisted earns what a long gets, on the full row on or after that on which
+   it is paid out.
+3. Nothing is earned before the first full row on or after the account's first fill. On that row
+   a fill at the close leaves nothing to earn, and a fill at the open leaves the move from the
+   open to the close.
 
 It books what happened: it reads delistings, which no decision does, so it is not
 `Panel.market`.
@@ -12,9 +15,12 @@ It books what happened: it reads delistings, which no decision does, so it is no
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.delisting import Outcomes
 from engine.panel import FloatArray, Panel, mean_of_members
+
+Rows = npt.NDArray[np.intp]
 
 
 def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: str) -> FloatArray:
@@ -37,22 +43,26 @@ def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: s
         Fractions per row, finite: 0 before the first fill and where no member has a return.
     """
     made = np.zeros(len(panel.dates))
-    if first_fill_row is None:
+    full = np.flatnonzero(panel.full)
+    if first_fill_row is None or not (full >= first_fill_row).any():
         return made
-    after = first_fill_row + 1
-    made[after:] = _mean(_earned(panel, ended))[after:]
+    row = int(full[np.searchsorted(full, first_fill_row)])
+    after = row + 1
+    made[after:] = _mean(_earned(panel, ended, full))[after:]
     if fill == "open":
-        made[first_fill_row] = _mean(_since_open(panel.between(first_fill_row, after)))[0]
+        made[row] = _mean(_since_open(panel.between(row, after)))[0]
     return made
 
 
-def _earned(panel: Panel, ended: Outcomes) -> FloatArray:
-    """Each member's return, shape (T, N); NaN where there is none."""
-    returns = np.where(panel.member, panel.returns, np.nan)
+def _earned(panel: Panel, ended: Outcomes, full: Rows) -> FloatArray:
+    """Each member's return, shape (T, N); NaN where there is none, and off the rows `full`."""
+    returns = np.where(panel.member, panel.spanning, np.nan)
     rows, columns = np.nonzero(ended.paid)
     last = ended.gone[:, columns].argmax(axis=0) - 1
-    held = panel.member[last, columns]  # a list of members may end with the name itself
-    returns[rows[held], columns[held]] = ended.long[columns[held]]
+    place = np.searchsorted(full, rows)
+    # a list of members may end with the name itself
+    held = panel.member[last, columns] & (place < len(full))
+    returns[full[place[held]], columns[held]] = ended.long[columns[held]]
     return returns
 
 

@@ -28,6 +28,8 @@ class Book:
         In currency, at this close; cash holds the proceeds of shorts.
     waiting : float array, shape (N,)
         Targets of orders that still wait for a bar to trade on; NaN without one.
+    score : float array, shape (N,)
+        The signal; NaN where it is not known.
     exposure : float
         What the regime allows, known at this close.
     notes : list of str
@@ -47,6 +49,7 @@ class Book:
         equity: float,
         cash: float,
         waiting: FloatArray,
+        score: FloatArray,
         exposure: float,
         notes: list[str],
         memory: Memory,
@@ -54,7 +57,7 @@ class Book:
     ) -> None:
         self.row, self.held, self.equity, self.cash = row, held, equity, cash
         self.waiting, self.exposure, self.notes, self.memory = waiting, exposure, notes, memory
-        self._data = data
+        self._score, self._data = score, data
 
     @cached_property
     def panel(self) -> Panel:
@@ -107,8 +110,17 @@ class Book:
 
     @cached_property
     def frozen(self) -> FloatArray:
-        """Weights held, shape (N,), of symbols that cannot be traded now; 0 for the others."""
-        return np.where(self.tradable, 0.0, self.held)
+        """Weights held, shape (N,), of symbols that this close cannot judge; 0 for the others.
+
+        They cannot be traded now, or are in the universe and have no score.
+        """
+        return np.where(self.tradable & ~self.unscored, 0.0, self.held)
+
+    @cached_property
+    def unscored(self) -> BoolArray:
+        """Which symbols are held, have a bar, are in the universe and have no score, (N,)."""
+        held: BoolArray = self.held != 0.0
+        return held & self.present & self.member & ~np.isfinite(self._score)
 
     def recent(self, window: int) -> FloatArray:
         """The returns of the last `window` rows, this one included, shape (≤ window, N)."""

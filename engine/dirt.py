@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.crowd import crowd
 from engine.errors import ConfigError, did_you_mean
 from engine.panel import BoolArray, FloatArray
 from engine.universe import Universe
 from schemas.bars import PRICES, ohlc_crossed, ohlc_excess
 
-PAST = 20  # bars, and dates, before a date that tell what is usual on it
+PAST = 20  # bars before a bar that tell what is usual for it
 ENOUGH = 5  # bars of a symbol before its median close says anything
 CROWD = 10  # symbols before a share of them says anything
 IntArray = npt.NDArray[np.intp]
@@ -159,17 +160,10 @@ def _thin(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) -> F
     """How many of the symbols that traded of late do not, as a share; 0 on a usual day."""
     badness = np.zeros(len(rows))
     at, first = _by_symbol(rows, alive)
-    days = len(rows.days)
-    day = rows.day[at]
-    trading = np.bincount(day, minlength=days).astype(np.float64)
-    last = np.append(day[1:], days)
-    last[np.append(first[1:], True)] = days
-    stop = np.minimum(day + PAST, last)  # counted until its next bar takes over
-    change = np.bincount(day + 1, minlength=days + 2) - np.bincount(stop + 1, minlength=days + 2)
-    live = np.cumsum(change)[:days]
-    thin = (live >= CROWD) & (trading < limits.thin_share * live)
-    missing = np.where(thin, 1.0 - trading / np.maximum(live, 1), 0.0)
-    badness[at] = missing[day]
+    lately, trading = crowd(rows.day[at], first, len(rows.days))
+    thin = (lately >= CROWD) & (trading < limits.thin_share * lately)
+    missing = np.where(thin, 1.0 - trading / np.maximum(lately, 1), 0.0)
+    badness[at] = missing[rows.day[at]]
     return badness
 
 

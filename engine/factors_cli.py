@@ -234,6 +234,7 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
 
     from engine.bars import build
     from engine.contracts import blamed
+    from engine.decision import Decision
     from engine.factors_file import stored_periods
     from engine.fields import structured
     from engine.findings import Policy
@@ -250,7 +251,8 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     policy = structured(Policy, config.bars, "bars")
     with blamed(f"source {source.name!r}"):
         frame, series = source.load(universe), source.series(universe)
-    panel, findings = build(frame, universe, policy, series, periods)
+    decision = structured(Decision, config.decision, "decision")
+    panel, findings = build(frame, universe, policy, series, periods, decision.share)
     for line in findings.lines():
         print(line)
     return panel

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.contracts import array, blamed
 from engine.expr.canonical import key
 from engine.expr.executor import tree
-from engine.expr.facts import lookback, windows
+from engine.expr.facts import fields, lookback, windows
 from engine.expr.formula import Formula, trees
 from engine.expr.naming import others_named, written_out
 from engine.expr.nodes import Node
@@ -93,6 +93,21 @@ def lookbacks(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int | No
         name: lookback(written[name], given) if name in written else factor.lookback
         for name, factor in factors.items()
     }
+
+
+def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
+    """Rows in the longest window that each factor names, read off its formula; 1 without any.
+
+    What looks back without end counts as the largest window that stands in it. A class has as
+    many as it looks back, and its own row.
+    """
+    written, named = _written(factors, panel)
+    bars = {name.lower() for name in panel.fields}
+    made = {n: 1 + (f.lookback or 0) for n, f in factors.items() if n not in written}
+    for name, node in written.items():
+        read = [made[named[field]] for field in fields(node) if field in named]
+        made[name] = max([d for _, d in windows(node, bars)] + read, default=1)
+    return made
 
 
 def _written(factors: Mapping[str, Factor], panel: Panel) -> tuple[dict[str, Node], dict[str, str]]:

@@ -65,6 +65,7 @@ def manifest(
             "fingerprint": panel.fingerprint,
             "periods_per_year": panel.periods_per_year,
             "rows": int(panel.present.sum()),
+            "thin_dates": int((~panel.full).sum()),
             "symbols": len(panel.symbols),
             "start": str(dates[0].date()),
             "end": str(dates[-1].date()),

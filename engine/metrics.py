@@ -53,6 +53,8 @@ UNITS = {
     "fills.unfilled.*": "share of it never filled: cut by the cap, waiting for a bar that never "
     "came, for want of cash, or too small to be an order",
     "fills.never_traded": "symbols that were decided to be held and have no order",
+    "decisions.taken": "closes at which the portfolio returned weights",
+    "decisions.kept_without_score": "holdings left alone at them, of members with a bar",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",
@@ -106,6 +108,10 @@ class Account(Protocol):
     @property
     def never_traded(self) -> Sequence[str]:
         """Symbols that were decided to be held and have no order."""
+
+    @property
+    def decisions(self) -> Mapping[str, float]:
+        """What the decisions went by."""
 
     @property
     def long(self) -> FloatArray:
@@ -211,6 +217,7 @@ def collect(
         "interest": mean(account.interest[active]) * year * 1e4,
         "delisting": mean(account.delisting[active]) * year * 1e4,
         "fills": fills(account),
+        "decisions": dict(account.decisions),
         "signal": _evidence(signal),
         "forecasts": {name: _evidence(made) for name, made in forecasts.items()},
         "factors": {name: _evidence(made) for name, made in factors.items()},

@@ -16,12 +16,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.crowd import crowd
 from engine.errors import DataError, did_you_mean
 from engine.periods import periods_per_year
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+CAUSAL = ("present", "returns", "full", "spanning", "market")  # their rows know no later ones
+ROUNDING = 1e-9  # of a name: half of ten is five
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,8 @@ class Panel:
     periods_per_year : float, optional
         Rows a year, by which decisions annualise; a panel that is cut or taken from this one
         keeps it. Default: read from the first dates (`engine.periods.periods_per_year`).
+    quorum : float
+        The share of the names that traded lately which must trade for a row to be `full`.
     """
 
     dates: pd.DatetimeIndex
@@ -54,6 +59,7 @@ class Panel:
     series: Mapping[str, FloatArray] = field(default_factory=dict)
     member: BoolArray = None  # type: ignore[assignment]  # filled in below
     periods_per_year: float = None  # type: ignore[assignment]  # filled in below
+    quorum: float = 0.5
 
     def __post_init__(self) -> None:
         if "close" not in self.fields:
@@ -121,9 +127,37 @@ class Panel:
         return {}
 
     @cached_property
+    def full(self) -> BoolArray:
+        """Rows that are no holiday of most names, shape (T,).
+
+        Of the symbols with a bar in the 20 rows before, at least the share `quorum` has one. On
+        other rows nothing is decided, there is no market return, and statistics do not look.
+        """
+        names, rows = np.nonzero(self.present.T)
+        first = np.diff(names, prepend=-1) != 0
+        lately, trading = crowd(rows, first, len(self.dates))
+        enough: BoolArray = trading >= self.quorum * lately - ROUNDING
+        return _read_only(enough)
+
+    @cached_property
+    def spanning(self) -> FloatArray:
+        """Returns since each symbol's last close on a full row, shape (T, N); NaN on other rows.
+
+        What moved on a row that is not full is in the next full row's return.
+        """
+        if self.full.all():
+            return self.returns
+        closes = np.where(self.full[:, None], self["close"], np.nan)
+        return _read_only(returns_since(np.full(self.shape[1], np.nan), closes)[0])
+
+    @cached_property
     def market(self) -> FloatArray:
-        """Equal-weighted mean return of the members, shape (T,), per bar; NaN without bars."""
-        return _read_only(mean_of_members(self.returns, self.member))
+        """Equal-weighted mean return of the members, shape (T,), since the last full row.
+
+        NaN without bars and on rows that are not `full`: three names that trade while the
+        others have a holiday are no market.
+        """
+        return _read_only(mean_of_members(self.spanning, self.member))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -158,7 +192,7 @@ class Panel:
             series={name: array[:stop] for name, array in self.series.items()},
             member=self.member[:stop],
         )
-        for name in ("present", "returns", "market"):  # their rows do not know later ones
+        for name in CAUSAL:
             if name in self.__dict__:
                 known.__dict__[name] = self.__dict__[name][:stop]
         return known

@@ -141,6 +141,7 @@ def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:
     made, seen = stages.Made(), undisclosed(panel)  # what decisions are taken on
     step = folder.stage
     made.factors = step("factors", lambda: stages.factors(settings, seen, folder))
+    stages.season(settings, seen, made)
     made.labels = step("label", lambda: stages.label(settings, panel))
     made.regimes = step("regimes", lambda: stages.regimes(settings, seen, folder))
     made.forecasts = step("forecasts", lambda: stages.forecasts(settings, panel, made, folder))

@@ -17,6 +17,7 @@ from engine.account import Backtest
 from engine.admission import advice
 from engine.bars import Policy
 from engine.data.finding import Thresholds
+from engine.decision import Decision
 from engine.delisting import Delisting
 from engine.errors import ConfigError, did_you_mean
 from engine.fields import structured
@@ -60,6 +61,7 @@ class Settings:
     portfolio: Portfolio
     costs: Cost
     backtest: Backtest
+    decision: Decision
     delisting: Delisting
     report: Drawing
     observers: tuple[Observer, ...]
@@ -102,6 +104,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         portfolio=registry.build("portfolio", config.portfolio, "portfolio"),
         costs=registry.build("cost", config.costs, "costs"),
         backtest=structured(Backtest, config.backtest, "backtest"),
+        decision=structured(Decision, config.decision, "decision"),
         delisting=structured(Delisting, config.delisting, "delisting"),
         report=structured(Drawing, config.report, "report"),
         observers=tuple(

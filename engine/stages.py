@@ -20,10 +20,11 @@ from engine.data.report import record
 from engine.delisting import outcomes
 from engine.errors import ConfigError
 from engine.expr import evaluate
-from engine.factors_set import lookbacks, ready
+from engine.factors_set import lookbacks, ready, spans
 from engine.labels import Labels
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
+from engine.seasoning import seasoned, young
 from engine.settings import Settings
 from engine.signal import score
 from engine.tearsheet import calibration, holdings, knowledge, quantiles
@@ -42,6 +43,8 @@ class Made:
     """What the stages have made so far; each stage fills its field."""
 
     factors: dict[str, FloatArray] = dataclasses.field(default_factory=dict)
+    windows: dict[str, int] = dataclasses.field(default_factory=dict)  # rows of the longest ones
+    seasoned: dict[str, FloatArray] = dataclasses.field(default_factory=dict)  # what may be used
     labels: Labels = None  # type: ignore[assignment]  # the label stage fills it
     regimes: FloatArray = None  # type: ignore[assignment]
     forecasts: Forecasts | None = None
@@ -59,7 +62,9 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     rows = read(frame, settings.universe)
     del frame
     number = settings.time.number
-    panel, findings = lay(rows, settings.universe, settings.bars, series, number)
+    panel, findings = lay(
+        rows, settings.universe, settings.bars, series, number, settings.decision.share
+    )
     seen = look(rows, settings.universe, settings.bars, settings.check, number)
     folder.note("data", record(seen, findings))
     del rows
@@ -81,6 +86,12 @@ def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, Fl
         log.info("factor %s has no value at all: the bars have too little history for it", name)
     _hand_over(folder, "factors", factors_schema(list(columns)), panel.long(columns))
     return columns
+
+
+def season(settings: Settings, panel: Panel, made: Made) -> None:
+    """Fill `windows` and `seasoned`: the factors without the values of names that are too young."""
+    made.windows = spans(settings.factors, panel)
+    made.seasoned = seasoned(made.factors, made.windows, panel, settings.decision.seasoning)
 
 
 def empty(columns: Mapping[str, FloatArray]) -> list[str]:
@@ -123,7 +134,7 @@ def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -
         return None
     states = settings.regime.states
     result = walk_forward(
-        made.factors,
+        made.seasoned,
         made.labels,
         settings.model,
         settings.validation,
@@ -132,6 +143,8 @@ def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -
         regimes={s: made.regimes[:, i] for i, s in enumerate(states)},
         progress=lambda split, count: folder.announce("forecasts", split.index + 1, count),
     )
+    early = young(panel, settings.decision.seasoning * max(made.windows.values()))
+    result = dataclasses.replace(result, values=np.where(early, np.nan, result.values))
     split = np.broadcast_to(result.split[:, None], panel.shape)
     schema = forecasts_schema(result.name)
     own = panel.long({result.name: result.values, "split": split})
@@ -148,10 +161,10 @@ def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> F
     """The bundle's score: `mf_score`, shape (T, N)."""
     from schemas.signal import signal_schema
 
-    columns = dict(made.factors)
+    columns = dict(made.seasoned)
     if made.forecasts is not None:
         columns[made.forecasts.name] = made.forecasts.values
-    _check_bundle(settings, panel, columns)
+    _check_bundle(settings, panel, made, columns)
     values = score(settings.bundle, columns, panel)
     if made.forecasts is not None:  # no trade before the first training has ended
         values = np.where(made.forecasts.split[:, None] >= 0, values, np.nan)
@@ -159,7 +172,9 @@ def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> F
     return values
 
 
-def _check_bundle(settings: Settings, panel: Panel, columns: Mapping[str, FloatArray]) -> None:
+def _check_bundle(
+    settings: Settings, panel: Panel, made: Made, columns: Mapping[str, FloatArray]
+) -> None:
     """Refuse cross-sections of one symbol, and factors that never have a value."""
     most = int((panel.present & panel.member).sum(axis=1).max())
     if most < 2:
@@ -170,6 +185,11 @@ def _check_bundle(settings: Settings, panel: Panel, columns: Mapping[str, FloatA
     for name in empty({b.name: columns[b.name] for b in settings.bundle.factors}):
         rows = lookbacks(settings.factors, panel).get(name)
         need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
+        if np.isfinite(made.factors.get(name, np.nan)).any():
+            need = (
+                f"its longest window has {made.windows[name]} rows, of which a symbol needs "
+                f"decision.seasoning={settings.decision.seasoning:g} in bars; lower that"
+            )
         raise ConfigError(
             f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {need}; "
             "use a longer sample, or take the factor out"
@@ -215,18 +235,30 @@ def market(settings: Settings, panel: Panel, account: Account) -> FloatArray:
 
 
 def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> None:
-    """What the account earned and what the signal knew: metrics, ICs, quantile returns."""
-    outcome, horizon = made.labels.values, settings.label.horizon
+    """What the account earned and what the signal knew: metrics, ICs, quantile returns.
+
+    Statistics look at members with a bar, on the rows on which a decision can be taken.
+    """
+    known = panel.member & panel.present & panel.full[:, None]
+
+    def judged(values: FloatArray) -> FloatArray:
+        return np.where(known, values, np.nan)
+
+    outcome, horizon = judged(made.labels.values), settings.label.horizon
     studied = {
-        b.name: made.factors[b.name] for b in settings.bundle.factors if b.name in made.factors
+        b.name: judged(made.seasoned[b.name])
+        for b in settings.bundle.factors
+        if b.name in made.seasoned
     }
     planted = settings.source.facts(settings.universe).get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
-        studied[planted["column"]] = panel[planted["column"]]
+        studied[planted["column"]] = judged(panel[planted["column"]])
     factors = {name: study(values, outcome, horizon) for name, values in studied.items()}
-    predicted = {} if made.forecasts is None else {made.forecasts.name: made.forecasts.values}
+    predicted = {}
+    if made.forecasts is not None:
+        predicted[made.forecasts.name] = judged(made.forecasts.values)
     forecasts = {name: study(values, outcome, horizon) for name, values in predicted.items()}
-    signal = study(made.signal, outcome, horizon)
+    signal = study(judged(made.signal), outcome, horizon)
     content = collect(
         made.account,
         benchmark=market(settings, panel, made.account),
@@ -238,7 +270,6 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         horizon=horizon,
     )
     folder.note("metrics", content)
-    known = panel.member & panel.present
     ranks = knowledge.ranked({"mf_score": made.signal, **predicted, **studied}, known)
     studies = {"mf_score": signal, **forecasts, **factors}
     sheet = {

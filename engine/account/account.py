@@ -13,6 +13,7 @@ from engine.account import kernel
 from engine.account.charges import total
 from engine.account.ledger import Journal, State
 from engine.account.rows import Charges, Market
+from engine.account.tally import Tally
 from engine.panel import FloatArray
 
 CAUSES = ("cap", "suspension", "cash", "size")
@@ -73,6 +74,8 @@ class Account:
     round_trips : pandas.DataFrame
         vectorbt's positions (`engine.account.second`), one row from opening to closing; empty
         where it was left out.
+    tally : Tally
+        What the decisions went by.
     state : State
         At the close of the last row: what the account can be gone on with.
     """
@@ -100,6 +103,7 @@ class Account:
     never_traded: tuple[str, ...]
     bankrupt_on: pd.Timestamp | None
     state: State
+    tally: Tally = field(default_factory=Tally)
     round_trips: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
@@ -116,6 +120,11 @@ class Account:
     def short(self) -> FloatArray:
         """Σ of the sizes of the negative weights, shape (T,), >= 0."""
         return self._sum(np.maximum(-self.realised, 0.0))
+
+    @property
+    def decisions(self) -> dict[str, float]:
+        """What the decisions went by, for ``metrics.json``."""
+        return self.tally.numbers()
 
     def _sum(self, array: FloatArray) -> FloatArray:
         """Σ over the symbols in the order of their names, whatever the account's."""

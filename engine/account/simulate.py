@@ -26,6 +26,7 @@ from engine.account.ledger import Decide, Journal, State, TooDear, advance
 from engine.account.options import Backtest
 from engine.account.rows import Charges, Market, market
 from engine.account.second import book, no_trips
+from engine.account.tally import Tally
 from engine.book import Book, Names
 from engine.contracts import array, blamed
 from engine.delisting import Delisting, Outcomes, outcomes, undisclosed
@@ -67,27 +68,36 @@ class Plan:
                 self.portfolio.weights(self.signal, panel, self.exposure), panel.shape, who
             )
 
-    def decide(self, panel: Panel, notes: list[str], start: int = 0) -> Decide:
-        """What asks the portfolio at a close of the panel, whose row `start` is the ledger's 0."""
+    def decide(self, panel: Panel, tally: Tally, start: int = 0) -> Decide:
+        """What asks the portfolio at a close of the panel, whose row `start` is the ledger's 0.
+
+        A row that is not `Panel.full` decides nothing.
+        """
         who = f"portfolio {self.portfolio.name!r}"
 
         def decide(t: int, state: State) -> FloatArray | None:
             row = start + t
+            if not panel.full[row]:
+                return None
             book = Book(
                 row=row,
                 held=state.held,
                 equity=state.equity,
                 cash=state.cash,
                 waiting=state.waiting.copy(),
+                score=self.signal[row],
                 exposure=float(self.exposure[row]),
-                notes=notes,
+                notes=tally.notes,
                 memory=state.memory,
                 data=panel,
             )
             with blamed(who):
                 targets = self.portfolio.decide(self.signal[row].copy(), book)
+                if targets is not None:
+                    targets = array(targets, state.shares.shape, who)
             _check_memory(state.memory, who)
-            return None if targets is None else array(targets, state.shares.shape, who)
+            tally.count(book, targets)
+            return targets
 
         return decide
 
@@ -227,12 +237,12 @@ class _Books:
         bars: Market,
         charges: Charges,
     ) -> None:
-        self.plan, self.notes = plan, list[str]()
-        self.decisions = self.noted = 0  # closes at which weights or a note came; a note
+        self.plan, self.tally = plan, Tally()
+        self.asked = self.noted = 0  # closes at which weights or a note came; a note
         self.journal = Journal.blank(panel.shape, weights)
         decide = None
         if isinstance(plan, Plan) and weights is None:
-            decide = self._counted(plan.decide(panel, self.notes))
+            decide = self._counted(plan.decide(panel, self.tally))
         carry = None
         if not overrides(cost, "holding", before="carry"):
             carry = _Carry(cost, len(panel.dates), tuple(charges.fixed))
@@ -245,35 +255,37 @@ class _Books:
                 str(panel.dates[order.row].date()), panel.symbols[order.column],
             ) from None  # fmt: skip
         carried = Carried.nothing(len(panel.dates)) if carry is None else carry.carried()
-        self.account = reader.read(self.journal, bars, charges, carried, state, capital)
+        read = reader.read(self.journal, bars, charges, carried, state, capital)
+        self.account = replace(read, tally=self.tally)
 
     def _counted(self, decide: Decide) -> Decide:
         def counted(t: int, state: State) -> FloatArray | None:
-            before = len(self.notes)
+            before = len(self.tally.notes)
             targets = decide(t, state)
-            noted = len(self.notes) > before
+            noted = len(self.tally.notes) > before
             self.noted += noted
-            self.decisions += noted or targets is not None
+            self.asked += noted or targets is not None
             return targets
 
         return counted
 
     def tell(self) -> None:
-        """Say how many decisions took a fallback; refuse a portfolio that never decided."""
+        """Say what decisions went by but the score; refuse a portfolio that never decided."""
         if not isinstance(self.plan, Plan):
             return
-        portfolio = self.plan.portfolio
+        portfolio, notes = self.plan.portfolio, self.tally.notes
         if not np.isfinite(self.journal.targets).any():
-            said = self.notes[0] if self.notes else None
-            raise ConfigError(said or portfolio.complaint(self.account.state.memory))
-        if self.notes:
+            raise ConfigError(notes[0] if notes else portfolio.complaint(self.account.state.memory))
+        if notes:
             log.warning(
                 "portfolio %s: %d of %d decisions took the fallback; the first: %s",
                 portfolio.name,
                 self.noted,
-                self.decisions,
-                self.notes[0],
+                self.asked,
+                notes[0],
             )
+        for line in self.tally.lines():
+            log.warning("%s", line)
 
 
 class _Carry:

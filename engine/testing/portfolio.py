@@ -63,6 +63,7 @@ class _AsLaidOut(Portfolio):
             equity=book.equity,
             cash=book.cash,
             waiting=book.waiting[there],
+            score=score[there],
             exposure=book.exposure,
             notes=book.notes,
             memory=book.memory,
@@ -105,20 +106,20 @@ def _check_permission(probe: Probe) -> None:
 
 
 def _check_whole_rows(probe: Probe) -> None:
-    """A row that decides also decides on what is held and has no signal any more.
+    """A row that decides also decides on what is held and has left the universe.
 
-    What is held without a bar cannot be traded: a member may keep it.
+    What is held without a bar cannot be traded, and without a signal it cannot be judged: a
+    member may keep it.
     """
     weights, panel = _weights(probe), probe.inputs.panel
     held, decides = _held(weights), np.isfinite(weights).any(axis=1, keepdims=True)
-    forbidden = np.isnan(probe.inputs.arrays["signal"]) & (panel.present | ~panel.member)
-    found = np.argwhere(decides & np.isnan(weights) & forbidden & (held != 0.0))
+    found = np.argwhere(decides & np.isnan(weights) & ~panel.member & (held != 0.0))
     if len(found):
         row, column = (int(i) for i in found[0])
         at = where((row, column), panel.dates, panel.symbols)
         raise Broken(
-            f"decides on others, not on what must go: on {at} has no signal and keeps its weight "
-            f"of {held[row, column]}: order 0"
+            f"decides on others, not on what must go: on {at} is in the universe no more and "
+            f"keeps its weight of {held[row, column]}: order 0"
         )
 
 

@@ -10,15 +10,16 @@ At each close that is one to decide on:
 4. With a `vol_target`, the target is scaled to that volatility, by `max_leverage` at most. The
    volatility is √(w'Σw × rows a year), Σ the covariance of the last `vol_window` returns.
 5. The target is multiplied by the exposure known at that close.
-6. What is held of a name without a bar cannot be traded, and counts: the others share what it
-   leaves of each side, and of each sector where sectors have a limit.
+6. What is held of a name without a bar cannot be traded, of a member without a signal cannot be
+   judged. Both stay, and count: the others share what they leave of each side, and of each
+   sector where sectors have a limit.
 7. The target is cut at `max_weight`.
 8. A name whose weight lies within `no_trade_band` of its target is held (NaN).
 9. All other trades are shrunk by one factor, so that they sum to `max_turnover` at most.
 
 The weights held are the account's own, after partial fills, delistings and costs. A close at
 which too few names are eligible, or whose exposure is not known, decides nothing: what is held
-stays held.
+stays held. So only a delisting, leaving the universe or a signal that does not qualify sells.
 """
 
 from __future__ import annotations
@@ -134,18 +135,24 @@ class Paced(engine.Portfolio):
         return None
 
     def _due(self, score: engine.FloatArray, book: engine.Book) -> bool:
-        """Whether to decide at this close; rows count from the first with a signal."""
+        """Whether to decide at this close; closes count from the first with a signal.
+
+        Weekly and monthly decisions are taken at the first close of a period at which one can be,
+        `every_n` at each n-th: closes on which the portfolio is not asked do not count.
+        """
         memory = book.memory
         if "rows" not in memory and not np.isfinite(score).any():
             return False
         rows = memory["rows"] = memory.get("rows", -1.0) + 1.0
         if not np.isfinite(book.exposure):
             return False
-        if self.rebalance == "daily" or rows == 0.0:
+        if self.rebalance == "daily":
             return True
         if self.rebalance == "every_n":
             return rows % self.every == 0.0
-        return _period(book.before, self.rebalance) != _period(book.now, self.rebalance)
+        last = memory.get("period")
+        memory["period"] = period = _period(book.now, self.rebalance)
+        return last != period
 
     def _averaged(self, chosen: engine.FloatArray, book: engine.Book) -> engine.FloatArray:
         """The mean of the last picks, shape (N,)."""
@@ -251,14 +258,12 @@ def leave_room(
     return room
 
 
-def _period(stamp: pd.Timestamp | None, rebalance: str) -> tuple[int, int] | None:
-    """The calendar month, or the ISO week, that a date lies in."""
-    if stamp is None:
-        return None
+def _period(stamp: pd.Timestamp, rebalance: str) -> float:
+    """The calendar month, or the ISO week, that a date lies in, as a number like 202401."""
     if rebalance == "weekly":
         year, week, _ = stamp.isocalendar()
-        return year, week
-    return stamp.year, stamp.month
+        return float(year * 100 + week)
+    return float(stamp.year * 100 + stamp.month)
 
 
 def capped(raw: engine.FloatArray, total: float, cap: float, when: str = "") -> engine.FloatArray:

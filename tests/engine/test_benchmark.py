@@ -80,12 +80,12 @@ def test_an_account_that_never_buys_is_compared_with_nothing():
 
 
 def test_a_member_that_ends_earns_its_delisting_return_once_that_is_known():
-    """A falls to 4 of 10 and ends, B gains a tenth a row, C ends but was no member.
+    """A falls to 4 of 10 and ends, B gains a tenth a row, C ends but was no member, nor is D.
 
     Two rows after its last bar a name is known to have gone; until then it earns nothing.
     """
-    close = [[10, 10, 9], [4, 11, 1], [NAN, 12.1, NAN], [NAN, 13.31, NAN]]
-    panel = panel_of(close, [[True, True, False]] * 4)
+    close = [[10, 10, 9, 1], [4, 11, 1, 1], [NAN, 12.1, NAN, 1], [NAN, 13.31, NAN, 1]]
+    panel = panel_of(close, [[True, True, False, False]] * 4)
     made = benchmark(panel, outcomes(panel, Delisting(after=2)), 0, "close")
     np.testing.assert_allclose(made, [0.0, (-0.6 + 0.1) / 2, 0.1, (-0.3 + 0.1) / 2])
 

@@ -146,8 +146,9 @@ def test_thin_counts_the_symbols_of_the_twenty_dates_before(seed: int) -> None:
     dates = sorted(frame["timestamp"].unique())
     expected = {}
     for i, day in enumerate(dates):
-        live = frame[frame["timestamp"].isin(dates[max(i - 20, 0) : i])]["symbol"].nunique()
-        share = (frame["timestamp"] == day).sum() / max(live, 1)
+        before = frame[frame["timestamp"].isin(dates[max(i - 20, 0) : i])]["symbol"].unique()
+        live, today = len(before), frame[frame["timestamp"] == day]["symbol"]
+        share = today.isin(before).sum() / max(live, 1)
         expected[day] = 1.0 - share if live >= 10 and share < 0.3333 else 0.0
     found = badness(frame, "thin")
     assert (found > 0).any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,7 @@ class Account:
     asked: FloatArray
     unfilled: dict[str, FloatArray]
     never_traded: tuple[str, ...] = ()
+    decisions: dict[str, float] = field(default_factory=dict)
 
 
 def perf(*returns: float, year: float = 252.0, cash: FloatArray | float = 0.0) -> dict[str, float]:

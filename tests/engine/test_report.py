@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +87,7 @@ class Account:
     asked: FloatArray
     unfilled: dict[str, FloatArray]
     never_traded: tuple[str, ...] = ()
+    decisions: dict[str, float] = field(default_factory=dict)
 
 
 def manifest(**changes: object) -> dict[str, object]:

@@ -47,6 +47,7 @@ def decided(portfolio: Any, score: Any, held: Any, **others: Any) -> Any:
         equity=1.0,
         cash=1.0 - sum(held),
         waiting=np.full(len(score), NAN),
+        score=np.array(score, float),
         exposure=1.0,
         notes=[],
         memory={},
@@ -158,7 +159,7 @@ def test_any_portfolio_counts_what_is_frozen(portfolio):
     never = Delisting(after=len(panel.dates))
     plan = Plan(portfolio, signal, np.ones(len(panel.dates)))
     account = simulate(plan, panel, free, Backtest(engine="fast"), never)
-    assert_whole_rows(account.targets, panel)
+    assert_whole_rows(account.targets, panel, signal)
     net = getattr(portfolio, "net", 1.0 if not (account.short > 0.0).any() else 0.0)
     sides = (portfolio.gross + net) / 2.0, (portfolio.gross - net) / 2.0
     stuck_rows = 0

@@ -379,7 +379,7 @@ class TestAnyOptimised:
     def test_a_row_is_all_hold_or_within_the_gross(self, portfolio):
         signal, panel, exposure = market()
         got = decide_all(portfolio, signal, panel, exposure)
-        assert_whole_rows(got, panel)
+        assert_whole_rows(got, panel, signal)
         held = np.abs(np.nan_to_num(got)).sum(axis=1)
         assert 0.0 < held.max() <= portfolio.gross * portfolio.max_leverage + 1e-6
 

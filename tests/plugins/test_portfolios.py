@@ -196,8 +196,8 @@ def test_tranches_average_the_last_picks():
     signal = np.array([[3.0, 2.0, 1.0], [1.0, 3.0, 2.0], [1.0, 2.0, 3.0], [NAN, 2.0, 3.0]])
     portfolio = LongOnlyTop(top_n=1, tranches=3, **DAILY)
     got = decide_all(portfolio, signal, panel_of(np.ones((4, 3))), np.ones(4))
-    third = 1.0 / 3.0
-    expected = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [third] * 3, [0.0, third, 2 * third]]
+    third = 1.0 / 3.0  # on the last row A is kept, and the others share what it leaves
+    expected = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [third] * 3, [NAN, 2 / 9, 4 / 9]]
     np.testing.assert_allclose(got, expected)
 
 
@@ -293,7 +293,7 @@ class TestAnyPortfolio:
         assert np.isfinite(got).any()
         assert np.abs(np.nan_to_num(got)).sum(axis=1).max() <= portfolio.gross + 1e-9
         if portfolio.no_trade_band == 0.0:
-            assert_whole_rows(got, panel)
+            assert_whole_rows(got, panel, signal)
 
 
 def test_the_quantile_takes_the_whole_names_that_rounding_hides():

@@ -30,14 +30,15 @@ class LongShort:
     max_turnover: float = math.inf
     max_weight: float = math.inf
     min_names: int = 1
+    share: float = 0.5  # of the names that traded in the 20 rows before: fewer decide nothing
     memory: list[list[float]] = field(default_factory=list)
+    asked: int = -1  # rows since the first with a score, of those that decide at all
+    period: Any = None  # the month or week of the last decision
 
     def __post_init__(self) -> None:
         self.score, self.close = _plain(self.score), _plain(self.close)
         self.exposure = _plain(self.exposure)
         self.days = [datetime.date.fromisoformat(str(day)[:10]) for day in self.dates]
-        scored = [t for t, row in enumerate(self.score) if any(map(math.isfinite, row))]
-        self.first = scored[0] if scored else len(self.score)
 
     def __call__(self, t: int, held: list[float], equity: float) -> Targets | None:
         """Targets by name, None = no order; None alone = no decision."""
@@ -46,7 +47,7 @@ class LongShort:
         able = [
             bar[i] and math.isfinite(self.score[t][i]) and bool(self.member[t][i]) for i in names
         ]
-        if not self.turn(t) or not math.isfinite(self.exposure[t]):
+        if not self.crowded(t) or not self.turn(t):
             return None
         pick = self.pick(t, [i for i in names if able[i]])
         if pick is None:
@@ -57,7 +58,8 @@ class LongShort:
             if able[i]:
                 mean = math.fsum(one[i] for one in self.memory) / len(self.memory)
                 target[i] = mean * self.exposure[t]
-        frozen = [held[i] != 0 and not bar[i] for i in names]
+        known = [math.isfinite(self.score[t][i]) or not self.member[t][i] for i in names]
+        frozen = [held[i] != 0 and not (bar[i] and known[i]) for i in names]
         budgeted = self.within_sides(
             target, [h if f else 0.0 for h, f in zip(held, frozen, strict=True)]
         )
@@ -75,16 +77,26 @@ class LongShort:
                 target[i] = held[i] + trade * self.max_turnover / total
         return target
 
+    def crowded(self, t: int) -> bool:
+        """Whether enough of the names that traded in the 20 rows before have a bar."""
+        rows = self.close[max(0, t - 20) : t]
+        lately = [i for i in range(len(self.symbols)) if any(math.isfinite(row[i]) for row in rows)]
+        trading = [i for i in lately if math.isfinite(self.close[t][i])]
+        return len(trading) >= self.share * len(lately)
+
     def turn(self, t: int) -> bool:
         """Whether row t is one to decide on."""
-        if t <= self.first or self.rebalance == "daily":
-            return t >= self.first
-        if self.rebalance == "every_n":
-            return (t - self.first) % self.every == 0
-        today, before = self.days[t], self.days[t - 1]
-        if self.rebalance == "monthly":
-            return (today.year, today.month) != (before.year, before.month)
-        return today.isocalendar()[:2] != before.isocalendar()[:2]
+        if self.asked < 0 and not any(map(math.isfinite, self.score[t])):
+            return False
+        self.asked += 1
+        if not math.isfinite(self.exposure[t]):
+            return False
+        if self.rebalance in ("daily", "every_n"):
+            return self.rebalance == "daily" or self.asked % self.every == 0
+        day, last = self.days[t], self.period
+        monthly = self.rebalance == "monthly"
+        self.period = (day.year, day.month) if monthly else day.isocalendar()[:2]
+        return bool(self.period != last)
 
     def pick(self, t: int, able: list[int]) -> list[float] | None:
         """Equal weights of the two ends of the ranking; None with too few names a side."""

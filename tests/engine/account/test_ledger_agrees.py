@@ -24,6 +24,7 @@ from engine.account.ledger import Journal, TooDear
 from engine.account.options import Backtest
 from engine.account.rows import market
 from engine.account.simulate import Plan
+from engine.account.tally import Tally
 from engine.delisting import Outcomes
 from plugins.portfolios import QuantileLongShort
 
@@ -74,7 +75,7 @@ class Run:
         self.market = market(self.panel, self.outcomes, Backtest(fill=case["fill"]), case["cap"])
         self.charges = charge(Charged(case), self.panel)
         self.journal = Journal.blank((length, count), case.get("weights"))
-        self.notes: list[str] = []
+        self.tally = Tally()
 
     def decide(self, start: int = 0) -> Any:
         if "weights" in self.case:
@@ -85,7 +86,7 @@ class Run:
         if fields["max_turnover"] == np.inf:
             fields["max_turnover"] = None
         portfolio = QuantileLongShort(**fields)
-        return Plan(portfolio, signal, exposure).decide(self.panel, self.notes, start)
+        return Plan(portfolio, signal, exposure).decide(self.panel, self.tally, start)
 
     def opened(self) -> State:
         return State.opened(self.panel.symbols, self.case["capital"])

@@ -1,0 +1,50 @@
+"""What decisions went by: how many there were, what they kept, and what no score decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engine.book import Book
+from engine.panel import FloatArray
+
+
+@dataclass
+class Tally:
+    """Counts over the closes at which a portfolio was asked.
+
+    Parameters
+    ----------
+    decisions : int
+        Closes at which it returned weights.
+    kept : int
+        Holdings that such a decision left alone because a member with a bar had no score.
+    notes : list of str
+        What it wrote down: decisions that it could not make as asked.
+    """
+
+    decisions: int = 0
+    kept: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, book: Book, targets: FloatArray | None) -> None:
+        """Add one close."""
+        if targets is None:
+            return
+        self.decisions += 1
+        self.kept += int((book.unscored & np.isnan(targets)).sum())
+
+    def numbers(self) -> dict[str, float]:
+        """The counts, by name."""
+        return {"taken": self.decisions, "kept_without_score": self.kept}
+
+    def lines(self) -> Iterator[str]:
+        """What a run should be warned of, one line a cause."""
+        if self.kept:
+            yield (
+                f"for want of a score {self.kept} holdings were left alone, at {self.decisions} "
+                "decisions: only a score that does not qualify sells; look at the coverage of the "
+                "factors"
+            )

@@ -1,0 +1,27 @@
+"""The conf node ``decision``: when one is taken, whose values count in it, and who wins a tie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.kinds import option
+
+
+@dataclass(frozen=True)
+class Decision:
+    """When a decision is taken, and by what."""
+
+    share: float = option(
+        0.5,
+        "of the names with a bar in the 20 rows before, that must have one for a row to count",
+        unit="fraction",
+        ge=0.0,
+        le=1.0,
+    )
+    seasoning: float = option(
+        0.5,
+        "of a factor's longest window, that a symbol must have in bars for its value to count",
+        unit="fraction",
+        ge=0.0,
+        le=1.0,
+    )
