@@ -13,6 +13,7 @@ from engine.panel import BoolArray, FloatArray, Panel
 
 Names = npt.NDArray[np.intp]
 Memory = dict[str, "FloatArray | float"]
+TIES = ("split", "symbol")
 
 
 class Book:
@@ -37,6 +38,8 @@ class Book:
     memory : dict of str to float array or float
         What a portfolio keeps from one decision to the next; empty before the first, saved
         with the account.
+    ties : {"split", "symbol"}
+        Who gets a place that names with one score compete for; see `places`.
     data : Panel
         All bars. `panel` shows those up to the row, and no method here reads others.
     """
@@ -54,10 +57,12 @@ class Book:
         notes: list[str],
         memory: Memory,
         data: Panel,
+        ties: str = "split",
     ) -> None:
         self.row, self.held, self.equity, self.cash = row, held, equity, cash
         self.waiting, self.exposure, self.notes, self.memory = waiting, exposure, notes, memory
-        self._score, self._data = score, data
+        self._score, self._data, self._ties = score, data, ties
+        self.picks, self.by_tie = 0, 0  # places given so far; those that no score decided
 
     @cached_property
     def panel(self) -> Panel:
@@ -156,3 +161,43 @@ class Book:
         """Columns of `among` from the highest score to the lowest; ties by symbol."""
         columns = self.sorted(among & np.isfinite(score))
         return columns[np.argsort(-score[columns], kind="stable")]
+
+    def places(self, score: FloatArray, among: BoolArray, top: int, bottom: int = 0) -> FloatArray:
+        """Who gets the places of the highest and the lowest scores, shape (N,).
+
+        Names with one score are no better than one another. With ``ties: split`` each gets the
+        same part of the places that are left for them; with ``symbol`` the first by symbol get
+        the highest, the last the lowest. Never are they on both sides: what they would fill on
+        one is set off against the other.
+
+        Parameters
+        ----------
+        score : float array, shape (N,)
+            NaN gets no place.
+        among : bool array, shape (N,)
+        top, bottom : int
+            Places on each side; together no more than there are names.
+
+        Returns
+        -------
+        float array, shape (N,)
+            From 1, a whole place at the top, to -1, one at the bottom; 0 is none.
+        """
+        columns = self.ranked(score, among)
+        ranks = score[columns]
+        starts = np.flatnonzero(np.append(True, ranks[1:] != ranks[:-1])[: len(ranks)])
+        sizes = np.diff(np.append(starts, len(ranks)))
+        high = np.clip(top - starts, 0, sizes)
+        low = np.clip(starts + sizes - (len(ranks) - bottom), 0, sizes)
+        net = high - low
+        self.picks += int((high + low).sum())
+        self.by_tie += int((high + low)[np.abs(net) != sizes].sum())
+        if self._ties == "split":
+            given = np.repeat(net / sizes, sizes)
+        else:
+            place, wins, many = (np.repeat(each, sizes) for each in (starts, net, sizes))
+            place = np.arange(len(ranks)) - place
+            given = (place < wins) * 1.0 - (place >= many + np.minimum(wins, 0))
+        made = np.zeros(len(score))
+        made[columns] = given
+        return made

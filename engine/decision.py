@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.book import TIES
+from engine.errors import ConfigError, did_you_mean
 from engine.kinds import option
 
 
@@ -25,3 +27,12 @@ class Decision:
         ge=0.0,
         le=1.0,
     )
+    ties: str = option(
+        "split",
+        "names with one score at the cut: each gets a part of the places, or the first by symbol",
+        choices=TIES,
+    )
+
+    def __post_init__(self) -> None:
+        if self.ties not in TIES:
+            raise ConfigError(f"decision.ties={self.ties}: {did_you_mean(self.ties, TIES)}")

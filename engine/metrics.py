@@ -55,6 +55,8 @@ UNITS = {
     "fills.never_traded": "symbols that were decided to be held and have no order",
     "decisions.taken": "closes at which the portfolio returned weights",
     "decisions.kept_without_score": "holdings left alone at them, of members with a bar",
+    "decisions.picks": "places on either side that were given to names by rank",
+    "decisions.picks_by_tie": "share of them that no score decided",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",

@@ -168,6 +168,7 @@ def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> F
     values = score(settings.bundle, columns, panel)
     if made.forecasts is not None:  # no trade before the first training has ended
         values = np.where(made.forecasts.split[:, None] >= 0, values, np.nan)
+    _check_score(settings, panel, columns, values)
     _hand_over(folder, "signal", signal_schema(), panel.long({"mf_score": values}))
     return values
 
@@ -196,6 +197,30 @@ def _check_bundle(
         )
 
 
+def _check_score(
+    settings: Settings, panel: Panel, columns: Mapping[str, FloatArray], score: FloatArray
+) -> None:
+    """Refuse a score that prefers no symbol on any date: names would be taken by the alphabet."""
+    if _differs(score):
+        return
+    here, names = panel.member & panel.present, [b.name for b in settings.bundle.factors]
+    same = [name for name in names if not _differs(np.where(here, columns[name], np.nan))]
+    if np.isfinite(score).any() or len(same) == len(names):
+        why = f"{', '.join(same)} never" if same else "after bundle.neutralize no factor"
+        raise ConfigError(
+            f"bundle.factors: the signal is constant, {why} differs between symbols on any date: "
+            "take a factor that tells them apart"
+        )
+
+
+def _differs(values: FloatArray) -> bool:
+    """Whether two symbols have different values on some date."""
+    known = np.isfinite(values)
+    high = np.max(values, axis=1, where=known, initial=-np.inf)
+    low = np.min(values, axis=1, where=known, initial=np.inf)
+    return bool((high > low).any())
+
+
 def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
     """Expected exposure over the states, shape (T,); 1 while the regime is not known."""
     by_state = np.array([settings.exposure[s] for s in settings.regime.states])
@@ -210,7 +235,8 @@ def account(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
     from schemas.returns import returns_schema
     from schemas.weights import weights_schema
 
-    plan = Plan(settings.portfolio, made.signal, exposure(settings, made.regimes))
+    ties = settings.decision.ties
+    plan = Plan(settings.portfolio, made.signal, exposure(settings, made.regimes), ties)
     kept = simulate(plan, panel, settings.costs, settings.backtest, settings.delisting)
     targets = panel.long({"weight": kept.targets}, also=np.isfinite(kept.targets))
     _hand_over(folder, "weights", weights_schema(GROSS_LIMIT), targets)

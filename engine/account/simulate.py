@@ -48,11 +48,14 @@ class Plan:
     portfolio : Portfolio
     signal : float array, shape (T, N)
     exposure : float array, shape (T,)
+    ties : {"split", "symbol"}
+        Of `Book.places`.
     """
 
     portfolio: Portfolio
     signal: FloatArray
     exposure: FloatArray
+    ties: str = "split"
 
     def __post_init__(self) -> None:
         if not (overrides(self.portfolio, "decide") or overrides(self.portfolio, "weights")):
@@ -90,6 +93,7 @@ class Plan:
                 notes=tally.notes,
                 memory=state.memory,
                 data=panel,
+                ties=self.ties,
             )
             with blamed(who):
                 targets = self.portfolio.decide(self.signal[row].copy(), book)
@@ -171,7 +175,7 @@ def _kept(
 
 def _taken(plan: Plan | FloatArray, order: Names) -> Plan | FloatArray:
     if isinstance(plan, Plan):
-        return Plan(plan.portfolio, plan.signal[:, order], plan.exposure)
+        return replace(plan, signal=plan.signal[:, order])
     return plan[:, order] if plan.ndim == 2 and plan.shape[1] == len(order) else plan
 
 

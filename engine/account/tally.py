@@ -10,6 +10,8 @@ import numpy as np
 from engine.book import Book
 from engine.panel import FloatArray
 
+TIED = 0.1  # of the picks: fewer that no score decided are not told at the prompt
+
 
 @dataclass
 class Tally:
@@ -21,12 +23,18 @@ class Tally:
         Closes at which it returned weights.
     kept : int
         Holdings that such a decision left alone because a member with a bar had no score.
+    picks : int
+        Places on either side that such decisions gave to names (`Book.places`).
+    by_tie : int
+        Those of them that no score decided.
     notes : list of str
         What it wrote down: decisions that it could not make as asked.
     """
 
     decisions: int = 0
     kept: int = 0
+    picks: int = 0
+    by_tie: int = 0
     notes: list[str] = field(default_factory=list)
 
     def count(self, book: Book, targets: FloatArray | None) -> None:
@@ -34,11 +42,22 @@ class Tally:
         if targets is None:
             return
         self.decisions += 1
+        self.picks += book.picks
+        self.by_tie += book.by_tie
         self.kept += int((book.unscored & np.isnan(targets)).sum())
 
     def numbers(self) -> dict[str, float]:
         """The counts, by name."""
-        return {"taken": self.decisions, "kept_without_score": self.kept}
+        return {
+            "taken": self.decisions,
+            "kept_without_score": self.kept,
+            "picks": self.picks,
+            "picks_by_tie": self._tied,
+        }
+
+    @property
+    def _tied(self) -> float:
+        return self.by_tie / self.picks if self.picks else 0.0
 
     def lines(self) -> Iterator[str]:
         """What a run should be warned of, one line a cause."""
@@ -47,4 +66,9 @@ class Tally:
                 f"for want of a score {self.kept} holdings were left alone, at {self.decisions} "
                 "decisions: only a score that does not qualify sells; look at the coverage of the "
                 "factors"
+            )
+        if self._tied > TIED:
+            yield (
+                f"{self._tied:.0%} of the picks were not decided by the score, for names share one "
+                "value: take a factor of more values; decision.ties says who gets the places"
             )

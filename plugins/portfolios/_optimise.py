@@ -162,8 +162,9 @@ class Optimised(Paced):
 class OptimisedTop(LongOnly, Optimised):
     """An optimised portfolio, long only, of the names with the highest signal.
 
-    The signal picks the ⌊quantile × eligible names⌋ names, ties by symbol, and does nothing
-    else: their weights come from the covariance alone, and sum to `gross`.
+    The signal picks the ⌊quantile × eligible names⌋ names and does nothing else: their weights
+    come from the covariance alone, and sum to `gross`. Of names with one score at the cut all
+    are taken in, or the first by symbol, as `decision.ties` says.
     """
 
     @abstractmethod
@@ -172,11 +173,10 @@ class OptimisedTop(LongOnly, Optimised):
 
     def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """Columns of the highest signals, by symbol; none with fewer than `min_names`."""
-        ranked = book.ranked(score, np.isfinite(score))
-        size = int(len(ranked) * self.quantile + ROUNDING)
-        top = np.zeros(len(score), bool)
-        top[ranked[: size if size >= self.min_names else 0]] = True
-        return book.sorted(top)
+        known = np.isfinite(score)
+        size = int(known.sum() * self.quantile + ROUNDING)
+        places = book.places(score, known, size if size >= self.min_names else 0)
+        return book.sorted(places > 0.0)
 
     def solve(
         self,

@@ -212,20 +212,41 @@ class Selected(Paced):
         return self.tranches
 
     def sized(
-        self, chosen: Names, score: engine.FloatArray, book: engine.Book, total: float
+        self,
+        places: engine.FloatArray,
+        size: int,
+        score: engine.FloatArray,
+        book: engine.Book,
+        total: float,
     ) -> engine.FloatArray:
-        """Weights >= 0 of the chosen names, summing to `total`, none above `max_weight`."""
+        """Weights >= 0, shape (N,), none above `max_weight`, of the names that have places.
+
+        Parameters
+        ----------
+        places : float array, shape (N,)
+            From 0 to 1 of a place each (`engine.Book.places`).
+        size : int
+            How many places there are; those that nobody fills stay in cash.
+        score : float array, shape (N,)
+        book : engine.Book
+        total : float
+            What all places together weigh.
+        """
+        weights = np.zeros(len(places))
+        chosen = book.sorted(places > 0.0)
+        raw = filled = places[chosen]
         if self.weighting == "score":
-            raw = np.abs(score[chosen] - np.nanmedian(score))
+            raw = filled * np.abs(score[chosen] - np.nanmedian(score))
         elif self.weighting == "inverse_vol":
-            raw = 1.0 / volatility(book, self.vol_window)[chosen]
-        elif total <= self.max_weight * len(chosen):
-            return np.full(len(chosen), total / len(chosen))
-        else:
-            raw = np.ones(len(chosen))
+            raw = filled * (1.0 / volatility(book, self.vol_window)[chosen])
+        elif total <= self.max_weight * size:
+            weights[chosen] = total / size * filled
+            return weights
         if not raw.sum() > 0.0:  # all scores are the median
-            raw = np.ones(len(chosen))
-        return capped(raw, total, self.max_weight, book.date)
+            raw = filled
+        part = total * (exact_sum(filled) / size)
+        weights[chosen] = capped(raw, part, self.max_weight, book.date)
+        return weights
 
 
 def leave_room(

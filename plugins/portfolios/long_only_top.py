@@ -16,8 +16,9 @@ from plugins.portfolios._weights import ROUNDING, Selected
 class LongOnlyTop(LongOnly, Selected):
     """Long the names with the highest signal.
 
-    Their number is `top_n`, or ⌊quantile × eligible names⌋ when `top_n` is 0; ties go by
-    symbol. Cash is not borrowed: `gross` times the exposure is cut to 1.
+    Their number is `top_n`, or ⌊quantile × eligible names⌋ when `top_n` is 0; at the cut names
+    with one score share what is left, or take it by symbol (`decision.ties`). Cash is not
+    borrowed: `gross` times the exposure is cut to 1.
     """
 
     name: ClassVar[str] = "long_only_top"
@@ -28,14 +29,12 @@ class LongOnlyTop(LongOnly, Selected):
 
     def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the weights, or None with fewer than `min_names` or `top_n` names."""
-        ranked = book.ranked(score, np.isfinite(score))
-        size = self.top_n or int(len(ranked) * self.quantile + ROUNDING)
-        if size < self.min_names or size > len(ranked):
+        known = np.isfinite(score)
+        count = int(known.sum())
+        size = self.top_n or int(count * self.quantile + ROUNDING)
+        if size < self.min_names or size > count:
             return None
-        top = ranked[:size]
-        weights = np.zeros(len(score))
-        weights[top] = self.sized(top, score, book, self.gross)
-        return weights
+        return self.sized(book.places(score, known, size), size, score, book, self.gross)
 
     def shortage(self, most: int) -> str:
         """Name the key that asks for too much and how many names there were."""

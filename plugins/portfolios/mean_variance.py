@@ -85,12 +85,16 @@ class MeanVariance(Optimised):
         self, score: engine.FloatArray, columns: Names, book: engine.Book
     ) -> engine.FloatArray:
         """Return the upper half of the signal long, the lower one short, each the same."""
-        half = len(columns) // 2
-        rank = np.lexsort((np.arange(len(columns)), -score[columns]))
-        long, short = self._sides()
+        half, among = len(columns) // 2, np.zeros(len(score), bool)
+        among[columns] = True
+        places = book.places(score, among, half, half)[columns]
         weights = np.zeros(len(columns))
-        weights[rank[:half]] = capped(np.ones(half), long, self.max_weight, book.date)
-        weights[rank[-half:]] = -capped(np.ones(half), short, self.max_weight, book.date)
+        for sign, total in zip((1.0, -1.0), self._sides(), strict=True):
+            side = sign * places > 0.0
+            filled = np.abs(places[side])
+            if side.any():
+                part = total * (exact_sum(filled) / half)
+                weights[side] = sign * capped(filled, part, self.max_weight, book.date)
         return weights
 
     def limits(self, book: engine.Book) -> str:

@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._weights import ROUNDING, Names, Selected
+from plugins.portfolios._weights import ROUNDING, Selected
 
 
 @dataclass(frozen=True)
 class QuantileLongShort(Selected):
     """Long the top quantile of the signal, short the bottom one.
 
-    Each side has ⌊quantile × eligible names⌋ names; ties go by symbol. With `sector_neutral`
+    Each side has ⌊quantile × eligible names⌋ places; names with one score share them or take them
+    by symbol, as `decision.ties` says. A tie that both sides reach into is held on one of them at
+    most, with what it would fill there less what it would fill on the other; both sides then
+    weigh less, and alike. With `sector_neutral`
     names are picked within each sector (symbols without a label form one): ⌊quantile × names⌋
     a side but at least one, none from a sector of a single name. Each sector then has the same
     part of the long side as of the short one.
@@ -48,29 +51,38 @@ class QuantileLongShort(Selected):
     def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the weights of both sides, or None with fewer than `min_names` on each."""
         sides = list(self._sides(score, book))
-        count = sum(len(top) for top, _ in sides)
-        if count < self.min_names:
+        count = sum(size for size, _ in sides)
+        if not self._enough([places for _, places in sides]):
             return None
         long, short = (self.gross + self.net) / 2.0, (self.gross - self.net) / 2.0
         weights = np.zeros(len(score))
-        for top, bottom in sides:
-            share = len(top) / count
-            weights[top] = self.sized(top, score, book, long * share)
-            weights[bottom] = -self.sized(bottom, score, book, short * share)
+        for size, places in sides:
+            share = size / count
+            weights += self.sized(places, size, score, book, long * share)
+            weights -= self.sized(-places, size, score, book, short * share)
         return weights
 
-    def _sides(self, score: engine.FloatArray, book: engine.Book) -> Iterator[tuple[Names, Names]]:
-        """Top and bottom names, of the universe or of each sector."""
+    def _enough(self, sides: list[engine.FloatArray]) -> bool:
+        """Whether each side has `min_names`; where it has one place, the other has as many."""
+        return all(
+            sum(int((sign * places > 0.0).sum()) for places in sides) >= self.min_names
+            for sign in (1.0, -1.0)
+        )
+
+    def _sides(
+        self, score: engine.FloatArray, book: engine.Book
+    ) -> Iterator[tuple[int, engine.FloatArray]]:
+        """How many names a side has, and who they are, in the universe or in each sector."""
         sectors = self.bounded(book)
         everyone = np.ones(len(score), bool)
         among = [everyone] if sectors is None else [sectors == s for s in np.unique(sectors)]
         for names in among:
-            ranked = book.ranked(score, names)
-            size = int(len(ranked) * self.quantile + ROUNDING)
+            count = int((names & np.isfinite(score)).sum())
+            size = int(count * self.quantile + ROUNDING)
             if self.sector_neutral:
-                size = min(max(size, 1), len(ranked) // 2)
+                size = min(max(size, 1), count // 2)
             if size:
-                yield ranked[:size], ranked[-size:]
+                yield size, book.places(score, names, size, size)
 
     def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if names are picked within each."""

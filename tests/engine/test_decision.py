@@ -336,6 +336,42 @@ def test_what_is_never_seasoned_is_refused_with_the_key(tmp_path: Path):
         engine.run(words, path=tmp_path / "run", bars=bars())
 
 
+@pytest.mark.parametrize("transform", ["none", "zscore", "rank"])
+@pytest.mark.parametrize("formula", ["close / close", "cs_mean(close)", "sign(volume - 1)"])
+def test_a_constant_signal_is_refused_as_that(transform, formula, tmp_path: Path):
+    words = [
+        *WORDS[:5],
+        f"+factors.flat='{formula}'",
+        "bundle.factors=[{name: flat, weight: 1}]",
+        f"bundle.transform={transform}",
+    ]
+    frame = bars().assign(volume=5.0)
+    with pytest.raises(engine.ConfigError, match="the signal is constant, flat never differs"):
+        engine.run(words, path=tmp_path / "run", bars=frame)
+
+
+def test_ties_are_split_or_go_by_symbol_in_a_run(tmp_path: Path):
+    """A −1/0/+1 factor: shared places, and by symbol; a third word is refused."""
+    words = [
+        *WORDS[:5],
+        "+factors.side='(close > ts_mean(close, 3)) - (close < delay(close, 3))'",
+        "bundle.factors=[{name: side, weight: 1}]",
+        "bundle.transform=none",
+        "portfolio.quantile=0.4",
+    ]
+    for ties in ("split", "symbol"):
+        made = engine.run([*words, f"decision.ties={ties}"], path=tmp_path / ties, bars=bars())
+        assert made.metrics["decisions"]["picks_by_tie"] > 0.2
+        weights = pd.read_parquet(made.path / "weights.parquet").dropna()
+        score = pd.read_parquet(made.path / "signal.parquet")
+        both = weights.merge(score, on=["timestamp", "symbol"])
+        tied = both.groupby(["timestamp", "mf_score"])["weight"].agg(["min", "max"])
+        assert (tied["min"] * tied["max"] >= 0.0).all()
+        assert ((tied["max"] - tied["min"]).max() < 1e-12) == (ties == "split")
+    with pytest.raises(engine.ConfigError, match=r"decision\.ties=spilt.*did you mean 'split'"):
+        engine.run([*words, "decision.ties=spilt"], path=tmp_path / "no", bars=bars())
+
+
 @pytest.mark.parametrize("word", ["decision.share=1.5", "decision.seasoning=-1"])
 def test_a_share_is_a_fraction(word, tmp_path: Path):
     with pytest.raises(engine.ConfigError, match=word.split("=")[0]):

@@ -1,5 +1,6 @@
 """Target weights: literal cross-sections, and what must hold for any of them."""
 
+import logging
 import math
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ import pytest
 from orders import assert_whole_rows
 
 import engine
-from engine.account import decide_all
+from engine.account import Backtest, Plan, decide_all, simulate
+from plugins.costs import Standard
 from plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
 
 NAN = np.nan
+FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)
 
 
 def panel_of(close, start="2024-01-01", sectors=None, freq="B"):
@@ -82,8 +85,9 @@ def test_score_weights_by_distance_from_the_median():
 
 
 def test_equal_scores_are_equal_weights():
+    third = 1.0 / 3.0
     got = one_day(LongOnlyTop(top_n=2, weighting="score"), [1.0, 1.0, 1.0])
-    assert got == [0.5, 0.5, 0.0]
+    np.testing.assert_allclose(got, [third] * 3)
 
 
 def test_inverse_volatility_skips_names_without_a_volatility():
@@ -143,8 +147,96 @@ def test_sector_neutral_without_sectors_is_refused():
         one_day(QuantileLongShort(sector_neutral=True), [1.0, 2.0, 3.0, 4.0, 5.0])
 
 
-def test_ties_go_by_symbol():
-    assert one_day(LongOnlyTop(top_n=1), [1.0, 2.0, 2.0]) == [0.0, 1.0, 0.0]
+SPLIT = {  # signal, portfolio → weights where ties share, and where symbols decide
+    "one place for two": (
+        [1.0, 2.0, 2.0], LongOnlyTop(top_n=1), [0.0, 0.5, 0.5], [0.0, 1.0, 0.0],
+    ),
+    "the tie is whole": (
+        [2.0, 2.0, 1.0], LongOnlyTop(top_n=2), [0.5, 0.5, 0.0], [0.5, 0.5, 0.0],
+    ),
+    "three for two places beside the best": (
+        [9.0, 2.0, 2.0, 2.0], LongOnlyTop(top_n=3), [1 / 3, *[2 / 9] * 3], [*[1 / 3] * 3, 0.0],
+    ),
+    "each side its own tie": (
+        [1.0, 1.0, 0.0, 0.0], QuantileLongShort(quantile=0.25),
+        [0.25, 0.25, -0.25, -0.25], [0.5, 0.0, 0.0, -0.5],
+    ),
+    "both sides reach into one: what is left after setting off": (
+        # two places a side: A and one of the tie, one of the tie and F
+        [1.0, 0.0, 0.0, 0.0, -1.0], QuantileLongShort(quantile=0.4),
+        [0.25, 0.0, 0.0, 0.0, -0.25], [0.25, 0.0, 0.0, 0.0, -0.25],
+    ),
+    "more of it on one side": (
+        # the top has A and one of the tie, the bottom two of it
+        [1.0, 0.0, 0.0, 0.0, 0.0], QuantileLongShort(quantile=0.4),
+        [0.25, *[-0.0625] * 4], [0.25, 0.0, 0.0, 0.0, -0.25],
+    ),
+    "the sides keep their proportion": (
+        [1.0, 0.0, 0.0, 0.0, 0.0], QuantileLongShort(quantile=0.4, net=0.5),
+        [0.375, *[-0.03125] * 4], [0.375, 0.0, 0.0, 0.0, -0.125],
+    ),
+    "within a sector": (
+        [2.0, 2.0, 2.0, 1.0, 9.0, 9.0, 1.0, 0.0],
+        QuantileLongShort(quantile=0.25, sector_neutral=True),
+        [1 / 12] * 3 + [-0.25] + [0.125] * 2 + [0.0, -0.25],
+        [0.25, 0.0, 0.0, -0.25, 0.25, 0.0, 0.0, -0.25],
+    ),
+    "by distance, shared": (
+        [5.0, 5.0, 1.0, 0.0], LongOnlyTop(top_n=1, weighting="score"),
+        [0.5, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPLIT)
+def test_names_with_one_score_share_places_or_take_them_by_symbol(case):
+    signal, portfolio, split, by_symbol = SPLIT[case]
+    sectors = ["x"] * 4 + ["y"] * 4 if len(signal) == 8 else None
+    for ties, expected in (("split", split), ("symbol", by_symbol)):
+        got = decided(portfolio, signal, ties, sectors)
+        np.testing.assert_allclose(got, expected, atol=1e-15, err_msg=ties)
+
+
+def decided(portfolio, signal, ties, sectors=None):
+    panel = panel_of(np.ones((1, len(signal))), sectors=sectors)
+    plan = Plan(portfolio, np.array([signal], float), np.ones(1), ties)
+    return simulate(plan, panel, FREE, Backtest(engine="fast")).targets[0]
+
+
+@pytest.mark.parametrize("ties", ["split", "symbol"])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_tie_is_never_on_both_sides(seed, ties):
+    """Nor is a side larger than asked for, and both keep the proportion of gross and net."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(4, 27))
+    signal = rng.integers(-1, 2, count).astype(float)
+    if np.ptp(signal) == 0.0:
+        signal[0] += 1.0
+    weighting = str(rng.choice(["equal", "score"]))
+    got = decided(QuantileLongShort(quantile=0.3, net=0.2, weighting=weighting), signal, ties)
+    for value in (-1.0, 0.0, 1.0):
+        tied = got[signal == value]
+        assert not ((tied > 0.0).any() and (tied < 0.0).any())
+        if ties == "split":
+            assert np.ptp(tied) < 1e-12 if len(tied) else True
+    long, short = got[got > 0.0].sum(), -got[got < 0.0].sum()
+    assert long <= 0.6 + 1e-12
+    assert long * 0.4 == pytest.approx(short * 0.6)
+
+
+def test_picks_that_no_score_decides_are_counted_and_told(caplog):
+    """Four decisions of two places: one place of the first lies in a tie of B and C."""
+    signal = np.array([[3.0, 2.0, 2.0, 1.0], *[[4.0, 3.0, 2.0, 1.0]] * 3])
+    plan = Plan(LongOnlyTop(top_n=2, **DAILY), signal, np.ones(4))
+    with caplog.at_level(logging.WARNING):
+        account = simulate(plan, panel_of(np.ones((4, 4))), FREE, Backtest(engine="fast"))
+    assert account.decisions == {
+        "taken": 4, "kept_without_score": 0, "picks": 8, "picks_by_tie": 0.125,
+    }  # fmt: skip
+    assert caplog.messages[-1] == (
+        "12% of the picks were not decided by the score, for names share one value: take a factor "
+        "of more values; decision.ties says who gets the places"
+    )
 
 
 def test_exposure_multiplies_the_gross():

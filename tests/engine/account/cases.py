@@ -30,6 +30,7 @@ class LongShort:
     max_turnover: float = math.inf
     max_weight: float = math.inf
     min_names: int = 1
+    ties: str = "split"  # or symbol
     share: float = 0.5  # of the names that traded in the 20 rows before: fewer decide nothing
     memory: list[list[float]] = field(default_factory=list)
     asked: int = -1  # rows since the first with a score, of those that decide at all
@@ -99,17 +100,33 @@ class LongShort:
         return bool(self.period != last)
 
     def pick(self, t: int, able: list[int]) -> list[float] | None:
-        """Equal weights of the two ends of the ranking; None with too few names a side."""
+        """Equal weights of the two ends of the ranking; None with too few names a side.
+
+        Names with one score are a group, which fills what is left of a side; what it would fill
+        on the other side is taken off.
+        """
         k = math.floor(self.quantile * len(able) + 1e-9)
-        if k < self.min_names:
-            return None
-        ranked = sorted(able, key=lambda i: (-self.score[t][i], self.symbols[i]))
+        score = self.score[t]
         out = [0.0 for _ in self.symbols]
-        for i in ranked[:k]:
-            out[i] += (self.gross + self.net) / 2 / k
-        for i in ranked[-k:]:
-            out[i] -= (self.gross - self.net) / 2 / k
-        return out
+        sides = {1: 0, -1: 0}
+        for value in {score[i] for i in able}:
+            group = sorted((i for i in able if score[i] == value), key=lambda i: self.symbols[i])
+            better = sum(score[i] > value for i in able)
+            worse = sum(score[i] < value for i in able)
+            filled = [min(max(k - before, 0), len(group)) for before in (better, worse)]
+            net = filled[0] - filled[1]
+            if net == 0:
+                continue
+            sign = 1 if net > 0 else -1
+            weight = sign * (self.gross + sign * self.net) / 2 / k
+            if self.ties == "split":
+                part, taken = abs(net) / len(group), group
+            else:
+                part, taken = 1.0, group[:net] if net > 0 else group[net:]
+            sides[sign] += len(taken)
+            for i in taken:
+                out[i] = weight * part
+        return out if min(sides.values()) >= self.min_names else None
 
     @staticmethod
     def within_sides(target: Targets, frozen: list[float]) -> list[float]:
@@ -268,4 +285,5 @@ def _random_long_short(rng: np.random.Generator, rows: int, names: int) -> dict[
         "no_trade_band": float(rng.choice([0.0, 0.01, 0.1])),
         "max_turnover": float(rng.choice([np.inf, np.inf, 1.0, 0.2])),
         "max_weight": 1.0,
+        "ties": str(rng.choice(["split", "symbol"])),
     }

@@ -83,10 +83,11 @@ class Run:
         fields = dict(self.case["long_short"])
         signal, exposure = fields.pop("score"), fields.pop("exposure")
         fields.pop("member")
+        ties = fields.pop("ties")
         if fields["max_turnover"] == np.inf:
             fields["max_turnover"] = None
         portfolio = QuantileLongShort(**fields)
-        return Plan(portfolio, signal, exposure).decide(self.panel, self.tally, start)
+        return Plan(portfolio, signal, exposure, ties).decide(self.panel, self.tally, start)
 
     def opened(self) -> State:
         return State.opened(self.panel.symbols, self.case["capital"])
@@ -199,8 +200,9 @@ def test_the_order_of_the_symbols_changes_no_bit(seed):
         fields = dict(case["long_short"])
         signal, exposure = fields.pop("score"), fields.pop("exposure")
         del fields["member"], fields["max_turnover"]
-        plan = Plan(QuantileLongShort(**fields), signal, exposure)
-    other = Plan(plan.portfolio, plan.signal[:, order], plan.exposure) if isinstance(
+        ties = fields.pop("ties")
+        plan = Plan(QuantileLongShort(**fields), signal, exposure, ties)
+    other = dataclasses.replace(plan, signal=plan.signal[:, order]) if isinstance(
         plan, Plan
     ) else plan[:, order]  # fmt: skip
     config = Backtest(initial_capital=case["capital"], fill=case["fill"], engine="fast")

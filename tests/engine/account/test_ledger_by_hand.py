@@ -138,9 +138,14 @@ def long_short(score: list[list[float]], **others: Any) -> LongShort:
     return LongShort(score, **(given | others))
 
 
-def test_the_ends_of_the_ranking_are_held_ties_by_symbol() -> None:
-    decide = long_short([[1.0, 3.0, 3.0, 1.0]], net=0.5, symbols=["A", "D", "C", "B"])
-    assert decide(0, [0.0] * 4, 1.0) == [0.0, 0.0, 0.75, -0.25]
+@pytest.mark.parametrize(
+    ("ties", "expected"),
+    [("symbol", [0.0, 0.0, 0.75, -0.25]), ("split", [-0.125, 0.375, 0.375, -0.125])],
+)
+def test_the_ends_of_the_ranking_are_held(ties: str, expected: list[float]) -> None:
+    score, symbols = [[1.0, 3.0, 3.0, 1.0]], ["A", "D", "C", "B"]
+    decide = long_short(score, net=0.5, symbols=symbols, ties=ties)
+    assert decide(0, [0.0] * 4, 1.0) == expected
 
 
 def test_tranches_band_and_turnover() -> None:
