@@ -63,6 +63,7 @@ class Book:
         self.waiting, self.exposure, self.notes, self.memory = waiting, exposure, notes, memory
         self._score, self._data, self._ties = score, data, ties
         self.picks, self.by_tie = 0, 0  # places given so far; those that no score decided
+        self.blind = False  # whether a decision was due, and no name had a score
 
     @cached_property
     def panel(self) -> Panel:

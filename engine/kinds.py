@@ -135,6 +135,10 @@ class Factor(Kind):
         """Rows before t that row t reads, or None when it reads all of them."""
         return None
 
+    def complaint(self, panel: Panel) -> str:
+        """Why it has no value on any date, where it knows; "" leaves that to the engine."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Regime(Kind):

@@ -55,6 +55,7 @@ UNITS = {
     "fills.never_traded": "symbols that were decided to be held and have no order",
     "decisions.taken": "closes at which the portfolio returned weights",
     "decisions.kept_without_score": "holdings left alone at them, of members with a bar",
+    "decisions.without_any_score": "decisions that were due when no name had a score",
     "decisions.picks": "places on either side that were given to names by rank",
     "decisions.picks_by_tie": "share of them that no score decided",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "

@@ -186,6 +186,8 @@ def _check_bundle(
     for name in empty({b.name: columns[b.name] for b in settings.bundle.factors}):
         rows = lookbacks(settings.factors, panel).get(name)
         need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
+        factor = settings.factors.get(name)
+        need = (factor.complaint(panel) if factor else "") or need
         if np.isfinite(made.factors.get(name, np.nan)).any():
             need = (
                 f"its longest window has {made.windows[name]} rows, of which a symbol needs "

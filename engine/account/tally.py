@@ -23,6 +23,10 @@ class Tally:
         Closes at which it returned weights.
     kept : int
         Holdings that such a decision left alone because a member with a bar had no score.
+    blind : int
+        Closes at which a decision was due and no name had a score: all that was held was kept.
+    first_blind : str
+        The date of the first of them.
     picks : int
         Places on either side that such decisions gave to names (`Book.places`).
     by_tie : int
@@ -33,12 +37,17 @@ class Tally:
 
     decisions: int = 0
     kept: int = 0
+    blind: int = 0
+    first_blind: str = ""
     picks: int = 0
     by_tie: int = 0
     notes: list[str] = field(default_factory=list)
 
     def count(self, book: Book, targets: FloatArray | None) -> None:
         """Add one close."""
+        if book.blind:
+            self.blind += 1
+            self.first_blind = self.first_blind or book.date
         if targets is None:
             return
         self.decisions += 1
@@ -51,6 +60,7 @@ class Tally:
         return {
             "taken": self.decisions,
             "kept_without_score": self.kept,
+            "without_any_score": self.blind,
             "picks": self.picks,
             "picks_by_tie": self._tied,
         }
@@ -61,6 +71,12 @@ class Tally:
 
     def lines(self) -> Iterator[str]:
         """What a run should be warned of, one line a cause."""
+        if self.blind:
+            yield (
+                f"{self.blind} of {self.blind + self.decisions} decisions kept all that was held, "
+                f"for no name had a score (the first: {self.first_blind}); look at the dates of "
+                "the factors: one from a file may want as_of: true"
+            )
         if self.kept:
             yield (
                 f"for want of a score {self.kept} holdings were left alone, at {self.decisions} "

@@ -107,6 +107,7 @@ class Paced(engine.Portfolio):
         """
         if not self._due(score, book):
             return None
+        book.blind = not np.isfinite(score).any()
         can = np.isfinite(score) & book.tradable & book.member & self.able(book)
         book.memory["most"] = float(max(book.memory.get("most", 0.0), can.sum()))
         chosen = self.pick(np.where(can, score, np.nan), book)

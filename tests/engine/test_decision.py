@@ -336,6 +336,46 @@ def test_what_is_never_seasoned_is_refused_with_the_key(tmp_path: Path):
         engine.run(words, path=tmp_path / "run", bars=bars())
 
 
+@pytest.fixture
+def month_ends(tmp_path: Path) -> list[str]:
+    """Words of a run whose only factor has rows at the ends of months, all of them no bars."""
+    days = pd.date_range("2020-01-31 17:00", periods=6, freq="ME")
+    frame = pd.DataFrame(
+        {"timestamp": np.repeat(days, 8), "symbol": list("ABCDEFGH") * 6, "value": np.arange(48.0)}
+    )
+    frame["timestamp"] = frame["timestamp"].where(frame["timestamp"].dt.month != 4, "2020-04-30")
+    frame.to_parquet(tmp_path / "old.parquet")
+    entry = f"{{name: file, path: '{tmp_path / 'old.parquet'}', column: value"
+    return [*WORDS[:5], f"+factors.old={entry}}}", "bundle.factors=[{name: old, weight: 1}]"]
+
+
+def test_a_file_of_month_ends_is_told_of_and_may_be_read_as_of(month_ends, tmp_path, caplog):
+    """Of six month ends one is a date of the bars: one decision, and three without any score."""
+    with caplog.at_level(logging.WARNING):
+        made = engine.run(month_ends, path=tmp_path / "run", bars=bars())
+    assert any("it has rows for 1 of" in line for line in caplog.messages)
+    assert made.metrics["decisions"]["taken"] == 1
+    assert made.metrics["decisions"]["without_any_score"] == 3
+    assert any(
+        "3 of 4 decisions kept all that was held, for no name had a score (the first: 2020-05-01)"
+        in line
+        for line in caplog.messages
+    )
+    words = [word.replace("column: value", "column: value, as_of: true") for word in month_ends]
+    made = engine.run(words, path=tmp_path / "as_of", bars=bars())
+    assert made.metrics["decisions"]["taken"] == 6
+    assert made.metrics["decisions"]["without_any_score"] == 0
+
+
+def test_a_file_that_meets_no_bar_says_so(month_ends, tmp_path):
+    frame = bars()
+    frame = frame[frame["date"] != "2020-04-30"]
+    with pytest.raises(
+        engine.ConfigError, match=r"old has no value .* rows for 0 of .*as_of: true"
+    ):
+        engine.run(month_ends, path=tmp_path / "run", bars=frame)
+
+
 @pytest.mark.parametrize("transform", ["none", "zscore", "rank"])
 @pytest.mark.parametrize("formula", ["close / close", "cs_mean(close)", "sign(volume - 1)"])
 def test_a_constant_signal_is_refused_as_that(transform, formula, tmp_path: Path):

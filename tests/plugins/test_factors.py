@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -217,6 +218,103 @@ def test_a_runs_own_frame_comes_back(tmp_path):
     given.long({"score": given["close"]}).to_parquet(tmp_path / "forecasts.parquet")
     factor = FileFactor(path=str(tmp_path / "forecasts.parquet"), column="score")
     assert_array_equal(factor.compute(given), given["close"])
+
+
+def _monthly(folder: Path, days: list[str], symbols: list[str]) -> FileFactor:
+    stamps = pd.to_datetime(np.repeat(days, len(symbols)))
+    score = np.arange(1.0, 1.0 + len(stamps))
+    path = _write(folder, timestamp=stamps, symbol=symbols * len(days), score=score)
+    return FileFactor(path=path, column="score")
+
+
+def test_as_of_takes_the_last_row_at_or_before_a_date(tmp_path):
+    """Rows of A on Sunday (two), Tuesday and Thursday, of B on Tuesday; Tuesday's of A is NaN."""
+    days = pd.date_range("2024-01-01", periods=4, tz="UTC")  # from Monday on
+    panel = Panel(days, ("A", "B"), {"close": np.ones((4, 2))})
+    path = _write(
+        tmp_path,
+        timestamp=pd.to_datetime(
+            [
+                "2024-01-04",
+                "2023-12-31 09:00",
+                "2023-12-31 08:00",
+                "2024-01-02",
+                "2024-01-02 12:00",
+            ],
+            format="ISO8601",
+        ),
+        symbol=["A", "A", "A", "A", "B"],
+        score=[4.0, 2.0, 1.0, NAN, 3.0],
+    )
+    factor = FileFactor(path=path, column="score", as_of=True)
+    expected = [[2.0, NAN], [NAN, NAN], [NAN, 3.0], [4.0, 3.0]]
+    assert_array_equal(factor.compute(panel), expected)
+    for stop in range(1, 5):  # what comes later changes nothing before
+        assert_array_equal(factor.compute(panel.cut(stop)), expected[:stop])
+    for start in range(4):  # nor does where the panel begins
+        assert_array_equal(factor.compute(panel.between(start, 4)), expected[start:])
+
+
+def test_as_of_agrees_with_pandas(tmp_path):
+    rng = np.random.default_rng(0)
+    days = pd.bdate_range("2024-01-01", periods=60, tz="UTC")
+    rows = pd.DataFrame(
+        {
+            "timestamp": rng.choice(pd.date_range("2023-12-20", periods=90, tz="UTC"), 80),
+            "symbol": rng.choice(list("ABCX"), 80),
+        }
+    ).drop_duplicates()
+    rows["score"] = rng.normal(size=len(rows))
+    rows.to_parquet(tmp_path / "old.parquet")
+    got = FileFactor(path=str(tmp_path / "old.parquet"), column="score", as_of=True).compute(
+        Panel(days, ("A", "B", "C"), {"close": np.ones((60, 3))})
+    )
+    for i, symbol in enumerate("ABC"):
+        own = rows[rows["symbol"] == symbol].sort_values("timestamp")
+        joined = pd.merge_asof(pd.DataFrame({"timestamp": days}), own, on="timestamp")
+        assert_array_equal(got[:, i], joined["score"])
+
+
+@pytest.mark.parametrize(
+    ("days", "symbols", "says"),
+    [
+        (  # month ends among business days: 29 February is one, 31 March none
+            ["2024-01-31", "2024-02-29", "2024-03-31"], ["A", "B"],
+            "it has rows for 2 of 43 dates of the bars (it has 2024-03-31, they have 2024-01-01) "
+            "and 2 of their 2 symbols; as_of: true takes each symbol's last row at or before a "
+            "date",
+        ),
+        (
+            ["2024-01-31 16:00", "2024-02-29 16:00"], ["A US", "B"],
+            "it has rows for 0 of 21 dates of the bars (it has 2024-01-31 16:00, they have "
+            "2024-01-01) and 1 of their 2 symbols (it has A US, they have A); as_of: true takes "
+            "each symbol's last row at or before a date",
+        ),
+        (
+            ["2025-01-31"], ["A", "B"],
+            "it has rows for 0 of 70 dates of the bars (it has 2025-01-31, they have 2024-01-01) "
+            "and 2 of their 2 symbols; as_of: true takes each symbol's last row at or before a "
+            "date",
+        ),
+    ],
+)  # fmt: skip
+def test_dates_and_symbols_that_hardly_meet_are_told(tmp_path, caplog, days, symbols, says):
+    dates = pd.bdate_range("2024-01-01", periods=70, tz="UTC")
+    panel = Panel(dates, ("A", "B"), {"close": np.ones((70, 2))})
+    factor = _monthly(tmp_path, days, symbols)
+    with caplog.at_level(logging.WARNING):
+        factor.compute(panel)
+    assert caplog.messages == [f"{factor.path}: {says}"]
+    assert factor.complaint(panel) == caplog.messages[0]
+
+
+def test_a_file_that_begins_late_and_knows_more_symbols_is_not_told_of(tmp_path, caplog):
+    dates = pd.bdate_range("2024-01-01", periods=70, tz="UTC")
+    panel = Panel(dates, ("A", "B"), {"close": np.ones((70, 2))})
+    days = [f"{day:%Y-%m-%d}" for day in dates[30:60]]
+    with caplog.at_level(logging.WARNING):
+        _monthly(tmp_path, days, ["A", "B", "C"]).compute(panel)
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("options", [{}, {"path": "x.parquet"}, {"column": "score"}])

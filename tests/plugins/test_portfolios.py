@@ -231,7 +231,8 @@ def test_picks_that_no_score_decides_are_counted_and_told(caplog):
     with caplog.at_level(logging.WARNING):
         account = simulate(plan, panel_of(np.ones((4, 4))), FREE, Backtest(engine="fast"))
     assert account.decisions == {
-        "taken": 4, "kept_without_score": 0, "picks": 8, "picks_by_tie": 0.125,
+        "taken": 4, "kept_without_score": 0, "without_any_score": 0,
+        "picks": 8, "picks_by_tie": 0.125,
     }  # fmt: skip
     assert caplog.messages[-1] == (
         "12% of the picks were not decided by the score, for names share one value: take a factor "
