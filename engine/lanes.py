@@ -252,7 +252,7 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
     ----------
     x : array, shape (T, N)
     start, left : int
-        Rows before row 0 are NaN, as are columns from N on.
+        Rows before row 0 are NaN; columns from N on are 0, so that they lack nothing.
     tiles : float array, shape (TILES, rows · LANES)
         Filled up to the last tile that has columns.
     """
@@ -269,7 +269,7 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
             store(tiles[k], at, load(cells, left + k * LANES))
         if rest:
             tile = tiles[whole]
-            store(tile, at, np.nan)
+            store(tile, at, 0.0)
             for j in range(rest):
                 tile[at + j] = cells[left + whole * LANES + j]
 
@@ -278,6 +278,22 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
 def used(columns: int, left: int) -> int:
     """Tiles that have columns, when so many are packed from `left` on."""
     return min(TILES, -(-(columns - left) // LANES))
+
+
+@njit(cache=True, nogil=True)
+def holes(tile: Array, start: int) -> int:
+    """Lanes that lack some, but not all, of the rows from `start` on: a bit for each."""
+    some, rows = np.empty(LANES), len(tile) // LANES - start
+    count = fill(0.0)
+    for i in range(start * LANES, len(tile), LANES):
+        e = load(tile, i)
+        count = pick(known(e, e), count + 1.0, count)
+    store(some, 0, count)
+    found = 0
+    for lane in range(LANES):
+        if 0.0 < some[lane] < rows:
+            found |= 1 << lane
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.expr import lagging, merging, sorting, spreads, trailing
+from engine.expr.rounding import rounding
 from engine.expr.spans import alike
 from engine.panel import FloatArray
 
@@ -48,7 +49,9 @@ def ts_count(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def ts_known(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(merging.sums, d, (x,), out, merging.KNOWN)
+    there = (~np.isnan(x)).astype(x.dtype)
+    there.flags.writeable = False
+    _over(merging.sums, d, (there,), out, merging.TOTAL)
 
 
 def product(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -80,23 +83,23 @@ def ts_idxmin(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def stddev(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.moments, d, (x,), out, spreads.DEVIATION)
+    _over(spreads.moments, d, (x,), out, spreads.DEVIATION, rounding(x))
 
 
 def ts_var(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.moments, d, (x,), out, spreads.VARIANCE)
+    _over(spreads.moments, d, (x,), out, spreads.VARIANCE, rounding(x))
 
 
 def ts_mad(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.moments, d, (x,), out, spreads.DISTANCE)
+    _over(spreads.moments, d, (x,), out, spreads.DISTANCE, rounding(x))
 
 
 def ts_skew(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.moments, d, (x,), out, spreads.SKEWNESS)
+    _over(spreads.moments, d, (x,), out, spreads.SKEWNESS, rounding(x))
 
 
 def ts_kurt(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.moments, d, (x,), out, spreads.KURTOSIS)
+    _over(spreads.moments, d, (x,), out, spreads.KURTOSIS, rounding(x))
 
 
 def ts_rank(x: FloatArray, d: int, out: FloatArray) -> None:
@@ -124,31 +127,39 @@ def ewma(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def correlation(x: FloatArray, y: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (x, y), out, spreads.CORRELATION)
+    _pairs(x, y, d, out, spreads.CORRELATION)
 
 
 def covariance(x: FloatArray, y: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (x, y), out, spreads.COVARIANCE)
+    _pairs(x, y, d, out, spreads.COVARIANCE)
 
 
 def beta(y: FloatArray, x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (x, y), out, spreads.SLOPE)
+    _pairs(x, y, d, out, spreads.SLOPE)
 
 
 def resid_std(y: FloatArray, x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (x, y), out, spreads.MISFIT)
+    _pairs(x, y, d, out, spreads.MISFIT)
 
 
 def slope(x: FloatArray, d: int, out: FloatArray) -> None:
-    beta(x, _time(x), d, out)
+    _pairs(_time(x), x, d, out, spreads.SLOPE, of_x=0.0)
 
 
 def rsquare(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (_time(x), x), out, spreads.SQUARE)
+    _pairs(_time(x), x, d, out, spreads.SQUARE, of_x=0.0)
 
 
 def resi(x: FloatArray, d: int, out: FloatArray) -> None:
-    _over(spreads.pairs, d, (_time(x), x), out, spreads.REST)
+    _pairs(_time(x), x, d, out, spreads.REST, of_x=0.0)
+
+
+def _pairs(
+    x: FloatArray, y: FloatArray, d: int, out: FloatArray, kind: int, of_x: float | None = None
+) -> None:
+    """Run the kernel of pairs; `of_x` is the rounding of x where its type does not tell it."""
+    of_x = rounding(x) if of_x is None else of_x
+    _over(spreads.pairs, d, (x, y), out, kind, of_x, rounding(y))
 
 
 def _before(x: FloatArray, d: int, out: FloatArray) -> FloatArray:

@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from engine.lanes import (
     LANES,
     TILES,
     WIDE,
+    Lanes,
+    every,
     fill,
     fma,
+    holes,
     kernel,
     known,
     load,
@@ -55,23 +59,58 @@ def ranks(x: Array, d: int, out: Array) -> None:
 
 @kernel
 def decays(x: Array, d: int, newest: float, out: Array) -> None:
-    """Mean with weights from `newest`, the newest row's, falling by 1 a row."""
+    """Mean with weights from `newest`, the newest row's, falling by 1 a row.
+
+    It is the last value, and the mean of distances from it: of equal values it is that value.
+    """
     days, columns = out.shape
     rows = d - 1 + days
-    tiles = np.empty((TILES, rows * LANES))
+    start = max(rows - len(x), 0)  # there is nothing before it
+    tiles, again = np.empty((TILES, rows * LANES)), np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
+        packed = False
         for k in range(used(columns, left)):
-            a = tiles[k]
+            a, to, last, whole = again[k], tiles[k], fill(0.0), fill(0.0)
             for t in range(d - 1, rows):
-                total, weight = fill(0.0), fill(0.0)
-                for lag in range(d):
-                    e, w = load(a, (t - lag) * LANES), fill(newest - lag)
-                    there = known(e, e)
-                    total = pick(there, fma(w, e, total), total)
-                    weight = pick(there, weight + w, weight)
-                store(a, (t - d + 1) * LANES, pick(weight > 0.0, total / weight, np.nan))
+                told = _decay(to, t, min(d, t - start + 1), newest)
+                whole = whole + told
+                store(to, (t - d + 1) * LANES, told)
+            if every(known(whole, whole)):
+                continue
+            if not packed:
+                pack(x, len(x) - rows, left, again)
+                packed = True
+            if not holes(a, start):
+                continue
+            for t in range(start, rows):
+                v = load(a, t * LANES)
+                last = pick(known(v, v), v, last)
+                if t >= d - 1:
+                    told = _known_decay(a, t, min(d, t - start + 1), newest, last)
+                    store(to, (t - d + 1) * LANES, told)
         unpack(tiles, left, out)
+
+
+@njit(nogil=True, forceinline=True)
+def _decay(a: Array, t: int, n: int, newest: float) -> Lanes:
+    """Weighted mean of n rows up to row t, where all are known."""
+    total, last = fill(0.0), load(a, t * LANES)
+    for lag in range(n):
+        total = fma(load(a, (t - lag) * LANES) - last, fill(newest - lag), total)
+    return last + total / (n * newest - n * (n - 1) / 2.0)
+
+
+@njit(nogil=True, forceinline=True)
+def _known_decay(a: Array, t: int, n: int, newest: float, last: Lanes) -> Lanes:
+    """The same of what is known; of all rows, to the bit."""
+    total, weight = fill(0.0), fill(0.0)
+    for lag in range(n):
+        e, w = load(a, (t - lag) * LANES) - last, fill(newest - lag)
+        there = known(e, e)
+        total = pick(there, fma(e, w, total), total)
+        weight = pick(there, weight + w, weight)
+    return pick(weight > 0.0, last + total / weight, np.nan)
 
 
 @kernel

@@ -3,11 +3,18 @@
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
 (`engine.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
 
-Sums come from those of PART rows, made once for all windows that have them, so that a window of
-250 rows adds up 41 numbers. Every value depends on its own window's rows alone: nothing runs
-along, so nothing of a huge value stays behind when it goes, and a chunk of the rows gives the
-same bits as all of them. Extremes are exact in any order: rows are cut at every d-th, and a
-window is the end of one piece and the begin of the next (van Herk 1992; Gil and Werman 1993).
+A sum is that of the window's known values in their order, wherever a hole stands. From the newest
+on, PART of them make a part while more than that are left; the sums of parts are made once for all
+windows that have them, so that a window of 250 rows adds up 25 numbers. Every value depends on its
+own window's rows alone: nothing runs along, so nothing of a huge value stays behind when it goes,
+and a chunk of the rows gives the same bits as all of them. Series without a hole go side by side;
+one with a hole in a long window goes alone, its known values side by side.
+
+A mean is a window's last value, and the mean of distances from it: of equal values it is that
+value, and it never leaves their range, for its rounding is below the n-th part of that.
+
+Extremes are exact in any order: rows are cut at every d-th, and a window is the end of one piece
+and the begin of the next (van Herk 1992; Gil and Werman 1993).
 """
 
 from __future__ import annotations
@@ -23,7 +30,9 @@ from engine.lanes import (
     TILES,
     WIDE,
     Lanes,
+    every,
     fill,
+    holes,
     kernel,
     known,
     load,
@@ -35,49 +44,156 @@ from engine.lanes import (
 )
 
 Array = npt.NDArray[Any]
-PART = 16  # rows
-TOTAL, MEAN, KNOWN = 0, 1, 2
+PART, GROUP = 16, 4  # values; the sum of a part is that of its groups
+TOTAL, MEAN = 0, 1
 
 
 @kernel
 def sums(x: Array, d: int, kind: int, out: Array) -> None:
-    """Sum, mean or number of each window's values; NaN for none (of the number 0)."""
+    """Sum or mean of each window's values; NaN for none."""
     days, columns = out.shape
     rows = d - 1 + days
-    parts = d // PART if d > PART else 0
-    tiles, cells = np.empty((TILES, rows * LANES)), rows * LANES if parts else 0
-    some, counts = np.empty(cells), np.empty(cells)
+    start = max(rows - len(x), 0)  # there is nothing before it
+    cells = rows * LANES if d > PART else 0
+    tiles, again = np.empty((TILES, rows * LANES)), np.empty((TILES, rows * LANES))
+    few, many = np.empty(cells), np.empty(cells)
+    turned, room = np.empty((LANES, rows)), np.empty((3, rows))
+    known_by = np.empty(rows, np.int64)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
+        packed = False
         for k in range(used(columns, left)):
-            a = tiles[k]
-            for t in range(PART - 1, rows if parts else 0):
-                s, n = fill(0.0), fill(0.0)
-                for i in range((t - PART + 1) * LANES, (t + 1) * LANES, LANES):
-                    e = load(a, i)
-                    there = known(e, e)
-                    s, n = pick(there, s + e, s), pick(there, n + 1.0, n)
-                store(some, t * LANES, s)
-                store(counts, t * LANES, n)
-            for t in range(d - 1, rows):
-                total, count, first = fill(0.0), fill(0.0), t - d + 1
-                for part in range(parts):
-                    i = (t - part * PART) * LANES
-                    total, count = total + load(some, i), count + load(counts, i)
-                s, n = fill(0.0), fill(0.0)
-                for i in range(first * LANES, (t - parts * PART + 1) * LANES, LANES):
-                    e = load(a, i)
-                    there = known(e, e)
-                    s, n = pick(there, s + e, s), pick(there, n + 1.0, n)
-                store(a, first * LANES, _told(total + s, count + n, kind))
+            a, to = again[k], tiles[k]
+            if _without_holes(to, start, d, kind, few, many):
+                continue
+            if not packed:
+                pack(x, len(x) - rows, left, again)
+                packed = True
+            broken = holes(a, start)
+            if broken and d <= PART:
+                _with_holes(a, start, d, kind, to)
+            elif broken:
+                _turn(a, turned)
+                for lane in range(LANES):
+                    if broken >> lane & 1:
+                        _alone(turned[lane], start, d, kind, room, known_by)
+                _turn_back(turned, broken, days, to)
         unpack(tiles, left, out)
 
 
 @njit(nogil=True, forceinline=True)
-def _told(total: Lanes, count: Lanes, kind: int) -> Lanes:
-    if kind == KNOWN:
-        return count
-    return pick(count > 0.0, total / count if kind == MEAN else total, np.nan)
+def _without_holes(a: Array, start: int, d: int, kind: int, few: Array, many: Array) -> bool:
+    """Sums or means of full windows, each in the place of its first row; whether all are full."""
+    rows, all_of_them = len(a) // LANES, fill(0.0)
+    for t in range(start + GROUP - 1, rows if d > PART else 0):
+        store(few, t * LANES, _sum(a, t, GROUP, _pivot(a, t, kind)))
+    for t in range(start + PART - 1, rows if d > PART else 0):
+        s, p = fill(0.0), _pivot(a, t, kind)
+        for group in range(PART // GROUP):
+            s = s + _moved(few, a, t - group * GROUP, GROUP, p, kind)
+        store(many, t * LANES, s)
+    for t in range(d - 1, rows):
+        n, total, p = min(d, t - start + 1), fill(0.0), _pivot(a, t, kind)
+        parts = (n - 1) // PART if d > PART else 0
+        for part in range(parts):
+            total = total + _moved(many, a, t - part * PART, PART, p, kind)
+        total = total + _sum(a, t - parts * PART, n - parts * PART, p)
+        all_of_them = all_of_them + total
+        store(a, (t - d + 1) * LANES, p + total / n if kind == MEAN else total)
+    return bool(every(known(all_of_them, all_of_them)))
+
+
+@njit(nogil=True, forceinline=True)
+def _pivot(a: Array, t: int, kind: int) -> Lanes:
+    """What values are counted from: for a mean, the last one."""
+    return load(a, t * LANES) if kind == MEAN else fill(0.0)
+
+
+@njit(nogil=True, forceinline=True)
+def _sum(a: Array, t: int, n: int, pivot: Lanes) -> Lanes:
+    """Sum of n rows up to row t, less the pivot."""
+    s = fill(0.0)
+    for lag in range(n):
+        s = s + (load(a, (t - lag) * LANES) - pivot)
+    return s
+
+
+@njit(nogil=True, forceinline=True)
+def _moved(parts: Array, a: Array, t: int, n: int, pivot: Lanes, kind: int) -> Lanes:
+    """The sum of n rows up to row t, which counts from its own last one, from the pivot."""
+    part = load(parts, t * LANES)
+    return part + (load(a, t * LANES) - pivot) * float(n) if kind == MEAN else part
+
+
+@njit(nogil=True, forceinline=True)
+def _with_holes(a: Array, start: int, d: int, kind: int, to: Array) -> None:
+    """Sums or means of windows of at most PART rows, of what is known."""
+    last = fill(0.0)
+    for t in range(start, len(a) // LANES):
+        v = load(a, t * LANES)
+        last = pick(known(v, v), v, last) if kind == MEAN else last
+        if t < d - 1:
+            continue
+        total, n = fill(0.0), fill(0.0)
+        for lag in range(min(d, t - start + 1)):
+            e = load(a, (t - lag) * LANES) - last
+            there = known(e, e)
+            total, n = pick(there, total + e, total), pick(there, n + 1.0, n)
+        total = last + total / n if kind == MEAN else total
+        store(to, (t - d + 1) * LANES, pick(n > 0.0, total, np.nan))
+
+
+@njit(nogil=True)
+def _turn(a: Array, turned: Array) -> None:
+    """Give each lane a row of its own."""
+    for t in range(turned.shape[1]):
+        for lane in range(LANES):
+            turned[lane, t] = a[t * LANES + lane]
+
+
+@njit(nogil=True)
+def _turn_back(turned: Array, broken: int, days: int, to: Array) -> None:
+    """Put the last rows of the broken lanes back."""
+    rows = turned.shape[1]
+    for i in range(days):
+        for lane in range(LANES):
+            if broken >> lane & 1:
+                to[i * LANES + lane] = turned[lane, rows - days + i]
+
+
+@njit(nogil=True)
+def _alone(x: Array, start: int, d: int, kind: int, room: Array, known_by: Array) -> None:
+    """Sums or means of one series, of its known values side by side, in the place of the newest."""
+    value, few, many = room
+    count, far = 0, 1.0 if kind == MEAN else 0.0  # from the last value, or from zero
+    for t in range(start, len(x)):
+        value[count] = x[t]
+        count += 0 if np.isnan(x[t]) else 1
+        known_by[t] = count
+    for i in range(GROUP - 1, count):
+        p = value[i] * far
+        few[i] = (((value[i] - p) + (value[i - 1] - p)) + (value[i - 2] - p)) + (value[i - 3] - p)
+    for i in range(PART - 1, count):
+        p = value[i]
+        one, two = few[i], few[i - 4] + (value[i - 4] - p) * 4.0 * far
+        three = few[i - 8] + (value[i - 8] - p) * 4.0 * far
+        many[i] = ((one + two) + three) + (few[i - 12] + (value[i - 12] - p) * 4.0 * far)
+    for t in range(max(start, d - 1), len(x)):
+        n = known_by[t] - (known_by[t - d] if t >= start + d else 0)
+        x[t] = _last(value, many, known_by[t] - 1, n, kind) if n else np.nan
+
+
+@njit(nogil=True, error_model="numpy")
+def _last(value: Array, many: Array, j: int, n: int, kind: int) -> float:
+    """Sum or mean of n known values up to the j-th."""
+    parts, p = (n - 1) // PART, value[j] if kind == MEAN else 0.0
+    total, rest = 0.0, 0.0
+    for part in range(parts):
+        i = j - part * PART
+        total += many[i] + (value[i] - p) * PART if kind == MEAN else many[i]
+    for lag in range(parts * PART, n):
+        rest += value[j - lag] - p
+    return p + (total + rest) / n if kind == MEAN else total + rest
 
 
 @kernel

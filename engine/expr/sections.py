@@ -2,7 +2,8 @@
 
 The input has NaN wherever a symbol is no member of the universe or has no value; such cells
 take no part, and get NaN. Sums run over the symbols in their fixed order, from the first
-value, so that a constant has no spread at all. Each function has the operator's name and takes
+value, so that a constant has no spread at all; nothing is divided by a spread that is but the
+rounding of its level, or too large for a number. Each function has the operator's name and takes
 arrays, constants, the symbols' groups, and the array to fill, which is none of the others.
 """
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from engine.expr.rounding import rounding
 from engine.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,18 +31,20 @@ def demean(x: FloatArray, out: FloatArray) -> None:
 
 
 def zscore(x: FloatArray, out: FloatArray) -> None:
-    _, spread = _centred(x, out)
-    np.divide(out, np.where(spread > 0.0, spread, np.nan), out=out)
+    mean, spread = _centred(x, out)
+    usable = (spread > rounding(x) * np.abs(mean)) & (spread < np.inf)
+    np.divide(out, np.where(usable, spread, np.nan), out=out)
 
 
 def scale(x: FloatArray, a: float, out: FloatArray) -> None:
     total = np.nansum(np.abs(x), axis=1, keepdims=True)
-    np.divide(a * x, np.where(total > 0.0, total, np.nan), out=out)
+    usable = (total > 0.0) & (total < np.inf)
+    np.divide(a * x, np.where(usable, total, np.nan), out=out)
 
 
 def winsorize(x: FloatArray, k: float, out: FloatArray) -> None:
     mean, spread = _centred(x, out)
-    width = k * np.nan_to_num(spread)
+    width = k * np.where(np.isnan(spread), 0.0, np.where(spread < np.inf, spread, np.nan))
     np.clip(x, mean - width, mean + width, out=out)
 
 
@@ -73,17 +77,17 @@ def bucket(x: FloatArray, q: float, out: FloatArray) -> None:
 
 
 def neutralize(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _left_over(np.stack((x, y), axis=1), out)
+    _left_over(np.stack((x, y), axis=1), rounding(x), out)
 
 
 def neutralize2(x: FloatArray, y: FloatArray, z: FloatArray, out: FloatArray) -> None:
-    _left_over(np.stack((x, y, z), axis=1), out)
+    _left_over(np.stack((x, y, z), axis=1), rounding(x), out)
 
 
 def neutralize3(
     x: FloatArray, y: FloatArray, z: FloatArray, w: FloatArray, out: FloatArray
 ) -> None:
-    _left_over(np.stack((x, y, z, w), axis=1), out)
+    _left_over(np.stack((x, y, z, w), axis=1), rounding(x), out)
 
 
 def _centred(x: FloatArray, out: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -115,11 +119,13 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
 
 
 def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None:
-    _grouped(x, labels, int(labels.max(initial=0)) + 1, what, out)
+    _grouped(x, labels, int(labels.max(initial=0)) + 1, what, rounding(x), out)
 
 
 @njit(cache=True, nogil=True)
-def _grouped(x: FloatArray, labels: Labels, groups: int, what: int, out: FloatArray) -> None:
+def _grouped(
+    x: FloatArray, labels: Labels, groups: int, what: int, rounded: float, out: FloatArray
+) -> None:
     """X against the mean of its row's group, or that mean."""
     first, total, count = np.empty(groups), np.empty(groups), np.empty(groups)
     square = np.empty(groups)
@@ -143,22 +149,25 @@ def _grouped(x: FloatArray, labels: Labels, groups: int, what: int, out: FloatAr
             else:
                 to[j] = (v - first[g]) - total[g] / count[g]
         if what == STANDARD:
-            _over_spread(to, labels, count, square)
+            _over_spread(to, labels, count, rounded * first, square)
 
 
 @njit(cache=True, nogil=True)
-def _over_spread(to: FloatArray, labels: Labels, count: FloatArray, square: FloatArray) -> None:
+def _over_spread(
+    to: FloatArray, labels: Labels, count: FloatArray, noise: FloatArray, square: FloatArray
+) -> None:
     """Divide distances from a group's mean by its standard deviation (n-1)."""
     square[:] = 0.0
     for j in range(len(to)):
         square[labels[j]] += 0.0 if np.isnan(to[j]) else to[j] * to[j]
     for j in range(len(to)):
         g = labels[j]
-        to[j] = to[j] / np.sqrt(square[g] / (count[g] - 1.0)) if square[g] > 0.0 else np.nan
+        spread = np.sqrt(square[g] / (count[g] - 1.0)) if count[g] > 1.0 else np.nan
+        to[j] = to[j] / spread if abs(noise[g]) < spread < np.inf else np.nan
 
 
 @njit(cache=True, nogil=True)
-def _left_over(rows: FloatArray, out: FloatArray) -> None:
+def _left_over(rows: FloatArray, rounded: float, out: FloatArray) -> None:
     """What rows 1, 2 … of each date leave of row 0: their span, made orthogonal, taken off."""
     width, columns = rows.shape[1], rows.shape[2]
     base, place = np.empty((width, columns)), np.empty(columns, np.int64)
@@ -171,7 +180,7 @@ def _left_over(rows: FloatArray, out: FloatArray) -> None:
             out[t, j] = np.nan
             place[n] = j
             n += 1 if whole else 0
-        if n <= width or not _spanned(rows[t], place[:n], base):
+        if n <= width or not _spanned(rows[t], place[:n], rounded, base):
             continue
         scale = _from_mean(rows[t, 0], place[:n], base[0])
         for i in range(1, width):
@@ -181,11 +190,13 @@ def _left_over(rows: FloatArray, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _spanned(rows: FloatArray, place: Labels, base: FloatArray) -> bool:
+def _spanned(rows: FloatArray, place: Labels, rounded: float, base: FloatArray) -> bool:
     """Fill base[1:] with unit vectors that span the rows; False when a row adds nothing."""
     n = len(place)
     for i in range(1, len(rows)):
-        _from_mean(rows[i], place, base[i])
+        most = _from_mean(rows[i], place, base[i])
+        if not most > rounded * abs(rows[i, place[0]]):
+            return False
         before = _norm(base[i], n)
         for k in range(1, i):
             _without(base[i], base[k], n)

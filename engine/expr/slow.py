@@ -114,7 +114,7 @@ def demean(x: FloatArray) -> FloatArray:
 
 def zscore(x: FloatArray) -> FloatArray:
     def of(row: pd.Series[float]) -> pd.Series[float]:
-        return row * np.nan if _constant(row.to_numpy()) else _less_mean(row) / row.std()
+        return row * np.nan if _still(row.to_numpy()) else _less_mean(row) / row.std()
 
     return _rows(x, of)
 
@@ -171,7 +171,7 @@ def neutralize(x: FloatArray, *others: FloatArray) -> FloatArray:
         if known.sum() <= len(rows):
             continue
         level, *columns = (_less_mean(pd.Series(row[known])).to_numpy() for row in rows)
-        if not all(c.any() for c in columns):
+        if any(_still(y[t][known]) for y in others):
             continue
         design = np.column_stack([c / np.abs(c).max() for c in columns])
         if np.linalg.matrix_rank(design, tol=1e-8) == len(columns):
@@ -316,7 +316,7 @@ def decay_linear(x: FloatArray, d: int) -> FloatArray:
 
 def correlation(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
     def of(a: FloatArray, b: FloatArray) -> float:
-        return np.nan if _constant(a) or _constant(b) else float(np.corrcoef(a, b)[0, 1])
+        return np.nan if _still(a) or _still(b) else float(np.corrcoef(a, b)[0, 1])
 
     return _pair_windows(x, y, d, 2, of)
 
@@ -327,14 +327,14 @@ def covariance(x: FloatArray, y: FloatArray, d: int) -> FloatArray:
 
 def beta(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     def of(a: FloatArray, b: FloatArray) -> float:
-        return np.nan if _constant(b) else float(np.cov(a, b)[0, 1] / np.var(b, ddof=1))
+        return np.nan if _still(b) else float(np.cov(a, b)[0, 1] / np.var(b, ddof=1))
 
     return _pair_windows(y, x, d, 2, of)
 
 
 def resid_std(y: FloatArray, x: FloatArray, d: int) -> FloatArray:
     def of(a: FloatArray, b: FloatArray) -> float:
-        if _constant(b):
+        if _still(b):
             return np.nan
         design = np.column_stack([np.ones_like(b), (b - b[0]) / np.ptp(b)])
         level = a - a[0]  # a common shift of the values changes nothing, and costs digits
@@ -384,8 +384,15 @@ def _standard(values: FloatArray) -> FloatArray:
     """Values less their mean, over their std (n-1); NaN for a constant."""
     deviation = values - values[0]
     deviation -= deviation.mean()
-    return values * np.nan if _constant(values) else deviation / deviation.std(ddof=1)
+    return values * np.nan if _still(values) else deviation / deviation.std(ddof=1)
 
 
 def _constant(values: npt.NDArray[np.floating]) -> bool:
     return bool((values == values[0]).all())
+
+
+def _still(values: npt.NDArray[np.floating]) -> bool:
+    """Whether values differ by no more than their own rounding: 8 units of the last place."""
+    level = values[0]
+    spread = float(np.std(values - level))
+    return spread <= 8.0 * np.finfo(np.float64).eps * float(np.abs(level))

@@ -9,6 +9,10 @@ values, (pivot - mean)² is below the sum of squares that is sought, so that tak
 afterwards costs a factor n of the rounding at worst; a constant has no spread at all, and a
 large level takes no digits from small changes. What is taken about the mean takes a second pass.
 
+A window whose spread is but the rounding of its level is a constant: nothing is divided by that.
+A correlation near 1 or -1 is told by the distance of the two in units of their spreads, so that
+points on a line, within their own rounding, have exactly 1 or -1.
+
 Arrays end with the row with which `out` ends, and may begin earlier; before row 0 is NaN.
 """
 
@@ -45,10 +49,12 @@ Array = npt.NDArray[Any]
 VARIANCE, DEVIATION, DISTANCE, SKEWNESS, KURTOSIS = 0, 1, 2, 3, 4
 CORRELATION, COVARIANCE, SLOPE, SQUARE, REST, MISFIT = 0, 1, 2, 3, 4, 5
 TINY, HUGE = 1e-200, 1e200  # between them a product of two sums of squares keeps its digits
+LEAST = 1e-295  # sums of squares below have lost digits
+NEAR = 1.0 - 1e-6  # a squared correlation above is told by the distance
 
 
 @kernel
-def moments(x: Array, d: int, kind: int, out: Array) -> None:
+def moments(x: Array, d: int, kind: int, rounding: float, out: Array) -> None:
     """A moment of each window; NaN where it is not defined."""
     days, columns = out.shape
     rows = d - 1 + days
@@ -63,45 +69,71 @@ def moments(x: Array, d: int, kind: int, out: Array) -> None:
                 if t < d - 1:
                     continue
                 window = range((t - d + 1) * LANES, (t + 1) * LANES, LANES)
-                n, s, ss = fill(0.0), fill(0.0), fill(0.0)
+                n, s, raw = fill(0.0), fill(0.0), fill(0.0)
                 for i in window:
                     e = load(a, i) - p
                     there = known(e, e)
                     n = pick(there, n + 1.0, n)
-                    s, ss = pick(there, s + e, s), pick(there, fma(e, e, ss), ss)
-                ss = at_least(fma(n, ss, 0.0 - s * s), 0.0)  # n times that about the mean
-                third, fourth = fill(0.0), fill(0.0)
+                    s, raw = pick(there, s + e, s), pick(there, fma(e, e, raw), raw)
+                ss = _about_mean(n, s, raw)
+                power = fill(0.0)
                 if kind >= DISTANCE:
-                    mean = s / at_least(n, 1.0)
+                    mean, unit = s / at_least(n, 1.0), fill(1.0)
+                    if kind != DISTANCE:
+                        ss = pick(_moving(n, ss, _noise(n, p, raw, rounding)), ss, np.nan)
+                        unit = n / root(ss)
                     for i in window:
-                        e = (load(a, i) - p) - mean
-                        there, cube = known(e, e), size(e) if kind == DISTANCE else e * e * e
-                        third = pick(there, third + cube, third)
-                        fourth = pick(there, fma(e * e, e * e, fourth), fourth)
-                store(a, window.start, _moment(n, ss, third, fourth, kind))
+                        e = ((load(a, i) - p) - mean) * unit
+                        f = size(e) if kind == DISTANCE else e * e * (e if kind == SKEWNESS else e * e)
+                        power = pick(known(e, e), power + f, power)
+                store(a, window.start, _moment(n, ss, power, kind))
         unpack(tiles, left, out)
 
 
 @njit(nogil=True, forceinline=True)
-def _moment(n: Lanes, ss: Lanes, third: Lanes, fourth: Lanes, kind: int) -> Lanes:
+def _about_mean(n: Lanes, s: Lanes, raw: Lanes) -> Lanes:
+    """N times the sum of squares about the mean; NaN or infinite where it is too large."""
+    ss = fma(n, raw, 0.0 - s * s)
+    return pick(ss < 0.0, 0.0, ss)
+
+
+@njit(nogil=True, forceinline=True)
+def _noise(n: Lanes, p: Lanes, raw: Lanes, rounding: float) -> Lanes:
+    """Sum of the squares of values' roundings; `raw` is that of their distances from p."""
+    return fma(n, p * p, raw) * (rounding * rounding)
+
+
+@njit(nogil=True, forceinline=True)
+def _moving(n: Lanes, ss: Lanes, noise: Lanes) -> Lanes:
+    """Whether there is a spread, and one that is not too large for a number."""
+    return (ss > fma(n, noise, LEAST)) & (ss < np.inf)
+
+
+@njit(nogil=True, forceinline=True)
+def _moment(n: Lanes, ss: Lanes, power: Lanes, kind: int) -> Lanes:
+    """`power` is a sum of powers, above the second in units of the standard deviation (n)."""
     if kind <= DEVIATION:
         ratio = ss / (n * at_least(n - 1.0, 1.0))
         return pick(n > 1.0, root(ratio) if kind == DEVIATION else ratio, np.nan)
     if kind == DISTANCE:
-        return pick(n > 0.0, third / n, np.nan)
-    told = (n >= (3.0 if kind == SKEWNESS else 4.0)) & (ss > 0.0)
-    spread = pick(told, ss / (n * n), 1.0)
+        return pick(n > 0.0, power / n, np.nan)
+    told = (n >= (3.0 if kind == SKEWNESS else 4.0)) & known(ss, ss)
     if kind == SKEWNESS:
-        biased = (third / n) / (spread * root(spread))
-        return pick(told, biased * root(n * at_least(n - 1.0, 0.0)) / (n - 2.0), np.nan)
-    excess = (fourth / n) / (spread * spread) - 3.0
+        made = (power / n) * root(n * at_least(n - 1.0, 0.0)) / (n - 2.0)
+        return pick(told, made, np.nan)
+    excess = power / n - 3.0
     made = ((n + 1.0) * excess + 6.0) * (n - 1.0) / ((n - 2.0) * (n - 3.0))
     return pick(told, made, np.nan)
 
 
 @kernel
-def pairs(x: Array, y: Array, d: int, kind: int, out: Array) -> None:
-    """What x and y of each window, where both are known, tell of each other."""
+def pairs(
+    x: Array, y: Array, d: int, kind: int, of_x: float, of_y: float, out: Array
+) -> None:
+    """What x and y of each window, where both are known, tell of each other.
+
+    `of_x` and `of_y` are their roundings, as shares of their size.
+    """
     days, columns = out.shape
     rows = d - 1 + days
     ours, theirs = np.empty((TILES, rows * LANES)), np.empty((TILES, rows * LANES))
@@ -126,40 +158,67 @@ def pairs(x: Array, y: Array, d: int, kind: int, out: Array) -> None:
                     sa, sb = pick(there, sa + e, sa), pick(there, sb + f, sb)
                     aa, bb = pick(there, fma(e, e, aa), aa), pick(there, fma(f, f, bb), bb)
                     ab = pick(there, fma(e, f, ab), ab)
+                noise, other = _noise(n, p, aa, of_x), _noise(n, q, bb, of_y)
                 # n times the sums about the means
-                aa, bb = fma(n, aa, 0.0 - sa * sa), fma(n, bb, 0.0 - sb * sb)
-                aa, bb, ab = at_least(aa, 0.0), at_least(bb, 0.0), fma(n, ab, 0.0 - sa * sb)
-                slope, rest = pick(aa > 0.0, ab / aa, np.nan), fill(0.0)
-                mean, other = sa / at_least(n, 1.0), sb / at_least(n, 1.0)
+                aa, bb = _about_mean(n, sa, aa), _about_mean(n, sb, bb)
+                aa, ab = pick(_moving(n, aa, noise), aa, np.nan), fma(n, ab, 0.0 - sa * sb)
+                mean, level = sa / at_least(n, 1.0), sb / at_least(n, 1.0)
+                if kind in (CORRELATION, SQUARE):
+                    bb = pick(_moving(n, bb, other), bb, np.nan)
+                    share, far = _share(n, aa, bb, ab), fill(0.0)
+                    if not every(share <= NEAR):
+                        one, unit = root(n / aa), pick(ab < 0.0, -1.0, 1.0) * root(n / bb)
+                        for i in window:
+                            e = ((load(a, i) - p) - mean) * one - ((load(b, i) - q) - level) * unit
+                            far = pick(known(e, e), fma(e, e, far), far)
+                        far = pick(far > n * (noise / aa + other / bb), far, 0.0)
+                    told = _correlation(n, aa, bb, ab, share, far, kind)
+                    store(a, window.start, told)
+                    continue
+                slope, rest = ab / aa, fill(0.0)
                 if kind == MISFIT:
                     for i in window:
-                        e = ((load(b, i) - q) - other) - ((load(a, i) - p) - mean) * slope
+                        e = ((load(b, i) - q) - level) - ((load(a, i) - p) - mean) * slope
                         rest = pick(known(e, e), fma(e, e, rest), rest)
                 elif kind == REST:
-                    rest = ((w - q) - other) - ((v - p) - mean) * slope
-                store(a, window.start, _pair(n, aa, bb, ab, slope, rest, kind))
+                    rest = ((w - q) - level) - ((v - p) - mean) * slope
+                store(a, window.start, _pair(n, aa, ab, slope, rest, kind))
         unpack(ours, left, out)
 
 
 @njit(nogil=True, forceinline=True)
-def _pair(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, kind: int) -> Lanes:
-    if kind in (CORRELATION, SQUARE):
-        told = _correlation(n, aa, bb, ab)
-        return told * told if kind == SQUARE else told
+def _pair(n: Lanes, aa: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, kind: int) -> Lanes:
     if kind == COVARIANCE:
         return pick(n > 1.0, ab / (n * (n - 1.0)), np.nan)
     if kind == MISFIT:
         # not of Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
-        return pick((n > 2.0) & (aa > 0.0), root(rest / (n - 2.0)), np.nan)
+        return pick((n > 2.0) & known(aa, aa), root(rest / (n - 2.0)), np.nan)
     return rest if kind == REST else slope
 
 
 @njit(nogil=True, forceinline=True)
-def _correlation(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes) -> Lanes:
+def _share(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes) -> Lanes:
+    """The squared correlation; 0 where there is none, or nothing but two points.
+
+    One division of two products: where these are exact, so is the quotient but for its last
+    digit, and equal correlations of numbers in other units are equal.
+    """
     product = aa * bb
     safe = (product > TINY) & (product < HUGE)
-    # root by root where the product of small sums underflows
-    spread = root(product) if every(safe) else pick(safe, root(product), root(aa) * root(bb))
-    ratio = ab / spread
-    ratio = pick(ratio > 1.0, 1.0, pick(ratio < -1.0, -1.0, ratio))
-    return pick((n > 1.0) & (spread > 0.0), ratio, np.nan)
+    # factor by factor where a product would not keep its digits
+    share = ab * ab / product
+    share = share if every(safe) else pick(safe, share, (ab / aa) * (ab / bb))
+    return pick(known(aa, bb) & (n > 2.0), share, 0.0)
+
+
+@njit(nogil=True, forceinline=True)
+def _correlation(
+    n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes, share: Lanes, far: Lanes, kind: int
+) -> Lanes:
+    """`far` is the sum of squared distances of the two in units of their spreads: 2 - 2 |r|."""
+    near, close = share > NEAR, 1.0 - far * 0.5
+    if kind == SQUARE:
+        told = pick(n > 2.0, pick(near, close * close, share), 1.0)
+    else:
+        told = pick(n > 2.0, pick(near, close, root(share)), 1.0) * pick(ab < 0.0, -1.0, 1.0)
+    return pick(known(aa, bb), told, np.nan)

@@ -109,7 +109,7 @@ def test_what_was_packed_is_unpacked(columns, dtype):
         assert np.isnan(tiles[0, : 2 * LANES]).all()  # before the first row
         used = columns - left
         if used < LANES:
-            assert np.isnan(tiles[0].reshape(8, LANES)[:, used:]).all()
+            assert not tiles[0].reshape(8, LANES)[2:, used:].any()  # they lack nothing
         unpack(tiles[:, 2 * LANES :].copy(), left, out)
     np.testing.assert_array_equal(out, x)
 
