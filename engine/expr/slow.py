@@ -395,4 +395,4 @@ def _still(values: npt.NDArray[np.floating]) -> bool:
     """Whether values differ by no more than their own rounding: 8 units of the last place."""
     level = values[0]
     spread = float(np.std(values - level))
-    return spread <= 8.0 * np.finfo(np.float64).eps * float(np.abs(level))
+    return bool(spread <= 8.0 * np.finfo(np.float64).eps * float(np.abs(level)))
