@@ -58,6 +58,41 @@ def exp(x: FloatArray, out: FloatArray) -> None:
     np.exp(x, out=out)
 
 
+def log1p(x: FloatArray, out: FloatArray) -> None:
+    np.log1p(x, out=out)
+
+
+def floor(x: FloatArray, out: FloatArray) -> None:
+    np.floor(x, out=out)
+
+
+def round(x: FloatArray, out: FloatArray) -> None:  # noqa: A001  # the operator's name
+    np.rint(x, out=out)
+
+
+def tanh(x: FloatArray, out: FloatArray) -> None:
+    np.tanh(x, out=out)
+
+
+def sigmoid(x: FloatArray, out: FloatArray) -> None:
+    np.exp(-np.abs(x), out=out)  # of the sign that does not overflow
+    np.divide(np.where(np.asarray(x) < 0.0, out, 1.0), 1.0 + out, out=out)
+
+
+def probit(x: FloatArray, out: FloatArray) -> None:
+    from scipy.special import ndtri  # slow to import
+
+    ndtri(x, out=out)
+
+
+def unknown(x: FloatArray, out: FloatArray) -> None:
+    np.isnan(x, out=out)
+
+
+def fillna(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    np.copyto(out, np.where(np.isnan(x), y, x))
+
+
 def sqrt(x: FloatArray, out: FloatArray) -> None:
     np.sqrt(x, out=out)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.expr import lagging, merging, sorting, spreads, trailing
+from engine.expr import lagging, merging, sorting, spreads, states, trailing
 from engine.expr.rounding import rounding
 from engine.expr.spans import alike
 from engine.panel import FloatArray
@@ -110,6 +110,10 @@ def decay_linear(x: FloatArray, d: int, out: FloatArray) -> None:
     _over(lagging.decays, d, (x,), out, float(d))
 
 
+def decay_exp(x: FloatArray, d: int, f: float, out: FloatArray) -> None:
+    _over(lagging.fades, d, (x,), out, f)
+
+
 def ts_quantile(x: FloatArray, d: int, q: float, out: FloatArray) -> None:
     _over(sorting.quantiles, d, (x,), out, q)
 
@@ -119,7 +123,35 @@ def ts_median(x: FloatArray, d: int, out: FloatArray) -> None:
 
 
 def ema(x: FloatArray, d: int, out: FloatArray) -> None:
-    trailing.emas(x, d, out)
+    trailing.emas(x, 1.0 - 2.0 / (d + 1.0), out)
+
+
+def smooth(x: FloatArray, d: int, m: float, out: FloatArray) -> None:
+    trailing.emas(x, 1.0 - m / d, out)
+
+
+def adapt(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    states.adaptive(x, y, out)
+
+
+def trade_when(x: FloatArray, y: FloatArray, z: FloatArray, out: FloatArray) -> None:
+    states.trades(x, y, z, out)
+
+
+def hump(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    states.humps(x, y, out)
+
+
+def bars_since(x: FloatArray, out: FloatArray) -> None:
+    states.ages(x, out)
+
+
+def thin(x: FloatArray, d: int, out: FloatArray) -> None:
+    states.firsts(x, d, out)
+
+
+def ts_backfill(x: FloatArray, d: int, out: FloatArray) -> None:
+    states.backfills(x, d, out)
 
 
 def ewma(x: FloatArray, d: int, out: FloatArray) -> None:

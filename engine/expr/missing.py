@@ -16,7 +16,8 @@ UNGROUPED = {  # an operator of groups: the same with all symbols in one
     "group_mean": "cs_mean",
     "group_zscore": "zscore",
     "group_rank": "rank",
-}
+    "group_unit_rank": "unit_rank",
+} | {f"group_{name}": f"cs_{name}" for name in ("sum", "count", "min", "max", "median", "std")}
 
 
 def fitted(

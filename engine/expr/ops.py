@@ -86,9 +86,22 @@ def _section(name: str, args: str, doc: str) -> Op:
     return Op(name, args, "sections", "none", doc)
 
 
+def _state(name: str, args: str, doc: str) -> Op:
+    return Op(name, args, "kernels", "all", doc)
+
+
 _LEFT = (
     "least squares with an intercept, over symbols with all values; NaN if one of them is "
     "constant or follows from the others, or values are fewer than coefficients and one more"
+)
+_UNIT = "average rank from 0, the least, to 1, the greatest; 0.5 of one value"
+_TOLD = (
+    ("sum", "sum"),
+    ("count", "number of values"),
+    ("min", "least value"),
+    ("max", "greatest value"),
+    ("std", "standard deviation (n-1); needs 2 values"),
+    ("median", "median"),
 )
 _UNKNOWN = "NaN where one of them is NaN (Qlib: 0)"
 _ROWS = (
@@ -104,6 +117,14 @@ _ROWS = (
     _cell("abs", "x", "|x|", "Abs"),
     _cell("log", "x", "natural logarithm; NaN for x <= 0", "Log"),
     _cell("exp", "x", "e^x"),
+    _cell("log1p", "x", "natural logarithm of 1 + x; NaN for x <= -1"),
+    _cell("floor", "x", "the whole number at or below x"),
+    _cell("round", "x", "the nearest whole number, halves to the even one"),
+    _cell("tanh", "x", "hyperbolic tangent"),
+    _cell("sigmoid", "x", "1 / (1 + e^-x)"),
+    _cell("probit", "x", "the value below which a normal variable lies with probability x"),
+    _cell("unknown", "x", "1 where x is NaN, else 0", also=("is_nan", "isnan")),
+    _cell("fillna", "xx", "x, or y where x is NaN"),
     _cell("sqrt", "x", "square root; NaN for x < 0"),
     _cell("sign", "x", "-1, 0 or 1", "Sign"),
     _cell("signedpower", "xx", "sign(x) * |x|^y"),
@@ -153,7 +174,11 @@ _ROWS = (
         "group_zscore", "xg", "x less the mean, over the std (n-1), of its group; NaN if constant"
     ),
     _section("group_rank", "xg", "average rank in the symbol's group over its count, in (0, 1]"),
+    _section("group_unit_rank", "xg", f"{_UNIT} in the symbol's group"),
+    *(_section(f"group_{name}", "xg", f"{doc} of the symbol's group") for name, doc in _TOLD),
     _section("cs_mean", "x", "mean"),
+    _section("unit_rank", "x", _UNIT),
+    *(_section(f"cs_{name}", "x", doc) for name, doc in _TOLD),
     Op(
         "bucket",
         "xn",
@@ -227,6 +252,32 @@ _ROWS = (
     _window(
         "resi", "xd", "what the row number leaves of x, at the newest row; 2 values", qlib="Resi"
     ),
+    _window("ts_backfill", "xd", "the last value"),
+    Op(
+        "decay_exp",
+        "xdn",
+        "kernels",
+        "window",
+        "mean with weights 1, f, f² … from the newest row back",
+        bounds=(0.0, 1.0),
+    ),
+    # over all rows so far
+    _state(
+        "smooth",
+        "xdn",
+        "exponential mean with weight m/d, started at the first value (SMA of GTJA and tdx)",
+    ),
+    _state(
+        "adapt", "xx", "exponential mean with weight y, started at the first value (DMA of tdx)"
+    ),
+    _state(
+        "trade_when",
+        "xxx",
+        "y of the last row where x > 0; NaN from a row where z > 0 until x > 0 again",
+    ),
+    _state("hump", "xx", "the row before, moved by y towards x where x is further from it than y"),
+    _state("bars_since", "x", "rows since x was not 0; NaN before the first"),
+    _state("thin", "xd", "1 where x is not 0 and no 1 is among the d rows before, else 0"),
     Op(
         "ema",
         "xd",

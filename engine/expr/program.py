@@ -23,7 +23,9 @@ TAME = frozenset(
     ("abs", "neg", "sign", "minimum", "maximum", "lt", "le", "eq", "ne", "both", "either",
      "neither", "where", "filter", "rank", "group_rank", "bucket", "delay", "ts_min", "ts_max",
      "ts_argmin", "ts_argmax", "ts_idxmin", "ts_idxmax", "ts_known", "ts_count", "ts_rank",
-     "correlation", "rsquare", "ts_median", "ema", "ewma")
+     "correlation", "rsquare", "ts_median", "ema", "ewma", "floor", "round", "tanh", "sigmoid",
+     "unknown", "fillna", "unit_rank", "group_unit_rank", "group_count", "group_min", "group_max",
+     "cs_count", "cs_min", "cs_max", "ts_backfill", "trade_when", "bars_since", "thin")
 )  # fmt: skip
 
 

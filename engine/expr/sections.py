@@ -14,6 +14,17 @@ import numpy.typing as npt
 from numba import njit
 
 from engine.expr.rounding import rounding
+from engine.expr.summaries import (
+    COUNT,
+    DEVIATION,
+    GREATEST,
+    LEAST,
+    MEDIAN,
+    PLACE,
+    SUM,
+    ordered,
+    summary,
+)
 from engine.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
@@ -69,6 +80,62 @@ def group_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
 def cs_mean(x: FloatArray, out: FloatArray) -> None:
     mean, _ = _centred(x, out)
     out[:] = np.where(np.isnan(x), np.nan, mean)
+
+
+def unit_rank(x: FloatArray, out: FloatArray) -> None:
+    ordered(x, None, PLACE, out)
+
+
+def group_unit_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    ordered(x, labels, PLACE, out)
+
+
+def cs_median(x: FloatArray, out: FloatArray) -> None:
+    ordered(x, None, MEDIAN, out)
+
+
+def group_median(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    ordered(x, labels, MEDIAN, out)
+
+
+def cs_sum(x: FloatArray, out: FloatArray) -> None:
+    summary(x, None, SUM, out)
+
+
+def group_sum(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    summary(x, labels, SUM, out)
+
+
+def cs_count(x: FloatArray, out: FloatArray) -> None:
+    summary(x, None, COUNT, out)
+
+
+def group_count(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    summary(x, labels, COUNT, out)
+
+
+def cs_min(x: FloatArray, out: FloatArray) -> None:
+    summary(x, None, LEAST, out)
+
+
+def group_min(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    summary(x, labels, LEAST, out)
+
+
+def cs_max(x: FloatArray, out: FloatArray) -> None:
+    summary(x, None, GREATEST, out)
+
+
+def group_max(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    summary(x, labels, GREATEST, out)
+
+
+def cs_std(x: FloatArray, out: FloatArray) -> None:
+    summary(x, None, DEVIATION, out)
+
+
+def group_std(x: FloatArray, labels: Labels, out: FloatArray) -> None:
+    summary(x, labels, DEVIATION, out)
 
 
 def bucket(x: FloatArray, q: float, out: FloatArray) -> None:

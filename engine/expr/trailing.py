@@ -16,10 +16,10 @@ Array = npt.NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def emas(x: Array, d: int, out: Array) -> None:
-    """Exponential mean with weight 2/(d+1), started at the first value."""
+def emas(x: Array, left: float, out: Array) -> None:
+    """Exponential mean that leaves `left` of what was, started at the first value."""
     rows, width = x.shape
-    left, state = 1.0 - 2.0 / (d + 1.0), np.full(width, np.nan)
+    state = np.full(width, np.nan)
     for t in range(rows):
         row, to = x[t], out[t]
         for j in range(width):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
-from engine.expr import slow
+from engine.expr import slow, slow_more
 from engine.expr.ops import TABLE, Op
 from engine.panel import FloatArray
 
@@ -29,7 +29,9 @@ EXACT = frozenset(
     ("delay", "ts_min", "ts_max", "ts_argmin", "ts_argmax", "ts_idxmin", "ts_idxmax", "ts_known",
      "ts_count", "ts_rank", "rank", "bucket", "group_rank", "minimum", "maximum", "neg", "abs",
      "sign", "lt", "gt", "le", "ge", "eq", "ne", "both", "either", "neither", "where", "filter",
-     "ts_median")
+     "ts_median", "floor", "round", "unknown", "fillna", "unit_rank", "group_unit_rank",
+     "group_count", "group_min", "group_max", "group_median", "cs_count", "cs_min", "cs_max",
+     "cs_median", "ts_backfill", "trade_when", "bars_since", "thin")
 )  # fmt: skip
 FEW = settings(max_examples=20, deadline=None, derandomize=True,
                suppress_health_check=list(HealthCheck))  # fmt: skip
@@ -56,9 +58,13 @@ def _fast(op: Op, args: list[object]) -> FloatArray:
     return _finite(out)
 
 
+def _twin(op: Op):
+    return getattr(slow, op.name, None) or getattr(slow_more, op.name)
+
+
 def _slow(op: Op, args: list[object]) -> FloatArray:
     with np.errstate(all="ignore"):
-        return _finite(getattr(slow, op.name)(*args))
+        return _finite(_twin(op)(*args))
 
 
 def _finite(array: FloatArray) -> FloatArray:

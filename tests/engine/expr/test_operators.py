@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from engine.expr import slow
+from engine.expr import slow, slow_more
 from engine.expr.ops import TABLE, Op
 from engine.panel import FloatArray
 
@@ -22,6 +22,7 @@ OPS = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
 WINDOWED = pytest.mark.parametrize(
     "op", [op for op in TABLE.values() if "d" in op.args], ids=lambda op: op.name
 )
+ENDLESS = {"ema", "ewma", "smooth", "adapt", "trade_when", "hump", "bars_since", "thin"}
 LABELS = np.array([0, 1, 0, 2, 1, 1])
 
 
@@ -76,9 +77,13 @@ def _fast(op: Op, args: list[object]) -> FloatArray:
     return np.where(np.isinf(out), NAN, out)
 
 
+def _twin(op: Op):
+    return getattr(slow, op.name, None) or getattr(slow_more, op.name)
+
+
 def _slow(op: Op, args: list[object]) -> FloatArray:
     with np.errstate(all="ignore"):
-        out = getattr(slow, op.name)(*args)
+        out = _twin(op)(*args)
     return np.where(np.isinf(out), NAN, out)
 
 
@@ -99,11 +104,11 @@ def test_names_and_signs_are_used_once():
 @OPS
 def test_an_operator_has_a_kernel_a_slow_twin_and_a_meaning(op):
     assert callable(getattr(import_module(f"engine.expr.{op.room}"), op.name))
-    assert callable(getattr(slow, op.name))
+    assert callable(_twin(op))
     assert op.doc
     assert set(op.args) <= set("xdng")
     assert (op.reach in {"window", "shift"}) <= (op.args.count("d") == 1)
-    assert (op.reach == "none") == ("d" not in op.args)
+    assert (op.reach == "none") <= ("d" not in op.args)
 
 
 @OPS
@@ -151,7 +156,7 @@ def test_lookback_is_all_that_a_row_reads(op, kind):
     for d in (1, 5) if "d" in op.args else (1,):
         rows = op.lookback([d])
         if rows is None:
-            assert op.name in {"ema", "ewma"}
+            assert op.name in ENDLESS
             return
         args = _arguments(op, PANELS[kind], d)
         last = _fast(op, _on(args, lambda a, rows=rows: np.ascontiguousarray(a[-rows - 1 :])))
@@ -166,6 +171,8 @@ def test_a_lookback_is_no_longer_than_it_must_be(op):
     if rows is None:
         return
     oldest = _on(args, lambda a: a[-rows - 1 :].copy())
+    if op.name == "ts_backfill":  # what is known later counts
+        oldest[0][1:] = args[0][-rows:] = NAN
     oldest[0][0] = NAN if op.name == "ts_known" else 0.0
     changed = _fast(op, oldest)[-1]
     assert not np.array_equal(changed, _fast(op, args)[-1])
@@ -209,7 +216,32 @@ LITERALS = {
     "resi": ([[0, 2, 1, NAN]], 3, [NAN, 0, -0.5, NAN]),
     "ewma": ([[1, 3, NAN, 4]], 3, [1, 7 / 3, 7 / 3, 39 / 11]),
     "ema": ([[1, 3, NAN, 5]], 3, [1, 2, 2, 3.5]),
+    "ts_backfill": ([[1, NAN, NAN, 4]], 2, [1, 1, NAN, 4]),
+    "thin": ([[1, 1, NAN, 1]], 1, [1, 0, NAN, 1]),
 }
+
+
+STATES = {
+    # operator: (arguments, one value per row)
+    "decay_exp": ([[1, 2, NAN, 4]], (3, 0.5), [1, 5 / 3, 5 / 3, 9 / 2.5]),
+    "smooth": ([[1, 4, NAN, 1]], (3, 1.0), [1, 2, 2, 5 / 3]),
+    "adapt": ([[1, 4, NAN, 1], [1, 0.5, 0.5, NAN]], (), [1, 2.5, 2.5, 2.5]),
+    "trade_when": (
+        [[1, 0, NAN, 1, 0, 2], [5, 6, 7, 8, 9, 1], [0, 0, NAN, -1, 1, 1]],
+        (),
+        [5, 5, 5, 8, NAN, NAN],
+    ),
+    "hump": ([[5, 2, 4, NAN, 9], [1.5] * 5], (), [5, 3.5, 3.5, NAN, 5]),
+    "bars_since": ([[0, 1, 0, NAN, 2]], (), [NAN, 0, 1, 2, 0]),
+    "thin": ([[1, 1, 1, 1, 0, 1, 1]], (2,), [1, 0, 0, 1, 0, 0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_by_hand(name):
+    arrays, constants, expected = STATES[name]
+    columns = [np.array(a, dtype=float)[:, None] for a in arrays]
+    assert_allclose(_fast(TABLE[name], [*columns, *constants])[:, 0], expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", LITERALS)
@@ -229,6 +261,20 @@ SECTIONS = {
     "group_mean": ([1, 5, 3, 7, 6, NAN], (LABELS,), [2, 5.5, 2, 7, 5.5, NAN]),
     "group_zscore": ([1, 5, 3, 7, 5, NAN], (LABELS,), [-(0.5**0.5), NAN, 0.5**0.5] + [NAN] * 3),
     "group_rank": ([1, 5, 3, 7, 5, NAN], (LABELS,), [0.5, 0.75, 1, 1, 0.75, NAN]),
+    "group_unit_rank": ([1, 5, 3, 7, 5, NAN], (LABELS,), [0, 0.5, 1, 0.5, 0.5, NAN]),
+    "unit_rank": ([30, 10, NAN, 10, 20, 5], (), [1, 0.375, NAN, 0.375, 0.75, 0]),
+    "group_sum": ([1, 5, 3, 7, 6, NAN], (LABELS,), [4, 11, 4, 7, 11, NAN]),
+    "group_count": ([1, 5, 3, 7, 6, NAN], (LABELS,), [2, 2, 2, 1, 2, NAN]),
+    "group_min": ([1, 5, 3, 7, 6, NAN], (LABELS,), [1, 5, 1, 7, 5, NAN]),
+    "group_max": ([1, 5, 3, 7, 6, NAN], (LABELS,), [3, 6, 3, 7, 6, NAN]),
+    "group_median": ([1, 5, 3, 7, 6, NAN], (LABELS,), [2, 5.5, 2, 7, 5.5, NAN]),
+    "group_std": ([1, 5, 3, 7, 6, NAN], (LABELS,), [2**0.5, 0.5**0.5, 2**0.5, NAN, 0.5**0.5, NAN]),
+    "cs_sum": ([1, 2, NAN, 3, 4, 5], (), [15, 15, NAN, 15, 15, 15]),
+    "cs_count": ([1, 2, NAN, 3, 4, 5], (), [5, 5, NAN, 5, 5, 5]),
+    "cs_min": ([1, 2, NAN, 3, 4, 5], (), [1, 1, NAN, 1, 1, 1]),
+    "cs_max": ([1, 2, NAN, 3, 4, 5], (), [5, 5, NAN, 5, 5, 5]),
+    "cs_median": ([1, 2, NAN, 9, 4, NAN], (), [3, 3, NAN, 3, 3, NAN]),
+    "cs_std": ([1, 3, NAN, NAN, NAN, NAN], (), [2**0.5, 2**0.5, NAN, NAN, NAN, NAN]),
     "cs_mean": ([1, 2, NAN, 3, 4, 5], (), [3, 3, NAN, 3, 3, 3]),
     "bucket": ([30, 10, NAN, 10, 20, 5], (2.9,), [2, 1, NAN, 1, 2, 1]),
     "neutralize": (
@@ -266,6 +312,14 @@ CELLS = {
     "sign": ((-0.5,), -1.0),
     "signedpower": ((-3.0, 2.0), -9.0),
     "minimum": ((1.0, NAN), NAN),
+    "log1p": ((-1.0,), NAN),
+    "floor": ((-1.5,), -2.0),
+    "round": ((2.5,), 2.0),
+    "tanh": ((0.0,), 0.0),
+    "sigmoid": ((-1000.0,), 0.0),
+    "probit": ((0.5,), 0.0),
+    "unknown": ((NAN,), 1.0),
+    "fillna": ((NAN, 3.0), 3.0),
     "lt": ((NAN, 1.0), NAN),
     "ne": ((NAN, NAN), NAN),
     "both": ((2.0, -1.0), 1.0),

@@ -72,7 +72,7 @@ ERRORS = {
     # text: (part of the message, column of the caret)
     "rnk(a)": ("unknown operator 'rnk'; did you mean 'rank'?", 0),
     "1 + Corelation(a, b, 5)": ("unknown operator 'Corelation'; did you mean 'correlation'?", 4),
-    "a + xyzzyq(a)": ("unknown operator 'xyzzyq'; choose from: abs, add", 4),
+    "a + xyzzyq(a)": ("unknown operator 'xyzzyq'; choose from: abs", 4),
     "a $ b": ("unexpected character '$'", 2),
     "a\n$ b": ("unexpected character '$'", 2),
     "é": ("unexpected character 'é'", 0),

@@ -8,7 +8,15 @@ from engine.expr import parse
 from engine.expr.ops import TABLE
 from engine.expr.units import ALIKE, KEPT, POWERS, PRODUCTS, RATIOS, mismatches
 
-UNKNOWN = {"log", "product", "where", "power", "signedpower"}  # no rule, or one of their own
+UNKNOWN = {
+    "log",
+    "log1p",
+    "trade_when",
+    "product",
+    "where",
+    "power",
+    "signedpower",
+}  # no rule, or one of their own
 FINE = [
     "close > 5",
     "high - low + 0.001",
