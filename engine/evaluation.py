@@ -8,8 +8,10 @@ from typing import overload
 
 import pandas as pd
 
+from engine.errors import FormulaError
 from engine.expr import executor
 from engine.expr.nodes import Node
+from engine.expr.parser import parse
 from engine.panel import FloatArray, Panel
 
 
@@ -21,6 +23,7 @@ def evaluate(
     threads: int | None = ...,
     dtype: str = ...,
     periods_per_year: float | None = ...,
+    dialect: str | None = ...,
 ) -> dict[str, FloatArray]: ...
 @overload
 def evaluate(
@@ -30,6 +33,7 @@ def evaluate(
     threads: int | None = ...,
     dtype: str = ...,
     periods_per_year: float | None = ...,
+    dialect: str | None = ...,
 ) -> dict[str, pd.DataFrame]: ...
 def evaluate(
     formulas: Mapping[str, str | Node],
@@ -38,6 +42,7 @@ def evaluate(
     threads: int | None = None,
     dtype: str = "float64",
     periods_per_year: float | None = None,
+    dialect: str | None = None,
 ) -> dict[str, FloatArray] | dict[str, pd.DataFrame]:
     """Compute formulas on bars.
 
@@ -57,6 +62,8 @@ def evaluate(
     periods_per_year : float, optional
         What formulas read as ``annual``; by default the panel's, or for a frame the constant
         that its first dates tell (`engine.periods.periods_per_year`).
+    dialect : {"paper", "qlib", "brain", "gtja", "tdx", "python"}, optional
+        Of the texts; by default Qlib's where they have a ``$``, else the paper's.
 
     Returns
     -------
@@ -68,10 +75,12 @@ def evaluate(
     FormulaError
         A formula cannot be read.
     ConfigError
-        Another `dtype`.
+        Another `dtype`, or no such dialect.
     DataError
         The bars cannot be used, or lack a field or grouping.
     """
+    if dialect is not None:
+        formulas = {name: _read(name, text, dialect) for name, text in formulas.items()}
     if isinstance(bars, Panel):
         if periods_per_year is not None:
             bars = replace(bars, periods_per_year=periods_per_year)
@@ -85,3 +94,11 @@ def evaluate(
     panel, _ = build(frame, universe, periods_per_year=periods_per_year)
     made = executor.evaluate(formulas, panel, threads=threads, dtype=dtype)
     return {name: panel.wide(array) for name, array in made.items()}
+
+
+def _read(name: str, formula: str | Node, dialect: str) -> Node:
+    """A formula's tree; FormulaError says which cannot be read."""
+    try:
+        return parse(formula, dialect) if isinstance(formula, str) else formula
+    except FormulaError as error:
+        raise FormulaError(f"factor {name!r}: {error}") from None

@@ -30,18 +30,20 @@ engine factors: formulas without a backtest
                       by default each formula says so itself
                       --append FILE: add the dates that a file of these factors lacks;
                       refused when its last date, computed again, or a formula has changed
+                      dialect=brain | gtja | tdx | python | paper | qlib: of the formulas typed
                       --chunk ROWS, --memory GB: so many dates at a time, or as many as fit,
                       by default into most of what is free; --threads K: by default one a core
                       --parallel local | dask | ray, --workers K: in other processes;
                       none of these changes a byte of the values
                       --dtype float32: half the size; by default float64
-  engine factors explain "FORMULA"
+  engine factors explain "FORMULA" [dialect=NAME]
                       its tree, what it reads, how far back, and what looks like a mistake
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
 COUNTS = ("chunk", "threads", "workers")
 SWITCHES = (*COUNTS, "append", "dtype", "memory", "missing", "out", "parallel")
 PARALLEL = ("local", "dask", "ray")
+FORMULA = re.compile(r"[(?;]")  # in a dialect an = may compare, or name a line
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
@@ -55,6 +57,7 @@ class Request:
     out: Path | None = None
     append: Path | None = None
     missing: str | None = None
+    dialect: str | None = None
     how: dict[str, Any] = field(default_factory=dict)
     aside: set[str] = field(default_factory=set)  # computed because what was wanted names them
 
@@ -76,9 +79,10 @@ def explain(words: Sequence[str]) -> int:
     from engine.expr import parse
     from engine.expr.explain import explain as told
 
-    if len(words) != 1:
+    dialect, rest = _dialect(words)
+    if len(rest) != 1:
         raise ConfigError("explain takes one formula: put it between quotes")
-    print(told(parse(words[0])))
+    print(told(parse(rest[0], dialect)))
     return 0
 
 
@@ -106,7 +110,8 @@ def compute(words: Sequence[str]) -> int:
 
 
 def _request(words: Sequence[str]) -> Request:
-    request, rest = Request(), iter(words)
+    dialect, words = _dialect(words)
+    request, rest = Request(dialect=dialect), iter(words)
     for word in rest:
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
@@ -115,7 +120,8 @@ def _request(words: Sequence[str]) -> Request:
                 raise ConfigError(f"--{name}: no such switch; {hint}")
             _switch(request, name, value if equals else next(rest, ""))
         else:
-            (request.overrides if OVERRIDE.match(word) else request.wanted).append(word)
+            assigns = OVERRIDE.match(word) and not (dialect and FORMULA.search(word))
+            (request.overrides if assigns else request.wanted).append(word)
     if not request.wanted:
         raise ConfigError("nothing to compute: name a factor set, such as alpha101, or a formula")
     if request.out is not None and request.append is not None:
@@ -125,6 +131,13 @@ def _request(words: Sequence[str]) -> Request:
     if "workers" in request.how and "parallel" not in request.how:
         raise ConfigError("--workers: say who they are, such as --parallel local")
     return request
+
+
+def _dialect(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The dialect that was typed, and the other words."""
+    typed = [word for word in words if word.startswith("dialect=")]
+    rest = [word for word in words if word not in typed]
+    return (typed[-1].partition("=")[2] if typed else None), rest
 
 
 def _switch(request: Request, name: str, value: str) -> None:
@@ -173,7 +186,7 @@ def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
             found = _with_named(single, found) if single else found
         else:
-            found, single = {word: _formula(word, sets)}, ""
+            found, single = {word: _formula(word, sets, request.dialect)}, ""
         for name, factor in found.items():
             if single and name != single:
                 request.aside |= {name} - {*chosen}
@@ -190,7 +203,7 @@ def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
 
 def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
     """A factor of a set, and those of the set that its formula names."""
-    from engine.expr import fields, parse
+    from engine.expr import fields
     from engine.expr.formula import Formula
 
     kept: dict[str, Factor] = {}
@@ -199,7 +212,7 @@ def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
         name = waiting.pop()
         kept[name] = factor = found[name]
         if isinstance(factor, Formula):
-            names = fields(parse(factor.formula))
+            names = fields(factor.node)
             waiting += [n for n in found if n.lower() in names and n not in kept]
     return kept
 
@@ -216,13 +229,13 @@ def _set(name: str, overrides: Sequence[str], registry: Registry) -> dict[str, F
     return factor_set(config.factors, registry)
 
 
-def _formula(text: str, sets: Sequence[str]) -> Factor:
+def _formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Factor:
     from engine.expr.formula import Formula
 
     near = get_close_matches(text.partition(".")[0], sets, n=1, cutoff=0.7)
     if NAME.fullmatch(text) and near:
         raise ConfigError(f"{text}: no such factor set; did you mean {near[0]!r}?")
-    return Formula(formula=text)
+    return Formula(formula=text, dialect=dialect or "auto")
 
 
 def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Panel:
@@ -263,13 +276,12 @@ def _check_windows(chosen: dict[str, Factor], panel: Panel) -> None:
 
     Those of a set are told of in a warning, for the others may be as they should be.
     """
-    from engine.expr import parse
     from engine.expr.explain import too_long
     from engine.expr.formula import Formula
 
     rows, bars = len(panel.dates), {name.lower() for name in panel.fields}
     for name, factor in chosen.items():
         if isinstance(factor, Formula) and factor.formula == name:
-            reach = too_long(parse(name), rows, bars)
+            reach = too_long(factor.node, rows, bars)
             if reach:
                 raise DataError(f"{reach}, the bars have {rows}: shorten it, or take more dates")

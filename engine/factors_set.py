@@ -113,7 +113,7 @@ def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
 def _written(factors: Mapping[str, Factor], panel: Panel) -> tuple[dict[str, Node], dict[str, str]]:
     """The formulas written out, and the other factors that they name, by the field's name."""
     nodes = {
-        name: tree(name, f.formula, panel) for name, f in factors.items() if isinstance(f, Formula)
+        name: tree(name, f.node, panel) for name, f in factors.items() if isinstance(f, Formula)
     }
     bars = {name.lower() for name in panel.fields}
     named = others_named(nodes, factors, bars.__contains__)

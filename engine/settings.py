@@ -31,6 +31,7 @@ from engine.universe import Universe
 from engine.validation.splits import Validation
 
 log = logging.getLogger(__name__)
+DIALECT = "_dialect_"  # of a factor set: the dialect of its formulas, and no factor
 NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
 
 
@@ -127,12 +128,24 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     built = {}
     for name in map(str, node):
         entry = node[name]
+        if name == DIALECT:
+            continue
         if isinstance(entry, str):  # `+factors.mine="rank(close)"`
-            short = OmegaConf.create({"name": "formula", "formula": entry})
-            built[name] = registry.build("factor", short, f"factors.{name}")
-        else:
-            built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+            entry = OmegaConf.create({"name": "formula", "formula": entry})
+        entry = _spoken(entry, node.get(DIALECT))
+        built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+    if not built:
+        raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     return built
+
+
+def _spoken(entry: Any, dialect: Any) -> Any:
+    """A formula's entry with the set's dialect, where it has none and its text no ``$``."""
+    if dialect is None or not isinstance(entry, DictConfig) or entry.get("name") != "formula":
+        return entry
+    if "dialect" in entry or "$" in str(entry.get("formula")):
+        return entry
+    return OmegaConf.merge(entry, {"dialect": dialect})
 
 
 def _seed(value: Any) -> int:

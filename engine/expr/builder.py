@@ -9,11 +9,23 @@ from typing import Any
 from engine.errors import FormulaError, did_you_mean
 from engine.expr.annual import ANNUAL
 from engine.expr.guests import admit, guests
+from engine.expr.hints import elsewhere, meant
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import BY_COUNT, INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
 
 MAX_DEPTH = 200  # of the tree: what reads it may recurse
-SIGNS = {sign: op.name for sign, op in INFIX.items()} | {"&": "both", "|": "either", "**": "power"}
+MAX_PARTS = 100_000  # of the tree: words of a dialect write their arguments more than once
+SIGNS = {sign: op.name for sign, op in INFIX.items()} | {
+    "&": "both",
+    "|": "either",
+    "and": "both",
+    "or": "either",
+    "**": "power",
+    "=": "eq",
+    "<>": "ne",
+    ".*": "mul",
+    "./": "div",
+}
 
 
 class Builder:
@@ -21,6 +33,7 @@ class Builder:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.starts: list[int] = []  # where the children of the part at hand begin in the text
 
     def node(self, tree: Any) -> Node:
         """The node of a whole text's tree."""
@@ -31,11 +44,14 @@ class Builder:
         made: dict[int, Node] = {}
         for part in tree.iter_subtrees():  # bottom-up
             children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
+            self.starts = [_start(child) for child in part.children]
             node = getattr(self, f"_{part.data}")(*children)
             if node.depth > MAX_DEPTH:
-                at = next((token.start_pos for token in part.scan_values(bool)), 0)
                 message = f"the formula is nested deeper than {MAX_DEPTH}: shorten it"
-                raise FormulaError(message, self.text, at)
+                raise FormulaError(message, self.text, self.starts[0])
+            if node.size > MAX_PARTS:
+                message = f"the formula has more than {MAX_PARTS} parts: shorten it"
+                raise FormulaError(message, self.text, self.starts[0])
             made[id(part)] = node
         return made[id(tree)]
 
@@ -44,6 +60,9 @@ class Builder:
             raise FormulaError(f"{token} is too large a number", self.text, token.start_pos)
         return Number(float(token))
 
+    def _days(self, token: Any) -> Node:
+        return Number(float(token[:-1]))
+
     def _name(self, token: Any) -> Node:
         return Field(str(token).lower())
 
@@ -51,19 +70,27 @@ class Builder:
         return Number(-x.value) if isinstance(x, Number) else Call("neg", (x,))
 
     def _infix(self, x: Node, sign: Any, y: Node) -> Node:
-        return Call(SIGNS[str(sign)], (x, y))
+        return Call(SIGNS[str(sign).lower()], (x, y))
+
+    def _neither(self, x: Node, *_: Any) -> Node:
+        return Call("neither", (x,))
 
     def _ternary(self, condition: Node, yes: Node, no: Node) -> Node:
         return Call("where", (condition, yes, no))
 
     def _call(self, token: Any, *args: Node) -> Node:
-        name, at = str(token), token.start_pos
+        name, (at, *starts) = str(token), self.starts
         op = self._operator(name, args, at)
         missing = len(op.args) - len(args)
         if not 0 <= missing <= len(op.defaults):
-            raise FormulaError(f"{token} takes {_arity(op)}, not {len(args)}", self.text, at)
+            message = f"{token} takes {_arity(op)}, not {len(args)}{elsewhere(name, len(args))}"
+            raise FormulaError(message, self.text, at)
         filled = [*args, *(Number(v) for v in op.defaults[len(op.defaults) - missing :])]
-        checked = tuple(self._arg(op, i, arg, at) for i, arg in enumerate(filled))
+        starts += [at] * missing
+        checked = tuple(self._arg(op, i, arg, starts[i]) for i, arg in enumerate(filled))
+        if op.name == "smooth" and checked[2].value > checked[1].value:  # type: ignore[union-attr]
+            message = "the weight of smooth, m / d, is above 1: choose m from 0 to d"
+            raise FormulaError(message, self.text, starts[2])
         return self._meaning(Call(op.name, checked))
 
     def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
@@ -79,7 +106,7 @@ class Builder:
         if low in guests():
             admit(low)
             return guests()[low]
-        hint = did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
+        hint = meant(name) or did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
         raise FormulaError(f"unknown operator {name!r}; {hint}", self.text, at)
 
     def _meaning(self, call: Call) -> Node:
@@ -100,6 +127,7 @@ class Builder:
                 return arg
             message = f"{ANNUAL} is no window of {op.name}: write a whole number of rows"
             raise FormulaError(message, self.text, at)
+        arg = self._folded(arg)
         if not isinstance(arg, Number):
             raise FormulaError(f"argument {index + 1} of {op.name} must be a number", self.text, at)
         if kind == "d":
@@ -108,6 +136,10 @@ class Builder:
         if not least <= arg.value <= most:
             given = f"the {word} of {op.name} is {arg.value:g}"
             raise FormulaError(f"{given}: choose from {least:g} to {most:g}", self.text, at)
+        return arg
+
+    def _folded(self, arg: Node) -> Node:
+        """An argument that must be a number, as it is: the paper writes no sums there."""
         return arg
 
     def _window(self, op: Op, given: Number, at: int) -> Number:
@@ -119,6 +151,12 @@ class Builder:
                 at,
             )
         return Number(float(math.floor(given.value))) if given.value >= 1 else given
+
+
+def _start(child: Any) -> int:
+    """Where a part begins in the text."""
+    found = child.start_pos if hasattr(child, "start_pos") else child.meta.start_pos
+    return int(found)
 
 
 def _arity(op: Op) -> str:

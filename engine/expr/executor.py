@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ConfigError, DataError, FormulaError, did_you_mean
+from engine.expr import hints
 from engine.expr.annual import ANNUAL, bound
-from engine.expr.graph import Graph, Region
+from engine.expr.facts import fields
+from engine.expr.graph import Graph, Region, derived
 from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
@@ -29,6 +31,7 @@ from engine.panel import FloatArray, Panel, narrowed
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024
 DTYPES = ("float64", "float32")
+MADE = ("vwap", "amount", "adv20")  # names that stand for formulas of other fields
 SHARE = 8  # rows before a block are no more than this part of its own
 
 
@@ -214,12 +217,21 @@ class _Run:
             array = np.ascontiguousarray(np.broadcast_to(known[:, None], panel.shape))
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]
-            names = [*panel.fields, "returns", "market", "vwap", "adv20", ANNUAL, *named]
-            lost = f"the bars have no field {name!r}; {did_you_mean(name, names)}"
+            made = [made for made in MADE if _has(panel, made)]
+            names = [*panel.fields, "returns", "market", *made, ANNUAL, *named]
+            lost = f"the bars have no field {name!r}; {hints.field(name, names)}"
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)
         self.storage.put(part, narrowed(array, self.storage.dtype), shared=True)
+
+
+def _has(panel: Panel, name: str) -> bool:
+    """Whether a formula may name a field: the panel's own, or one made of those."""
+    meant = derived(name, _known(panel))
+    if meant is None:
+        return _known(panel)(name)
+    return all(_has(panel, other) for other in fields(meant))
 
 
 @cache

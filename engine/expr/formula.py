@@ -33,11 +33,22 @@ class Formula(Factor):
         "when the data lack a field or grouping: stop, or warn and do without",
         choices=("raise", "warn"),
     )
+    dialect: str = option(
+        "auto",
+        "whose words and signs the formula has: with auto, Qlib's where it has a $, else the "
+        "paper's",
+        choices=("auto", "paper", "qlib", "brain", "gtja", "tdx", "python"),
+    )
 
     def __post_init__(self) -> None:
         if not self.formula.strip():
             raise ConfigError("formula is empty: write one, such as rank(close)")
-        parse(self.formula)
+        self.node  # noqa: B018 — it is read now, so that a mistake shows now
+
+    @property
+    def node(self) -> Node:
+        """The formula's tree."""
+        return parse(self.formula, None if self.dialect == "auto" else self.dialect)
 
     @property
     def lookback(self) -> int | None:
@@ -45,7 +56,7 @@ class Formula(Factor):
 
         A factor that it names counts as a field: `engine.factors_set.lookbacks` knows the set.
         """
-        return lookback(parse(self.formula))
+        return lookback(self.node)
 
     def compute(self, panel: Panel) -> FloatArray:
         """Return the formula's values, shape (T, N)."""
@@ -58,9 +69,9 @@ def trees(formulas: Mapping[str, Formula], panel: Panel) -> dict[str, str | Node
     causes: dict[str, list[str]] = {}
     factors = frozenset(name.lower() for name in formulas)
     for name, factor in formulas.items():
-        made[name] = factor.formula
+        made[name] = factor.formula if factor.dialect == "auto" else factor.node
         if factor.missing == "warn":
-            made[name], reasons = fitted(parse(factor.formula), panel, factors)
+            made[name], reasons = fitted(factor.node, panel, factors)
             for reason in reasons:
                 causes.setdefault(reason, []).append(name)
     for reason, names in causes.items():

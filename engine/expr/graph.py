@@ -231,6 +231,8 @@ def derived(name: str, known: Known) -> Node | None:
     if name == "vwap":
         total = Call("add", (Call("add", (Field("high"), Field("low"))), Field("close")))
         return Call("div", (total, Number(3.0)))
+    if name == "amount":
+        return Call("mul", (Field("vwap"), Field("volume")))
     days = adv_days(name)
     if days:
         dollars = Call("mul", (Field("close"), Field("volume")))

@@ -8,16 +8,10 @@ from engine.expr.facts import fields
 from engine.expr.graph import derived
 from engine.expr.naming import ALWAYS
 from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.ops import UNGROUPED
 from engine.panel import Panel
 
 COARSER = ("subindustry", "industry", "sector")  # each may stand in for those before it
-UNGROUPED = {  # an operator of groups: the same with all symbols in one
-    "indneutralize": "demean",
-    "group_mean": "cs_mean",
-    "group_zscore": "zscore",
-    "group_rank": "rank",
-    "group_unit_rank": "unit_rank",
-} | {f"group_{name}": f"cs_{name}" for name in ("sum", "count", "min", "max", "median", "std")}
 
 
 def fitted(

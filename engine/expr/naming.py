@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from engine.errors import FormulaError
 from engine.expr.annual import ANNUAL
-from engine.expr.builder import MAX_DEPTH
+from engine.expr.builder import MAX_DEPTH, MAX_PARTS
 from engine.expr.graph import Known, derived
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node
 
-MAX_PARTS = 100_000  # of a formula, with those that it names written out
 ALWAYS = frozenset({"returns", "market", ANNUAL})  # every panel has them
 
 

@@ -12,6 +12,7 @@ class Number:
 
     value: float
     depth: int = field(default=1, init=False, compare=False)
+    size: int = field(default=1, init=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Field:
 
     name: str
     depth: int = field(default=1, init=False, compare=False)
+    size: int = field(default=1, init=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Call:
     op: str
     args: tuple[Node, ...]
     depth: int = field(default=0, compare=False)
+    size: int = field(default=0, compare=False)  # nodes of the tree; equal ones count each time
 
     def __post_init__(self) -> None:
         depth = 1 + max((arg.depth for arg in self.args), default=0)
         object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "size", 1 + sum(arg.size for arg in self.args))
 
 
 Node = Number | Field | Call

@@ -307,3 +307,10 @@ BY_COUNT = {("neutralize", 3): "neutralize2", ("neutralize", 4): "neutralize3"}
 # operands that may change places: not a bit of the result changes
 EITHER_WAY = frozenset({"add", "mul", "eq", "ne", "both", "either"})
 MIRRORED = {"gt": "lt", "ge": "le"}  # a > b is b < a
+UNGROUPED = {  # an operator of groups: the same with all symbols in one
+    "indneutralize": "demean",
+    "group_mean": "cs_mean",
+    "group_zscore": "zscore",
+    "group_rank": "rank",
+    "group_unit_rank": "unit_rank",
+} | {f"group_{name}": f"cs_{name}" for name in ("sum", "count", "min", "max", "median", "std")}

@@ -51,7 +51,7 @@ def decay_exp(x: FloatArray, d: int, f: float) -> FloatArray:
 
 def _walk(*arrays: FloatArray, step: Callable[..., float]) -> FloatArray:
     """Each series row by row: what `step` makes of the state and of the row's values."""
-    out = np.full(arrays[0].shape, np.nan)
+    out = np.full_like(arrays[0], np.nan)
     for j in range(out.shape[1]):
         state = np.nan
         for t in range(len(out)):

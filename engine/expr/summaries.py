@@ -44,28 +44,29 @@ def _summed(x: Array, labels: Array, groups: int, what: int, out: Array) -> None
         row, of, to = x[t], labels[t], out[t]
         told[:], count[:] = 0.0, 0.0
         for j in range(len(row)):
-            v, g = float(row[j]), of[j]
-            if np.isnan(v):
-                continue
-            first = count[g] == 0.0
-            count[g] += 1.0
-            if first:
-                mean[g] = v
-                told[g] = v
-            if what == LEAST:
-                told[g] = min(told[g], v)
-            elif what == GREATEST:
-                told[g] = max(told[g], v)
-            elif what == DEVIATION:  # of distances from the first value
-                told[g] = 0.0 if first else told[g] + (v - mean[g])
-            elif not first:
-                told[g] += v
+            if not np.isnan(row[j]):
+                _add(float(row[j]), of[j], what, count, mean, told)
         if what == COUNT:
             told[:] = count
         elif what == DEVIATION:
             _spread(row, of, count, mean, told)
         for j in range(len(row)):
             to[j] = np.nan if np.isnan(row[j]) else told[of[j]]
+
+
+@njit(cache=True, nogil=True)
+def _add(v: float, g: int, what: int, count: Array, mean: Array, told: Array) -> None:
+    """Add a value to what is told of its group; `mean` is the group's first value."""
+    count[g] += 1.0
+    if count[g] == 1.0:
+        mean[g] = v
+        told[g] = 0.0 if what == DEVIATION else v
+    elif what == LEAST:
+        told[g] = min(told[g], v)
+    elif what == GREATEST:
+        told[g] = max(told[g], v)
+    else:
+        told[g] += v - mean[g] if what == DEVIATION else v
 
 
 @njit(cache=True, nogil=True)

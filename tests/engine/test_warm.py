@@ -21,7 +21,7 @@ from numba.core.dispatcher import Dispatcher
 from omegaconf import OmegaConf
 from engine import Panel
 from engine.cli import main
-from engine.expr import evaluate
+from engine.expr import evaluate, parse
 from engine.testing.panels import small_panel
 import numpy as np
 
@@ -35,13 +35,14 @@ before = signatures()
 assert len(before) > 15
 panel = small_panel(days=60, symbols=8)
 formulas = {}
-for name in ("core_ta_price", "alpha158", "alpha101"):
+for name in ("core_ta_price", "alpha158", "alpha101", "gtja191"):
     for factor, node in OmegaConf.load(f"conf/factors/{name}.yaml").items():
         text = node if isinstance(node, str) else node.formula
-        if not isinstance(text, str) or "IndClass" in text or "cap" in text:
+        lacks = any(word in str(text) for word in ("IndClass", "cap", "BANCHMARK"))
+        if factor == "_dialect_" or not isinstance(text, str) or lacks:
             continue
-        formulas[f"{name} {factor}"] = text
-assert len(formulas) > 200
+        formulas[f"{name} {factor}"] = parse(text, "gtja" if name == "gtja191" else None)
+assert len(formulas) > 380
 evaluate(formulas, panel)
 print(sorted(signatures() - before))
 start = time.perf_counter()

@@ -71,7 +71,7 @@ def same_in_pieces(formulas: dict[str, str], rows: int, panel: Panel = PANEL) ->
 @pytest.mark.parametrize("path", SETS, ids=lambda p: p.stem)
 def test_every_factor_set_is_the_same_in_pieces(path: Path) -> None:
     factors = factor_set(OmegaConf.load(path), installed())
-    formulas = {name: f.formula for name, f in factors.items() if isinstance(f, Formula)}
+    formulas = {name: f.node for name, f in factors.items() if isinstance(f, Formula)}
     assert formulas
     same_in_pieces(formulas, 37)
 
