@@ -218,8 +218,9 @@ class _Run:
         else:
             named = [n for n in self.graph.roots if n.isidentifier() and n != name]
             made = [made for made in MADE if _has(panel, made)]
-            names = [*panel.fields, "returns", "market", *made, ANNUAL, *named]
-            lost = f"the bars have no field {name!r}; {hints.field(name, names)}"
+            bars = [*panel.fields, "returns", "market", *made]
+            hint = hints.field(name, bars, [ANNUAL, *named])
+            lost = f"the bars have no field {name!r}; {hint}"
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)

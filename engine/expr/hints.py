@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 
 from engine.errors import did_you_mean
 
@@ -110,7 +111,10 @@ def sign(text: str, at: int) -> str:
     return f"; {SIGNS[found]}" if found else ""
 
 
-def field(name: str, names: list[str]) -> str:
-    """The field that a name may mean: by meaning first, then by spelling."""
-    meaning = OURS.get(name.lower())
-    return f"did you mean {meaning!r}?" if meaning in names else did_you_mean(name, names)
+def field(name: str, bars: list[str], others: list[str]) -> str:
+    """The field that a name may mean: by meaning, by spelling, or what the bars have."""
+    meaning, all_of_them = OURS.get(name.lower()), [*bars, *others]
+    if meaning in all_of_them:
+        return f"did you mean {meaning!r}?"
+    near = get_close_matches(name, all_of_them, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else did_you_mean("", bars)

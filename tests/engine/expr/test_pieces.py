@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from engine.errors import DataError
 from engine.expr import evaluate
-from engine.expr.formula import Formula
+from engine.expr.formula import Formula, trees
 from engine.expr.pieces import STRIP, evaluate_pieces, planned
 from engine.expr.spans import spans
 from engine.panel import FloatArray, Panel
@@ -71,7 +71,7 @@ def same_in_pieces(formulas: dict[str, str], rows: int, panel: Panel = PANEL) ->
 @pytest.mark.parametrize("path", SETS, ids=lambda p: p.stem)
 def test_every_factor_set_is_the_same_in_pieces(path: Path) -> None:
     factors = factor_set(OmegaConf.load(path), installed())
-    formulas = {name: f.node for name, f in factors.items() if isinstance(f, Formula)}
+    formulas = trees({n: f for n, f in factors.items() if isinstance(f, Formula)}, PANEL)
     assert formulas
     same_in_pieces(formulas, 37)
 
