@@ -126,6 +126,7 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     if not isinstance(node, DictConfig) or not node:
         raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     built = {}
+    _check_dialect(node.get(DIALECT))
     for name in map(str, node):
         entry = node[name]
         if name == DIALECT:
@@ -137,6 +138,14 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     if not built:
         raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     return built
+
+
+def _check_dialect(dialect: Any) -> None:
+    from engine.expr.parser import DIALECTS
+
+    if dialect is not None and dialect not in DIALECTS:
+        hint = did_you_mean(str(dialect), DIALECTS)
+        raise ConfigError(f"factors.{DIALECT}={dialect}: no such dialect; {hint}")
 
 
 def _spoken(entry: Any, dialect: Any) -> Any:

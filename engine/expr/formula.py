@@ -12,11 +12,12 @@ from engine.expr.executor import evaluate
 from engine.expr.facts import lookback
 from engine.expr.missing import fitted
 from engine.expr.nodes import Node
-from engine.expr.parser import parse
+from engine.expr.parser import DIALECTS, parse
 from engine.kinds import Factor, option
 from engine.panel import FloatArray, Panel
 
 log = logging.getLogger(__name__)
+SPOKEN = ("auto", *DIALECTS)
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,14 @@ class Formula(Factor):
         "auto",
         "whose words and signs the formula has: with auto, Qlib's where it has a $, else the "
         "paper's",
-        choices=("auto", "paper", "qlib", "brain", "gtja", "tdx", "python"),
+        choices=SPOKEN,
     )
 
     def __post_init__(self) -> None:
         if not self.formula.strip():
             raise ConfigError("formula is empty: write one, such as rank(close)")
-        self.node  # noqa: B018 — it is read now, so that a mistake shows now
+        if self.dialect in SPOKEN:  # else the configuration says which key is wrong
+            self.node  # noqa: B018 — it is read now, so that a mistake shows now
 
     @property
     def node(self) -> Node:

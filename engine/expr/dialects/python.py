@@ -67,4 +67,5 @@ PYTHON = Dialect(
         }
     ),
     names={"ret": "returns", "open_": "open", "nan": "0 / 0"},
+    cased=True,
 )

@@ -82,6 +82,7 @@ TDX = Dialect(
             "varp(x, d)": "ts_var(x, d) * (ts_known(x, d) - 1) / ts_known(x, d)",
             "avedev(x, d)": "ts_mad(x, d)",
             "devsq(x, d)": "ts_var(x, d) * (ts_known(x, d) - 1)",
+            "mular(x, d)": "product(x, d)",
             "slope(x, d)": "slope(x, d)",
             "forcast(x, d)": "x - resi(x, d)",
             "relate|correl(x, y, d)": "correlation(x, y, d)",
