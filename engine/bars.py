@@ -19,6 +19,7 @@ import pandas as pd
 from engine.dirt import Rows
 from engine.errors import DataError, PluginError
 from engine.findings import Findings, Policy, check, few
+from engine.groups import Dated, Grouping, known_so_far
 from engine.membership import member
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.periods import advice, mismatch
@@ -195,7 +196,7 @@ def _panel(
         dates=days,
         symbols=symbols,
         fields=laid,
-        groups=_groups(rows.texts, at, name, symbols, universe),
+        groups=_groups(rows.texts, at, day, name, (len(days), len(symbols)), symbols, universe),
         series={} if series is None else _as_of(series, days),
         member=member(universe, days, symbols, laid),
         periods_per_year=periods_per_year,  # type: ignore[arg-type]  # None: by the dates
@@ -215,21 +216,27 @@ def _compact(
 def _groups(
     texts: Mapping[str, pd.Categorical],
     at: npt.NDArray[np.intp],
+    day: npt.NDArray[np.intp],
     name: npt.NDArray[np.intp],
+    shape: tuple[int, int],
     symbols: tuple[str, ...],
     universe: Universe,
-) -> dict[str, tuple[str, ...]]:
-    """Labels by symbol: the universe's tags, else the first label in the frame, else ""."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for key, text in texts.items():
-        codes = text.codes[at]
-        known = np.flatnonzero(codes >= 0)[::-1]  # backwards: the first one is written last
-        label = np.full(len(symbols), -1)
-        label[name[known]] = codes[known]
-        groups[key] = tuple("" if i < 0 else str(text.categories[i]) for i in label)
-    for key, tags in universe.tags.items():
-        found = groups.get(key, ("",) * len(symbols))
-        groups[key] = tuple(tags.get(s, old) for s, old in zip(symbols, found, strict=True))
+) -> dict[str, Grouping]:
+    """Labels: the universe's tags, else the last one in the frame at or before a date, else ""."""
+    groups: dict[str, Grouping] = {}
+    for key in [*texts, *(key for key in universe.tags if key not in texts)]:
+        codes, labels = np.full((1, len(symbols)), -1), [""]
+        if key in texts:
+            codes = known_so_far(texts[key].codes[at].astype(np.int64), day, name, shape)
+            labels = [str(label) for label in texts[key].categories] + [""]  # -1 is the last
+        tags = universe.tags.get(key, {})
+        names = sorted({*labels, *tags.values()})
+        codes = np.array([names.index(label) for label in labels])[codes]
+        for column, symbol in enumerate(symbols):
+            if symbol in tags:
+                codes[:, column] = names.index(tags[symbol])
+        changes = len(codes) > 1 and (codes != codes[:1]).any()
+        groups[key] = Dated(tuple(names), codes) if changes else tuple(names[i] for i in codes[0])
     return groups
 
 

@@ -137,7 +137,7 @@ class Book:
         return self._data.market[max(0, self.row + 1 - window) : self.row + 1]
 
     def sectors(self, key: str, off: str) -> npt.NDArray[np.str_]:
-        """Labels of the symbols, shape (N,), "" where unknown: those form one sector.
+        """Labels of the symbols as known today, (N,), "" where unknown: those form one sector.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Book:
                 f"portfolio.{key}: the symbols have no sectors: give them in "
                 f"universe.tags.sector, or write portfolio.{key}={off}"
             )
-        return np.array(self._data.groups["sector"])
+        return self._data.labels("sector", self.row)
 
     def sorted(self, among: BoolArray) -> Names:
         """Columns of `among` in the order of their symbols, whatever the panel's order."""

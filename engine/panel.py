@@ -18,6 +18,7 @@ import pandas as pd
 
 from engine.crowd import crowd
 from engine.errors import DataError, did_you_mean
+from engine.groups import Grouping, between, content, labels_at, take
 from engine.periods import periods_per_year
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -39,8 +40,9 @@ class Panel:
         Unique, ascending.
     fields : mapping of str to float64 array, shape (T, N)
         C-contiguous and read-only. NaN where there is no bar. `close` is always there.
-    groups : mapping of str to tuple of str, length N
-        Labels of the symbols, such as ``sector``; "" where unknown.
+    groups : mapping of str to tuple of str, length N, or to `engine.groups.Dated`
+        Labels of the symbols, such as ``sector``; "" where unknown. Those of `Dated` change
+        with the dates: each has the last label known by then.
     series : mapping of str to float64 array, shape (T,)
         Market-wide series, such as ``vix``, as known at the close of each date.
     member : bool array, shape (T, N), optional
@@ -55,7 +57,7 @@ class Panel:
     dates: pd.DatetimeIndex
     symbols: tuple[str, ...]
     fields: Mapping[str, FloatArray]
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, Grouping] = field(default_factory=dict)
     series: Mapping[str, FloatArray] = field(default_factory=dict)
     member: BoolArray = None  # type: ignore[assignment]  # filled in below
     periods_per_year: float = None  # type: ignore[assignment]  # filled in below
@@ -114,6 +116,10 @@ class Panel:
         """
         return _read_only(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
 
+    def labels(self, name: str, row: int) -> npt.NDArray[np.str_]:
+        """The symbols' labels of a grouping as known on a row, shape (N,); "" where unknown."""
+        return labels_at(self.groups[name], row)
+
     def finite(self, name: str) -> FloatArray:
         """A field, or the returns, with NaN for what is infinite, shape (T, N)."""
         if name not in self._finite:
@@ -169,7 +175,7 @@ class Panel:
                 digest.update(name.encode())
                 digest.update(np.ascontiguousarray(arrays[name]).data)
         for name in sorted(self.groups):
-            digest.update("\0".join([name, *self.groups[name]]).encode())
+            digest.update(f"{name}\0".encode() + content(self.groups[name]))
         digest.update(np.packbits(self.member).data)
         return digest.hexdigest()
 
@@ -189,6 +195,7 @@ class Panel:
             self,
             dates=self.dates[:stop],
             fields={name: array[:stop] for name, array in self.fields.items()},
+            groups={name: between(each, 0, stop) for name, each in self.groups.items()},
             series={name: array[:stop] for name, array in self.series.items()},
             member=self.member[:stop],
         )
@@ -204,6 +211,7 @@ class Panel:
             known,
             dates=known.dates[start:],
             fields={name: array[start:] for name, array in known.fields.items()},
+            groups={k: between(each, start, stop) for k, each in known.groups.items()},
             series={name: array[start:] for name, array in known.series.items()},
             member=known.member[start:],
         )
@@ -215,7 +223,7 @@ class Panel:
             self,
             symbols=tuple(self.symbols[i] for i in columns),
             fields={name: array[:, columns] for name, array in self.fields.items()},
-            groups={k: tuple(labels[i] for i in columns) for k, labels in self.groups.items()},
+            groups={name: take(each, columns) for name, each in self.groups.items()},
             member=self.member[:, columns],
         )
 

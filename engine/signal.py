@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from engine.errors import ConfigError, did_you_mean
+from engine.groups import Codes, Grouping, runs, used
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.ranks import average_ranks
@@ -225,7 +226,7 @@ def _neutralizer(
     """What takes the parts explained by `names` out of a (T, N) array."""
     if not names:
         return lambda values: values
-    groups = _sectors(panel) if "sector" in names else None
+    sectors = _sectors(panel) if "sector" in names else None
     others = [_column(name) for name in names if name != "sector"]
     for name, column in zip((n for n in names if n != "sector"), others, strict=True):
         if name == "market_beta" and column not in columns:
@@ -235,7 +236,17 @@ def _neutralizer(
             )
         _require("neutralize", column, columns)
     regressors = [columns[column] for column in others]
-    return lambda values: _residual(values, regressors, groups)
+    if sectors is None:
+        return lambda values: _residual(values, regressors, None)
+
+    def residual(values: FloatArray) -> FloatArray:
+        parts = [
+            _residual(values[rows], [r[rows] for r in regressors], _onehot(groups))
+            for rows, groups in runs(sectors, 0, len(values))
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    return residual
 
 
 def _residual(
@@ -273,16 +284,21 @@ def _unit(values: FloatArray, known: BoolArray) -> FloatArray:
     return scaled
 
 
-def _sectors(panel: Panel) -> FloatArray:
-    """One-hot sectors, shape (N, G); the symbols without a label are a group of their own."""
-    labels = panel.groups.get("sector", ())
-    if not any(labels):
+def _sectors(panel: Panel) -> Grouping:
+    """The sectors; the symbols without a label are a group of their own."""
+    sectors = panel.groups.get("sector", ())
+    if not any(used(sectors)):
         raise ConfigError(
             "bundle.neutralize: 'sector' is not known for any symbol: add universe.tags.sector, "
             "or leave it out"
         )
-    names = sorted(set(labels))
-    return np.array([[float(label == name) for name in names] for label in labels])
+    return sectors
+
+
+def _onehot(groups: Codes) -> FloatArray:
+    """1 where a symbol (N) is of a group (G), else 0, shape (N, G)."""
+    made: FloatArray = (groups[:, None] == np.arange(groups.max(initial=0) + 1)).astype(np.float64)
+    return made
 
 
 def _column(name: str) -> str:

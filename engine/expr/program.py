@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import DataError, did_you_mean, pointed
 from engine.expr.cells import finite
 from engine.expr.graph import Graph, Part, Region
+from engine.expr.ops import Op
 from engine.expr.parser import one_line
 from engine.expr.storage import Workspaces
+from engine.groups import Codes, Dated, numbered, runs
 from engine.panel import FloatArray, Panel, narrowed
 
 # what cannot make an infinite number of finite ones
@@ -86,8 +87,8 @@ class Program:
         }
         self.steps, self.count = _planned(parts, region.steps)
         self.before = max(region.steps.values())
-        self.labels = {
-            str(arg): _labels(str(arg), panel)
+        self.groups = {
+            str(arg): _grouping(str(arg), panel)
             for part in parts.values()
             for kind, arg in zip(part.op.args if part.op else "", part.args, strict=True)
             if kind == "g"
@@ -125,14 +126,15 @@ class Program:
             if kind == "x":
                 args.append(self._argument(part, int(arg), values, slice(since, stop)))
             elif kind == "g":
-                args.append(self.labels[str(arg)])
+                args.append(self.groups[str(arg)])
             else:
                 args.append(int(arg) if kind == "d" else arg)
-        if part.op.kernel is not None:
-            out[:] = narrowed(step.kernel(*args), out.dtype)
-            return
-        step.kernel(*args, out)
-        if step.checked:
+        for some, given in _by_labels(part.op, args, since, stop):
+            if part.op.kernel is not None:
+                out[some] = narrowed(step.kernel(*given), out.dtype)
+            else:
+                step.kernel(*given, out[some])
+        if step.checked and part.op.kernel is None:
             finite(out.reshape(-1))
 
     def _argument(
@@ -182,15 +184,39 @@ def _kernel(part: Part) -> Callable[..., Any]:
     return found
 
 
-def _labels(name: str, panel: Panel) -> npt.NDArray[np.int64]:
-    """The symbols' groups as numbers."""
+def _by_labels(op: Op, args: list[Any], start: int, stop: int) -> Iterator[tuple[slice, list[Any]]]:
+    """Rows on which no label changes, and the arguments on them, the groups as numbers (N,)."""
+    grouping = next((a for a in args if isinstance(a, Dated)), None)
+    if grouping is None:
+        yield slice(None), args
+        return
+    for rows, labels in runs(grouping, start, stop):
+        whole = rows == slice(0, stop - start)
+        if not whole and op.reach != "none":
+            raise DataError(
+                f"{op.name} reads other rows than its own, and the labels that it is given change "
+                "from date to date: take labels that do not (universe.tags)"
+            )
+        some = slice(None) if whole else rows
+        yield (
+            some,
+            [
+                labels if a is grouping else a[some] if kind == "x" else a
+                for a, kind in zip(args, op.args, strict=True)
+            ],
+        )
+
+
+def _grouping(name: str, panel: Panel) -> Dated | Codes:
+    """The grouping that a formula names: the symbols' groups as numbers, where none changes."""
     own = spelled(name, panel.groups)
     if own not in panel.groups:
         hint = did_you_mean(name, panel.groups)
         if name in panel:
             hint = f"{name} is a field of numbers; {hint}"
         raise MissingNameError(f"the symbols have no grouping {name!r}; {hint}", name)
-    return np.unique(np.array(panel.groups[own]), return_inverse=True)[1]
+    grouping = panel.groups[own]
+    return grouping if isinstance(grouping, Dated) else numbered(grouping)
 
 
 class MissingNameError(DataError):

@@ -27,6 +27,7 @@ from engine.errors import ConfigError, EngineError, did_you_mean
 from engine.expr.nodes import Node
 from engine.expr.pieces import Plan, planned
 from engine.expr.spans import spans
+from engine.groups import Grouping
 from engine.panel import FloatArray, Panel
 
 AHEAD = 2  # tasks a worker that are under way, or done and waiting for their turn
@@ -44,8 +45,9 @@ class Shared:
     files: Mapping[str, Path]
     dates: pd.DatetimeIndex
     symbols: tuple[str, ...]
-    groups: Mapping[str, tuple[str, ...]]
+    groups: Mapping[str, Grouping]
     periods_per_year: float
+    quorum: float
     dtype: str
 
     @classmethod
@@ -66,6 +68,7 @@ class Shared:
             symbols=panel.symbols,
             groups=panel.groups,
             periods_per_year=panel.periods_per_year,
+            quorum=panel.quorum,
             dtype=plan.dtype,
         )
 
@@ -80,6 +83,7 @@ class Shared:
             self.groups,
             member=member,
             periods_per_year=self.periods_per_year,
+            quorum=self.quorum,
         )
         return Plan(self.formulas, panel, self.lookback, 0, self.files, (), self.dtype)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from engine.delisting import Outcomes
 from engine.expr import evaluate
+from engine.groups import Grouping, labels_at, runs, used
 from engine.panel import BoolArray, FloatArray, Panel, forward_fill
 
 BETA_WINDOW = 252  # rows that a name's beta looks back on
@@ -33,19 +32,19 @@ def positions(
     Returns
     -------
     dict of str to pandas.DataFrame
-        ``names``: ``symbol``, ``sector`` ("" unknown), ``weight`` at the last close,
+        ``names``: ``symbol``, ``sector`` (the last one; "" unknown), ``weight`` at the last close,
         ``contribution`` (see `contributions`), ``days`` held. ``positions``: ``timestamp``,
         ``gross``, ``target_gross``, ``target_distance`` (Σ |realised - target in force|),
         ``effective_names``, ``long_names`` and ``short_names`` (counts), ``beta`` (see
         `book_beta`). ``sectors``: ``timestamp``, ``sector``, ``net``, ``gross``, where a
         sector is known; else no row.
     """
-    labels = panel.groups.get("sector", ("",) * len(panel.symbols))
+    sectors = panel.groups.get("sector", ("",) * len(panel.symbols))
     asked = in_force(target, panel.present)
     names = pd.DataFrame(
         {
             "symbol": list(panel.symbols),
-            "sector": pd.Series(labels, dtype="str"),
+            "sector": pd.Series(labels_at(sectors, -1), dtype="str"),
             "weight": realised[-1],
             "contribution": contributions(realised, panel, ended),
             "days": (realised != 0.0).sum(axis=0),
@@ -63,8 +62,8 @@ def positions(
             "beta": book_beta(panel, realised),
         }
     )
-    sectors = sector_weights(panel.dates, realised, labels)
-    return {"names": names, "positions": dates, "sectors": sectors}
+    weights = sector_weights(panel.dates, realised, sectors)
+    return {"names": names, "positions": dates, "sectors": weights}
 
 
 def contributions(realised: FloatArray, panel: Panel, ended: Outcomes) -> FloatArray:
@@ -122,16 +121,20 @@ def book_beta(panel: Panel, realised: FloatArray) -> FloatArray:
 
 
 def sector_weights(
-    dates: pd.DatetimeIndex, realised: FloatArray, labels: Sequence[str]
+    dates: pd.DatetimeIndex, realised: FloatArray, sectors: Grouping
 ) -> pd.DataFrame:
     """Net and gross weight per date and sector, both ascending; a label "" is ``unknown``."""
-    named = np.array([label or "unknown" for label in labels] if any(labels) else [], str)
-    names = np.unique(named)
+    labels = used(sectors)
+    names = sorted({label or "unknown" for label in labels}) if any(labels) else []
     net = np.zeros((len(dates), len(names)))
     gross = np.zeros(net.shape)
-    for column, name in enumerate(names):
-        weights = realised[:, named == name]
-        net[:, column], gross[:, column] = weights.sum(axis=1), np.abs(weights).sum(axis=1)
+    for rows, _ in runs(sectors, 0, len(dates)):
+        today = labels_at(sectors, rows.start)
+        named = np.where(today == "", "unknown", today)
+        for column, name in enumerate(names):
+            weights = realised[rows, named == name]
+            net[rows, column] = weights.sum(axis=1)
+            gross[rows, column] = np.abs(weights).sum(axis=1)
     return pd.DataFrame(
         {
             "timestamp": dates.repeat(len(names)),

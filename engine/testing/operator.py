@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.groups import labels_at, numbered
 from engine.kinds import Operator
 from engine.panel import FloatArray, Panel
 from engine.testing.inputs import Inputs
@@ -42,8 +43,8 @@ def _ask(plugin: Operator, inputs: Inputs) -> Results:
     arrays = [panel.returns, panel["close"], np.round(100.0 * panel.returns)]
     if plugin.cross:
         arrays = [np.where(panel.member, a, np.nan) for a in arrays]
-    names = np.array(panel.groups.get("sector", ("",) * len(panel.symbols)))
-    labels = np.unique(names, return_inverse=True)[1]
+    unknown = ("",) * len(panel.symbols)
+    labels = numbered(tuple(labels_at(panel.groups.get("sector", unknown), -1)))
     results = {}
     for d in _windows(plugin):
         array = _called(plugin.kernel, _arguments(plugin, arrays, d, labels))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from engine.groups import with_stranger
 from engine.panel import BoolArray, FloatArray, Panel
 
 SECTORS = ("Energy", "Health Care", "Technology", "")  # "": a symbol without a label
@@ -70,7 +71,7 @@ def with_ghost(panel: Panel) -> Panel:
         panel,
         symbols=(*panel.symbols, "ZZZZ"),
         fields={k: np.hstack([array, nothing]) for k, array in panel.fields.items()},
-        groups={k: (*labels, "") for k, labels in panel.groups.items()},
+        groups={name: with_stranger(each) for name, each in panel.groups.items()},
         member=np.hstack([panel.member, np.isnan(nothing)]),
     )
 

@@ -19,7 +19,7 @@ import pandas as pd
 from engine import BoolArray, ConfigError, DataError, FloatArray, Source, Universe, option
 from plugins.sources._dates import stamps
 from plugins.sources._paths import existing
-from plugins.sources._values import is_label, is_readable, names, numbers
+from plugins.sources._values import codes, is_label, is_readable, names, numbers
 from plugins.sources._volume import multipliers
 
 BARS = ("open", "high", "low", "close", "volume")
@@ -54,6 +54,9 @@ class Files(Source):
     )
     keep: list[str] | None = option(
         None, "further columns, numbers as fields and text as groups; null keeps all"
+    )
+    groups: list[str] | None = option(
+        None, "columns whose numbers are codes of groups, such as [gics]; text is in any case"
     )
     market: dict[str, dict[str, str]] = option(
         {}, "market-wide series, such as {vix: {path: vix.parquet, column: close}}"
@@ -196,13 +199,15 @@ class Files(Source):
         return {**theirs, **self._further(path, found, set(theirs.values()))}
 
     def _further(self, path: Path, found: list[str], used: set[str]) -> dict[str, str]:
-        for key, name in [("adjust", self.adjust), *(("keep", name) for name in self.keep or [])]:
+        lists = (("keep", self.keep), ("groups", self.groups))
+        asked = [(key, name) for key, listed in lists for name in listed or []]
+        for key, name in [("adjust", self.adjust), *asked]:
             if name is not None and name not in found:
                 raise ConfigError(
                     f"source.{key}: {path} has no column {name!r}: it has {', '.join(found)}"
                 )
         index = [name for name in found if name.startswith(("__index_level_", "Unnamed:"))]
-        wanted = found if self.keep is None else self.keep
+        wanted = found if self.keep is None else [*self.keep, *(self.groups or [])]
         further = {name: name for name in wanted if name not in used and name not in index}
         return further if self.adjust is None else {**further, self.adjust: self.adjust}
 
@@ -220,8 +225,13 @@ class Files(Source):
                 continue  # dates, lists and columns of nulls are neither fields nor groups
             if ours in BARS and pd.api.types.is_bool_dtype(column):
                 column = column.astype(str)  # TRUE is no price of 1
-            label = ours not in BARS and name != self.adjust and is_label(column)
-            out[ours] = pd.Categorical(column) if label else numbers(column, what, self.remedy)
+            further = ours not in BARS and name != self.adjust
+            if further and name in (self.groups or []):
+                out[ours] = codes(column)
+            elif further and is_label(column):
+                out[ours] = pd.Categorical(column)
+            else:
+                out[ours] = numbers(column, what, self.remedy)
         if self.adjust is not None:
             out = _adjusted(out, self.adjust)
         if self.volume_multiplier:

@@ -52,6 +52,17 @@ def is_label(column: pd.Series) -> bool:
     return not parsed.any() or bool(parsed.all())
 
 
+def codes(column: pd.Series) -> pd.Categorical:
+    """Return a column of codes as labels: 4510 and 4510.0 are "4510"; null stays null."""
+    found = pd.Categorical(column)
+    return found.rename_categories({code: _code(code) for code in found.categories})
+
+
+def _code(value: object) -> str:
+    whole = isinstance(value, Real) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+
+
 def is_readable(column: pd.Series) -> bool:
     """Whether a column holds numbers or text, rather than dates, lists or nothing."""
     if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_numeric_dtype(column):

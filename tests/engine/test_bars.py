@@ -227,8 +227,8 @@ def test_membership_comes_from_the_universe() -> None:
     np.testing.assert_array_equal(build(bars(), universe)[0].member[:, 0], [False, True, True])
 
 
-def test_groups_are_first_labels_and_tags_stand_above_them() -> None:
-    frame = bars(sector=[None, "Tech", "Other", None, None, None], country=["US"] * 3 + ["NL"] * 3)
+def test_groups_are_labels_and_tags_stand_above_them() -> None:
+    frame = bars(sector=["Tech", "Tech", None, None, None, None], country=["US"] * 3 + ["NL"] * 3)
     panel, _ = build(frame, Universe(tags={"sector": {"B": "Energy"}, "size": {"A": "big"}}))
     assert panel.groups == {
         "sector": ("Tech", "Energy"),
