@@ -80,7 +80,7 @@ class Builder:
 
     def _call(self, token: Any, *args: Node) -> Node:
         name, (at, *starts) = str(token), self.starts
-        op = self._operator(name, args, at)
+        op = _of_values(self._operator(name, args, at), args)
         missing = len(op.args) - len(args)
         if not 0 <= missing <= len(op.defaults):
             message = f"{token} takes {_arity(op)}, not {len(args)}{elsewhere(name, len(args))}"
@@ -157,6 +157,12 @@ def _start(child: Any) -> int:
     """Where a part begins in the text."""
     found = child.start_pos if hasattr(child, "start_pos") else child.meta.start_pos
     return int(found)
+
+
+def _of_values(op: Op, args: tuple[Node, ...]) -> Op:
+    """The operator's twin for groups that a formula makes, where a formula is its grouping."""
+    made = any(k == "g" and isinstance(a, Call) for k, a in zip(op.args, args, strict=False))
+    return NAMES.get(f"{op.name}_by", op) if made else op
 
 
 def _arity(op: Op) -> str:

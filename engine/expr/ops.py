@@ -103,6 +103,7 @@ _TOLD = (
     ("std", "standard deviation (n-1); needs 2 values"),
     ("median", "median"),
 )
+GROUPED = ("indneutralize", "group_mean", "group_zscore", "group_rank")
 _UNKNOWN = "NaN where one of them is NaN (Qlib: 0)"
 _ROWS = (
     # cell by cell: NaN in, NaN out; a result that is not finite is NaN
@@ -176,6 +177,11 @@ _ROWS = (
     _section("group_rank", "xg", "average rank in the symbol's group over its count, in (0, 1]"),
     _section("group_unit_rank", "xg", f"{_UNIT} in the symbol's group"),
     *(_section(f"group_{name}", "xg", f"{doc} of the symbol's group") for name, doc in _TOLD),
+    # the same with groups that a formula makes: one for each value of y on the date
+    *(
+        _section(f"{name}_by", "xx", f"{name} of x in groups of equal y; NaN where y is NaN")
+        for name in GROUPED
+    ),
     _section("cs_mean", "x", "mean"),
     _section("unit_rank", "x", _UNIT),
     *(_section(f"cs_{name}", "x", doc) for name, doc in _TOLD),

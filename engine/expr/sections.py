@@ -9,6 +9,8 @@ arrays, constants, the symbols' groups, and the array to fill, which is none of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -29,6 +31,7 @@ from engine.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
+Grouped = Callable[[FloatArray, Labels, FloatArray], None]
 LESS_MEAN, MEAN, STANDARD = 0, 1, 2  # what is told of a value and its group
 SPAN = 1e-8  # of an array's own spread: what is less is rounding, so it follows from the others
 
@@ -75,6 +78,22 @@ def group_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
     order = np.argsort(labels, kind="stable")
     for columns in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
         out[:, columns] = average_ranks(x[:, columns], share=True)
+
+
+def indneutralize_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _by_value(x, y, indneutralize, out)
+
+
+def group_mean_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _by_value(x, y, group_mean, out)
+
+
+def group_zscore_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _by_value(x, y, group_zscore, out)
+
+
+def group_rank_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+    _by_value(x, y, group_rank, out)
 
 
 def cs_mean(x: FloatArray, out: FloatArray) -> None:
@@ -183,6 +202,15 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
                 square += far * far
         means[t, 0] = first + mean if count > 0 else np.nan
         spreads[t, 0] = np.sqrt(square / (count - 1)) if count > 1 else np.nan
+
+
+def _by_value(x: FloatArray, y: FloatArray, of: Grouped, out: FloatArray) -> None:
+    """Each row by itself, in groups of equal y; a symbol without y is in none."""
+    grouped = np.where(np.isnan(y), x.dtype.type(np.nan), x)
+    grouped.flags.writeable = False
+    for t in range(len(x)):
+        labels = np.unique(y[t], return_inverse=True)[1]
+        of(grouped[t : t + 1], labels, out[t : t + 1])
 
 
 def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None:

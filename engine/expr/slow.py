@@ -13,6 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.expr.slow_groups import (  # noqa: F401  # twins as well
+    group_mean_by,
+    group_rank_by,
+    group_zscore_by,
+    indneutralize_by,
+)
+
 FloatArray = npt.NDArray[np.float64]
 
 

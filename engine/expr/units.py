@@ -30,13 +30,15 @@ VERBS = {
 }
 TRUTHS = frozenset({"lt", "gt", "le", "ge", "eq", "ne", "both", "either", "neither"})
 RATIOS = TRUTHS | frozenset(
-    ("sign", "rank", "zscore", "scale", "bucket", "group_rank", "group_zscore", "exp", "ts_rank",
+    ("sign", "rank", "zscore", "scale", "bucket", "group_rank", "group_zscore",
+     "group_rank_by", "group_zscore_by", "exp", "ts_rank",
      "ts_count", "ts_known", "ts_skew", "ts_kurt", "ts_argmin", "ts_argmax", "ts_idxmin",
      "ts_idxmax", "correlation", "rsquare", "unit_rank", "group_unit_rank", "group_count",
      "cs_count", "bars_since", "thin", "unknown", "tanh", "sigmoid", "probit")
 )  # fmt: skip
 KEPT = frozenset(  # the unit of the first array
     ("neg", "abs", "filter", "demean", "winsorize", "indneutralize", "group_mean", "cs_mean",
+     "indneutralize_by", "group_mean_by",
      "neutralize", "neutralize2", "neutralize3", "delay", "delta", "ts_sum", "ts_mean", "stddev",
      "ts_mad", "ts_median", "ts_quantile", "ts_min", "ts_max", "decay_linear", "resid_std",
      "slope", "resi", "ema", "ewma", "smooth", "adapt", "hump", "decay_exp", "ts_backfill",

@@ -179,6 +179,23 @@ def test_weights_are_told_by_the_sectors_of_the_date():
     np.testing.assert_allclose(made["gross"], [0.5, 0.2, 0.7, 0.0])
 
 
+def test_a_formula_may_make_the_groups():
+    """Ranks of X within tenths of size, date by date: as with those tenths as labels."""
+    panel, rng = changing(3, (40, 9)), np.random.default_rng(3)
+    panel = panel.with_fields({"cap": rng.lognormal(size=panel.shape)})
+    text = "group_rank(x, bucket(rank(cap), 3))"
+    made = engine.evaluate({"f": text, "b": "bucket(rank(cap), 3)"}, panel)
+    labels = np.nan_to_num(made["b"]).astype(np.int64)
+    grouped = engine.Panel(
+        **{**vars_of(panel), "groups": {"third": Dated(("", "s", "m", "l"), labels)}}
+    )
+    expected = engine.evaluate({"f": "group_rank(x, third)"}, grouped)["f"]
+    np.testing.assert_array_equal(made["f"], np.where(labels > 0, expected, NAN))
+    for stop in (1, 25):
+        cut = engine.evaluate({"f": text}, panel.cut(stop))["f"]
+        assert cut.tobytes() == made["f"][:stop].tobytes()
+
+
 CODES = "timestamp,symbol,close,gics\n" + "".join(
     f"2024-01-0{day},{symbol},{price},{code}\n"
     for day, codes in ((2, (4510, 4510, "")), (3, (4510, 1010, 1010)))

@@ -251,6 +251,7 @@ def test_one_symbol_by_hand(name):
     assert_allclose(_fast(TABLE[name], [*columns, d])[:, 0], expected, rtol=1e-15)
 
 
+TENS = [[10.0, -20.0, 10.0, NAN, 0.5, 0.5]]  # groups that a formula made: A and C, B, E and F
 SECTIONS = {
     "rank": ([30, 10, NAN, 10, 20, 5], (), [1, 0.5, NAN, 0.5, 0.8, 0.2]),
     "demean": ([1, 2, NAN, 3, 4, 5], (), [-2, -1, NAN, 0, 1, 2]),
@@ -275,6 +276,10 @@ SECTIONS = {
     "cs_max": ([1, 2, NAN, 3, 4, 5], (), [5, 5, NAN, 5, 5, 5]),
     "cs_median": ([1, 2, NAN, 9, 4, NAN], (), [3, 3, NAN, 3, 3, NAN]),
     "cs_std": ([1, 3, NAN, NAN, NAN, NAN], (), [2**0.5, 2**0.5, NAN, NAN, NAN, NAN]),
+    "indneutralize_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [-1, 0, 1, NAN, 0, NAN]),
+    "group_mean_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [2, 5, 2, NAN, 6, NAN]),
+    "group_zscore_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [-(0.5**0.5), NAN, 0.5**0.5] + [NAN] * 3),
+    "group_rank_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [0.5, 1, 1, NAN, 1, NAN]),
     "cs_mean": ([1, 2, NAN, 3, 4, 5], (), [3, 3, NAN, 3, 3, 3]),
     "bucket": ([30, 10, NAN, 10, 20, 5], (2.9,), [2, 1, NAN, 1, 2, 1]),
     "neutralize": (

@@ -66,6 +66,8 @@ TREES = {
     "neutralize(a, b, c, d)": "neutralize3(a, b, c, d)",
     "cs_quantile(a, 5)": "bucket(a, 5)",
     "group_rank(a, IndClass.sector)": "group_rank(a, sector)",
+    "group_rank(a, bucket(rank(b), 10))": "group_rank_by(a, bucket(rank(b), 10))",
+    "group_neutralize(a, b + c)": "indneutralize_by(a, (b + c))",
 }
 
 ERRORS = {
@@ -101,7 +103,6 @@ ERRORS = {
     "quantile(a, 5, -0.1)": ("the number of ts_quantile is -0.1: choose from 0 to 1", 15),
     "winsorize(a, -1)": ("the number of winsorize is -1: choose from 0 to inf", 13),
     "indneutralize(a, 3)": ("indneutralize: write a grouping such as sector", 17),
-    "indneutralize(a, b + c)": ("indneutralize: write a grouping such as sector", 17),
     "a + 1e400": ("1e400 is too large a number", 4),
 }
 
