@@ -100,6 +100,7 @@ _operator(operator.lt, LANES_TYPE, TRUTHS_TYPE, lambda b, x, y: b.fcmp_ordered("
 _operator(operator.le, LANES_TYPE, TRUTHS_TYPE, lambda b, x, y: b.fcmp_ordered("<=", x, y))
 _operator(operator.gt, LANES_TYPE, TRUTHS_TYPE, lambda b, x, y: b.fcmp_ordered(">", x, y))
 _operator(operator.ge, LANES_TYPE, TRUTHS_TYPE, lambda b, x, y: b.fcmp_ordered(">=", x, y))
+_operator(operator.eq, LANES_TYPE, TRUTHS_TYPE, lambda b, x, y: b.fcmp_ordered("==", x, y))
 _operator(operator.and_, TRUTHS_TYPE, TRUTHS_TYPE, lambda b, x, y: b.and_(x, y))
 
 
@@ -238,10 +239,41 @@ def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
     return LANES_TYPE(LANES_TYPE, LANES_TYPE, LANES_TYPE), _function("fma", 3)
 
 
+@intrinsic
+def fused(typing: Any, x: Any, y: Any, z: Any) -> Any:
+    """`fma` of single numbers."""
+    one = types.float64
+
+    def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return one(one, one, one), write
+
+
 @njit(nogil=True, forceinline=True)
 def at_least(value: Lanes, least: float) -> Lanes:
     """The value, or `least` where that is more; also for NaN."""
     return pick(value > least, value, least)
+
+
+@njit(nogil=True, forceinline=True)
+def mean_from(pivot: Lanes, total: Lanes, n: Lanes) -> Lanes:
+    """Mean of n values, or by weights of n, whose distances from the pivot have this total.
+
+    With one of the values as the pivot, the mean of equal values is that value, and no mean
+    leaves their range: its rounding is below the n-th part of that. Where the sum itself is
+    exact, of whole numbers say, it is that sum divided: 9 days of 20 are 9 / 20.
+    """
+    whole = fma(n, pivot, total)
+    exact = fma(0.0 - n, pivot, whole) == total
+    return pick(exact, 0.0, pivot) + pick(exact, whole, total) / n
+
+
+@njit(nogil=True, error_model="numpy")
+def mean_of(pivot: float, total: float, n: float) -> float:
+    """`mean_from` of single numbers."""
+    whole = fused(n, pivot, total)
+    return whole / n if fused(-n, pivot, whole) == total else pivot + total / n
 
 
 @njit(cache=True, nogil=True)

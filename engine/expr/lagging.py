@@ -24,6 +24,7 @@ from engine.lanes import (
     kernel,
     known,
     load,
+    mean_from,
     pack,
     pick,
     store,
@@ -61,7 +62,7 @@ def ranks(x: Array, d: int, out: Array) -> None:
 def decays(x: Array, d: int, newest: float, out: Array) -> None:
     """Mean with weights from `newest`, the newest row's, falling by 1 a row.
 
-    It is the last value, and the mean of distances from it: of equal values it is that value.
+    It is taken of distances from the last value, as `mean_from` says.
     """
     days, columns = out.shape
     rows = d - 1 + days
@@ -98,7 +99,7 @@ def _decay(a: Array, t: int, n: int, newest: float) -> Lanes:
     total, last = fill(0.0), load(a, t * LANES)
     for lag in range(n):
         total = fma(load(a, (t - lag) * LANES) - last, fill(newest - lag), total)
-    return last + total / (n * newest - n * (n - 1) / 2.0)
+    return mean_from(last, total, fill(n * newest - n * (n - 1) / 2.0))
 
 
 @njit(nogil=True, forceinline=True)
@@ -110,7 +111,7 @@ def _known_decay(a: Array, t: int, n: int, newest: float, last: Lanes) -> Lanes:
         there = known(e, e)
         total = pick(there, fma(e, w, total), total)
         weight = pick(there, weight + w, weight)
-    return pick(weight > 0.0, last + total / weight, np.nan)
+    return pick(weight > 0.0, mean_from(last, total, weight), np.nan)
 
 
 @kernel

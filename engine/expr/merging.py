@@ -10,9 +10,6 @@ own window's rows alone: nothing runs along, so nothing of a huge value stays be
 and a chunk of the rows gives the same bits as all of them. Series without a hole go side by side;
 one with a hole in a long window goes alone, its known values side by side.
 
-A mean is a window's last value, and the mean of distances from it: of equal values it is that
-value, and it never leaves their range, for its rounding is below the n-th part of that.
-
 Extremes are exact in any order: rows are cut at every d-th, and a window is the end of one piece
 and the begin of the next (van Herk 1992; Gil and Werman 1993).
 """
@@ -36,6 +33,8 @@ from engine.lanes import (
     kernel,
     known,
     load,
+    mean_from,
+    mean_of,
     pack,
     pick,
     store,
@@ -99,7 +98,9 @@ def _without_holes(a: Array, start: int, d: int, kind: int, few: Array, many: Ar
             total = total + _moved(many, a, t - part * PART, PART, p, kind)
         total = total + _sum(a, t - parts * PART, n - parts * PART, p)
         all_of_them = all_of_them + total
-        store(a, (t - d + 1) * LANES, p + total / n if kind == MEAN else total)
+        store(
+            a, (t - d + 1) * LANES, mean_from(p, total, fill(float(n))) if kind == MEAN else total
+        )
     return bool(every(known(all_of_them, all_of_them)))
 
 
@@ -120,7 +121,7 @@ def _sum(a: Array, t: int, n: int, pivot: Lanes) -> Lanes:
 
 @njit(nogil=True, forceinline=True)
 def _moved(parts: Array, a: Array, t: int, n: int, pivot: Lanes, kind: int) -> Lanes:
-    """The sum of n rows up to row t, which counts from its own last one, from the pivot."""
+    """Sum of n rows up to row t, less the pivot: `parts` has it, for a mean less row t's."""
     part = load(parts, t * LANES)
     return part + (load(a, t * LANES) - pivot) * float(n) if kind == MEAN else part
 
@@ -139,7 +140,7 @@ def _with_holes(a: Array, start: int, d: int, kind: int, to: Array) -> None:
             e = load(a, (t - lag) * LANES) - last
             there = known(e, e)
             total, n = pick(there, total + e, total), pick(there, n + 1.0, n)
-        total = last + total / n if kind == MEAN else total
+        total = mean_from(last, total, n) if kind == MEAN else total
         store(to, (t - d + 1) * LANES, pick(n > 0.0, total, np.nan))
 
 
@@ -193,7 +194,7 @@ def _last(value: Array, many: Array, j: int, n: int, kind: int) -> float:
         total += many[i] + (value[i] - p) * PART if kind == MEAN else many[i]
     for lag in range(parts * PART, n):
         rest += value[j - lag] - p
-    return p + (total + rest) / n if kind == MEAN else total + rest
+    return mean_of(p, total + rest, n) if kind == MEAN else total + rest
 
 
 @kernel

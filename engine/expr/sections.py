@@ -27,6 +27,7 @@ from engine.expr.summaries import (
     ordered,
     summary,
 )
+from engine.lanes import kernel, mean_of
 from engine.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
@@ -183,7 +184,7 @@ def _centred(x: FloatArray, out: FloatArray) -> tuple[FloatArray, FloatArray]:
     return mean, spread
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray) -> None:
     for t in range(len(x)):
         row, to = x[t], out[t]
@@ -200,7 +201,7 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
             to[j] = far
             if not np.isnan(far):
                 square += far * far
-        means[t, 0] = first + mean if count > 0 else np.nan
+        means[t, 0] = mean_of(first, total, count) if count > 0 else np.nan
         spreads[t, 0] = np.sqrt(square / (count - 1)) if count > 1 else np.nan
 
 
@@ -217,7 +218,7 @@ def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None
     _grouped(x, labels, int(labels.max(initial=0)) + 1, what, rounding(x), out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grouped(
     x: FloatArray, labels: Labels, groups: int, what: int, rounded: float, out: FloatArray
 ) -> None:
@@ -240,7 +241,7 @@ def _grouped(
             if np.isnan(v):
                 to[j] = np.nan
             elif what == MEAN:
-                to[j] = first[g] + total[g] / count[g]
+                to[j] = mean_of(first[g], total[g], count[g])
             else:
                 to[j] = (v - first[g]) - total[g] / count[g]
         if what == STANDARD:

@@ -197,6 +197,21 @@ def test_sums_and_means_are_those_of_fractions(values):
     assert abs(got - weighted) <= Fraction(4e-15) * int(size + 1)
 
 
+@SOME
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=70), st.integers(0, 9), st.data())
+def test_the_mean_of_whole_numbers_is_their_quotient(values, holes, data):
+    """However many rows rose: 9 days of 20 are 9 / 20, whatever the last day did."""
+    n, series = len(values), list(map(float, values))
+    for _ in range(holes):
+        series.insert(data.draw(st.integers(0, len(series))), NAN)
+    assert _last("ts_mean", series, len(series)) == sum(values) / n
+    for name, more in (("cs_mean", ()), ("group_mean", (np.zeros(len(series), int),))):
+        got = _of(name, np.array([series]), *more)
+        assert set(got[~np.isnan(got)]) == {sum(values) / n}, name
+    weighted = sum(w * v for w, v in enumerate(values, start=1))
+    assert _last("decay_linear", list(map(float, values)), n) == weighted / (n * (n + 1) // 2)
+
+
 # holes
 
 
