@@ -15,8 +15,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine import hookspecs
+from engine.expr.parser import DIALECTS
 from engine.kinds import KINDS
-from engine.registry import Registry
+from engine.registry import Registry, installed
+from engine.settings import factor_set
 from engine.signal import Bundle
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
@@ -97,12 +99,23 @@ def test_the_example_of_a_test_passes(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_the_bundle_and_the_factor_set_are_what_they_say() -> None:
-    bundle, factors = blocks("yaml")
+    bundle, factors, dialects = blocks("yaml")
     assert bundle.startswith("# @package _global_\n# engine run +bundle=my_bundle\n")
     node = OmegaConf.create(bundle)
     assert set(node.bundle) <= {field.name for field in dataclasses.fields(Bundle)}
     assert sum(factor.weight for factor in node.bundle.factors) == 1.0
     assert "smooth" in OmegaConf.create(factors)
+    spoken = factor_set(OmegaConf.create(dialects), installed())
+    assert {name: factor.dialect for name, factor in spoken.items()} == {
+        "strength": "gtja",
+        "value": "brain",
+        "kdj": "tdx",
+    }
+
+
+def test_each_dialect_has_a_row() -> None:
+    for name in DIALECTS:
+        assert f"\n| `{name}` | " in PAGE
 
 
 def test_the_distribution_registers_code_and_configuration() -> None:
