@@ -33,7 +33,7 @@ class Builder:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.starts: list[int] = []  # where the children of the part at hand begin in the text
+        self.part: Any = None  # of lark's tree, that is at hand
 
     def node(self, tree: Any) -> Node:
         """The node of a whole text's tree."""
@@ -44,7 +44,7 @@ class Builder:
         made: dict[int, Node] = {}
         for part in tree.iter_subtrees():  # bottom-up
             children = [made[id(c)] if isinstance(c, Tree) else c for c in part.children]
-            self.starts = [_start(child) for child in part.children]
+            self.part = part
             node = getattr(self, f"_{part.data}")(*children)
             if node.depth > MAX_DEPTH:
                 message = f"the formula is nested deeper than {MAX_DEPTH}: shorten it"
@@ -54,6 +54,14 @@ class Builder:
                 raise FormulaError(message, self.text, self.starts[0])
             made[id(part)] = node
         return made[id(tree)]
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the children of the part at hand begin in the text."""
+        return [
+            child.meta.start_pos if hasattr(child, "meta") else child.start_pos
+            for child in self.part.children
+        ]
 
     def _number(self, token: Any) -> Node:
         if not math.isfinite(float(token)):
@@ -151,12 +159,6 @@ class Builder:
                 at,
             )
         return Number(float(math.floor(given.value))) if given.value >= 1 else given
-
-
-def _start(child: Any) -> int:
-    """Where a part begins in the text."""
-    found = child.start_pos if hasattr(child, "start_pos") else child.meta.start_pos
-    return int(found)
 
 
 def _of_values(op: Op, args: tuple[Node, ...]) -> Op:

@@ -16,6 +16,7 @@ from engine.expr.nodes import Call, Field, Node, Number, walk
 from engine.expr.ops import NAMES, Op
 from engine.expr.words import (
     Argument,
+    Arguments,
     MisfitError,
     Word,
     expand,
@@ -142,23 +143,27 @@ class ForeignBuilder(Builder):
                 raise FormulaError(message, self.text, starts[extra[0]])
             return super()._call(token, *args)
         given = [arg.value if isinstance(arg, Extra) else arg for arg in args if not _has_name(arg)]
+        word, arguments = self._bound(name, words, given, args)
+        try:
+            return expand(word, arguments, self.dialect.zero, given)
+        except MisfitError as error:
+            where = _places(word, args, starts).get(error.parameter, at)
+            raise FormulaError(f"{name}: {error}", self.text, where) from None
+
+    def _bound(
+        self, name: str, words: tuple[Word, ...], given: list[Argument], args: tuple[Any, ...]
+    ) -> tuple[Word, Arguments]:
+        """The first of the words that takes the arguments, and those by their names."""
         named = {arg.name: arg.value for arg in args if _has_name(arg)}
         for word in words:
             arguments = word.bound(given, named)
             if arguments is not None:
-                break
-        else:
-            message = f"write {signature(name, words)}, not {len(args)} arguments"
-            unknown = [n for n in named if all(n not in word.names for word in words)]
-            if unknown:
-                message = f"{name} has no argument {unknown[0]!r}: write {signature(name, words)}"
-            raise FormulaError(message, self.text, at)
-        try:
-            return expand(word, arguments, self.dialect.zero)
-        except MisfitError as error:
-            places = _places(word, args, starts)
-            where = places.get(error.parameter, at)
-            raise FormulaError(f"{name}: {error}", self.text, where) from None
+                return word, arguments
+        message = f"write {signature(name, words)}, not {len(args)} arguments"
+        unknown = [n for n in named if all(n not in word.names for word in words)]
+        if unknown:
+            message = f"{name} has no argument {unknown[0]!r}: write {signature(name, words)}"
+        raise FormulaError(message, self.text, self.starts[0])
 
     def _plain(self, name: str) -> str:
         """A name without the package that it comes from."""

@@ -8,6 +8,7 @@ returns the formula, or raises ValueError with what is wrong.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,7 @@ class Word:
         """The arguments by their parameters' names; None where they do not fit."""
         if self.many:
             rest = {name: value_of(default or "") for name, default in self.parameters[1:]}
-            fits = len(given) > 1 and {*named} <= {*rest}
-            return {"x": _several(given), **rest, **named} if fits else None
+            return {**rest, **named} if len(given) > 1 and {*named} <= {*rest} else None
         if len(given) > len(self.parameters) or not {*named} <= {*self.names[len(given) :]}:
             return None
         filled = dict(zip(self.names, given, strict=False)) | dict(named)
@@ -68,18 +68,6 @@ class Word:
                 return None
             filled.setdefault(name, value_of(default or ""))
         return filled
-
-
-class Several(str):
-    """Two arguments or more of one parameter."""
-
-    nodes: tuple[Node, ...]
-
-
-def _several(given: Sequence[Argument]) -> Several:
-    made = Several("several")
-    made.nodes = tuple(arg for arg in given if not isinstance(arg, str))
-    return made
 
 
 def table(rows: Mapping[str, Meaning]) -> dict[str, tuple[Word, ...]]:
@@ -135,11 +123,14 @@ def fold(node: Node) -> Node:
     if node.op == "neg":
         return Number(-values[0])
     if node.op in FOLDED and not (node.op == "div" and values[1] == 0.0):
-        return Number(FOLDED[node.op](*values))
+        made = FOLDED[node.op](*values)
+        return Number(made) if math.isfinite(made) else node
     return node
 
 
-def expand(word: Word, arguments: Arguments, zero: bool = False) -> Node:
+def expand(
+    word: Word, arguments: Arguments, zero: bool = False, several: Sequence[Argument] = ()
+) -> Node:
     """Return what a word with its arguments stands for.
 
     Parameters
@@ -148,6 +139,8 @@ def expand(word: Word, arguments: Arguments, zero: bool = False) -> Node:
     arguments : mapping of str to Node or str
     zero : bool
         Whether a window of 0 rows is all rows so far.
+    several : sequence of Node
+        What a word of many joins, two and two.
 
     Raises
     ------
@@ -160,9 +153,8 @@ def expand(word: Word, arguments: Arguments, zero: bool = False) -> Node:
         name = next((name for name in arguments if str(error).startswith(name)), "")
         raise MisfitError(str(error), name) from None
     if word.many:
-        several = arguments["x"]
-        assert isinstance(several, Several)
-        return reduce(lambda x, y: written(meaning, {"x": x, "y": y}), several.nodes)
+        nodes = [node for node in several if not isinstance(node, str)]
+        return reduce(lambda x, y: written(meaning, {"x": x, "y": y}), nodes)
     return written(meaning, arguments, zero)
 
 
