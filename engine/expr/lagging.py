@@ -116,23 +116,27 @@ def _known_decay(a: Array, t: int, n: int, newest: float, last: Lanes) -> Lanes:
 
 @kernel
 def fades(x: Array, d: int, factor: float, out: Array) -> None:
-    """Mean with weights 1, f, f² … from the newest row on."""
+    """Mean with weights 1, f, f² … from the newest row on, of distances from the last value."""
     days, columns = out.shape
     rows = d - 1 + days
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
         for k in range(used(columns, left)):
-            a = tiles[k]
-            for t in range(d - 1, rows):
+            a, p = tiles[k], fill(0.0)
+            for t in range(rows):
+                v = load(a, t * LANES)
+                p = pick(known(v, v), v, p)
+                if t < d - 1:
+                    continue
                 total, weight, w = fill(0.0), fill(0.0), fill(1.0)
                 for lag in range(d):
-                    e = load(a, (t - lag) * LANES)
+                    e = load(a, (t - lag) * LANES) - p
                     there = known(e, e)
                     total = pick(there, fma(w, e, total), total)
                     weight = pick(there, weight + w, weight)
                     w = w * factor
-                store(a, (t - d + 1) * LANES, pick(weight > 0.0, total / weight, np.nan))
+                store(a, (t - d + 1) * LANES, pick(weight > 0.0, p + total / weight, np.nan))
         unpack(tiles, left, out)
 
 
