@@ -19,7 +19,7 @@ from engine.bars import Policy
 from engine.data.finding import Thresholds
 from engine.decision import Decision
 from engine.delisting import Delisting
-from engine.errors import ConfigError, did_you_mean
+from engine.errors import ConfigError, FormulaError, did_you_mean
 from engine.fields import structured
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
@@ -134,7 +134,10 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
         if isinstance(entry, str):  # `+factors.mine="rank(close)"`
             entry = OmegaConf.create({"name": "formula", "formula": entry})
         entry = _spoken(entry, node.get(DIALECT))
-        built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+        try:
+            built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+        except FormulaError as error:
+            raise FormulaError(f"factors.{name}: {error}") from None
     if not built:
         raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
     return built

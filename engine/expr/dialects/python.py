@@ -3,8 +3,9 @@
 Signs bind as in Python: ``&`` and ``|`` more than comparisons, which do not follow one another;
 ``x if c else y`` chooses. ``np.log`` is ``log``. AlphaForge's ``ts_ema`` is of its window's rows
 alone, its ``ts_wma`` gives the oldest row no weight, its ``ts_med`` is the lower of two middle
-values, its ``ts_min_max_diff`` a range. Capitals of these names count: ``ts_WMA`` and ``ts_SMA_CN``
-are those of generated code.
+values, its ``ts_min_max_diff`` a range. ``ts_rank``, ``ts_skew`` and ``ts_kurt``, which it does not
+draw unless it is told to, are this language's own: ranks count from the least. Capitals of these
+names count: ``ts_WMA`` and ``ts_SMA_CN`` are those of generated code.
 """
 
 from __future__ import annotations

@@ -383,6 +383,11 @@ def test_a_set_of_a_dialect_alone_is_empty():
         factor_set(OmegaConf.create({"_dialect_": "gtja"}), installed())
 
 
+def test_a_text_that_is_of_another_dialect_is_told_by_its_key():
+    with pytest.raises(FormulaError, match=r"^factors\.a: unexpected character '\?'\n  CLOSE \?"):
+        factor_set(OmegaConf.create({"_dialect_": "tdx", "a": "CLOSE ? 1 : 0"}), installed())
+
+
 def test_no_such_dialect():
     with pytest.raises(ConfigError, match=r"factors\._dialect_=gtia: .* did you mean 'gtja'\?"):
         factor_set(OmegaConf.create({"_dialect_": "gtia", "a": "close"}), installed())
