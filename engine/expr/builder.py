@@ -31,6 +31,8 @@ SIGNS = {sign: op.name for sign, op in INFIX.items()} | {
 class Builder:
     """Makes our nodes from lark's tree, arguments first, without recursion."""
 
+    chain = "a {} b && b {} c"  # how two comparisons are written
+
     def __init__(self, text: str) -> None:
         self.text = text
         self.part: Any = None  # of lark's tree, that is at hand
@@ -83,6 +85,10 @@ class Builder:
     def _neither(self, x: Node, *_: Any) -> Node:
         return Call("neither", (x,))
 
+    def _chained(self, x: Node, sign: Any, y: Node, again: Any, *rest: Any) -> Node:
+        told = self.chain.format(sign, again)
+        raise FormulaError(f"two comparisons in a row: write {told}", self.text, again.start_pos)
+
     def _ternary(self, condition: Node, yes: Node, no: Node) -> Node:
         return Call("where", (condition, yes, no))
 
@@ -99,7 +105,7 @@ class Builder:
         if op.name == "smooth" and checked[2].value > checked[1].value:  # type: ignore[union-attr]
             message = "the weight of smooth, m / d, is above 1: choose m from 0 to d"
             raise FormulaError(message, self.text, starts[2])
-        return self._meaning(Call(op.name, checked))
+        return self._meaning(Call(op.name, checked, written=self._written(name)))
 
     def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
         """The operator that a name stands for."""
@@ -116,6 +122,10 @@ class Builder:
             return guests()[low]
         hint = meant(name) or did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
         raise FormulaError(f"unknown operator {name!r}; {hint}", self.text, at)
+
+    def _written(self, name: str) -> str:
+        """The word of a text, where it has two meanings."""
+        return name.lower() if name.lower() in OVERLOADED else ""
 
     def _meaning(self, call: Call) -> Node:
         """What a call stands for: itself, where the dialect means nothing else by it."""

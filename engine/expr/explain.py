@@ -9,6 +9,7 @@ from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number, walk
+from engine.expr.ops import OVERLOADED
 from engine.expr.units import mismatches
 from engine.periods import DAILY
 
@@ -78,6 +79,8 @@ def _odd(call: Call) -> Iterator[str]:
     windows = [arg for arg, kind in zip(call.args, op.args, strict=True) if kind == "d"]
     if op.room == "sections" and not fields(call):
         yield f"{text} compares a constant with itself"
+    if call.written in OVERLOADED and op.reach == "window":
+        yield _over_time(call)
     if op.reach == "window" and isinstance(windows[0], Number):
         d, needed = int(windows[0].value), NEEDED.get(op.name, 1)
         if d < needed:
@@ -86,6 +89,16 @@ def _odd(call: Call) -> Iterator[str]:
             yield f"{text} has a window of one row: widen it, or leave {op.name} out"
     if op.name in IDLE and len(arrays) == 2 and arrays[0] == arrays[1]:
         yield f"{text} takes the same twice"
+
+
+def _over_time(call: Call) -> str:
+    """What a word means here that may have been meant for two values of a cell."""
+    inner, rows = (to_text(arg) for arg in call.args)
+    other = OVERLOADED[call.written][1]
+    return (
+        f"{call.written}({inner}, {rows}) is over time, {call.op} of {rows} rows: "
+        f"{other}({inner}, {rows}) compares with {rows}"
+    )
 
 
 def _groupings(call: Call) -> list[str]:

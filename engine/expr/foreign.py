@@ -6,7 +6,7 @@ What a dialect's tables (`engine.expr.dialects`) do not name is this language's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.errors import FormulaError, did_you_mean
@@ -77,6 +77,8 @@ class ForeignBuilder(Builder):
     def __init__(self, text: str, dialect: Dialect) -> None:
         super().__init__(text)
         self.dialect = dialect
+        if dialect.name == "python":
+            self.chain = "(a {} b) & (b {} c)"
         self.marked: dict[str, int] = {}
         self.given: dict[str, Node] = {}  # names that the text's lines have given
 
@@ -145,10 +147,12 @@ class ForeignBuilder(Builder):
         given = [arg.value if isinstance(arg, Extra) else arg for arg in args if not _has_name(arg)]
         word, arguments = self._bound(name, words, given, args)
         try:
-            return expand(word, arguments, self.dialect.zero, given)
+            made = expand(word, arguments, self.dialect.zero, given)
         except MisfitError as error:
             where = _places(word, args, starts).get(error.parameter, at)
             raise FormulaError(f"{name}: {error}", self.text, where) from None
+        read = self._written(name)
+        return replace(made, written=read) if read and isinstance(made, Call) else made
 
     def _bound(
         self, name: str, words: tuple[Word, ...], given: list[Argument], args: tuple[Any, ...]

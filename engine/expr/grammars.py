@@ -1,8 +1,9 @@
 """The spelling of each dialect: LALR grammars, and what is made of a text before it is read.
 
 A grammar says how signs bind; its trees have the same names in all dialects, so that one builder
-reads them: ``infix``, ``negative``, ``neither``, ``ternary``, ``call``, ``name``, ``number``,
-``days``, and, where a dialect has them, ``named`` arguments, ``words`` in quotes and ``lines``.
+reads them: ``infix``, ``chained`` (comparisons in a row, which have no meaning), ``negative``,
+``neither``, ``ternary``, ``call``, ``name``, ``number``, ``days``, and, where a dialect has them,
+``named`` arguments, ``words`` in quotes and ``lines``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _PAPER = r"""
 ?choice: either | either "?" choice ":" choice -> ternary
 ?either: both | either OR both -> infix
 ?both: compare | both AND compare -> infix
-?compare: sum | compare COMPARE sum -> infix
+?compare: sum | sum COMPARE sum -> infix | sum COMPARE sum (COMPARE sum)+ -> chained
 OR: "||"
 AND: "&&"
 POW: "^"
@@ -39,10 +40,11 @@ NAME: /[A-Za-z_][A-Za-z0-9_.]*/
 _DAYS = r"""
 DAYS.2: /[0-9]+d(?![A-Za-z0-9_])/
 """
-# Python's order of signs: & and | bind more than comparisons, which do not follow one another
+# Python's order of signs: & and | bind more than comparisons
 _QLIB = r"""
 ?start: choice
 ?choice: either | either COMPARE either -> infix
+     | either COMPARE either (COMPARE either)+ -> chained
 ?either: both | either OR both -> infix
 ?both: sum | both AND sum -> infix
 OR: "|"
@@ -50,12 +52,12 @@ AND: "&"
 POW: "**"
 NAME: /\$?[A-Za-z_][A-Za-z0-9_]*/
 """
-# as in C; no comparison follows another
+# as in C
 _CHOICES = r"""
 ?choice: either | either "?" choice ":" choice -> ternary
 ?either: both | either OR both -> infix
 ?both: compare | both AND compare -> infix
-?compare: sum | sum COMPARE sum -> infix
+?compare: sum | sum COMPARE sum -> infix | sum COMPARE sum (COMPARE sum)+ -> chained
 ?sum: term | sum ADD term -> infix
 ?term: unary | term MUL unary -> infix
 ?unary: power | "-" unary -> negative | "+" unary | "!" unary -> neither
@@ -101,7 +103,7 @@ output: NAME GIVES choice
 GIVES: ":=" | ":"
 ?choice: both | choice OR both -> infix
 ?both: compare | both AND compare -> infix
-?compare: sum | sum COMPARE sum -> infix
+?compare: sum | sum COMPARE sum -> infix | sum COMPARE sum (COMPARE sum)+ -> chained
 ?sum: term | sum ADD term -> infix
 ?term: unary | term MUL unary -> infix
 ?unary: atom | "-" unary -> negative | "+" unary
@@ -118,6 +120,7 @@ _PYTHON = r"""
 ?all: inverse | all ALL inverse -> infix
 ?inverse: compare | "not" inverse -> neither
 ?compare: either | either COMPARE either -> infix
+     | either COMPARE either (COMPARE either)+ -> chained
 ?either: both | either OR both -> infix
 ?both: sum | both AND sum -> infix
 ?sum: term | sum ADD term -> infix

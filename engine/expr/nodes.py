@@ -26,12 +26,16 @@ class Field:
 
 @dataclass(frozen=True)
 class Call:
-    """An operator of the table applied to its arguments."""
+    """An operator of the table applied to its arguments.
+
+    `written` is the word that stands for it in the text, where that may stand for another one.
+    """
 
     op: str
     args: tuple[Node, ...]
     depth: int = field(default=0, compare=False)
     size: int = field(default=0, compare=False)  # nodes of the tree; equal ones count each time
+    written: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         depth = 1 + max((arg.depth for arg in self.args), default=0)

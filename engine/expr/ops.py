@@ -112,7 +112,12 @@ _ROWS = (
     _cell("mul", "xx", "x * y", "Mul", infix="*"),
     _cell("div", "xx", "x / y; NaN where y is 0", "Div", infix="/"),
     _cell(
-        "power", "xx", "x ^ y; NaN where it is not a real number", "Power", infix="^", also=("pow",)
+        "power",
+        "xx",
+        "x ^ y; NaN where it is not a real number, or x or y is NaN (Qlib: NaN ^ 0 is 1)",
+        "Power",
+        infix="^",
+        also=("pow",),
     ),
     _cell("neg", "x", "-x"),
     _cell("abs", "x", "|x|", "Abs"),
@@ -149,9 +154,33 @@ _ROWS = (
     _cell("where", "xxx", "y where x is not 0, else z; NaN where x is NaN", "If", also=("if",)),
     _cell("filter", "xx", "x where y is not 0, else NaN; NaN where y is NaN"),
     # over the symbols of one date: members with a value take part, all others get NaN
-    Op("rank", "x", "sections", "none", "average rank over the count, in (0, 1]", ("cs_rank",)),
+    Op(
+        "rank",
+        "x",
+        "sections",
+        "none",
+        "average rank over the count, in (0, 1] (zipline: 1 … n, equal values by their order)",
+        ("cs_rank",),
+    ),
+    _section(
+        "dense_rank",
+        "x",
+        "rank among the different values over their number, in (0, 1]: equal ones leave no gap",
+    ),
     Op("demean", "x", "sections", "none", "x less the mean"),
-    Op("zscore", "x", "sections", "none", "x less the mean, over the std (n-1); NaN if constant"),
+    _section(
+        "zscore",
+        "x",
+        "x less the mean, over the std (n-1); NaN if constant; zscore(x, 0) is zipline's",
+    ),
+    Op(
+        "zscore2",
+        "xn",
+        "sections",
+        "none",
+        "zscore(x, ddof): over the std (n-ddof), with ddof 1 as in pandas, or 0 as in zipline",
+        bounds=(0.0, 1.0),
+    ),
     Op("scale", "xn", "sections", "none", "x times a over the sum of |x|", defaults=(1.0,)),
     Op(
         "winsorize",
@@ -190,8 +219,19 @@ _ROWS = (
         "xn",
         "sections",
         "none",
-        "1 … q by average rank, equal values in one bucket; a fraction of q is floored",
+        "1 … q by average rank r of n: r q / n, rounded up; equal values in one bucket; a fraction "
+        "of q is floored; qcut cuts as pandas and zipline do",
         ("cs_quantile",),
+        bounds=(1.0, 1e6),
+    ),
+    Op(
+        "qcut",
+        "xn",
+        "sections",
+        "none",
+        "1 … q by pandas' qcut (zipline's quantiles, from 0): between quantiles of the values, "
+        "interpolated linearly; a value on an edge is in the lower bucket; equal edges leave a "
+        "bucket empty, where pandas raises; a fraction of q is floored",
         bounds=(1.0, 1e6),
     ),
     _section("neutralize", "xx", f"what y leaves of x; {_LEFT}"),
@@ -246,7 +286,11 @@ _ROWS = (
         qlib="WMA",
     ),
     _window(
-        "correlation", "xxd", "Pearson; needs 2 pairs; NaN if one is constant", "corr", qlib="Corr"
+        "correlation",
+        "xxd",
+        "Pearson, to 2^-46; needs 2 pairs; NaN if one is constant",
+        "corr",
+        qlib="Corr",
     ),
     _window("covariance", "xxd", "covariance (n-1); needs 2 pairs", "cov", qlib="Cov"),
     _window("beta", "xxd", "slope of x on y; needs 2 pairs; NaN if y is constant", "regbeta"),
@@ -308,8 +352,13 @@ INFIX: dict[str, Op] = {op.infix: op for op in _ROWS if op.infix}
 # min(x, d) and max(x, d) with a constant of 1 or more are over time, as in the paper; with any
 # other second argument (a formula, 0, a fraction below 1) they are cell by cell.
 OVERLOADED = {"min": ("ts_min", "minimum"), "max": ("ts_max", "maximum")}
-# neutralize(x, y, …) takes one to three arrays to be neutral to: an operator for each count.
-BY_COUNT = {("neutralize", 3): "neutralize2", ("neutralize", 4): "neutralize3"}
+# neutralize(x, y, …) takes one to three arrays to be neutral to, zscore(x, ddof) a choice: an
+# operator for each count.
+BY_COUNT = {
+    ("neutralize", 3): "neutralize2",
+    ("neutralize", 4): "neutralize3",
+    ("zscore", 2): "zscore2",
+}
 # operands that may change places: not a bit of the result changes
 EITHER_WAY = frozenset({"add", "mul", "eq", "ne", "both", "either"})
 MIRRORED = {"gt": "lt", "ge": "le"}  # a > b is b < a

@@ -22,7 +22,8 @@ from engine.panel import FloatArray, Panel, narrowed
 # what cannot make an infinite number of finite ones
 TAME = frozenset(
     ("abs", "neg", "sign", "minimum", "maximum", "lt", "le", "eq", "ne", "both", "either",
-     "neither", "where", "filter", "rank", "group_rank", "bucket", "delay", "ts_min", "ts_max",
+     "neither", "where", "filter", "rank", "dense_rank", "group_rank", "bucket", "qcut", "delay",
+     "ts_min", "ts_max",
      "ts_argmin", "ts_argmax", "ts_idxmin", "ts_idxmax", "ts_known", "ts_count", "ts_rank",
      "correlation", "rsquare", "ts_median", "ema", "ewma", "floor", "round", "tanh", "sigmoid",
      "unknown", "fillna", "unit_rank", "group_unit_rank", "group_count", "group_min", "group_max",

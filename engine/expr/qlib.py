@@ -13,8 +13,10 @@ neither rose nor fell. ``WMA`` is a mean, with weights N to 1: Qlib divides it b
 A window written ``20d`` is alphagen's: then ``EMA`` is of its window's rows alone, ``WMA`` gives
 the oldest row no weight, ``Rank`` counts from the greatest, ``Med`` is the lower of two middle
 values, ``Skew`` and ``Kurt`` are of the window as it is. Words that Qlib lacks are alphagen's too.
-Qlib's ``Mask``, ``Ref(x, 0)``, ``EMA(x, 0)``, ``WMA(x, 0)`` and averages with a window below 1 are
-not known here.
+``Power(NaN, 0)`` and ``Power(1, NaN)`` are NaN here, and 1 in Qlib, as in numpy.
+Qlib's ``Mask``, ``EMA(x, 0)``, ``WMA(x, 0)`` and averages with a window below 1 are not known here;
+nor are ``Ref(x, 0)`` and ``Delta(x, 0)``, which there are the first value loaded and the distance
+from it: that depends on where the data begin.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ WEIGHED = frozenset({"decay_linear"})  # by their place in the window: it must h
 class QlibBuilder(Builder):
     """Makes our nodes of a text in Qlib's dialect."""
 
+    chain = "(a {} b) & (b {} c)"
+
     def _name(self, token: Any) -> Node:
         if not token.startswith("$"):
             raise FormulaError(
@@ -92,6 +96,9 @@ class QlibBuilder(Builder):
             return guests()[name]
         hint = did_you_mean(name, [*QLIB, *ALPHAGEN, *guests()])
         raise FormulaError(f"unknown operator {name!r} of Qlib; {hint}", self.text, at)
+
+    def _written(self, name: str) -> str:
+        return ""  # Max and Min are over time, and nothing else
 
     def _window(self, op: Op, given: Number, at: int) -> Number:
         if given.value == 0 and op.reach == "window" and op.name not in WEIGHED:

@@ -34,6 +34,7 @@ FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Grouped = Callable[[FloatArray, Labels, FloatArray], None]
 LESS_MEAN, MEAN, STANDARD = 0, 1, 2  # what is told of a value and its group
+DENSE, CUT = 0, 1
 SPAN = 1e-8  # of an array's own spread: what is less is rounding, so it follows from the others
 
 
@@ -45,8 +46,18 @@ def demean(x: FloatArray, out: FloatArray) -> None:
     _centred(x, out)
 
 
+def dense_rank(x: FloatArray, out: FloatArray) -> None:
+    _by_ranks(average_ranks(x), DENSE, 0, out)
+
+
 def zscore(x: FloatArray, out: FloatArray) -> None:
+    zscore2(x, 1.0, out)
+
+
+def zscore2(x: FloatArray, ddof: float, out: FloatArray) -> None:
     mean, spread = _centred(x, out)
+    n = (~np.isnan(x)).sum(axis=1, keepdims=True)
+    spread *= np.sqrt((n - 1.0) / np.maximum(n - ddof, 1.0))  # 1 where ddof is 1
     usable = (spread > rounding(x) * np.abs(mean)) & (spread < np.inf)
     np.divide(out, np.where(usable, spread, np.nan), out=out)
 
@@ -163,6 +174,10 @@ def bucket(x: FloatArray, q: float, out: FloatArray) -> None:
     out[:] = np.ceil(average_ranks(x) * np.floor(q) / count)
 
 
+def qcut(x: FloatArray, q: float, out: FloatArray) -> None:
+    _by_ranks(average_ranks(x), CUT, int(q), out)
+
+
 def neutralize(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
     _left_over(np.stack((x, y), axis=1), rounding(x), out)
 
@@ -212,6 +227,38 @@ def _by_value(x: FloatArray, y: FloatArray, of: Grouped, out: FloatArray) -> Non
     for t in range(len(x)):
         labels = np.unique(y[t], return_inverse=True)[1]
         of(grouped[t : t + 1], labels, out[t : t + 1])
+
+
+@njit(cache=True, nogil=True)
+def _by_ranks(ranks: FloatArray, what: int, q: int, out: FloatArray) -> None:
+    """Dense ranks over their number, or buckets, of a row's average ranks.
+
+    A value is above the edge k / q of n if it is above the value that k (n - 1) / q, rounded
+    down, others are below: if k (n - 1) < q times the number of those below itself.
+    """
+    equal = np.empty(2 * ranks.shape[1] + 1, np.int64)  # cells with a rank, by twice the rank
+    before = np.empty(len(equal), np.int64)  # different ranks up to one
+    for t in range(len(ranks)):
+        equal[:] = 0
+        n = 0
+        for rank in ranks[t]:
+            if not np.isnan(rank):
+                equal[int(2.0 * rank)] += 1
+                n += 1
+        different = 0
+        for place in range(len(equal)):
+            different += 1 if equal[place] else 0
+            before[place] = different
+        for j, rank in enumerate(ranks[t]):
+            if np.isnan(rank):
+                out[t, j] = np.nan
+                continue
+            place = int(2.0 * rank)
+            below = (place - equal[place] - 1) // 2
+            if what == DENSE:
+                out[t, j] = before[place] / different
+            else:
+                out[t, j] = max(-(-below * q // max(n - 1, 1)), 1)
 
 
 def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None:

@@ -1,6 +1,7 @@
 """The obvious way to compute every operator: what the kernels are tested against.
 
 Same names and arguments as in the operator table; pandas, numpy and loops; no speed.
+`slow_groups`, `slow_more` and `slow_ranks` have the rest.
 """
 
 from __future__ import annotations
@@ -12,13 +13,6 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from engine.expr.slow_groups import (  # noqa: F401  # twins as well
-    group_mean_by,
-    group_rank_by,
-    group_zscore_by,
-    indneutralize_by,
-)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -235,7 +229,7 @@ def ts_mad(x: FloatArray, d: int) -> FloatArray:
 
 
 def stddev(x: FloatArray, d: int) -> FloatArray:
-    return _windows(x, d, 2, lambda w: 0.0 if _constant(w) else float(np.std(w, ddof=1)))
+    return _windows(x, d, 2, lambda w: float(np.std(w, ddof=1)) if np.ptp(w) else 0.0)
 
 
 def ts_skew(x: FloatArray, d: int) -> FloatArray:
@@ -392,10 +386,6 @@ def _standard(values: FloatArray) -> FloatArray:
     deviation = values - values[0]
     deviation -= deviation.mean()
     return values * np.nan if _still(values) else deviation / deviation.std(ddof=1)
-
-
-def _constant(values: npt.NDArray[np.floating]) -> bool:
-    return bool((values == values[0]).all())
 
 
 def _still(values: npt.NDArray[np.floating]) -> bool:

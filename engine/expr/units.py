@@ -30,8 +30,8 @@ VERBS = {
 }
 TRUTHS = frozenset({"lt", "gt", "le", "ge", "eq", "ne", "both", "either", "neither"})
 RATIOS = TRUTHS | frozenset(
-    ("sign", "rank", "zscore", "scale", "bucket", "group_rank", "group_zscore",
-     "group_rank_by", "group_zscore_by", "exp", "ts_rank",
+    ("sign", "rank", "dense_rank", "zscore", "zscore2", "scale", "bucket", "qcut", "group_rank",
+     "group_zscore", "group_rank_by", "group_zscore_by", "exp", "ts_rank",
      "ts_count", "ts_known", "ts_skew", "ts_kurt", "ts_argmin", "ts_argmax", "ts_idxmin",
      "ts_idxmax", "correlation", "rsquare", "unit_rank", "group_unit_rank", "group_count",
      "cs_count", "bars_since", "thin", "unknown", "tanh", "sigmoid", "probit")

@@ -52,8 +52,9 @@ def rank_ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
     Returns
     -------
     float array, shape (T,)
-        Over the cells finite in both; NaN with fewer than 3 of them, or when either is
-        constant.
+        Over the cells finite in both, which alone are ranked, as in pandas and alphalens: ranks
+        that were taken before would count names that the other lacks. NaN with fewer than 3
+        of them, or when either is constant.
     """
     factor, outcome, _ = _paired(factor, outcome)
     return _pearson(average_ranks(factor), average_ranks(outcome))

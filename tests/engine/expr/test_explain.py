@@ -55,6 +55,10 @@ def test_what_reads_everything_is_unbounded(text):
                               "is 1"]),
         ("ts_skew(close, 2) * ts_skew(close, 2)",
          ["ts_skew(close, 2) is always NaN: ts_skew needs 3 values, the window is 2"]),
+        ("max(returns, 2)", ["max(returns, 2) is over time, ts_max of 2 rows: maximum(returns, 2) "
+                             "compares with 2"]),
+        ("min(returns, market) + max(returns, 0.5) + ts_max(returns, 2)", []),
+        ("Max($volume, 2)", []),
         ("stddev(returns, 2) + ts_skew(close, 3) + ts_kurt(close, 4)", []),
         ("rank(high)", ["rank(high) compares prices of different symbols, which say nothing of "
                         "value: divide by a price first"]),
@@ -63,6 +67,14 @@ def test_what_reads_everything_is_unbounded(text):
 )  # fmt: skip
 def test_what_looks_like_a_mistake_is_said_once(text, expected):
     assert warnings(parse(text)) == expected
+
+
+def test_a_word_that_another_dialect_reads_both_ways_is_told_too():
+    assert warnings(parse("MAX(RET,2)", "gtja")) == [
+        "max(returns, 2) is over time, ts_max of 2 rows: maximum(returns, 2) compares with 2"
+    ]
+    assert warnings(parse("MAX(RET,0) + MAX(RET,OPEN/CLOSE)", "gtja")) == []
+    assert warnings(parse("max(returns, 2) + ts_max(returns, 2)", "brain")) == []
 
 
 @pytest.mark.parametrize("name", ["stddev", "ts_skew", "ts_kurt", "slope", "resi", "rsquare"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
-from engine.expr import slow, slow_more
+from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
 from engine.panel import FloatArray
 
@@ -59,7 +59,8 @@ def _fast(op: Op, args: list[object]) -> FloatArray:
 
 
 def _twin(op: Op):
-    return getattr(slow, op.name, None) or getattr(slow_more, op.name)
+    modules = (slow, slow_groups, slow_more, slow_ranks)
+    return next(getattr(m, op.name) for m in modules if hasattr(m, op.name))
 
 
 def _slow(op: Op, args: list[object]) -> FloatArray:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from engine.expr import slow, slow_more
+from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
 from engine.panel import FloatArray
 
@@ -78,7 +78,8 @@ def _fast(op: Op, args: list[object]) -> FloatArray:
 
 
 def _twin(op: Op):
-    return getattr(slow, op.name, None) or getattr(slow_more, op.name)
+    modules = (slow, slow_groups, slow_more, slow_ranks)
+    return next(getattr(m, op.name) for m in modules if hasattr(m, op.name))
 
 
 def _slow(op: Op, args: list[object]) -> FloatArray:
@@ -255,6 +256,9 @@ TENS = [[10.0, -20.0, 10.0, NAN, 0.5, 0.5]]  # groups that a formula made: A and
 SECTIONS = {
     "rank": ([30, 10, NAN, 10, 20, 5], (), [1, 0.5, NAN, 0.5, 0.8, 0.2]),
     "demean": ([1, 2, NAN, 3, 4, 5], (), [-2, -1, NAN, 0, 1, 2]),
+    "dense_rank": ([30, 10, NAN, 10, 20, 5], (), [1, 0.5, NAN, 0.5, 0.75, 0.25]),
+    "zscore2": ([1, 3, NAN, 1, 3, NAN], (0.0,), [-1, 1, NAN, -1, 1, NAN]),
+    "qcut": ([1, 2, NAN, 3, 4, 5], (2.9,), [1, 1, NAN, 1, 2, 2]),
     "zscore": ([1, 1, NAN, 1, 1, 1], (), [NAN] * 6),
     "scale": ([1, -3, NAN, 0, 2, 2], (2.0,), [0.25, -0.75, NAN, 0, 0.5, 0.5]),
     "winsorize": ([0, 0, NAN, 0, 0, 5], (0.0,), [1, 1, NAN, 1, 1, 1]),

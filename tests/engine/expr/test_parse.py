@@ -19,7 +19,7 @@ TREES = {
     "a - b - c": "((a - b) - c)",
     "a / b / c": "((a / b) / c)",
     "a + b < c * d": "((a + b) < (c * d))",
-    "a < b == c": "((a < b) == c)",
+    "(a < b) == c": "((a < b) == c)",
     "a || b && c": "(a || (b && c))",
     "a < b && c >= d": "((a < b) && (c >= d))",
     "a || b ? c : d": "where((a || b), c, d)",
@@ -243,3 +243,20 @@ def test_random_formulas_survive_the_trip_to_text_and_back() -> None:
         text = _formula(pick)
         node = parse(text)
         assert parse(to_text(node)) == node, text
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "at"),
+    [
+        ("0.2 < rank(close) < 0.8", "two comparisons in a row: write a < b && b < c", 18),
+        ("close == open == high >= low", "two comparisons in a row: write a == b && b == c", 14),
+        ("$close > 1 > 0.5", "two comparisons in a row: write (a > b) & (b > c)", 11),
+    ],
+)
+def test_comparisons_do_not_follow_one_another(text, told, at):
+    """It would compare 0 or 1 with the third; with brackets that may be meant."""
+    with pytest.raises(FormulaError) as error:
+        parse(text)
+    assert str(error.value).split("\n")[0] == told
+    assert error.value.column == at
+    assert parse("(open < close) == (low < high)")

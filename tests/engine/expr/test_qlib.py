@@ -57,7 +57,7 @@ ERRORS = {
     "EMA($close, 0)": ("the window of ewma is 0: choose from 1", 12),
     "Mean($close, -5)": ("the window of ts_mean is -5: choose from 1", 13),
     "$close ^ 2": ("unexpected character '^'", 7),
-    "$close > 1 > $open": ("unexpected '>'", 11),
+    "$close > 1 > $open": ("two comparisons in a row: write (a > b) & (b > c)", 11),
     "$close ? 1 : 2": ("unexpected character '?'", 7),
     "Mean($close)": ("Mean takes 2 arguments, not 1", 0),
     "$$roe_q": ("unexpected character '$'", 0),
