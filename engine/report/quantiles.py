@@ -148,7 +148,7 @@ def newcomers(run: Run) -> Figure:
     layout["xaxis"] |= {"tickangle": 0}
     note = (
         "Share of the names in the highest and the lowest quantile that were not in it so many "
-        "trading days before; mean over every fifth date."
+        "trading days before; mean over all dates."
     )
     height = max(300, 120 + 30 * len(names))
     title = "Turnover of the quantiles"

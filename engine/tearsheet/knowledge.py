@@ -15,7 +15,7 @@ from engine.validation.ic import coverage, ic, newey_west_t, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings
-STEP = 5  # every fifth date: daily ones overlap, and would take five times as long
+STEP = 5  # dates between two of decay and correlations: daily ones would take five times as long
 
 
 def ranked(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
@@ -34,8 +34,9 @@ def knowledge(
 ) -> dict[str, pd.DataFrame]:
     """How long each factor's knowledge lasts, and how much of it the others have.
 
-    Correlations are of ranks per date, over the cells that both have, on every fifth date.
-    Ranks are taken once over all the cells that a factor has.
+    Correlations are of ranks per date, over the cells that both have; those of ``decay`` and
+    ``correlations`` on every fifth date, what lasts and who is new on every date. Ranks are
+    taken once over all the cells that a factor has, unlike those of `rank_ic`.
 
     Parameters
     ----------
@@ -101,8 +102,8 @@ def _covered(
 
 
 def persistence(ranks: FloatArray, lag: int) -> float:
-    """Mean correlation of a date's ranks with those `lag` dates before, every fifth date."""
-    return _mean(ic(ranks[lag::STEP], ranks[:-lag:STEP]))
+    """Mean correlation of a date's ranks with those `lag` dates before."""
+    return _mean(ic(ranks[lag:], ranks[:-lag]))
 
 
 def _decay(ranks: Mapping[str, FloatArray], forward: Callable[[int], FloatArray]) -> pd.DataFrame:

@@ -19,7 +19,6 @@ COUNT = 5
 COLUMNS = tuple(f"q{number}" for number in range(1, COUNT + 1))
 ENTRY = 2  # rows from a ranking to the close that its first day's return is earned at
 LAGS = (1, 5, 20)  # trading days between two rankings
-STEP = 5  # every fifth date
 
 Buckets = npt.NDArray[np.int8]
 
@@ -91,10 +90,10 @@ def daily(
 def newcomers(groups: Buckets, bucket: int, lag: int) -> float:
     """Mean share of a quantile's names that were not in it `lag` dates before.
 
-    Over every fifth date; dates without quantiles, then or now, are left out.
+    Dates without quantiles, then or now, are left out.
     """
-    now, before = (groups[lag::STEP] == bucket), (groups[:-lag:STEP] == bucket)
-    size, ranked = now.sum(axis=1), (groups[:-lag:STEP] >= 0).any(axis=1)
+    now, before = (groups[lag:] == bucket), (groups[:-lag] == bucket)
+    size, ranked = now.sum(axis=1), (groups[:-lag] >= 0).any(axis=1)
     known = (size > 0) & ranked
     if not known.any():
         return np.nan

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import engine
 
+TOLERANCE = 1e-10  # of the duality gap, over |y|^2: forecasts are exact to a like share
+
 
 @dataclass(frozen=True)
 class ElasticNet(engine.Model):
@@ -21,7 +23,7 @@ class ElasticNet(engine.Model):
 
     alpha: float = engine.option(0.004, "strength of both penalties together", ge=0.0)
     l1_ratio: float = engine.option(0.5, "share of the absolute penalty", ge=0.0, le=1.0)
-    max_iter: int = engine.option(5000, "most sweeps over the features", unit="sweeps", ge=1)
+    max_iter: int = engine.option(100_000, "most sweeps over the features", unit="sweeps", ge=1)
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.linear_model.ElasticNet``; `seed` is not used."""
@@ -31,6 +33,7 @@ class ElasticNet(engine.Model):
             alpha=self.alpha,
             l1_ratio=self.l1_ratio,
             max_iter=self.max_iter,
+            tol=TOLERANCE,
             precompute=True,
             copy_X=False,
         )

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import engine
 
+TOLERANCE = 1e-10  # of the duality gap, over |y|^2: forecasts are exact to a like share
+
 
 @dataclass(frozen=True)
 class Lasso(engine.Model):
@@ -22,13 +24,17 @@ class Lasso(engine.Model):
     alpha: float = engine.option(
         0.002, "correlation with the target below which a feature is dropped", ge=0.0
     )
-    max_iter: int = engine.option(5000, "most sweeps over the features", unit="sweeps", ge=1)
+    max_iter: int = engine.option(100_000, "most sweeps over the features", unit="sweeps", ge=1)
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.linear_model.Lasso``; `seed` is not used."""
         from sklearn.linear_model import Lasso as Estimator
 
         fresh: engine.Estimator = Estimator(
-            alpha=self.alpha, max_iter=self.max_iter, precompute=True, copy_X=False
+            alpha=self.alpha,
+            max_iter=self.max_iter,
+            tol=TOLERANCE,
+            precompute=True,
+            copy_X=False,
         )
         return fresh

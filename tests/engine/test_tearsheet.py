@@ -353,11 +353,12 @@ def test_quantile_means_are_of_the_known_returns():
 
 
 def test_newcomers_are_those_who_were_elsewhere():
-    """Every fifth date from the lag on: rows 1 and 6, against rows 0 and 5."""
-    rows = [[4, 4, 0, -1]] + [[4, 0, 4, 4]] * 4 + [[4, 4, 0, 0]] + [[0, 4, 4, -1]]
+    """On every date from the lag on, one without any of the quantile excepted."""
+    rows = [[4, 4, 0, -1]] + [[4, 0, 4, 4]] * 2 + [[4, 4, 0, 0]] + [[0, 4, 4, -1]]
     groups = np.array(rows, np.int8)
-    assert quantiles.newcomers(groups, 4, 1) == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert quantiles.newcomers(groups, 0, 1) == pytest.approx((1 + 1) / 2)
+    assert quantiles.newcomers(groups, 4, 1) == pytest.approx((2 / 3 + 0 + 1 / 2 + 1 / 2) / 4)
+    assert quantiles.newcomers(groups, 0, 1) == pytest.approx((1 + 0 + 1 + 1) / 4)
+    assert quantiles.newcomers(groups, 4, 2) == pytest.approx((2 / 3 + 1 / 2 + 1 / 2) / 3)
     assert np.isnan(quantiles.newcomers(groups, 2, 1))
 
 

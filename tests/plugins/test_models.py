@@ -90,6 +90,26 @@ def test_lasso_drops_features_below_its_alpha():
     assert (fitted.coef_[1:] == 0.0).all()
 
 
+@pytest.mark.parametrize(
+    ("model", "absolute", "squared"),
+    [(Lasso(alpha=0.01), 0.01, 0.0), (ElasticNet(alpha=0.02, l1_ratio=0.5), 0.01, 0.01)],
+    ids=["lasso", "elastic_net"],
+)
+def test_a_penalised_fit_is_at_its_minimum(model, absolute, squared):
+    """Its gradient is that of the penalty (Tibshirani 1996), of features that go together too."""
+    rng = np.random.default_rng(5)
+    common = rng.normal(size=(4000, 1))
+    X = 0.9 * common + 0.4 * rng.normal(size=(4000, 12))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = X @ rng.normal(scale=0.05, size=12) + rng.normal(size=4000)
+    fitted = model.train(model.estimator(0), X.copy(), y.copy())
+    w = fitted.coef_
+    pull = X.T @ (y - y.mean() - X @ w) / 4000 - squared * w
+    assert 0 < (w == 0.0).sum() < 12
+    np.testing.assert_allclose(pull[w != 0.0], absolute * np.sign(w[w != 0.0]), atol=1e-7)
+    assert (np.abs(pull[w == 0.0]) <= absolute + 1e-7).all()
+
+
 def test_elastic_net_without_the_absolute_penalty_is_a_ridge():
     net, _ = forecast(ElasticNet(alpha=0.01, l1_ratio=0.0))
     ridge, _ = forecast(Ridge(alpha=0.01 * 6000))
