@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numba import njit
 
 from engine.errors import ConfigError
 from engine.panel import BoolArray, FloatArray
 from engine.ranks import average_ranks
 
 MIN_VALID = 3  # two points always correlate perfectly
+ROUNDING = 8.0 * 2.0**-52  # values that are no further apart, as a share of their size, are one
 
 
 class MeanTest(NamedTuple):
@@ -36,7 +37,7 @@ def ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
     -------
     float array, shape (T,)
         Over the cells finite in both; NaN with fewer than 3 of them, or when either is
-        constant.
+        constant, or is but for rounding.
     """
     factor, outcome, _ = _paired(factor, outcome)
     return _pearson(factor, outcome)
@@ -213,26 +214,34 @@ def _constant(array: FloatArray) -> BoolArray:
     return constant
 
 
-def _deviations(array: FloatArray, count: npt.NDArray[np.int64]) -> FloatArray:
-    """Deviations from each row's mean over their largest, so that squares cannot overflow."""
-    known = ~np.isnan(array)
-    mean = np.sum(array, axis=1, where=known) / np.maximum(count, 1)
-    error: FloatArray = np.where(known, array - mean[:, None], 0.0)
-    largest = np.abs(error).max(axis=1, initial=0.0)
-    error /= np.where(largest > 0, largest, 1.0)[:, None]
-    return error
-
-
+@njit(cache=True, nogil=True)
 def _pearson(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Pearson's r of each row; `a` and `b` are NaN in the same cells."""
-    count = (~np.isnan(a)).sum(axis=1)
-    x, y = _deviations(a, count), _deviations(b, count)
-    covariance = np.einsum("tn,tn->t", x, y)
-    scale = np.sqrt(np.einsum("tn,tn->t", x, x) * np.einsum("tn,tn->t", y, y))
-    known = (count >= MIN_VALID) & ~_constant(a) & ~_constant(b)
-    r = np.divide(covariance, scale, out=np.full(len(a), np.nan), where=known & (scale > 0))
-    bounded: FloatArray = np.clip(r, -1.0, 1.0)
-    return bounded
+    """Pearson's r of each row; `a` and `b` are NaN in the same cells.
+
+    Of distances from the row's first value, over the largest of them, so that squares cannot
+    overflow; NaN where these are but the rounding of that value.
+    """
+    out = np.full(len(a), np.nan)
+    for t in range(len(a)):
+        n, first, other = 0, 0.0, 0.0
+        mean, level, far, wide = 0.0, 0.0, 0.0, 0.0
+        for x, y in zip(a[t], b[t]):  # noqa: B905  # numba knows no strict
+            if np.isnan(x):
+                continue
+            if n == 0:
+                first, other = x, y
+            n += 1
+            mean, level = mean + (x - first), level + (y - other)
+            far, wide = max(far, abs(x - first)), max(wide, abs(y - other))
+        if n < MIN_VALID or far <= ROUNDING * abs(first) or wide <= ROUNDING * abs(other):
+            continue
+        mean, level, xx, yy, xy = mean / n, level / n, 0.0, 0.0, 0.0
+        for x, y in zip(a[t], b[t]):  # noqa: B905
+            if not np.isnan(x):
+                e, f = ((x - first) - mean) / far, ((y - other) - level) / wide
+                xx, yy, xy = xx + e * e, yy + f * f, xy + e * f
+        out[t] = max(-1.0, min(1.0, xy / np.sqrt(xx * yy)))
+    return out
 
 
 def _ratio(series: FloatArray) -> float:

@@ -176,3 +176,11 @@ def test_summary_of_nothing_is_nan():
     assert made["n_dates"] == 0
     assert np.isnan([made["ic_t"], made["rank_ic_mean"], made["icir"]]).all()
     assert made["coverage"] == 0.0
+
+
+def test_a_factor_that_is_constant_but_for_rounding_knows_nothing():
+    outcome = np.array([[1.0, 2.0, 4.0, 3.0]])
+    assert np.isnan(ic(np.array([[0.3, 0.1 + 0.2, 0.3, 0.3]]), outcome)).all()
+    assert ic(np.array([[3e200, 1e200, 2e200, 1e200]]), outcome)[0] == pytest.approx(
+        np.corrcoef([3.0, 1.0, 2.0, 1.0], outcome[0])[0, 1]
+    )
