@@ -103,7 +103,13 @@ _TOLD = (
     ("std", "standard deviation (n-1); needs 2 values"),
     ("median", "median"),
 )
-GROUPED = ("indneutralize", "group_mean", "group_zscore", "group_rank")
+UNGROUPED = {  # an operator of groups: the same with all symbols in one
+    "indneutralize": "demean",
+    "group_mean": "cs_mean",
+    "group_zscore": "zscore",
+    "group_rank": "rank",
+    "group_unit_rank": "unit_rank",
+} | {f"group_{name}": f"cs_{name}" for name, _ in _TOLD}
 _UNKNOWN = "NaN where one of them is NaN (Qlib: 0)"
 _ROWS = (
     # cell by cell: NaN in, NaN out; a result that is not finite is NaN
@@ -209,7 +215,7 @@ _ROWS = (
     # the same with groups that a formula makes: one for each value of y on the date
     *(
         _section(f"{name}_by", "xx", f"{name} of x in groups of equal y; NaN where y is NaN")
-        for name in GROUPED
+        for name in UNGROUPED
     ),
     _section("cs_mean", "x", "mean"),
     _section("unit_rank", "x", _UNIT),
@@ -362,10 +368,3 @@ BY_COUNT = {
 # operands that may change places: not a bit of the result changes
 EITHER_WAY = frozenset({"add", "mul", "eq", "ne", "both", "either"})
 MIRRORED = {"gt": "lt", "ge": "le"}  # a > b is b < a
-UNGROUPED = {  # an operator of groups: the same with all symbols in one
-    "indneutralize": "demean",
-    "group_mean": "cs_mean",
-    "group_zscore": "zscore",
-    "group_rank": "rank",
-    "group_unit_rank": "unit_rank",
-} | {f"group_{name}": f"cs_{name}" for name in ("sum", "count", "min", "max", "median", "std")}

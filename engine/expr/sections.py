@@ -92,22 +92,6 @@ def group_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
         out[:, columns] = average_ranks(x[:, columns], share=True)
 
 
-def indneutralize_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _by_value(x, y, indneutralize, out)
-
-
-def group_mean_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _by_value(x, y, group_mean, out)
-
-
-def group_zscore_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _by_value(x, y, group_zscore, out)
-
-
-def group_rank_by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _by_value(x, y, group_rank, out)
-
-
 def cs_mean(x: FloatArray, out: FloatArray) -> None:
     mean, _ = _centred(x, out)
     out[:] = np.where(np.isnan(x), np.nan, mean)
@@ -169,6 +153,32 @@ def group_std(x: FloatArray, labels: Labels, out: FloatArray) -> None:
     summary(x, labels, DEVIATION, out)
 
 
+def _by_value(of: Grouped) -> Callable[[FloatArray, FloatArray, FloatArray], None]:
+    """The operator `of` row by row, in groups of equal y; a symbol without y is in none."""
+
+    def by(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
+        grouped = np.where(np.isnan(y), x.dtype.type(np.nan), x)
+        grouped.flags.writeable = False
+        for t in range(len(x)):
+            labels = np.unique(y[t], return_inverse=True)[1]
+            of(grouped[t : t + 1], labels, out[t : t + 1])
+
+    return by
+
+
+indneutralize_by = _by_value(indneutralize)
+group_mean_by = _by_value(group_mean)
+group_zscore_by = _by_value(group_zscore)
+group_rank_by = _by_value(group_rank)
+group_unit_rank_by = _by_value(group_unit_rank)
+group_median_by = _by_value(group_median)
+group_sum_by = _by_value(group_sum)
+group_count_by = _by_value(group_count)
+group_min_by = _by_value(group_min)
+group_max_by = _by_value(group_max)
+group_std_by = _by_value(group_std)
+
+
 def bucket(x: FloatArray, q: float, out: FloatArray) -> None:
     count = (~np.isnan(x)).sum(axis=1, keepdims=True)
     out[:] = np.ceil(average_ranks(x) * np.floor(q) / count)
@@ -218,15 +228,6 @@ def _rows(x: FloatArray, out: FloatArray, means: FloatArray, spreads: FloatArray
                 square += far * far
         means[t, 0] = mean_of(first, total, count) if count > 0 else np.nan
         spreads[t, 0] = np.sqrt(square / (count - 1)) if count > 1 else np.nan
-
-
-def _by_value(x: FloatArray, y: FloatArray, of: Grouped, out: FloatArray) -> None:
-    """Each row by itself, in groups of equal y; a symbol without y is in none."""
-    grouped = np.where(np.isnan(y), x.dtype.type(np.nan), x)
-    grouped.flags.writeable = False
-    for t in range(len(x)):
-        labels = np.unique(y[t], return_inverse=True)[1]
-        of(grouped[t : t + 1], labels, out[t : t + 1])
 
 
 @njit(cache=True, nogil=True)

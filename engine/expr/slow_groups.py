@@ -32,6 +32,26 @@ def group_rank_by(x: FloatArray, y: FloatArray) -> FloatArray:
     return _values(x, y, lambda part: part.rank(pct=True))
 
 
+def group_unit_rank_by(x: FloatArray, y: FloatArray) -> FloatArray:
+    def of(part: pd.Series[float]) -> pd.Series[float]:
+        return (part.rank() - 1.0) / (len(part) - 1) if len(part) > 1 else part * 0.0 + 0.5
+
+    return _values(x, y, of)
+
+
+def _told(what: str) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """What pandas tells of the values together, at each of them."""
+    return lambda x, y: _values(x, y, lambda part: pd.Series(part.agg(what), part.index))
+
+
+group_sum_by = _told("sum")
+group_count_by = _told("count")
+group_min_by = _told("min")
+group_max_by = _told("max")
+group_median_by = _told("median")
+group_std_by = _told("std")
+
+
 def _less_mean(part: pd.Series[float]) -> pd.Series[float]:
     far = part - part.iloc[0]
     return far - far.mean()

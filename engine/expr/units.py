@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from engine.expr.facts import adv_days, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
+from engine.expr.ops import UNGROUPED
 
 Unit = tuple[float, float]
 PRICE, SHARES, MONEY, RATIO = (1.0, -1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)
@@ -31,14 +32,13 @@ VERBS = {
 TRUTHS = frozenset({"lt", "gt", "le", "ge", "eq", "ne", "both", "either", "neither"})
 RATIOS = TRUTHS | frozenset(
     ("sign", "rank", "dense_rank", "zscore", "zscore2", "scale", "bucket", "qcut", "group_rank",
-     "group_zscore", "group_rank_by", "group_zscore_by", "exp", "ts_rank",
+     "group_zscore", "exp", "ts_rank",
      "ts_count", "ts_known", "ts_skew", "ts_kurt", "ts_argmin", "ts_argmax", "ts_idxmin",
      "ts_idxmax", "correlation", "rsquare", "unit_rank", "group_unit_rank", "group_count",
      "cs_count", "bars_since", "thin", "unknown", "tanh", "sigmoid", "probit")
 )  # fmt: skip
 KEPT = frozenset(  # the unit of the first array
     ("neg", "abs", "filter", "demean", "winsorize", "indneutralize", "group_mean", "cs_mean",
-     "indneutralize_by", "group_mean_by",
      "neutralize", "neutralize2", "neutralize3", "delay", "delta", "ts_sum", "ts_mean", "stddev",
      "ts_mad", "ts_median", "ts_quantile", "ts_min", "ts_max", "decay_linear", "resid_std",
      "slope", "resi", "ema", "ewma", "smooth", "adapt", "hump", "decay_exp", "ts_backfill",
@@ -47,6 +47,10 @@ KEPT = frozenset(  # the unit of the first array
 )  # fmt: skip
 POWERS = {"sqrt": 0.5, "ts_var": 2.0}
 PRODUCTS = {"mul": 1.0, "covariance": 1.0, "div": -1.0, "beta": -1.0}  # the second one's power
+
+
+# groups that a formula makes change no unit
+RATIOS, KEPT = (names | {f"{n}_by" for n in names & {*UNGROUPED}} for names in (RATIOS, KEPT))
 
 
 def mismatches(root: Node) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 import engine
 from engine.account import decide_all
 from engine.bars import build
+from engine.expr.ops import UNGROUPED
 from engine.expr.pieces import evaluate_pieces
 from engine.groups import Dated, labels_at
 from engine.signal import Bundle, BundleFactor, score
@@ -179,17 +180,18 @@ def test_weights_are_told_by_the_sectors_of_the_date():
     np.testing.assert_allclose(made["gross"], [0.5, 0.2, 0.7, 0.0])
 
 
-def test_a_formula_may_make_the_groups():
-    """Ranks of X within tenths of size, date by date: as with those tenths as labels."""
+@pytest.mark.parametrize("name", UNGROUPED)
+def test_a_formula_may_make_the_groups(name):
+    """X within thirds by size, date by date: as with those thirds as labels."""
     panel, rng = changing(3, (40, 9)), np.random.default_rng(3)
     panel = panel.with_fields({"cap": rng.lognormal(size=panel.shape)})
-    text = "group_rank(x, bucket(rank(cap), 3))"
+    text = f"{name}(x, bucket(rank(cap), 3))"
     made = engine.evaluate({"f": text, "b": "bucket(rank(cap), 3)"}, panel)
     labels = np.nan_to_num(made["b"]).astype(np.int64)
     grouped = engine.Panel(
         **{**vars_of(panel), "groups": {"third": Dated(("", "s", "m", "l"), labels)}}
     )
-    expected = engine.evaluate({"f": "group_rank(x, third)"}, grouped)["f"]
+    expected = engine.evaluate({"f": f"{name}(x, third)"}, grouped)["f"]
     np.testing.assert_array_equal(made["f"], np.where(labels > 0, expected, NAN))
     for stop in (1, 25):
         cut = engine.evaluate({"f": text}, panel.cut(stop))["f"]

@@ -31,6 +31,10 @@ TREES = {
         "less(close, open)": "close < open",
         "group_neutralize(close, densify(sector))": "indneutralize(close, sector)",
         "group_rank(close, market)": "unit_rank(close)",
+        "group_scale(close, floor(cap))": (
+            "(close - group_min(close, floor(cap))) / "
+            "(group_max(close, floor(cap)) - group_min(close, floor(cap)))"
+        ),
         "group_mean(close, cap, sector)": (
             "group_sum(close * cap, sector) / group_sum(filter(cap, close == close), sector)"
         ),

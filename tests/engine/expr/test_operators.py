@@ -284,6 +284,13 @@ SECTIONS = {
     "group_mean_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [2, 5, 2, NAN, 6, NAN]),
     "group_zscore_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [-(0.5**0.5), NAN, 0.5**0.5] + [NAN] * 3),
     "group_rank_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [0.5, 1, 1, NAN, 1, NAN]),
+    "group_unit_rank_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [0, 0.5, 1, NAN, 0.5, NAN]),
+    "group_sum_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [4, 5, 4, NAN, 6, NAN]),
+    "group_count_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [2, 1, 2, NAN, 1, NAN]),
+    "group_min_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [1, 5, 1, NAN, 6, NAN]),
+    "group_max_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [3, 5, 3, NAN, 6, NAN]),
+    "group_median_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [2, 5, 2, NAN, 6, NAN]),
+    "group_std_by": ([1, 5, 3, 7, 6, NAN], (TENS,), [2**0.5, NAN, 2**0.5] + [NAN] * 3),
     "cs_mean": ([1, 2, NAN, 3, 4, 5], (), [3, 3, NAN, 3, 3, 3]),
     "bucket": ([30, 10, NAN, 10, 20, 5], (2.9,), [2, 1, NAN, 1, 2, 1]),
     "neutralize": (

@@ -68,6 +68,7 @@ TREES = {
     "group_rank(a, IndClass.sector)": "group_rank(a, sector)",
     "group_rank(a, bucket(rank(b), 10))": "group_rank_by(a, bucket(rank(b), 10))",
     "group_neutralize(a, b + c)": "indneutralize_by(a, (b + c))",
+    "group_median(a, bucket(b, 3))": "group_median_by(a, bucket(b, 3))",
 }
 
 ERRORS = {
