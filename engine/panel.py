@@ -76,6 +76,8 @@ class Panel:
         object.__setattr__(self, "fields", fields)
         member = np.ones(self.shape, bool) if self.member is None else self.member
         object.__setattr__(self, "member", _read_only(member.view()))
+        series = {name: _read_only(array.view()) for name, array in self.series.items()}
+        object.__setattr__(self, "series", series)
         if self.periods_per_year is None:
             object.__setattr__(self, "periods_per_year", periods_per_year(self.dates))
 

@@ -106,19 +106,19 @@ def fills_one_suspension_from_behind(panel: engine.Panel) -> engine.FloatArray:
     return close
 
 
-@case("purity", r"changes panel\.returns that it was given: work on a copy")
+@case("purity", r"ValueError: assignment destination is read-only")
 def spoils_the_cached_returns(panel: engine.Panel) -> engine.FloatArray:
     np.nan_to_num(panel.returns, copy=False)
     return good(panel)
 
 
-@case("purity", r"changes panel\.member that it was given")
+@case("purity", r"ValueError: assignment destination is read-only")
 def changes_the_membership(panel: engine.Panel) -> engine.FloatArray:
     panel.member[:] = True
     return good(panel)
 
 
-@case("purity", r"changes panel\.series\['vix'\] that it was given")
+@case("purity", r"ValueError: assignment destination is read-only")
 def changes_a_series(panel: engine.Panel) -> engine.FloatArray:
     for name in panel.series:
         panel.series[name][:] = 20.0
