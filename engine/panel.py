@@ -26,6 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 CAUSAL = ("present", "returns", "full", "spanning", "market")  # their rows know no later ones
 ROUNDING = 1e-9  # of a name: half of ten is five
+STRIP = 1024**2  # cells that are counted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +142,14 @@ class Panel:
         Of the symbols with a bar in the 20 rows before, at least the share `quorum` has one. On
         other rows nothing is decided, there is no market return, and statistics do not look.
         """
-        names, rows = np.nonzero(self.present.T)
-        first = np.diff(names, prepend=-1) != 0
-        lately, trading = crowd(rows, first, len(self.dates))
+        lately, trading = np.zeros((2, len(self.dates)), np.intp)
+        width = max(STRIP // max(len(self.dates), 1), 1)
+        for start in range(0, len(self.symbols), width):  # counts add up; memory is that of a strip
+            here = np.isfinite(self["close"][:, start : start + width])
+            names, rows = np.nonzero(here.T)
+            counts = crowd(rows, np.diff(names, prepend=-1) != 0, len(self.dates))
+            lately += counts[0]
+            trading += counts[1]
         enough: BoolArray = trading >= self.quorum * lately - ROUNDING
         return _read_only(enough)
 

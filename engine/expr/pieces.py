@@ -209,14 +209,18 @@ def _returns(panel: Panel, names: frozenset[str], folder: Path) -> dict[str, Pat
     out = {name: open_memmap(path, "w+", float, panel.shape) for name, path in files.items()}
     if not out:
         return files
-    last = np.full(panel.shape[1], np.nan)
+    full = panel.full if "market" in out else np.ones(panel.shape[0], bool)
+    last, before = np.full((2, panel.shape[1]), np.nan)
     step = max(STRIP // (8 * panel.shape[1]), 1)
     for span in spans(0, panel.shape[0], step):
-        returns, last = returns_since(last, panel["close"][span])
+        close = panel["close"][span]
+        returns, last = returns_since(last, close)
         if "returns" in out:
             out["returns"][span] = returns
-        if "market" in out:
-            out["market"][span] = mean_of_members(returns, panel.member[span])[:, None]
+        if "market" in out:  # as `Panel.spanning`
+            closes = np.where(full[span, None], close, np.nan)
+            spanning, before = returns_since(before, closes)
+            out["market"][span] = mean_of_members(spanning, panel.member[span])[:, None]
     for array in out.values():
         array.flush()
     return files

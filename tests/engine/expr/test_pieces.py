@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,17 @@ def same_in_pieces(formulas: dict[str, str], rows: int, panel: Panel = PANEL) ->
     made = joined([values for _, values in evaluate_pieces(formulas, panel, rows, threads=1)])
     assert [name for name in whole if whole[name] != made[name]] == []
     assert list(made) == list(whole)
+
+
+@pytest.mark.parametrize("rows", [1, 37, 300])
+def test_a_holiday_of_most_is_the_same_in_pieces(rows: int) -> None:
+    """Nine of twelve names rest on every seventh date: the market's next return spans it."""
+    fields = {name: array.copy() for name, array in PANEL.fields.items()}
+    for array in fields.values():
+        array[::7, 3:] = np.nan
+    panel = replace(PANEL, fields=fields)
+    assert 30 < (~panel.full).sum() < 50
+    same_in_pieces({"m": "market", "beta": "beta(returns, market, 20)"}, rows, panel)
 
 
 @pytest.mark.parametrize("path", SETS, ids=lambda p: p.stem)
