@@ -75,8 +75,7 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
                 _turn(a, turned)
                 for lane in range(LANES):
                     if broken >> lane & 1:
-                        _alone(turned[lane], start, d, kind, room, known_by)
-                _turn_back(turned, broken, days, to)
+                        _alone(turned[lane], start, d, kind, room, known_by, to[lane:])
         unpack(tiles, left, out)
 
 
@@ -153,18 +152,10 @@ def _turn(a: Array, turned: Array) -> None:
 
 
 @njit(nogil=True)
-def _turn_back(turned: Array, broken: int, days: int, to: Array) -> None:
-    """Put the last rows of the broken lanes back."""
-    rows = turned.shape[1]
-    for i in range(days):
-        for lane in range(LANES):
-            if broken >> lane & 1:
-                to[i * LANES + lane] = turned[lane, rows - days + i]
-
-
-@njit(nogil=True)
-def _alone(x: Array, start: int, d: int, kind: int, room: Array, known_by: Array) -> None:
-    """Sums or means of one series, of its known values side by side, in the place of the newest."""
+def _alone(
+    x: Array, start: int, d: int, kind: int, room: Array, known_by: Array, to: Array
+) -> None:
+    """Sums or means of the windows of one series that have holes, of its values side by side."""
     value, few, many = room
     count, far = 0, 1.0 if kind == MEAN else 0.0  # from the last value, or from zero
     for t in range(start, len(x)):
@@ -181,7 +172,9 @@ def _alone(x: Array, start: int, d: int, kind: int, room: Array, known_by: Array
         many[i] = ((one + two) + three) + (few[i - 12] + (value[i - 12] - p) * 4.0 * far)
     for t in range(max(start, d - 1), len(x)):
         n = known_by[t] - (known_by[t - d] if t >= start + d else 0)
-        x[t] = _last(value, many, known_by[t] - 1, n, kind) if n else np.nan
+        if n < min(d, t - start + 1):
+            told = _last(value, many, known_by[t] - 1, n, kind) if n else np.nan
+            to[(t - d + 1) * LANES] = told
 
 
 @njit(nogil=True, error_model="numpy")
