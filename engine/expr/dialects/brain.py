@@ -137,6 +137,10 @@ BRAIN = Dialect(
             "ts_delay(x, d)": "delay(x, d)",
             "ts_delta(x, d)": "delta(x, d)",
             "ts_corr(x, y, d)": "correlation(x, y, d)",
+            "ts_partial_corr(x, y, z, d)": (
+                "(correlation(x, y, d) - correlation(x, z, d) * correlation(y, z, d)) / "
+                "((1 - correlation(x, z, d) ^ 2) * (1 - correlation(y, z, d) ^ 2)) ^ 0.5"
+            ),
             "ts_covariance(y, x, d)": "covariance(y, x, d)",
             "ts_std_dev|ts_stddev(x, d)": "stddev(x, d)",
             "ts_product(x, d)": "product(x, d)",
@@ -183,6 +187,10 @@ BRAIN = Dialect(
             "normalize(x, usestd=false, limit=0)": _normal,
             "quantile(x, driver=gaussian, sigma=1)": _driven,
             "scale(x, scale=1)": "scale(x, scale)",
+            "scale(x, scale=1, longscale=1, shortscale=1)": (
+                "where(x > 0, scale * longscale * x / cs_sum(maximum(x, 0)), "
+                "scale * shortscale * x / -cs_sum(minimum(x, 0)))"
+            ),
             "scale_down(x, constant=0)": ("(x - cs_min(x)) / (cs_max(x) - cs_min(x)) - constant"),
             "truncate(x, maxpercent=0.01)": (
                 "minimum(maximum(x, -maxpercent * cs_sum(abs(x))), maxpercent * cs_sum(abs(x)))"
@@ -208,6 +216,10 @@ BRAIN = Dialect(
             ),
             "group_vector_neut(x, y, g)": (
                 "x - y * group_sum(x * y, g) / group_sum(filter(y * y, x == x), g)"
+            ),
+            "group_extra(x, weight, g)": (
+                "fillna(x, group_sum(fillna(x, 0) * weight, g) / "
+                "group_sum((1 - unknown(x)) * weight, g))"
             ),
             # changed when they may be
             "trade_when(x, y, z)": "trade_when(x, y, z)",

@@ -9,8 +9,11 @@ anything to compare with, this language has NaN.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engine.expr.dialects.shared import recursive
 from engine.expr.foreign import Dialect
+from engine.expr.ops import MAX_WINDOW
 from engine.expr.words import Arguments, number, table
 
 _DRAWS = (
@@ -35,9 +38,20 @@ def _ago(arguments: Arguments) -> str:
     return "delay(x, d)" if number(arguments, "d") else "x"
 
 
-def _turns(condition: str) -> str:
-    """1 where a condition has held for d rows."""
-    return f"ts_known({condition}, d) == d && ts_min({condition}, d)"
+def _turns(condition: str) -> Callable[[Arguments], str]:
+    """1 where a condition has held for d rows; with d = 0, on all of them."""
+    held = f"ts_min({condition}, d)"
+    return lambda given: f"ts_known({condition}, d) == d && {held}" if number(given, "d") else held
+
+
+def _rows_since(place: str) -> Callable[[Arguments], str]:
+    """Rows since an extreme, from its place in the window."""
+
+    def meaning(arguments: Arguments) -> str:
+        d = number(arguments, "d") or float(MAX_WINDOW)
+        return f"{d!r} - {place}(x, {d!r})"
+
+    return meaning
 
 
 TDX = Dialect(
@@ -74,8 +88,8 @@ TDX = Dialect(
             "count(x, d)": "ts_count(x, d)",
             "hhv(x, d)": "ts_max(x, d)",
             "llv(x, d)": "ts_min(x, d)",
-            "hhvbars(x, d)": "d - ts_argmax(x, d)",
-            "llvbars(x, d)": "d - ts_argmin(x, d)",
+            "hhvbars(x, d)": _rows_since("ts_argmax"),
+            "llvbars(x, d)": _rows_since("ts_argmin"),
             "std|stddev(x, d)": "stddev(x, d)",
             "stdp(x, d)": "stddev(x, d) * ((ts_known(x, d) - 1) / ts_known(x, d)) ^ 0.5",
             "var(x, d)": "ts_var(x, d)",
