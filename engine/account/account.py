@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.account import kernel
+from engine.account.carry import Carried
 from engine.account.charges import total
 from engine.account.ledger import Journal, State
 from engine.account.rows import Charges, Market
@@ -167,23 +168,6 @@ class Account:
 
 
 _BY_SYMBOL = ("targets", "realised", "traded")
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """What a cost model's own `carry` came to, in currency, shape (T,) each.
-
-    `paid` by component, for holding; `interest` on cash, with `risk_free` as a return.
-    """
-
-    paid: Mapping[str, FloatArray]
-    interest: FloatArray
-    risk_free: FloatArray
-
-    @classmethod
-    def nothing(cls, rows: int) -> Carried:
-        """Of a model that has none."""
-        return cls({}, np.zeros(rows), np.zeros(rows))
 
 
 def read(

@@ -19,16 +19,17 @@ from typing import ClassVar
 import numpy as np
 
 from engine.account import account as reader
-from engine.account.account import Account, Carried
+from engine.account.account import Account
 from engine.account.advice import advise
-from engine.account.charges import charge, check_names, limits, too_dear
+from engine.account.carry import Carried, Carrying
+from engine.account.charges import charge, limits, too_dear
 from engine.account.ledger import Decide, Journal, State, TooDear, advance
 from engine.account.options import Backtest
+from engine.account.plan import Plan
 from engine.account.rows import Charges, Market, market
 from engine.account.second import book, no_trips
 from engine.account.tally import Tally
-from engine.book import Book, Names
-from engine.contracts import array, blamed
+from engine.book import Names
 from engine.delisting import Delisting, Outcomes, outcomes, undisclosed
 from engine.errors import ConfigError, PluginError
 from engine.kinds import Cost, Portfolio, overrides
@@ -37,84 +38,6 @@ from engine.terms import Holding, Terms
 
 log = logging.getLogger(__name__)
 PASSES, SETTLED = 20, 1e-10  # of costs that only `trading` tells: most passes, and how near
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A portfolio, and what it decides by.
-
-    Parameters
-    ----------
-    portfolio : Portfolio
-    signal : float array, shape (T, N)
-    exposure : float array, shape (T,)
-    ties : {"split", "symbol"}
-        Of `Book.places`.
-    """
-
-    portfolio: Portfolio
-    signal: FloatArray
-    exposure: FloatArray
-    ties: str = "split"
-
-    def __post_init__(self) -> None:
-        if not (overrides(self.portfolio, "decide") or overrides(self.portfolio, "weights")):
-            raise PluginError(f"portfolio {self.portfolio.name!r} has neither decide nor weights")
-
-    def given(self, panel: Panel) -> FloatArray | None:
-        """All weights at once, shape (T, N); None of a portfolio that decides."""
-        who = f"portfolio {self.portfolio.name!r}"
-        if overrides(self.portfolio, "decide", before="weights"):
-            return None
-        with blamed(who):
-            return array(
-                self.portfolio.weights(self.signal, panel, self.exposure), panel.shape, who
-            )
-
-    def decide(self, panel: Panel, tally: Tally, start: int = 0) -> Decide:
-        """What asks the portfolio at a close of the panel, whose row `start` is the ledger's 0.
-
-        A row that is not `Panel.full` decides nothing.
-        """
-        who = f"portfolio {self.portfolio.name!r}"
-
-        def decide(t: int, state: State) -> FloatArray | None:
-            row = start + t
-            if not panel.full[row]:
-                return None
-            book = Book(
-                row=row,
-                held=state.held,
-                equity=state.equity,
-                cash=state.cash,
-                waiting=state.waiting.copy(),
-                score=self.signal[row],
-                exposure=float(self.exposure[row]),
-                notes=tally.notes,
-                memory=state.memory,
-                data=panel,
-                ties=self.ties,
-            )
-            with blamed(who):
-                targets = self.portfolio.decide(self.signal[row].copy(), book)
-                if targets is not None:
-                    targets = array(targets, state.shares.shape, who)
-            _check_memory(state.memory, who)
-            tally.count(book, targets)
-            return targets
-
-        return decide
-
-
-def _check_memory(memory: Mapping[str, object], who: str) -> None:
-    """Raise PluginError unless all that is remembered can be saved with the account."""
-    for name, value in memory.items():
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not (number or (isinstance(value, np.ndarray) and value.dtype.kind in "fiub")):
-            raise PluginError(
-                f"{who} keeps book.memory[{name!r}] as {type(value).__name__}: keep arrays of "
-                "numbers, and numbers"
-            )
 
 
 def simulate(
@@ -249,7 +172,7 @@ class _Books:
             decide = self._counted(plan.decide(panel, self.tally))
         carry = None
         if not overrides(cost, "holding", before="carry"):
-            carry = _Carry(cost, len(panel.dates), tuple(charges.fixed))
+            carry = Carrying(cost, len(panel.dates), tuple(charges.fixed))
         state = State.opened(panel.symbols, capital)
         try:
             state = advance(state, bars, charges, self.journal, decide=decide, carry=carry)
@@ -290,50 +213,6 @@ class _Books:
             )
         for line in self.tally.lines():
             log.warning("%s", line)
-
-
-class _Carry:
-    """Asks a cost model's own `carry` row by row, and keeps what it said, in currency."""
-
-    def __init__(self, cost: Cost, rows: int, trading: tuple[str, ...]) -> None:
-        self.cost, self.rows, self.trading = cost, rows, trading
-        self.paid: dict[str, FloatArray] = {}
-        self.idle: dict[str, FloatArray] = {}
-
-    def __call__(self, t: int, state: State, days: float) -> float:
-        """What holding earned over the night before row t, in currency."""
-        held = self._asked(state.held, days)
-        idle = self._asked(np.zeros_like(state.held), days)
-        for name, earned in held.items():
-            self.paid.setdefault(name, np.zeros(self.rows))[t] = earned * state.equity
-            self.idle.setdefault(name, np.zeros(self.rows))[t] = idle.get(name, 0.0)
-        return sum(held[name] for name in sorted(held)) * state.equity
-
-    def _asked(self, weights: FloatArray, days: float) -> dict[str, float]:
-        who = f"costs {self.cost.name!r}"
-        told = {}
-        with blamed(who):
-            made = self.cost.carry(weights[None], np.array([days]))
-            check_names(self.cost, self.trading, made)
-            for name in made:
-                earned = np.asarray(made[name], np.float64)
-                if earned.shape != (1,) or not np.isfinite(earned[0]):
-                    raise PluginError(
-                        f"{who}: the carry {name!r} must be finite and of shape (T,): "
-                        f"mend {type(self.cost).__name__}.carry"
-                    )
-                told[name] = float(earned[0])
-        return told
-
-    def carried(self) -> Carried:
-        """What was said: components that pay on cash alone are interest."""
-        cash = sorted(name for name, earned in self.idle.items() if earned.any())
-        nothing = np.zeros(self.rows)
-        return Carried(
-            {name: earned for name, earned in self.paid.items() if name not in cash},
-            sum((self.paid[name] for name in cash), nothing),
-            sum((self.idle[name] for name in cash), nothing),
-        )
 
 
 def decide_all(

@@ -19,11 +19,12 @@ from ledger import Refused, run
 import engine
 from engine.account import State, advance, second, simulate
 from engine.account import account as reader
+from engine.account.carry import Carried
 from engine.account.charges import charge
 from engine.account.ledger import Journal, TooDear
 from engine.account.options import Backtest
+from engine.account.plan import Plan
 from engine.account.rows import market
-from engine.account.simulate import Plan
 from engine.account.tally import Tally
 from engine.delisting import Outcomes
 from plugins.portfolios import QuantileLongShort
@@ -106,7 +107,7 @@ class Run:
         )
 
     def account(self, state: State) -> reader.Account:
-        carried = reader.Carried.nothing(len(self.panel.dates))
+        carried = Carried.nothing(len(self.panel.dates))
         return reader.read(
             self.journal, self.market, self.charges, carried, state, self.case["capital"]
         )
