@@ -23,6 +23,7 @@ from engine.account import second as vectorbt_book
 from engine.account.charges import charge, limits
 from engine.account.ledger import Journal
 from engine.account.rows import market
+from engine.account.tally import Tally
 from engine.delisting import Delisting, outcomes
 from plugins.costs import Standard
 from plugins.portfolios import QuantileLongShort
@@ -46,7 +47,7 @@ def main() -> None:
         weights[::every] = decided[::every]
         journal = keep(panel, rows, charges, weights)
         say(f"ledger, {name}", timed(lambda w=weights: keep(panel, rows, charges, w)), copy)
-        size, price, rate = vectorbt_book._orders(journal, rows, charges, T)
+        size, price, rate, _ = vectorbt_book._orders(journal, rows, charges, T)
         cash = vectorbt_book._cash_needed(size, price, rate, CAPITAL)
         orders = lambda s=size, p=price, r=rate, c=cash: from_orders(s, p, r, rows.mark, c)  # noqa: E731
         say(f"vectorbt from_orders, {name}", timed(orders), copy)
@@ -100,7 +101,7 @@ def decisions(panel: engine.Panel, signal: np.ndarray, rows: Any, charges: Any) 
     plan = Plan(QuantileLongShort(rebalance="daily"), signal, np.ones(T))
 
     def once() -> float:
-        spent, decide = 0.0, plan.decide(panel, [])
+        spent, decide = 0.0, plan.decide(panel, Tally())
 
         def clocked(t: int, state: State) -> Any:
             nonlocal spent
