@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from engine.errors import ConfigError, did_you_mean
+from engine.expr.rounding import rounding
 from engine.groups import Codes, Grouping, runs, used
 from engine.kinds import option
 from engine.panel import BoolArray, FloatArray, Panel
@@ -65,7 +66,8 @@ class Bundle:
         as ``numpy.quantile`` gives them.
     transform : {"zscore", "rank", "none"}
         Deviation from the mean over the standard deviation (n - 1); or average rank, spread
-        evenly inside (-0.5, 0.5). A constant cross-section carries no score: NaN.
+        evenly inside (-0.5, 0.5). A cross-section that is constant, but for rounding,
+        carries no score: NaN.
     neutralize : list of str
         ``sector``, ``market_beta`` (the factor ``beta_252``) or factor columns: the score
         is the residual of each date's least squares on them, with a constant.
@@ -198,7 +200,8 @@ def _transformed(values: FloatArray, transform: str) -> FloatArray:
     n = known.sum(axis=1, keepdims=True)
     high = np.max(values, axis=1, keepdims=True, where=known, initial=-np.inf)
     low = np.min(values, axis=1, keepdims=True, where=known, initial=np.inf)
-    varies = known & (high > low)  # exact, where a variance would round
+    level = np.maximum(np.abs(high), np.abs(low))
+    varies = known & (high - low > rounding(values) * level)  # a variance would round
     if transform == "rank":
         return np.where(varies, (average_ranks(values) - 0.5) / np.maximum(n, 1) - 0.5, np.nan)
     centred = _demeaned(values)

@@ -81,7 +81,9 @@ def test_rank_literal():
 
 
 @pytest.mark.parametrize("transform", ["zscore", "rank"])
-@pytest.mark.parametrize("row", [[0.1, 0.1, 0.1], [0.1, NAN, NAN], [NAN, NAN, NAN]])
+@pytest.mark.parametrize(
+    "row", [[0.1, 0.1, 0.1], [0.1, 0.3 - 0.2, 0.7 - 0.6], [0.1, NAN, NAN], [NAN, NAN, NAN]]
+)
 def test_a_constant_cross_section_carries_no_score(transform, row):
     assert np.isnan(one(row, transform=transform)).all()
 

@@ -55,6 +55,12 @@ def _last(arguments: Arguments) -> str:
     return "ts_backfill(x, lookback)"
 
 
+def _percentage(arguments: Arguments) -> str:
+    if number(arguments, "percentage") != 0.5:
+        raise ValueError("percentage must be 0.5: the median")
+    return "group_median(x, g)"
+
+
 def _driven(arguments: Arguments) -> str:
     """The share of a rank, moved off 0 and 1, as the value of a distribution."""
     share = "(1 / cs_count(x) + unit_rank(x) * (1 - 2 / cs_count(x)))"
@@ -176,6 +182,10 @@ BRAIN = Dialect(
             "days_from_last_change(x)": (
                 "bars_since(ts_backfill(x, 100000) != delay(ts_backfill(x, 100000), 1))"
             ),
+            "last_diff_value(x, d)": (
+                "ts_backfill(filter(delay(ts_backfill(x, 100000), 1), "
+                "ts_backfill(x, 100000) != delay(ts_backfill(x, 100000), 1)), d)"
+            ),
             "hump(x, hump=0.01)": "hump(x, hump * cs_sum(abs(x)))",
             "jump_decay(x, d, sensitivity=0.5, force=0.1)": (
                 "where(abs(delta(x, 1)) > sensitivity * stddev(x, d), "
@@ -207,6 +217,7 @@ BRAIN = Dialect(
                 "group_sum(x * weight, g) / group_sum(filter(weight, x == x), g)"
             ),
             "group_std_dev|group_stddev(x, g)": "group_std(x, g)",
+            "group_percentage(x, g, percentage=0.5)": _percentage,
             "group_scale(x, g)": ("(x - group_min(x, g)) / (group_max(x, g) - group_min(x, g))"),
             "group_normalize(x, g, constantcheck=false, tolerance=0.01, scale=1)": (
                 "scale * x / group_sum(abs(x), g)"
@@ -230,6 +241,10 @@ BRAIN = Dialect(
     refused={
         "ts_quantile": "how it moves ranks off 0 and 1 is not published: "
         "write quantile(ts_rank(x, d))",
+        "hump_decay": "what it does with small changes is not published: write hump(x, hump=0.01)",
+        "group_backfill": "it pools days and names: "
+        "write ts_backfill(x, d), or if_else(is_nan(x), group_mean(ts_mean(x, d), g), x)",
+        "group_coalesce": "make one grouping of them: a text column of the bars",
         "inst_pnl": "it needs an account: a run has one",
         "inst_tvr": "it needs an account: a run has one",
         "vec_count": "a cell of a field has one value here",

@@ -118,6 +118,11 @@ ERRORS = {
     ("brain", "ts_zscore(close)"): ("write ts_zscore(x, d), not 1 arguments", 0),
     ("brain", "ts_moment(close, 5, k=7)"): ("ts_moment: k must be one of 2, 3, 4", 20),
     ("brain", "1 + ts_quantile(close, 5)"): ("how it moves ranks off 0 and 1 is not", 4),
+    ("brain", "group_percentage(close, sector, 0.9)"): ("percentage must be 0.5: the median", 32),
+    ("brain", "group_backfill(close, sector, 5)"): (
+        "it pools days and names: write ts_backfill",
+        0,
+    ),
     ("brain", "ts_step(1) + close"): ("ts_step stands only where a word reads it", 0),
     ("brain", "rnk(close)"): ("unknown operator 'rnk' of brain; did you mean 'rank'?", 0),
     ("brain", "a < b < c"): ("two comparisons in a row: write a < b && b < c", 6),
@@ -329,6 +334,10 @@ VALUES = {
     ("brain", "days_from_last_change(x)"): (
         {"x": [10, 10, 12, NAN, 12, 15]}, [[NAN], [NAN], [0], [1], [2], [0]],
     ),
+    ("brain", "last_diff_value(x, 3)"): (
+        {"x": [10, 12, 12, NAN, 12, 15]}, [[NAN], [10], [10], [10], [NAN], [12]],
+    ),
+    ("brain", "group_percentage(x, sector)"): ({"x": [[4, 3, 6, 10]]}, [[3.5, 3.5, 8, 8]]),
     ("brain", "ts_decay_linear(x, 2)"): ({"x": [3, NAN, 6]}, [[3], [1], [4]]),
     ("brain", "ts_decay_linear(x, 2, dense=true)"): ({"x": [3, NAN, 6]}, [[3], [3], [6]]),
     ("brain", "trade_when(x > 1, y, x < 0)"): (
