@@ -21,6 +21,7 @@ def tables(run: Run) -> list[dict[str, Any]]:
         sectors(run.names),
         costs(run.returns),
         delistings(run.delistings),
+        decisions(run.metrics["decisions"]),
         fills(run.metrics["fills"]),
         round_trips(run.round_trips),
         capacity(run.capacity),
@@ -97,6 +98,24 @@ def delistings(made: pd.DataFrame) -> dict[str, Any]:
         "against the last close, as the delisting node or the source says"
     )
     return table("Held until delisted", note, head, rows)
+
+
+def decisions(made: dict[str, float]) -> dict[str, Any]:
+    """By what the account was decided on; what never happened has no row."""
+    rows = [
+        [words, number(made[name], ",.0f")]
+        for name, words in (
+            ("taken", "decisions taken"),
+            ("without_any_score", "decisions due when no name had a score"),
+            ("kept_without_score", "holdings kept because they had no score"),
+            ("picks", "places given by rank"),
+        )
+        if made.get(name)
+    ]
+    if made.get("picks"):
+        tied = number(made["picks_by_tie"], ".1%")
+        rows.append(["of these, among names of one score", tied])
+    return table("What the decisions went by", "metrics.json", ["", "number"], rows)
 
 
 def fills(made: dict[str, Any]) -> dict[str, Any]:

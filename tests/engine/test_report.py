@@ -637,6 +637,16 @@ def test_positions_are_told_from_opening_to_closing_by_side():
     assert rows == [["long", "2", "50%", "20", "2.5%", "-5.0%", "10.0%"]]
 
 
+def test_what_decisions_went_by_is_in_a_table():
+    counts = {"taken": 29, "kept_without_score": 0, "picks": 290, "picks_by_tie": 0.125}
+    assert book.decisions(counts)["rows"] == [
+        ["decisions taken", "29"],
+        ["places given by rank", "290"],
+        ["of these, among names of one score", "12.5%"],
+    ]
+    assert book.decisions({})["rows"] == []
+
+
 def test_what_was_not_filled_is_told_by_cause_and_name():
     unfilled = {"cap": 0.25, "suspension": 0.0, "cash": 0.05, "size": 0.0}
     fills = {"filled": 0.7, "unfilled": unfilled, "never_traded": ["EURUSD=X", "GBPUSD=X"]}
