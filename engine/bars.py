@@ -1,6 +1,6 @@
 """From a source's long frame to a checked panel: nothing is repaired in silence.
 
-1. Take the universe's symbols; refuse a source that has none of them.
+1. Take the universe's symbols; refuse a source that has none of them. Mend by hand.
 2. Drop rows without a close: they are no bars.
 3. Ask of the rest, finding by finding, what the policy says: raise, drop, mask or keep.
 4. Lay the bars out as (T, N) arrays; add membership, labels and market-wide series.
@@ -21,6 +21,7 @@ from engine.errors import DataError, PluginError
 from engine.findings import Findings, Policy, check, few
 from engine.groups import Dated, Grouping, known_so_far
 from engine.membership import member
+from engine.mends import mended
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.periods import advice, mismatch
 from engine.universe import Universe
@@ -72,8 +73,9 @@ def build(
     DataError
         A finding whose policy is ``raise``, or no bar is left.
     """
-    rows = read(frame, universe)
-    return lay(rows, universe, policy or Policy(), series, periods_per_year, quorum)
+    policy = policy or Policy()
+    rows = read(frame, universe, policy.mends)
+    return lay(rows, universe, policy, series, periods_per_year, quorum)
 
 
 def lay(
@@ -95,17 +97,18 @@ def lay(
     return panel, replace(findings, missing_symbols=_missing(rows, alive, universe))
 
 
-def read(frame: pd.DataFrame, universe: Universe) -> Rows:
-    """Return the universe's rows of a frame.
+def read(frame: pd.DataFrame, universe: Universe, mends: str | None = None) -> Rows:
+    """Return the universe's rows of a frame, with what a file of `mends` says.
 
     Raises
     ------
     PluginError
         The source does not keep its contract.
     DataError
-        It has none of the universe's symbols.
+        It has none of the universe's symbols, or the file of mends does not fit the bars.
     """
-    return _select(_rows(frame), universe)
+    rows = _select(_rows(frame), universe)
+    return rows if mends is None else mended(rows, mends)
 
 
 def _rows(frame: pd.DataFrame) -> Rows:

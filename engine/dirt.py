@@ -35,6 +35,7 @@ class Rows:
     name: IntArray  # (R,)
     numbers: dict[str, FloatArray]  # each (R,)
     texts: dict[str, pd.Categorical]  # each (R,)
+    mends: int = 0  # values and bars that were mended by hand
 
     def __len__(self) -> int:
         return len(self.day)

@@ -69,6 +69,9 @@ class Policy:
         choices=("raise", "drop", "mask", "keep"),
     )
     absurd_times: float = option(100.0, "price factor from which it is; asked after 5 bars", ge=2)
+    mends: str | None = option(
+        None, "file of symbol, date, field, value: corrections by hand, before all checks"
+    )
 
     def __post_init__(self) -> None:
         for item in decisions():
@@ -110,6 +113,8 @@ class Findings:
         Up to three of the worst rows of each finding, as text.
     missing_symbols : tuple of str
         Symbols of the universe without a single bar.
+    mends : int
+        Values and bars mended by hand.
     """
 
     rows_in: int = 0
@@ -118,10 +123,13 @@ class Findings:
     actions: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing_symbols: tuple[str, ...] = ()
+    mends: int = 0
 
     def lines(self) -> list[str]:
         """Return the findings for a log, one line each; only those that are not zero."""
         out = [f"bars: {self.rows_in} rows in, {self.rows_out} out"]
+        if self.mends:
+            out.append(f"bars.mends: {self.mends} values mended by hand")
         for name, count in self.counts.items():
             if count:
                 shown = "; ".join(self.examples[name])
@@ -168,7 +176,8 @@ def check(rows: Rows, universe: Universe, policy: Policy) -> tuple[Rows, BoolArr
         if actions[name] == "mask" and test.wrong is not None:
             rows = _masked(rows, found, test.wrong(rows, alive, found, policy.limits))
             alive[found] &= ~np.isnan(rows.numbers["close"][found])
-    return rows, alive, Findings(len(rows), int(alive.sum()), counts, actions, examples)
+    done = Findings(len(rows), int(alive.sum()), counts, actions, examples, mends=rows.mends)
+    return rows, alive, done
 
 
 def _masked(rows: Rows, found: IntArray, wrong: Mapping[str, BoolArray]) -> Rows:

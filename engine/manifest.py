@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine.admission import code_hash
+from engine.checked import checked_by
 from engine.panel import Panel
-from engine.registry import Registry
+from engine.registry import HOME, Registry
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def manifest(
         },
         "empty_factors": empty(made.factors),
         "findings": dict(findings.counts),
+        "mends": findings.mends,
         "plugins": _plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
@@ -119,8 +121,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, str]]:
-    """Every plugin that took part, with the distribution that it came from."""
+def unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
+    """Say which of a manifest's plugins the conformance kit never found sound; "" if none."""
+    names = [p for p in plugins if p["checked_by"] is None]
+    if not names:
+        return ""
+    told = ", ".join(f"{p['kind']} {p['name']} of {p['from']}" for p in names)
+    return (
+        f"plugins: the conformance kit has not checked {told}: results may look ahead; "
+        f"type engine plugins check {names[0]['name']}"
+    )
+
+
+def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, Any]]:
+    """Every plugin that took part: its distribution, code, and the kit that found it sound."""
     used = {
         ("source", settings.source.name),
         *(("operator", name) for name in operators),
@@ -133,7 +147,13 @@ def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> lis
     if settings.needs_model:
         used.add(("model", settings.model.name))
     return [
-        {"kind": kind, "name": name, "from": entry.origin, "sha256": code_hash(entry.cls)}
+        {
+            "kind": kind,
+            "name": name,
+            "from": entry.origin,
+            "sha256": code_hash(entry.cls),
+            "checked_by": entry.version if entry.dist == HOME else checked_by(entry.cls),
+        }
         for kind, name in sorted(used)
         for entry in [registry.find(kind, name, kind)]
     ]

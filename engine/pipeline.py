@@ -8,6 +8,7 @@ an artifact in the run folder. Nothing flows backwards.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine.delisting import undisclosed
 from engine.errors import ConfigError
 from engine.expr.guests import using
 from engine.handed import Handed
-from engine.manifest import manifest
+from engine.manifest import manifest, unchecked
 from engine.panel import Panel
 from engine.registry import Registry, installed
 from engine.settings import Settings, read
@@ -30,6 +31,7 @@ from engine.watch import Watch, identity
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
 __all__ = ["Report", "execute", "run"]
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
@@ -124,6 +126,9 @@ def _execute(
             facts = manifest(
                 settings, config, overrides, panel, findings, made, registry, operators
             )
+            doubt = unchecked(facts["plugins"])
+            if doubt:
+                log.warning(doubt)
             facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
             if settings.report.figures:

@@ -16,7 +16,7 @@ from engine.bars import Findings, lay, read
 from engine.benchmark import benchmark
 from engine.contracts import array, blamed, check
 from engine.data.inspection import look
-from engine.data.report import record
+from engine.data.report import line, record
 from engine.delisting import outcomes
 from engine.errors import ConfigError
 from engine.expr import evaluate
@@ -59,7 +59,7 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     source = settings.source
     with blamed(f"source {source.name!r}"):
         frame, series = source.load(settings.universe), source.series(settings.universe)
-    rows = read(frame, settings.universe)
+    rows = read(frame, settings.universe, settings.bars.mends)
     del frame
     number = settings.time.number
     panel, findings = lay(
@@ -68,8 +68,11 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     seen = look(rows, settings.universe, settings.bars, settings.check, number)
     folder.note("data", record(seen, findings))
     del rows
-    for line in findings.lines():
-        log.info("bars: %s", line)
+    for told in findings.lines():
+        log.info("bars: %s", told)
+    odd = line(seen.findings)
+    if odd:
+        log.warning("data: %s; see data.json in the run folder", odd)
     schema = bars_schema(list(panel.fields), keep=settings.bars.kept)
     _hand_over(folder, "bars", schema, panel.long(panel.fields))
     return panel, findings

@@ -86,8 +86,9 @@ def examine(
     """
     if frame.empty:
         raise DataError("the source has no rows: name another file, or widen its dates")
-    rows = read(frame, universe)
-    return look(rows, universe, policy or Policy(), limits or Thresholds(), periods_per_year)
+    policy = policy or Policy()
+    rows = read(frame, universe, policy.mends)
+    return look(rows, universe, policy, limits or Thresholds(), periods_per_year)
 
 
 def look(

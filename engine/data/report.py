@@ -14,6 +14,8 @@ from engine.data.inspection import Inspection
 from engine.errors import DataError
 from engine.findings import Findings, decisions
 
+PRICES_WRONG = frozenset({"absurd", "bad_tick", "missed_split", "level_shift"})
+
 
 def text(inspection: Inspection) -> str:
     """Return the bars' extent and the findings, the severest first."""
@@ -56,6 +58,23 @@ def _total(findings: Sequence[DataFinding]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
+def line(findings: Sequence[DataFinding]) -> str:
+    """Return what is probably wrong in one line, wrong prices first; "" where nothing is."""
+    wrong = [item for item in findings if item.severity == "warning"]
+    wrong.sort(key=lambda item: item.name not in PRICES_WRONG)
+    if not wrong:
+        return ""
+    first, *rest = wrong
+    worst = f" (worst: {first.examples[0].text()})" if first.examples else ""
+    named = [f"{first.count} {_plain_name(first)}{worst}"]
+    named += [f"{item.count} {_plain_name(item)}" for item in rest]
+    return ", ".join(named)
+
+
+def _plain_name(finding: DataFinding) -> str:
+    return finding.name.replace("_", " ")
+
+
 def record(inspection: Inspection, done: Findings) -> dict[str, Any]:
     """Return what a run leaves in ``data.json``: what was found, and what was done about it.
 
@@ -69,16 +88,18 @@ def record(inspection: Inspection, done: Findings) -> dict[str, Any]:
     Returns
     -------
     dict
-        The fields of `Inspection`; ``bars``, the bars that are left; ``late_listings`` and
-        ``delistings``, symbols; ``absent``, symbols of the universe without a bar. Each
-        finding has two more fields: ``action``, of the policy, "" where none decides, and
-        ``rows``, how many the policy acted on after the checks before it had acted.
+        The fields of `Inspection`; ``bars``, the bars that are left; ``mends``, values mended
+        by hand; ``late_listings`` and ``delistings``, symbols; ``absent``, symbols of the
+        universe without a bar. Each finding has two more fields: ``action``, of the policy, ""
+        where none decides, and ``rows``, how many the policy acted on after the checks before
+        it had acted.
     """
     found = {finding.name: finding for finding in inspection.findings}
     listings = {"late_listings": "late_listing", "delistings": "delisting"}
     return {
         **asdict(inspection),
         "bars": done.rows_out,
+        "mends": done.mends,
         **{key: found[name].count if name in found else 0 for key, name in listings.items()},
         "absent": list(done.missing_symbols),
         "findings": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engine.checked import record
 from engine.errors import PluginError
 from engine.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
 from engine.panel import Panel
@@ -50,7 +51,10 @@ def verdicts(
         found.extend(_checks(plugin, panel, universe))
 
     ready = judge(("config", collect))
-    return [judge(check) for check in found] if ready.ok else [ready]
+    made = [judge(check) for check in found] if ready.ok else [ready]
+    if all(verdict.ok for verdict in made):
+        record(type(plugin))  # the manifest of a run that uses it says so
+    return made
 
 
 def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> list[Check]:

@@ -111,7 +111,8 @@ def changed(fresh: Path, tmp_path: Path) -> Path:
 def week(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working directory after a run of the outsider's bundle."""
     folder = tmp_path_factory.mktemp("week")
-    done = engine(fresh, ["run", "+bundle=outsider_week", "hydra.run.dir=run"], folder)
+    words = ["run", "+bundle=outsider_week", "hydra.run.dir=run"]
+    done = engine(fresh, words, folder, XDG_CACHE_HOME=str(folder / "cache"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "outsider_week" in done.stdout
     return folder
@@ -130,8 +131,24 @@ def test_the_manifest_names_each_plugin_its_version_and_its_code(
 
 def test_the_run_is_marked_as_simulated_and_draws_its_report(week: Path) -> None:
     assert manifest(week)["simulated"] is True
-    assert manifest(week)["warnings"] == []
     assert (week / "run" / "report.html").is_file()
+
+
+def test_a_run_says_which_code_the_kit_has_not_checked(
+    week: Path, fresh: Path, tmp_path: Path
+) -> None:
+    told = manifest(week)["warnings"]
+    assert len(told) == 1
+    assert "the conformance kit has not checked" in told[0]
+    assert "of engine-outsider 1.2.3" in told[0]
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = engine(fresh, ["plugins", "check", "week_reversal"], tmp_path, **cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    words = ["run", "+bundle=outsider_week", "hydra.run.dir=run", "report=none"]
+    assert engine(fresh, words, tmp_path, **cache).returncode == 0
+    rows = {row["name"]: row["checked_by"] for row in manifest(tmp_path)["plugins"]}
+    assert rows["week_reversal"] == "0.1.0"
+    assert rows["waves"] is None
 
 
 def test_the_observer_was_told_of_each_stage(week: Path) -> None:
