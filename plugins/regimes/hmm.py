@@ -1,6 +1,7 @@
 """Hidden Markov model: market states that nobody sees, inferred from returns and volatility.
 
-1. Observe two numbers a day: the market's return and the log of its realised volatility.
+1. Observe two numbers a day: the market's return and the log of its realised volatility; and the
+   market-wide series that are named, such as ``vix``.
 2. Every `refit_every` days fit a Gaussian hidden Markov model to all the observations so far,
    by EM from several starting points (and from the last fit); keep the likeliest.
 3. Order its states by volatility, so that a refit cannot swap their names.
@@ -30,8 +31,8 @@ class _Parameters:
 
     start: engine.FloatArray  # (S,)
     transition: engine.FloatArray  # (S, S)
-    mean: engine.FloatArray  # (S, 2)
-    covariance: engine.FloatArray  # (S, 2, 2)
+    mean: engine.FloatArray  # (S, D)
+    covariance: engine.FloatArray  # (S, D, D)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class HiddenMarkov(engine.Regime):
         0.1, "gain in log-likelihood below which EM stops", unit="nats", ge=0.0
     )
     seed: int = engine.option(7, "draws the starting points", ge=0)
+    series: list[str] = engine.option(
+        [], "market-wide series that are observed too, as they stand, such as [vix]"
+    )
 
     def __post_init__(self) -> None:
         if self.n_states not in (2, 3):
@@ -68,7 +72,7 @@ class HiddenMarkov(engine.Regime):
         A date without an observation carries the prediction of its eve.
         """
         observed = self._observations(panel)
-        known = np.logical_and(*np.isfinite(observed).T)
+        known: engine.BoolArray = np.isfinite(observed).all(axis=1)
         out = np.full((len(observed), self.n_states), np.nan)
         enough = np.flatnonzero(np.cumsum(known) >= self.min_train)
         if len(enough) == 0:
@@ -83,16 +87,23 @@ class HiddenMarkov(engine.Regime):
         return out
 
     def _observations(self, panel: engine.Panel) -> engine.FloatArray:
-        """Market return and log volatility, shape (T, 2); NaN where either is unknown."""
+        """Market return, log volatility and the series, shape (T, D); NaN where not known."""
         market = panel.market
         volatility = rolling_volatility(market, self.vol_window, panel.periods_per_year)
         log = np.log(volatility, out=np.full(len(market), np.nan), where=volatility > 0.0)
-        return np.column_stack([market, log])
+        for name in self.series:
+            if name not in panel.series:
+                have = ", ".join(panel.series) or "none"
+                raise engine.ConfigError(
+                    f"regime.series: the bars have no market-wide series {name!r}, they have "
+                    f"{have}: add +source.market.{name}.path=FILE"
+                )
+        return np.column_stack([market, log, *(panel.series[name] for name in self.series)])
 
     def _fit(
         self, past: engine.FloatArray, last: _Parameters | None, row: int
     ) -> _Parameters | None:
-        """The likeliest of the fits to `past`, shape (R, 2); the last one when all fail."""
+        """The likeliest of the fits to `past`, shape (R, D); the last one when all fail."""
         mean, scale = past.mean(axis=0), past.std(axis=0)
         if not (scale > 1e-12).all():
             return last
@@ -141,8 +152,8 @@ def _drawn(x: engine.FloatArray, n_states: int, seed: tuple[int, int, int]) -> _
     shares = np.random.default_rng(seed).dirichlet(np.full(n_states, 5.0))
     cuts = np.quantile(x[:, 1], np.cumsum(shares)[:-1])
     band = np.searchsorted(cuts, x[:, 1])
-    ridge = 0.05 * np.eye(2)  # a narrow band has next to no spread of its own
-    members = [x[band == s] if (band == s).sum() > 2 else x for s in range(n_states)]
+    ridge = 0.05 * np.eye(x.shape[1])  # a narrow band has next to no spread of its own
+    members = [x[band == s] if (band == s).sum() > x.shape[1] else x for s in range(n_states)]
     stay = 0.95
     return _Parameters(
         np.full(n_states, 1.0 / n_states),
@@ -181,12 +192,20 @@ def _filter(x: engine.FloatArray, known: engine.BoolArray, model: _Parameters) -
 
 
 def _log_density(x: engine.FloatArray, model: _Parameters) -> engine.FloatArray:
-    """Log of the states' bivariate normal densities, less log 2π, shape (T, S)."""
-    a, b, c = model.covariance[:, 0, 0], model.covariance[:, 0, 1], model.covariance[:, 1, 1]
-    determinant = a * c - b * b
-    u, v = x[:, :1] - model.mean[:, 0], x[:, 1:] - model.mean[:, 1]
-    distance = (c * u * u - 2.0 * b * u * v + a * v * v) / determinant
-    density: engine.FloatArray = -0.5 * (distance + np.log(determinant))
+    """Log of the states' normal densities, less D / 2 times log 2π, shape (T, S).
+
+    With L L' = covariance, the squares of L's solution add up to the distance. It is solved column
+    by column: BLAS would round a row by how many there are.
+    """
+    lower = np.linalg.cholesky(model.covariance)
+    solved: list[engine.FloatArray] = []
+    density = np.zeros((len(x), len(model.start)))
+    for i in range(x.shape[1]):
+        rest = x[:, i : i + 1] - model.mean[:, i]
+        for j, before in enumerate(solved):
+            rest = rest - lower[:, i, j] * before
+        solved.append(rest / lower[:, i, i])
+        density -= 0.5 * solved[-1] ** 2 + np.log(lower[:, i, i])
     return density
 
 

@@ -102,8 +102,8 @@ def test_a_file_that_is_none_is_refused(bars, tmp_path):
 def test_a_run_says_what_is_odd_and_what_was_mended(bars, tmp_path, caplog):
     whole = bars.assign(**dict.fromkeys(PRICES, bars["close"]))
     rows = [f"B,2021-03-15,{name},20.5" for name in PRICES]
-    words = ["+bundle=ai_tech_core", "universe=all", "costs=free", "report=none", "portfolio.quantile=0.4",
-             '+factors.mom="delta(close, 2)"', "decision.seasoning=0",
+    words = ["+bundle=ai_tech_core", "universe=all", "costs=free", "report=none",
+             "portfolio.quantile=0.4", '+factors.mom="delta(close, 2)"', "decision.seasoning=0",
              "bundle.factors=[{name: mom, weight: 1.0, direction: positive}]"]  # fmt: skip
     engine.run(words, path=tmp_path / "dirty", bars=whole)
     said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("data: ")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -192,6 +193,38 @@ def test_densities_agree_with_scipy():
         for m, c in zip(model.mean, model.covariance, strict=True)
     ]
     np.testing.assert_allclose(_log_density(x, model) - np.log(2 * np.pi), np.transpose(expected))
+
+
+def test_densities_of_four_observations_agree_with_scipy():
+    random = np.random.default_rng(4)
+    root = random.normal(size=(3, 4, 4))
+    covariance = root @ root.transpose(0, 2, 1) + 0.1 * np.eye(4)
+    model = _Parameters(np.full(3, 1 / 3), np.eye(3), random.normal(size=(3, 4)), covariance)
+    x = random.normal(size=(9, 4))
+    expected = [
+        stats.multivariate_normal(m, c).logpdf(x)
+        for m, c in zip(model.mean, covariance, strict=True)
+    ]
+    got = _log_density(x, model) - 2 * np.log(2 * np.pi)
+    np.testing.assert_allclose(got, np.transpose(expected))
+
+
+def test_hmm_observes_a_series_and_refuses_one_that_is_not_there():
+    """A series that tells the states apart moves them; it is causal like the rest."""
+    market, state = switching(T=720)
+    plain = panel_of(market)
+    panel = replace(plain, series={"vix": 15.0 + 10.0 * state + np.sin(np.arange(720.0))})
+    words = {**QUICK, "min_train": 300}
+    without = HiddenMarkov(vol_window=5, **words).probabilities(panel)
+    regime = HiddenMarkov(vol_window=5, series=["vix"], **words)
+    p = regime.probabilities(panel)
+    known = np.isfinite(p).all(axis=1)
+    right = (p[known].argmax(axis=1) == state[known]).mean()
+    assert right > 0.95 > (without[known].argmax(axis=1) == state[known]).mean()
+    cut = regime.probabilities(panel.cut(500))
+    np.testing.assert_array_equal(cut, p[:500])
+    with pytest.raises(engine.ConfigError, match="no market-wide series 'vix', they have none"):
+        regime.probabilities(plain)
 
 
 def test_a_date_without_an_observation_carries_the_prediction():
