@@ -72,7 +72,7 @@ class HiddenMarkov(engine.Regime):
         A date without an observation carries the prediction of its eve.
         """
         observed = self._observations(panel)
-        known: engine.BoolArray = np.isfinite(observed).all(axis=1)
+        known = np.isfinite(observed.sum(axis=1))
         out = np.full((len(observed), self.n_states), np.nan)
         enough = np.flatnonzero(np.cumsum(known) >= self.min_train)
         if len(enough) == 0:
