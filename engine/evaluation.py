@@ -90,7 +90,7 @@ def evaluate(
     from engine.universe import Universe
 
     universe = Universe()
-    frame = Handed(bars).load(universe)
+    frame = Handed(frame=bars).load(universe)
     panel, _ = build(frame, universe, periods_per_year=periods_per_year)
     made = executor.evaluate(formulas, panel, threads=threads, dtype=dtype)
     return {name: panel.wide(array) for name, array in made.items()}

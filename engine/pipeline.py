@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence, Set
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from engine.expr.guests import using
 from engine.handed import Handed
 from engine.manifest import manifest, unchecked
 from engine.panel import Panel
+from engine.reading import Reading
 from engine.registry import Registry, installed
 from engine.settings import Settings, read
 from engine.watch import Watch, identity
@@ -51,7 +52,8 @@ def run(
     bars : pandas.DataFrame, optional
         The bars, instead of a source's: a row per bar with ``timestamp`` (or ``date``),
         ``symbol``, ``close`` and more, or closes as dates × symbols. They are checked like
-        any source's (``bars.*``), and not changed. The manifest calls their source ``panel``.
+        any source's (``bars.*``), and not changed. ``source.date_format=…`` and the other keys of
+        ``conf/source/panel.yaml`` say how they are read; the manifest calls their source ``panel``.
 
     Raises
     ------
@@ -60,22 +62,25 @@ def run(
     """
     from engine.config import composed
 
-    config = composed(overrides)
+    words = list(overrides) if bars is None else _handing(overrides)
+    config = composed(words)
     folder = Path(path if path is not None else config.hydra.run.dir)
-    if bars is None:
-        return execute(job(config), folder, overrides)
+    plain = job(config)
+    if bars is not None:  # a bundle's values are those of the source that it names
+        known = ("name", *(field.name for field in fields(Reading)))
+        plain.source = {key: plain.source[key] for key in known if key in plain.source}
+    return execute(plain, folder, words, bars=bars)
+
+
+def _handing(overrides: Sequence[str]) -> list[str]:
+    """The overrides with the handed bars as the source; its options say how they are read."""
     words = [word for word in overrides if word != HANDED]
-    return execute(_handing(job(config), words), folder, [*words, HANDED], bars=bars)
-
-
-def _handing(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
-    """The configuration with the handed bars as its source."""
-    for word in overrides:
+    known = {f"source.{field.name}" for field in fields(Reading)}
+    for word in words:
         key = word.lstrip("+~").split("=")[0]
-        if key == "source" or key.startswith("source."):
+        if key.split(".")[0] == "source" and not known & {key, ".".join(key.split(".")[:2])}:
             raise ConfigError(f"{word}: the bars are handed over: leave out {key}, or bars")
-    config.source = {"name": Handed.name}
-    return config
+    return [*words, HANDED]
 
 
 def job(config: DictConfig) -> DictConfig:
@@ -113,7 +118,7 @@ def _execute(
     """The run itself, with the registry that its configuration leaves."""
     settings = read(config, registry)
     if bars is not None:
-        settings = replace(settings, source=Handed(bars))
+        settings = replace(settings, source=Handed.of(bars, settings.source))
     plain = OmegaConf.to_container(config, resolve=True)
     watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
     folder = RunFolder(path, announce, watch=watch)

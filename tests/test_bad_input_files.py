@@ -197,7 +197,7 @@ def test_a_number_as_people_write_it_names_the_option(
         ("x", {}, "single column, 'x'"),
         (b"\x00\x01" * 500, {}, "single column"),
         (HEAD, {}, "has columns but no rows"),
-        ("2020-01-02,A,1\n", {}, "no column 'timestamp', but 2020-01-02, A, 1"),
+        ("2020-01-02,A,1\n", {}, "has no header, but '2020-01-02, A, 1' .* source.names="),
         ("date,symbol,close,close\n2020-01-02,A,1,2\n", {}, "has 2 columns 'close': rename"),
         ("date,A,A\n2020-01-02,1,2\n", {"layout": "wide"}, "has 2 columns 'A': rename"),
         (gzip.compress(days(*["2020-01-02"] * 99).encode(), mtime=0)[:-20], {"name": "bars.csv.gz"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import ConfigError, DataError, did_you_mean
+from engine.errors import ConfigError, DataError, EngineError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ HELP = """\
 engine data check: what is odd about data, before anything is run
 
   engine data check source=NAME [universe=NAME] [source.path=FILE] [key=value …]
-  engine data check FILE                    bars in a parquet or CSV file
+  engine data check FILE                    bars in a parquet or CSV file, or a folder of them
   engine data check FILE check.sigmas=8     what counts as odd: conf/check/default.yaml
   engine data check FILE --symbol VIX       the same, of one symbol that the file does not name
   engine data check FILE --known COLUMN --period COLUMN
@@ -72,17 +72,27 @@ def check(words: Sequence[str]) -> int:
     if {"-h", "--help"} & {*words} or not words:
         print(HELP, end="")
         return 0
+    from engine.config import composed
+
     request = _request(words)
-    if QUESTIONS & {*request.flags} or _no_bars(request):
-        return _check_table(request)
-    return _check_bars(request)
+    config = composed([*_source(request), *request.overrides])
+    if QUESTIONS & {*request.flags} or _no_bars(config, request):
+        return _check_table(config, request)
+    return _check_bars(config, request)
 
 
-def _no_bars(request: Request) -> bool:
+def _no_bars(config: DictConfig, request: Request) -> bool:
     """Whether a file is a table without a column of closes, nor is one named."""
     if not request.files or request.overrides or not Path(request.files[0]).is_file():
         return False
-    return "close" not in {str(name).lower() for name in _table(request.files[0], rows=0).columns}
+    from engine.reading import Reader, is_bars
+
+    source = _built(config)
+    try:
+        found = source.columns_of(Path(request.files[0])) if isinstance(source, Reader) else []
+    except EngineError:  # what the file needs is said where its bars are read
+        return False
+    return bool(found) and not is_bars(found)
 
 
 def _request(words: Sequence[str]) -> Request:
@@ -105,8 +115,7 @@ def _request(words: Sequence[str]) -> Request:
     return Request(tuple(files), tuple(overrides), flags)
 
 
-def _check_bars(request: Request) -> int:
-    from engine.config import composed
+def _check_bars(config: DictConfig, request: Request) -> int:
     from engine.data.finding import Thresholds
     from engine.data.inspection import examine
     from engine.data.report import text, write_json
@@ -116,18 +125,12 @@ def _check_bars(request: Request) -> int:
     from engine.periods import Time
     from engine.universe import Universe
 
-    config = composed([*_source(request.files), *request.overrides])
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
     limits = structured(Thresholds, config.check, "check")
     time = structured(Time, config.time, "time")
-    source = _built(config, request)
-    try:
-        frame = source.load(universe)
-    except DataError as error:
-        if request.files and "has no column 'symbol'" in str(error):
-            raise DataError(f"{error}; or name its one symbol: --symbol NAME") from error
-        raise
+    source = _built(config)
+    frame = source.load(universe)
     inspection = examine(frame, universe, policy, limits, time.number)
     place = request.files[0] if request.files else f"source={source.name}"
     print(f"bars of {place}, universe={universe.name}")
@@ -137,31 +140,41 @@ def _check_bars(request: Request) -> int:
     return int(inspection.refused)
 
 
-def _built(config: DictConfig, request: Request) -> Source:
-    """The source that the configuration names, or the file as bars of one symbol."""
-    from engine.handed import Handed
+def _built(config: DictConfig) -> Source:
+    """The source that the configuration names."""
     from engine.registry import installed
 
-    if "symbol" in request.flags:
-        if not request.files:
-            raise ConfigError("--symbol names the one symbol of a file: engine data check FILE …")
-        return Handed(_table(request.files[0]).assign(symbol=request.flags["symbol"]))
     plugins = config.plugins
     registry = installed().limited(plugins.disable, plugins.only)
     source: Source = registry.build("source", _resolved(config.source), "source")
     return source
 
 
-def _source(files: Sequence[str]) -> list[str]:
-    """The overrides that read a file."""
-    if not files:
+def _source(request: Request) -> list[str]:
+    """The overrides that read a file, and those of ``--symbol``."""
+    symbol = request.flags.get("symbol")
+    if symbol is not None and not request.files:
+        raise ConfigError("--symbol names the one symbol of a file: engine data check FILE …")
+    if not request.files:
         return []
-    quoted = files[0].replace("\\", "\\\\").replace("'", "\\'")
-    return [f"source={_format(files[0])}", f"source.path='{quoted}'"]
+    one = [] if symbol is None else [f"source.symbol={_quoted(symbol)}"]
+    file = request.files[0]
+    tabs = ["source.separator='\\t'"] if ".tsv" in Path(file).suffixes else []
+    return [f"source={_format(file)}", f"source.path={_quoted(file)}", *tabs, *one]
+
+
+def _quoted(text: str) -> str:
+    """A text as Hydra reads it back."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _format(file: str) -> str:
-    suffix = Path(file).suffix.lower()
+    inside = Path(file).iterdir() if Path(file).is_dir() else [Path(file)]
+    suffixes = [path.suffix.lower() for path in sorted(inside)]
+    suffix = next(
+        (found for found in suffixes if found in SUFFIXES), suffixes[0] if suffixes else ""
+    )
     if suffix not in SUFFIXES:
         hint = did_you_mean(suffix, SUFFIXES)
         raise ConfigError(f"{file}: {suffix or 'no suffix'} is no known kind of file; {hint}")
@@ -179,20 +192,25 @@ def _resolved(node: object) -> object:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 
 
-def _check_table(request: Request) -> int:
+def _check_table(config: DictConfig, request: Request) -> int:
     from engine.data.report import listed, write_json
     from engine.data.tables import hint, inspect_table
+    from engine.reading import Reader
 
-    if not request.files or request.overrides:
+    source = _built(config)
+    if not request.files or not isinstance(source, Reader):
         raise ConfigError("--known and --stamp ask about a file: type engine data check FILE …")
-    frame = _table(request.files[0])
+    path = Path(request.files[0]).expanduser().absolute()
+    if not path.is_file():
+        raise DataError(f"{request.files[0]}: there is no such file; name another one")
+    frame = source.read(path, source.columns_of(path), None, None)
     asked = QUESTIONS & {*request.flags}
     findings = _findings(frame, request.flags) if asked else inspect_table(frame)
     kind = "" if asked else f", {len(frame.columns)} columns, none of them 'close': no bars"
     print(f"{request.files[0]}: {len(frame)} rows{kind}\n")
     print(listed(findings))
     if not asked:
-        print(hint(frame))
+        print(hint(frame, source))
     if "json" in request.flags:
         write_json(Path(request.flags["json"]), findings, None)
     return int(any(finding.severity == "error" for finding in findings))
@@ -216,27 +234,3 @@ def _all(flags: dict[str, str], names: Sequence[str]) -> bool:
     if missing and len(missing) < len(names):
         raise ConfigError(f"--{missing[0]} is missing: it belongs to --{names[0]}")
     return not missing
-
-
-def _table(file: str, rows: int | None = None) -> pd.DataFrame:
-    """A file as a frame; with `rows` of 0, its columns alone."""
-    import pandas as pd
-
-    kind = _format(file)
-    try:
-        if kind == "parquet":
-            return pd.read_parquet(file) if rows is None else _schema(file)
-        return pd.read_csv(file, sep="\t" if ".tsv" in Path(file).suffixes else ",", nrows=rows)
-    except FileNotFoundError as error:
-        raise DataError(f"{file}: there is no such file; name another one") from error
-    except (OSError, ValueError) as error:
-        reason = str(error).split("\n")[0]
-        raise DataError(f"{file} is not a whole {kind} file ({reason}): write it again") from error
-
-
-def _schema(file: str) -> pd.DataFrame:
-    """A parquet file's columns without its rows."""
-    import pyarrow.parquet as pq
-
-    empty: pd.DataFrame = pq.read_schema(file).empty_table().to_pandas()
-    return empty

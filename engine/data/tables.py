@@ -12,6 +12,8 @@ import pandas as pd
 from engine.data.finding import EXAMPLES, DataFinding, Example, by_severity, worst
 from engine.errors import ConfigError, DataError, did_you_mean
 from engine.panel import BoolArray, FloatArray
+from engine.reading.needs import needs
+from engine.reading.reader import Reading
 
 
 def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataFinding]:
@@ -147,11 +149,12 @@ def inspect_table(frame: pd.DataFrame) -> list[DataFinding]:
     )  # fmt: skip
 
 
-def hint(frame: pd.DataFrame) -> str:
+def hint(frame: pd.DataFrame, reading: Reading) -> str:
     """Return what else can be asked about a table, with its own columns of dates."""
     dates = [str(name) for name in frame.columns if _dated(frame[name])]
     if len(dates) < 2:
-        return "bars under another name? Add +source.columns.close=COLUMN"
+        words = needs(frame.head(50), reading, None)
+        return f"bars under other names? Add {' '.join(words).replace('=…', '=COLUMN')}"
     first, second = dates[:2]
     return (
         f"its dates are {', '.join(dates)}: ask --known {second} --period {first}, or "

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import lzma
-import re
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from engine import ConfigError, DataError, option
-from plugins.sources._dates import row_of
+from engine import ConfigError, DataError, option, reading
+from plugins.sources._custom import is_value, klines, points, reads, separator, shown, two_levels
 from plugins.sources._frames import Files
 from plugins.sources._memory import COPIES, refuse_beyond
 
@@ -25,15 +24,8 @@ from plugins.sources._memory import COPIES, refuse_beyond
 NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
 BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # archives cut short, or none
 CHUNK = 250_000  # rows read at a time
-POINT = "\"source.decimal=','\""
-GROUPS = "\"source.thousands=','\""
-READS = (  # text that stands in a number column, and what else than mending it may help
-    (r"[+-]?\d{1,3},\d{3}", f", or set {POINT} if commas are decimal points, else {GROUPS}"),
-    (r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", f", or set {GROUPS}"),
-    (r"[+-]?\d+,\d+", f", or set {POINT}"),
-    (r"[+-]?\d{1,3}(\.\d{3})+,\d+", f", or set {POINT} and source.thousands=."),
-    (r"[^\w\s]\s?[\d.,]*\d|\d[\d.,]*\s?([^\w\s]|[A-Z]{3})", ", and write the number alone"),
-)
+HEAD = 50  # rows that tell which options a file needs
+PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 @dataclass(frozen=True)
@@ -45,40 +37,107 @@ class Csv(Files):
     """
 
     name: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = tuple(
+        f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in PACKED
+    )
 
     separator: str = option(",", "between columns, one character; \\t is a tab")
     decimal: str = option(".", "the decimal point", choices=(".", ","))
     thousands: str | None = option(None, "between groups of three digits, such as a comma")
     encoding: str = option("utf-8-sig", "of the file; the default also takes a byte-order mark")
+    names: list[str] | None = option(None, "of the columns of a file without a header, in order")
 
-    def columns_of(self, path: Path) -> list[str]:
-        """Return the names in the header."""
+    def columns_of(self, table: Path) -> list[str]:
+        """Return the names in the header; those of a header of two levels as pairs."""
+        return self._header(table)[0]
+
+    def _header(self, path: Path) -> tuple[list[str], int | None]:
+        """The columns' names, and the last row that tells them, from 0; None without any."""
         self._check()
         with self._blamed(path):
-            header = pd.read_csv(path, header=None, nrows=1, dtype=str, **self._form())
-        found = ["" if name is None else str(name) for name in header.iloc[0]]
+            found = self._first(path)
+            if len(found) > 1 and self.names is None:
+                rows = pd.read_csv(path, header=None, nrows=3, dtype=str, **self._form())
+                pairs = two_levels(rows)
+                if pairs is not None:
+                    return pairs, 2
+        if len(found) == 1:
+            other = separator(found[0])
+            remedy = f'set "source.separator={shown(other)}"' if other else "set source.separator"
+            raise DataError(f"{path} has a single column, {found[0][:60]!r}: {remedy}")
+        if self.names is not None:
+            return self._given(path, found), None
+        if is_value(found[0]):
+            raise DataError(
+                f"{path} has no header, but {', '.join(found)[:60]!r} in its first row: name its "
+                f"columns with source.names=[{','.join(klines(found)) or 'date,symbol,close,…'}]"
+            )
         twice = sorted({name for name in found if name and found.count(name) > 1})
         if twice:
             raise DataError(
                 f"{path} has {found.count(twice[0])} columns {twice[0]!r}: rename all but one"
             )
-        if len(found) == 1:
-            other = next((s for s in (";", "\t", "|", ",") if s in found[0]), None)
-            shown = "'\\t'" if other == "\t" else repr(other)
-            remedy = f'set "source.separator={shown}"' if other else "set source.separator"
-            raise DataError(f"{path} has a single column, {found[0][:60]!r}: {remedy}")
-        return [name or f"Unnamed: {i}" for i, name in enumerate(found)]  # as pandas calls them
+        return [name or f"Unnamed: {i}" for i, name in enumerate(found)], 0  # as pandas does
 
-    def symbols_of(self, path: Path, symbol: str) -> list[str]:
+    def _given(self, path: Path, first: list[str]) -> list[str]:
+        """The names that the configuration gives the columns."""
+        given = list(self.names or [])
+        if len(given) != len(first) or len({*given}) != len(given):
+            raise ConfigError(
+                f"source.names has {len({*given})} different names, and {path} {len(first)} "
+                "columns: name each once"
+            )
+        return given
+
+    def asks(self, table: Path) -> list[str]:
+        """Return options that say how the file is written."""
+        _, asked = self._guess(table)
+        head = self.head(table)
+        own = [head[name].dropna() for name in head if reading.find_any(str(name), reading.BARS)]
+        values = [str(value).strip() for column in own for value in column]
+        return [*asked, *points(values, self.decimal, self.thousands)]
+
+    def head(self, table: Path) -> pd.DataFrame:
+        """Return the first rows as text, read as the file itself seems to be written."""
+        guess, _ = self._guess(table)
+        names, header = guess._header(table)
+        rows: pd.DataFrame = pd.read_csv(
+            table, header=header, names=names, nrows=HEAD, dtype=str, **guess._form()
+        )
+        return rows
+
+    def _guess(self, path: Path) -> tuple[Csv, list[str]]:
+        """The source with the separator and the names that the file seems to have, and both."""
+        guess, asked = self, []
+        with self._blamed(path):
+            cells = self._first(path)
+        other = separator(cells[0]) if len(cells) == 1 else None
+        if other:
+            guess = replace(guess, separator=other)
+            asked.append(f'"source.separator={shown(other)}"')
+            cells = guess._first(path)
+        if self.names is None and is_value(cells[0]):
+            known = klines(cells) or [*("date", "symbol", "close")[: len(cells)], *cells[3:]]
+            guess = replace(guess, names=known)
+            typed = ",".join(klines(cells)) or "date,symbol,close,…"
+            asked.append(f"'source.names=[{typed}]'")
+        return guess, asked
+
+    def _first(self, path: Path) -> list[str]:
+        """The cells of the first row."""
+        row = pd.read_csv(path, header=None, nrows=1, dtype=str, **self._form())
+        return ["" if cell is None else str(cell).strip() for cell in row.iloc[0]]
+
+    def symbols_of(self, table: Path, symbol: str) -> list[str]:
         """Return the symbols in the file, each once, sorted."""
         found: set[str] = set()
-        for chunk in self._chunks(path, symbol):
-            found.update(chunk[symbol].dropna())
+        for chunk in self._chunks(table, symbol):
+            found.update(map(reading.named, chunk[symbol].dropna().unique()))
         return sorted(found)
 
     def read(
         self,
-        path: Path,
+        table: Path,
         columns: Sequence[str],
         symbol: str | None,
         symbols: list[str] | None,
@@ -92,23 +151,28 @@ class Csv(Files):
             The file is no table, or what is chosen of it does not fit into memory.
         """
         kept, size = [], 0
-        for chunk in self._chunks(path, symbol):
+        for chunk in self._chunks(table, symbol):
             part = chunk[list(columns)]
             if symbol is not None and symbols:
-                part = part[part[symbol].isin([*symbols, ""])]
+                code, texts = pd.factorize(part[symbol])
+                chosen = {*symbols, ""}
+                part = part[np.array([reading.named(text) in chosen for text in texts])[code]]
             if stamp is not None and len(part):
-                part = part[self.within(part[stamp], path, slack=1)]
+                part = part[self.within(part[stamp], table, slack=1)]
             kept.append(part)
             size += int(part.memory_usage(deep=True).sum())
             refuse_beyond(
-                str(path), size * (COPIES - 1), "narrow universe.symbols, or set source.start"
+                str(table), size * (COPIES - 1), "narrow universe.symbols, or set source.start"
             )
         return pd.concat(kept)
 
     def remedy(self, value: str) -> str:
         """Which option reads this text as a number, if one does."""
-        text = value.strip()
-        return next((advice for form, advice in READS if re.fullmatch(form, text)), "")
+        return reads(value)
+
+    def written(self, number: str) -> str:
+        """Return a number with a decimal point and no groups of digits."""
+        return number.replace(self.thousands or "", "").replace(self.decimal, ".")
 
     def _form(self) -> dict[str, Any]:
         """What every reading has in common."""
@@ -121,12 +185,14 @@ class Csv(Files):
 
     def _chunks(self, path: Path, symbol: str | None) -> Iterator[pd.DataFrame]:
         """The file's rows, `CHUNK` at a time; the symbol and the date are text as it stands."""
-        found = self.columns_of(path)
+        found, header = self._header(path)
         stamp = self.stamp_of(found)
         text = [name for name in (symbol, stamp) if name is not None]
         with self._blamed(path):
             for chunk in pd.read_csv(
                 path,
+                header=header,
+                names=found,
                 decimal=self.decimal,
                 thousands=self.thousands,
                 na_values={name: list(NULLS) for name in found if name != symbol},
@@ -183,6 +249,6 @@ def _refuse_points(frame: pd.DataFrame, path: Path) -> None:
         if len(wrong):
             raise DataError(
                 f"{path}: {name!r} has the point in {column.iloc[wrong[0]]!r}, row "
-                f"{row_of(column, wrong)}, and source.decimal is a comma: mend it, or set "
+                f"{reading.row_of(column, wrong)}, and source.decimal is a comma: mend it, or set "
                 "source.decimal=., or source.thousands=. if points group digits"
             )

@@ -13,12 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from engine import ConfigError, DataError, FloatArray, Source, Universe, option
+from engine import ConfigError, DataError, FloatArray, Source, Universe, option, reading
 from plugins.sources._asof import Keys, days, gathered, known_days, newest
-from plugins.sources._dates import stamps
-from plugins.sources._frames import ALIASES, Files
+from plugins.sources._frames import Files
 from plugins.sources._paths import existing
-from plugins.sources._values import is_label, is_readable, names, numbers
 from plugins.sources.csv import Csv
 from plugins.sources.lean import Lean
 from plugins.sources.parquet import Parquet
@@ -154,8 +152,8 @@ class Merge(Source):
         """Our names and values on the bars, shape (B,) each."""
         path = existing(f"{key}.path", join.path)
         frame, symbol, ours = _table(key, join, path, [str(name) for name in symbols])
-        code = pd.Index(symbols).astype(str).get_indexer(pd.Index(frame[symbol].astype(str)))
-        moment = stamps(frame[join.known], f"{path}: {join.known!r}", join.timezone, None)
+        code = pd.Index(symbols).astype(str).get_indexer(pd.Index(frame[symbol].map(reading.named)))
+        moment = reading.stamps(frame[join.known], f"{path}: {join.known!r}", join.timezone, None)
         known = known_days(moment, self.zone, cut)
         period = known if join.period is None else _periods(key, join, path, frame, known)
         known = np.maximum(known, period)  # nobody knew a period's figures before its end
@@ -166,7 +164,7 @@ class Merge(Source):
         _report(key, join, rows, period, moment.asi8[order], symbols)
         out = []
         for name, theirs in ours.items():
-            values = numbers(frame[theirs], f"{path}: {theirs!r}")[order]
+            values = reading.numbers(frame[theirs], f"{path}: {theirs!r}")[order]
             laid = (
                 newest(bars, rows, period, values, join.expires)
                 if join.how == "last"
@@ -195,7 +193,7 @@ def _table(
     """The file's rows of these symbols, its symbol column, and our names with theirs."""
     form: Files = Csv() if ".csv" in path.suffixes else Parquet()
     found = form.columns_of(path)
-    symbol = join.symbol or next((n for n in found if n.lower() in ALIASES["symbol"]), None)
+    symbol = join.symbol or reading.find("symbol", found)
     if symbol is None:
         raise DataError(f"{path} has no column 'symbol': say which it is with {key}.symbol=…")
     asked = {"symbol": symbol, "known": join.known, "period": join.period}
@@ -206,7 +204,7 @@ def _table(
     used = [name for name in asked.values() if name is not None]
     wanted = list(join.columns.values()) if join.columns else [n for n in found if n not in used]
     frame = form.read(path, list(dict.fromkeys([*used, *wanted])), symbol, symbols)
-    mine = set(pd.Categorical(names(frame[symbol], f"{path}: {symbol!r}")).categories)
+    mine = set(pd.Categorical(reading.names(frame[symbol], f"{path}: {symbol!r}")).categories)
     if not mine & set(symbols):
         raise DataError(
             f"{path} has none of the bars' {len(symbols)} symbols ({', '.join(symbols[:3])} …): "
@@ -214,14 +212,16 @@ def _table(
         )
     if join.columns:
         return frame, symbol, join.columns
-    plain = [n for n in wanted if is_readable(frame[n]) and not is_label(frame[n])]
+    plain = [n for n in wanted if reading.is_readable(frame[n]) and not reading.is_label(frame[n])]
     return frame, symbol, {name: name for name in plain}
 
 
 def _periods(
     key: str, join: Join, path: Path, frame: pd.DataFrame, known: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, Any]:
-    period = days(stamps(frame[join.period], f"{path}: {join.period!r}", join.timezone, None))
+    period = days(
+        reading.stamps(frame[join.period], f"{path}: {join.period!r}", join.timezone, None)
+    )
     early = int((known < period).sum())
     if early:
         logger.warning("%s: %d rows were known before their period's end: used from it", key, early)

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pandas as pd
 
-from engine import ConfigError, Source, Universe
+from engine import ConfigError, Source, Universe, reading
 
 
 @dataclass(frozen=True)
-class Panel(Source):
-    """Bars handed over in Python: ``engine.run([…], bars=frame)``."""
+class Panel(reading.Reading, Source):
+    """Bars handed over in Python: ``engine.run([…], bars=frame)``; these options read them."""
 
     name: ClassVar[str] = "panel"
 

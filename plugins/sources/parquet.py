@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from engine import DataError, available_memory
+from engine import DataError, available_memory, reading
 from plugins.sources._frames import Files
 from plugins.sources._memory import needed, refuse_beyond
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 BATCH = 131_072  # rows decoded at a time
+HEAD = 50  # rows that tell which options a file needs
 
 
 @dataclass(frozen=True)
@@ -32,27 +33,36 @@ class Parquet(Files):
     """
 
     name: ClassVar[str] = "parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
 
-    def columns_of(self, path: Path) -> list[str]:
+    def columns_of(self, table: Path) -> list[str]:
         """Return the names of the file's columns."""
-        with _opened(path) as file:
+        with _opened(table) as file:
             found = list(file.schema_arrow.names)
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
-            raise DataError(f"{path} has two columns {twice[0]!r}: rename one")
+            raise DataError(f"{table} has two columns {twice[0]!r}: rename one")
         return found
 
-    def symbols_of(self, path: Path, symbol: str) -> list[str]:
+    def symbols_of(self, table: Path, symbol: str) -> list[str]:
         """Return the symbols in the file, each once, sorted."""
         found: set[str] = set()
-        with _opened(path) as file:
+        with _opened(table) as file:
             for batch in file.iter_batches(BATCH, columns=[symbol]):
-                found.update(str(value) for value in batch[0].unique().to_pylist())
+                found.update(reading.named(value) for value in batch[0].unique().to_pylist())
         return sorted(found)
+
+    def head(self, table: Path) -> pd.DataFrame:
+        """Return the first rows."""
+        with _opened(table) as file:
+            for batch in file.iter_batches(HEAD):
+                frame: pd.DataFrame = batch.to_pandas(ignore_metadata=True)
+                return frame
+        return pd.DataFrame(columns=self.columns_of(table))
 
     def read(
         self,
-        path: Path,
+        table: Path,
         columns: Sequence[str],
         symbol: str | None,
         symbols: list[str] | None,
@@ -68,9 +78,9 @@ class Parquet(Files):
         """
         import pyarrow as pa  # slow to import, needed only here
 
-        with _opened(path) as file:
+        with _opened(table) as file:
             wanted = list(symbols or []) if _is_text(file, symbol) else []
-            self._refuse_too_much(path, file, len(columns), symbol, wanted, stamp)
+            self._refuse_too_much(table, file, len(columns), symbol, wanted, stamp)
             kept, rows = [], [np.empty(0, np.int64)]
             for first, batch in _batches(file, columns, symbol, wanted):
                 mask = _mask(batch, symbol, wanted)
@@ -78,16 +88,16 @@ class Parquet(Files):
                     at = np.flatnonzero(mask)
                     days = batch.take(pa.array(at)).column(stamp).to_pandas()
                     days.index = pd.Index(first + at)
-                    mask[at] = self.within(days.rename(stamp), path, slack=1)
+                    mask[at] = self.within(days.rename(stamp), table, slack=1)
                 if mask.all():
                     kept.append(batch)
                 elif mask.any():
                     kept.append(batch.filter(pa.array(mask)))
                 rows.append(first + np.flatnonzero(mask))
             fields = [file.schema_arrow.field(name) for name in columns]
-            table = pa.Table.from_batches(kept, None if kept else pa.schema(fields))
-        table = table.select(list(columns)).unify_dictionaries()
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+            chosen = pa.Table.from_batches(kept, None if kept else pa.schema(fields))
+        chosen = chosen.select(list(columns)).unify_dictionaries()
+        frame: pd.DataFrame = chosen.to_pandas(ignore_metadata=True)
         frame.index = pd.Index(np.concatenate(rows))
         return frame
 
@@ -146,7 +156,11 @@ def _may_hold(chunk: Any, wanted: list[str]) -> bool:
     known = chunk.statistics
     if known is None or not known.has_min_max:
         return True
-    return any(known.min <= name <= known.max for name in wanted)
+    low, high = known.min, known.max
+    if low != reading.named(low) or high != reading.named(high):
+        return True  # blanks and the like change the order
+    spelled = (text for name in wanted for text in reading.spellings(name))
+    return any(low <= text <= high for text in spelled)
 
 
 def _batches(
@@ -165,14 +179,18 @@ def _batches(
 def _mask(batch: Any, symbol: str | None, wanted: list[str]) -> Any:
     """Which rows are of the symbols."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if not wanted:
         return np.ones(len(batch), bool)
     column = batch.column(symbol)
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return pc.is_in(column, pa.array(wanted, column.type)).to_numpy(zero_copy_only=False)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    texts, chosen = column.dictionary.to_pylist(), {*wanted}
+    each = np.array(
+        [*(text is not None and reading.named(text) in chosen for text in texts), False]
+    )
+    codes = column.indices.cast(pa.int64()).fill_null(len(texts))
+    return each[codes.to_numpy(zero_copy_only=False)]
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from engine import ConfigError, DataError, Source, Universe, option
-from plugins.sources._volume import multipliers
+from engine import ConfigError, DataError, Source, Universe, option, reading
 from plugins.sources._yahoo import DAY, Kept, NoPricesError, adjusted, fetch, joined, read, write
 
 logger = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ class Yahoo(Source):
         bars = pd.concat(frames, ignore_index=True)
         if self.volume_multiplier:
             names = pd.Categorical(bars["symbol"])
-            bars["volume"] = bars["volume"] * multipliers(
+            bars["volume"] = bars["volume"] * reading.multipliers(
                 self.volume_multiplier, names, lambda: symbols, "universe.symbols"
             )
         return bars

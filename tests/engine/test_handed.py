@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def small(**columns: Any) -> pd.DataFrame:
 
 
 def loaded(frame: Any) -> pd.DataFrame:
-    return Handed(frame).load(engine.Universe())
+    return Handed(frame=frame).load(engine.Universe())
 
 
 def keys(frame: pd.DataFrame) -> list[tuple[str, str, float]]:
@@ -91,7 +92,7 @@ def test_the_manifest_calls_the_source_panel(runs: dict[str, engine.Report]) -> 
     source = manifest["source"]
     assert (source["name"], source["simulated"]) == ("panel", False)
     assert source["fingerprint"] == runs["file"].manifest["source"]["fingerprint"]
-    assert manifest["config"]["source"] == {"name": "panel"}
+    assert manifest["config"]["source"]["name"] == "panel"
     assert manifest["command"].endswith("source=panel")
 
 
@@ -141,7 +142,7 @@ def test_many_forms_are_the_same_bars(frame: pd.DataFrame) -> None:
 
 def test_keeps_the_contract_of_a_source() -> None:
     """All but its one field, which no configuration can fill."""
-    assert [v.property for v in verdicts(Handed(small())) if not v.ok] == ["config"]
+    assert [v.property for v in verdicts(Handed(frame=small())) if not v.ok] == ["config"]
 
 
 def test_times_in_a_timezone_become_utc() -> None:
@@ -162,7 +163,6 @@ def test_further_columns_are_numbers_or_labels() -> None:
 
 
 OHLC = pd.DataFrame({"open": [1.0], "close": [1.0]}, index=pd.DatetimeIndex(DAYS[:1]))
-LEVELS = pd.DataFrame([[1.0]], columns=pd.MultiIndex.from_tuples([("close", "A")]))
 
 
 @pytest.mark.parametrize(
@@ -170,28 +170,27 @@ LEVELS = pd.DataFrame([[1.0]], columns=pd.MultiIndex.from_tuples([("close", "A")
     [
         (small()["close"], "bars is a Series: hand over a pandas.DataFrame"),
         (small().head(0), "bars has no rows"),
-        (small().drop(columns="close"), "no column 'close', but date, symbol: rename"),
+        (small().drop(columns="close"), "no column 'close', but date, symbol: .*source.columns.close="),
         (small().drop(columns="date"), "no column 'timestamp', but symbol, close"),
-        (small().drop(columns="symbol"), "a column 'close' and none that is called 'symbol'"),
-        (OHLC, "a column 'close' and none that is called 'symbol'"),
-        (small()[["close"]], "neither a column 'symbol' nor dates"),
-        (LEVELS, "2 levels of columns: stack"),
+        (small().drop(columns="symbol"), "no column 'symbol', but date, close: .* source.symbol="),
+        (OHLC, "no column 'symbol', but timestamp, open, close: .* source.symbol="),
+        (small()[["close"]], "no column 'timestamp' and 'symbol', but close"),
         (small().set_axis(["date", "symbol", "symbol"], axis=1), "two columns 'symbol'"),
         (small().set_index("date", drop=False), "'date' as a column and in its index"),
         (small().set_index(pd.DatetimeIndex(DAYS * 2)), "dates in its index and in 'date'"),
-        (small(date=[20200102, 20200103] * 2), "'date' holds int64, not dates"),
-        (small(date=["2020-01-02", "soon"] * 2), "'date' is not all dates"),
-        (small(date=["2020-01-02", None] * 2), "no date in row 1"),
-        (small(symbol=["A", "A", None, "B"]), "'symbol' is empty in row 2"),
-        (small(close=["1", "2", "x", "4"]), "'close' should hold numbers, and has 'x' in row 2"),
-        (small(sector=["X", 1, "Y", "Y"]), "'sector' mixes text with other values"),
+        (small(date=[1577923200, 1577998800] * 2), "set source.date_format=s$"),
+        (small(date=["2020-01-02", "soon"] * 2), "not a date in 2 rows, first 'soon' in row 2"),
+        (small(date=["2020-01-02", None] * 2), "'date' is not a date in 2 rows, first .* in row 2"),
+        (small(symbol=["A", "A", None, "B"]), "'symbol' is empty in 1 rows, first in row 3"),
+        (small(close=["1", "2", "x", "4"]), "should hold numbers, .*'x' in row 3"),
+        (small(sector=["X", 1, "Y", "Y"]), "'sector' should hold numbers, .*'X' in row 1"),
         (small()[["date"]], "no column beside 'date'"),
     ],
 )  # fmt: skip
 def test_what_is_no_frame_of_bars_is_refused_in_one_line(frame: Any, says: str) -> None:
     with pytest.raises(engine.DataError) as caught:
         loaded(frame)
-    assert says in str(caught.value)
+    assert re.search(says, str(caught.value))
     assert "\n" not in str(caught.value)
 
 

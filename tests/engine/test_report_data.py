@@ -40,7 +40,7 @@ def market(symbols: int = 12) -> pd.DataFrame:
 def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, object]:
     """The data.json of a run's first stage."""
     settings = read(composed([*WORDS, *words]), installed())
-    object.__setattr__(settings, "source", Handed(frame))
+    object.__setattr__(settings, "source", Handed(frame=frame))
     folder = RunFolder(path)
     folder.open()
     bars(settings, folder)

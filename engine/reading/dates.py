@@ -8,16 +8,13 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine import ConfigError, DataError
-
-logger = logging.getLogger(__name__)
+from engine.errors import ConfigError, DataError
 
 EXCEL = "excel"
 COUNTS = {EXCEL: "D", "s": "s", "ms": "ms", "us": "us", "ns": "ns"}
@@ -25,6 +22,8 @@ YEARS = (1800, 2200)  # beyond them it is a placeholder, or a count in another u
 # From which size on a bare number looks like a count in a unit.
 LOOKS = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"), (1e8, "s"), (1e4, EXCEL))
 OFFSET = r"(?<=\d)\s*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
+BARE = re.compile(r"(1[89]|2[01])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")  # 20200131
+BETWEEN = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}")
 AWARE = r"\d[T ]\d{2}.*" + OFFSET
 
 
@@ -72,12 +71,10 @@ def stamps(
                 local = found  # a midnight that daylight saving skips is a date all the same
             if (local == local.normalize()).all():
                 return local.tz_localize("UTC")
-        instants = aware.tz_convert("UTC")
+        return aware.tz_convert("UTC")
     except (KeyError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"source.timezone={timezone} does not fit {what}: {reason}") from error
-    _tell_of_sundays(instants, what)
-    return instants
 
 
 def row_of(column: pd.Series, wrong: npt.NDArray[np.intp]) -> int:
@@ -95,7 +92,7 @@ def _parsed(column: pd.Series, what: str, date_format: str | None) -> pd.Datetim
         whole = column.where(column.astype("Float64") % 1 == 0)
         column, date_format = whole.astype("Int64").astype("str"), date_format or "%Y%m%d"
     code, values = pd.factorize(column)
-    text = pd.Series(values, dtype=object).astype(str)
+    text = pd.Series(values, dtype=object).astype(str).str.strip()
     parsed = _iso(text, column, what) if date_format is None else _formatted(text, date_format)
     return pd.DatetimeIndex(parsed.take(code).where(code >= 0))
 
@@ -118,7 +115,7 @@ def _iso(text: pd.Series, column: pd.Series, what: str) -> pd.DatetimeIndex:
     naive = ~aware & text.notna()
     if aware.any() and naive.any():
         few = aware if aware.sum() < naive.sum() else naive
-        rows = np.flatnonzero(column.astype(str).isin(text[few]))
+        rows = np.flatnonzero(column.astype(str).str.strip().isin(text[few]))
         raise DataError(
             f"{what} has times with and without a timezone: {int(aware.sum())} with, "
             f"{int(naive.sum())} without, first {text[few].iloc[0]!r} in row "
@@ -152,26 +149,24 @@ def _hint(value: object, date_format: str | None) -> str:
     text = str(value).strip()
     if date_format is not None:
         return f"expected {date_format}; mend it, or set source.date_format to what it is"
-    between = re.match(r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}", text)
+    between = BETWEEN.match(text)
     if between:
-        day, month = (f"{a}{between[1]}{b}{between[1]}%Y" for a, b in (("%d", "%m"), ("%m", "%d")))
+        day, month = orders(between[1])
         return f"day or month first? write 2020-01-31, or set source.date_format={day} or ={month}"
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        unit = next((unit for size, unit in LOOKS if float(text) >= size), None)
-        if unit is not None and float(text) < 8e18:
-            name = "Excel's day numbers" if unit == EXCEL else f"{unit} since 1970"
-            return f"if these are {name}, set source.date_format={unit}"
+    unit = counted_in(text)
+    if unit is not None:
+        name = "Excel's day numbers" if unit == EXCEL else f"{unit} since 1970"
+        return f"if these are {name}, set source.date_format={unit}"
     return "expected 2020-01-31; mend it, or set source.date_format='%d/%m/%Y'"
 
 
-def _tell_of_sundays(instants: pd.DatetimeIndex, what: str) -> None:
-    """Warn where daily bars look like midnights of an eastern zone, a day early in UTC."""
-    clock = (instants - instants.normalize()).unique()
-    days = set(instants.day_of_week)
-    if len(clock) <= 2 and clock.min() >= pd.Timedelta(hours=12) and 6 in days and 4 not in days:
-        logger.warning(
-            "%s: bars fall on Sundays and never on Fridays, at %s UTC: if they are midnights "
-            "elsewhere, set source.timezone, such as Asia/Tokyo",
-            what,
-            instants[0].strftime("%H:%M"),
-        )
+def orders(sign: str) -> tuple[str, str]:
+    """Return the formats of 31/01/2020 and of 01/31/2020, with this sign between the parts."""
+    return f"%d{sign}%m{sign}%Y", f"%m{sign}%d{sign}%Y"
+
+
+def counted_in(text: str) -> str | None:
+    """Return the key of `COUNTS` that a bare number looks like; None for other text."""
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) >= 8e18 or BARE.fullmatch(text):
+        return None
+    return next((unit for size, unit in LOOKS if float(text) >= size), None)
