@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from engine.clock import oddities
 from engine.dirt import Rows
 from engine.errors import DataError, PluginError
 from engine.findings import Findings, Policy, check, few
@@ -94,6 +95,8 @@ def lay(
     rate = mismatch(panel.dates, panel.periods_per_year)
     if rate is not None:
         log.warning(advice(panel.periods_per_year, rate))
+    for odd in oddities(rows.days, rows.day[alive], rows.name[alive]):
+        log.warning("bars: %s, %d of them: %s", odd.what, len(odd.days), odd.note)
     return panel, replace(findings, missing_symbols=_missing(rows, alive, universe))
 
 

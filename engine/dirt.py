@@ -133,8 +133,25 @@ def _off_calendar(rows: Rows, alive: BoolArray, universe: Universe, limits: Limi
     if universe.calendar is None:
         return np.zeros(len(rows))
     known = rows.days.normalize().isin(calendar_sessions(universe.calendar, rows.days))
+    evening = np.flatnonzero(~known & (rows.days != rows.days.normalize()))
+    known[evening] = _in_session(universe.calendar, rows.days[evening])
     strange: FloatArray = (~known).astype(np.float64)[rows.day]
     return strange
+
+
+def _in_session(code: str, stamps: pd.DatetimeIndex) -> BoolArray:
+    """Whether times lie in a session that may have begun on the day before, as futures' do."""
+    if not len(stamps):
+        return np.zeros(0, bool)
+    import exchange_calendars  # slow to import, needed only here
+
+    first, last = (stamp.tz_localize(None).normalize() for stamp in (stamps[0], stamps[-1]))
+    week = pd.Timedelta(days=7)
+    hours = exchange_calendars.get_calendar(code, start=first - week, end=last + week).schedule
+    at = pd.DatetimeIndex(hours["open"]).searchsorted(stamps, side="right") - 1
+    ends = pd.DatetimeIndex(hours["close"])[np.maximum(at, 0)]
+    inside: BoolArray = (at >= 0) & np.asarray(stamps <= ends)
+    return inside
 
 
 def _unsorted(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) -> FloatArray:

@@ -21,6 +21,7 @@ DAILY = 252.0  # of a single date
 READ = 60  # dates whose spacing is read
 FULL = 5  # dates whose bars are counted, below a day
 CALENDAR, WEEKDAYS = 365.25, 365.25 * 5 / 7  # days a year
+DAYS_AT_MOST = 400  # rows a year; more are bars below a day
 CLOSE = 0.05  # a constant that is off by more is told of
 SLACK = 5  # rows: a few holidays in a short sample tell nothing
 
@@ -135,6 +136,12 @@ def span(dates: pd.DatetimeIndex, eve: pd.Timestamp | None = None) -> Span:
     if rows and eve is not None:
         return Span(rows, elapsed(pd.DatetimeIndex([eve, dates[-1]])))
     return Span(rows, elapsed(dates) * rows / (rows - 1) if rows > 1 else 0.0)
+
+
+def spell(rows: int, rows_per_year: float | None) -> str:
+    """A number of rows in words: as days, but where a day has several rows."""
+    unit = "row" if (rows_per_year or 0.0) > DAYS_AT_MOST else "day"
+    return f"{rows} {unit}" if rows == 1 else f"{rows} {unit}s"
 
 
 def counted(dates: pd.DatetimeIndex) -> float:

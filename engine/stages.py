@@ -25,6 +25,7 @@ from engine.labels import Labels
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.seasoning import seasoned, young
+from engine.sessions import told
 from engine.settings import Settings
 from engine.signal import score
 from engine.tearsheet import calibration, holdings, knowledge, quantiles
@@ -68,11 +69,14 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     seen = look(rows, settings.universe, settings.bars, settings.check, number)
     folder.note("data", record(seen, findings))
     del rows
-    for told in findings.lines():
-        log.info("bars: %s", told)
+    for each in findings.lines():
+        log.info("bars: %s", each)
     odd = line(seen.findings)
     if odd:
         log.warning("data: %s; see data.json in the run folder", odd)
+    spacing = told(settings, panel)
+    if spacing:
+        log.warning(spacing)
     schema = bars_schema(list(panel.fields), keep=settings.bars.kept)
     _hand_over(folder, "bars", schema, panel.long(panel.fields))
     return panel, findings

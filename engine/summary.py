@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.periods import Span
+from engine.periods import Span, spell
 
 if TYPE_CHECKING:
     from engine.artifacts import Report
@@ -66,9 +66,8 @@ def sweep(done: Sequence[tuple[Sequence[str], Report]]) -> str:
 
 def _evidence(metrics: dict[str, Any]) -> list[str]:
     blocks = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
-    lines = [
-        f"{'rank IC, ' + str(metrics['horizon']) + ' days':32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"
-    ]
+    over = spell(int(metrics["horizon"]), metrics["annual"]["rows_per_year"])
+    lines = [f"{'rank IC, ' + over:32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
     for name, block in blocks.items():
         cells = [("rank_ic_mean", ".4f", 10), ("rank_ic_se", ".4f", 10), ("rank_ic_t", ".1f", 8)]
         lines.append(f"{name:32s}" + "".join(f"{_number(block[k], f):>{w}s}" for k, f, w in cells))

@@ -13,6 +13,7 @@ from engine.data.prices import of_prices
 from engine.data.shape import absent, of_rows
 from engine.data.spacing import spacing
 from engine.data.tape import day_text, tape
+from engine.data.times import times
 from engine.dirt import Rows
 from engine.errors import DataError
 from engine.findings import Policy
@@ -104,6 +105,7 @@ def look(
     life = lives(bars, universe, limits)
     findings += [absent(rows, universe), *of_prices(bars, limits)]
     findings += [*of_lives(life, universe, limits), spacing(bars, periods_per_year)]
+    findings += times(bars)
     return Inspection(
         rows=len(rows),
         symbols=len(life.head),

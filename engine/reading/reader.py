@@ -46,6 +46,7 @@ class Reading:
     date_format: str | None = option(
         None, "of text, like %d/%m/%Y, or of numbers: excel, s, ms, us, ns; null: 2020-01-31"
     )
+    daily: bool = option(False, "cut times off: a bar is of its date in `timezone`")
     start: str | None = option(
         None, "first day to read, like 2015-01-31; null reads from the first"
     )
@@ -195,7 +196,10 @@ class Reader(Reading, Source):
         return [str(self.symbol or name)] if len(self.head(table)) else []
 
     def _stamps(self, table: Any, column: pd.Series) -> pd.DatetimeIndex:
-        return stamps(column, f"{table}: {column.name!r}", self.timezone, self.date_format)
+        days = stamps(column, f"{table}: {column.name!r}", self.timezone, self.date_format)
+        if not self.daily or (days == days.normalize()).all():
+            return days
+        return days.tz_convert(self.timezone).normalize().tz_localize(None).tz_localize("UTC")
 
     def _in_time(self, days: pd.DatetimeIndex, slack: int = 0) -> BoolArray:
         inside = np.ones(len(days), bool)

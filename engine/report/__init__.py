@@ -11,6 +11,7 @@ import pandas as pd
 from engine.artifacts import read_json, read_table
 from engine.errors import DataError
 from engine.performance import until_ruin
+from engine.periods import spell
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -80,6 +81,11 @@ class Run:
     delistings: pd.DataFrame
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
+
+    @property
+    def horizon(self) -> str:
+        """How long outcomes are, in words."""
+        return spell(self.metrics["horizon"], self.metrics["annual"]["rows_per_year"])
 
     @property
     def bundle(self) -> str:

@@ -61,7 +61,7 @@ def rolling_ic(run: Run) -> Figure:
     layout |= {"yaxis": {"title": {"text": "rank IC"}, "zeroline": True}, "showlegend": False}
     note = (
         f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
-        f"{horizon} days; band: two standard errors, for overlapping returns."
+        f"{run.horizon}; band: two standard errors, for overlapping returns."
     )
     return figure("ic", "Rank IC", note, "ic", data, layout)
 

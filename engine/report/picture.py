@@ -66,7 +66,7 @@ def ic(run: Run) -> Figure:
     )
     axes.plot(x, mean, color=COLORS[0], linewidth=1.2, label="rank IC")
     axes.axhline(0.0, color="#5c6675", linewidth=0.8)
-    axes.set_ylabel(f"rank IC, {horizon} days")
+    axes.set_ylabel(f"rank IC, {run.horizon}")
     axes.legend(frameon=False, fontsize=9)
     return figure
 
@@ -79,7 +79,7 @@ def quantiles(run: Run) -> Figure:
     axes.bar(rows["quantile"], mean, yerr=error, color=COLORS[0], ecolor="#5c6675", capsize=3)
     axes.set_xticks(rows["quantile"])
     axes.set_xlabel("quantile (1 = lowest score); whiskers: one standard error")
-    axes.set_ylabel(f"mean return over {run.metrics['horizon']} days (bps)")
+    axes.set_ylabel(f"mean return over {run.horizon} (bps)")
     return figure
 
 

@@ -60,7 +60,7 @@ def means(run: Run) -> Figure:
         "yaxis": {"title": {"text": "mean forward return (bps)"}},
     }
     note = (
-        f"Equal-weighted mean return over the next {run.metrics['horizon']} days; whiskers: one "
+        f"Equal-weighted mean return over the next {run.horizon}; whiskers: one "
         "standard error. A factor with a negative direction should fall from left to right."
     )
     return figure("quantiles", "Returns by quantile", note, "quantiles", data, layout, 400)
@@ -130,7 +130,7 @@ def regimes(run: Run) -> Figure:
         "showlegend": True,
     }
     note = (
-        f"Mean return over the next {run.metrics['horizon']} days after closes with each likeliest "
+        f"Mean return over the next {run.horizon} after closes with each likeliest "
         "regime; whiskers: one standard error."
     )
     title = "Returns by quantile and regime"

@@ -138,8 +138,8 @@ class Paced(engine.Portfolio):
     def _due(self, score: engine.FloatArray, book: engine.Book) -> bool:
         """Whether to decide at this close; closes count from the first with a signal.
 
-        Weekly and monthly decisions are taken at the first close of a period at which one can be,
-        `every_n` at each n-th: closes on which the portfolio is not asked do not count.
+        Daily, weekly and monthly decisions are taken at the first close of a period at which one
+        can be, `every_n` at each n-th: closes on which the portfolio is not asked do not count.
         """
         memory = book.memory
         if "rows" not in memory and not np.isfinite(score).any():
@@ -147,8 +147,6 @@ class Paced(engine.Portfolio):
         rows = memory["rows"] = memory.get("rows", -1.0) + 1.0
         if not np.isfinite(book.exposure):
             return False
-        if self.rebalance == "daily":
-            return True
         if self.rebalance == "every_n":
             return rows % self.every == 0.0
         last = memory.get("period")
@@ -281,7 +279,9 @@ def leave_room(
 
 
 def _period(stamp: pd.Timestamp, rebalance: str) -> float:
-    """The calendar month, or the ISO week, that a date lies in, as a number like 202401."""
+    """The day, ISO week or calendar month that a date lies in, as a number like 202401."""
+    if rebalance == "daily":
+        return float(stamp.toordinal())
     if rebalance == "weekly":
         year, week, _ = stamp.isocalendar()
         return float(year * 100 + week)

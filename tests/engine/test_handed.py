@@ -170,7 +170,7 @@ OHLC = pd.DataFrame({"open": [1.0], "close": [1.0]}, index=pd.DatetimeIndex(DAYS
     [
         (small()["close"], "bars is a Series: hand over a pandas.DataFrame"),
         (small().head(0), "bars has no rows"),
-        (small().drop(columns="close"), "no column 'close', but date, symbol: .*source.columns.close="),
+        (small().drop(columns="close"), "no column 'close', but date, symbol: .*columns.close="),
         (small().drop(columns="date"), "no column 'timestamp', but symbol, close"),
         (small().drop(columns="symbol"), "no column 'symbol', but date, close: .* source.symbol="),
         (OHLC, "no column 'symbol', but timestamp, open, close: .* source.symbol="),
