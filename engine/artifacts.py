@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 
 from engine.errors import ConfigError, DataError
-from engine.lock import Lock
+from engine.guard import Guard
+from engine.lock import Lock, left_beside, left_in
 from engine.watch import Watch
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class RunFolder:
     watch: Watch | None = None
     current: str = ""  # the stage that runs
     lock: Lock | None = None
+    guard: Guard = field(default_factory=Guard)
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete; an earlier run's files are removed.
@@ -68,7 +70,9 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            tell_left(self.path)
             self.lock = Lock.taken(self.path)
+            self.guard.say = self.lock.say
             self._clear()
         except OSError as error:
             self._release()
@@ -92,9 +96,9 @@ class RunFolder:
         for file in left:
             file.unlink()
 
-    def _release(self) -> None:
+    def _release(self, *, leave: bool = False) -> None:
         if self.lock is not None:
-            self.lock.release()
+            self.lock.release(leave=leave)
             self.lock = None
 
     def close(self) -> None:
@@ -118,7 +122,7 @@ class RunFolder:
             with suppress(OSError):  # a full disk: the marker itself is there since `open`
                 text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
                 (self.path / MARKER).write_text(text, encoding="utf-8")
-        self._release()
+        self._release(leave=bool(self.guard.inside))  # the next command names whose code it was
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage, and note its seconds and the process's peak memory in it."""
@@ -126,9 +130,17 @@ class RunFolder:
         self.announce(name, 0, 0)
         _reset_peak()
         start, checked = time.perf_counter(), self.checking
-        with self._writing(self.path):  # what a stage writes by itself, such as the report
-            result = work()
-        seconds = time.perf_counter() - start
+        with self.guard.on_stage(name):
+            with self._writing(self.path):  # what a stage writes by itself, such as the report
+                result = work()
+            seconds = time.perf_counter() - start
+            self._noted(name, seconds, checked)
+            if self.watch is not None:
+                self.watch.tell(name, seconds, result)
+        self.guard.hold(name, result)
+        return result
+
+    def _noted(self, name: str, seconds: float, checked: float) -> None:
         self.timings.append(
             {
                 "stage": name,
@@ -138,9 +150,6 @@ class RunFolder:
             }
         )
         log.info("%s: %.2f s", name, seconds)
-        if self.watch is not None:
-            self.watch.tell(name, seconds, result)
-        return result
 
     @contextmanager
     def contract(self) -> Iterator[None]:
@@ -276,12 +285,25 @@ class Report:
         return card(self.path)
 
 
+def tell_left(path: Path) -> None:
+    """Warn of runs in this folder and beside it that died in strangers' code: each is told once."""
+    for folder, where in left_beside(path):
+        log.warning("%s: a run died in %s; mend that first", folder, where)
+        with suppress(OSError, ConfigError):
+            lock = Lock.taken(folder)
+            if (folder / MARKER).is_file():
+                (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
+            lock.release()
+
+
 def refuse_unfinished(path: Path) -> None:
     """Raise DataError unless a folder is that of a finished run."""
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; name one that a run has left")
     if (path / MARKER).exists():
         reason = " ".join((path / MARKER).read_text("utf-8", "replace").split())
+        where = left_in(path)
+        reason += f"; it died in {where}" if where else ""
         raise DataError(f"{path}: {MARKER} ({reason}); not a finished run: run it again")
     if not (path / "manifest.json").is_file():
         inside = sorted(path.glob("*/manifest.json"))

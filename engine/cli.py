@@ -46,7 +46,9 @@ engine: declarative backtests
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0, 2 for what the user can mend, 130 on Ctrl-C."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:
+        return _leaving(main(sys.argv[1:]))
+    words = list(argv)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without ± shows ? instead
         sys.stdout.reconfigure(errors="replace")
     debug = "--debug" in words
@@ -67,6 +69,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         hint = did_you_mean(words[0], COMMANDS)
         return _fail(f"no such command {words[0]!r}: {hint} (or type `engine --help`)")
     return _guarded(words[0], words[1:], debug)
+
+
+def _leaving(code: int) -> int:
+    """End the process where threads that plugins have left would keep it."""
+    patches = sys.modules.get("engine.patches")
+    if patches is not None and any(t.is_alive() and not t.daemon for t in patches.STRAYS):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _guarded(command: str, words: list[str], debug: bool) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from engine.errors import ContractError, EngineError, PluginError
+from engine.errors import ContractError, PluginError
 from engine.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -40,18 +38,6 @@ def check(schema: DataFrameSchema, frame: pd.DataFrame, stage: str) -> pd.DataFr
     except SchemaError as error:
         raise ContractError(f"stage {stage}: {str(error).splitlines()[0]}") from error
     return frame
-
-
-@contextmanager
-def blamed(who: str) -> Iterator[None]:
-    """Whatever a plugin raises inside becomes one line that names it."""
-    try:
-        yield
-    except (EngineError, OSError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a stranger's code may raise anything, SystemExit too
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise PluginError(f"{who} failed: {what}; --debug shows where") from error
 
 
 def array(value: Any, shape: tuple[int, ...], who: str) -> FloatArray:

@@ -246,11 +246,11 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     from omegaconf import OmegaConf
 
     from engine.bars import build
-    from engine.contracts import blamed
     from engine.decision import Decision
     from engine.factors_file import stored_periods
     from engine.fields import structured
     from engine.findings import Policy
+    from engine.guard import calling, lent
     from engine.membership import resolved
     from engine.periods import Time
     from engine.universe import Universe
@@ -262,8 +262,9 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     source = registry.build("source", config.source, "source")
     universe = resolved(structured(Universe, config.universe, "universe"))
     policy = structured(Policy, config.bars, "bars")
-    with blamed(f"source {source.name!r}"):
-        frame, series = source.load(universe), source.series(universe)
+    with calling(source, f"source {source.name!r}"):
+        theirs = lent(universe, source)
+        frame, series = source.load(theirs), source.series(theirs)
     decision = structured(Decision, config.decision, "decision")
     panel, findings = build(frame, universe, policy, series, periods, decision.share)
     for line in findings.lines():

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
-from engine.contracts import array, blamed
+from engine.contracts import array
 from engine.expr.canonical import key
 from engine.expr.executor import tree
 from engine.expr.facts import fields, lookback, windows
 from engine.expr.formula import Formula, trees
 from engine.expr.naming import others_named, written_out
 from engine.expr.nodes import Node
+from engine.guard import calling, lent, owned
 from engine.kinds import Factor
 from engine.panel import FloatArray, Panel
 
@@ -73,9 +74,10 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
     values: dict[str, FloatArray] = {}
     for name, factor in factors.items():
         if name not in written and (name not in aside or name in named.values()):
-            with blamed(f"factors.{name}"):
-                made = factor.compute(panel)
-            values[name] = array(made, panel.shape, f"factors.{name}")
+            with calling(factor, f"factors.{name}"):
+                made = factor.compute(lent(panel, factor))
+                made = array(made, panel.shape, f"factors.{name}")
+            values[name] = owned(made, factor)
     _warn_of_windows(written, panel)
     _warn_of_names(factors, panel)
     if named:
@@ -88,11 +90,16 @@ def lookbacks(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int | No
     """Rows of the bars before t that row t of each factor reads; None when it reads all."""
     written, named = _written(factors, panel)
     given: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
-    given |= {field: factors[name].lookback for field, name in named.items()}
+    given |= {field: _lookback(name, factors[name]) for field, name in named.items()}
     return {
-        name: lookback(written[name], given) if name in written else factor.lookback
+        name: lookback(written[name], given) if name in written else _lookback(name, factor)
         for name, factor in factors.items()
     }
+
+
+def _lookback(name: str, factor: Factor) -> int | None:
+    with calling(factor, f"factors.{name}"):
+        return factor.lookback
 
 
 def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
@@ -103,7 +110,7 @@ def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
     """
     written, named = _written(factors, panel)
     bars = {name.lower() for name in panel.fields}
-    made = {n: 1 + (f.lookback or 0) for n, f in factors.items() if n not in written}
+    made = {n: 1 + (_lookback(n, f) or 0) for n, f in factors.items() if n not in written}
     for name, node in written.items():
         read = [made[named[field]] for field in fields(node) if field in named]
         made[name] = max([d for _, d in windows(node, bars)] + read, default=1)

@@ -9,6 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from engine.sealed import sealed
+
 Codes = npt.NDArray[np.int64]
 
 
@@ -26,6 +28,9 @@ class Dated:
 
     names: tuple[str, ...]
     codes: Codes
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", sealed(self.codes))
 
 
 Grouping = tuple[str, ...] | Dated

@@ -1,15 +1,17 @@
-"""One run at a time in a folder."""
+"""One run at a time in a folder, and whose code it is in."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import ConfigError
 
 NAME = ".lock"
+LENGTH = 4096  # bytes of a lock file that are read
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Lock:
     """A folder taken by this process, until `release` or its end.
 
     The lock is the system's on an open file, so that of a process that died holds nobody up;
-    the file itself tells others who has it.
+    the file itself tells others who has it: the process, and below it what `say` was told.
     """
 
     file: Path
@@ -35,30 +37,81 @@ class Lock:
             The folder cannot be written.
         """
         file = folder / NAME
-        while True:
-            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if _is_still(file, handle):
-                    os.ftruncate(handle, 0)
-                    os.write(handle, f"{os.getpid()}\n".encode())
-                    return cls(file, handle)
-            except BlockingIOError as error:
-                owner = os.pread(handle, 32, 0).decode().strip() or "another one"
-                os.close(handle)
-                raise ConfigError(
-                    f"hydra.run.dir={folder}: a run is at work in it (process {owner}); wait for "
-                    "it, or choose another folder with hydra.run.dir=…"
-                ) from error
-            except OSError:
-                os.close(handle)
-                raise
-            os.close(handle)  # its owner took the file away just now: once more
+        try:
+            lock = cls(file, hold(file))
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"hydra.run.dir={folder}: a run is at work in it (process {_text(file)[0]}); wait "
+                "for it, or choose another folder with hydra.run.dir=…"
+            ) from error
+        lock.say("")
+        return lock
 
-    def release(self) -> None:
+    def say(self, where: str) -> None:
+        """Write down whose code runs; "" is the engine's own. A process that dies leaves it."""
+        text = f"{os.getpid()}\n{where}\n".encode()[:LENGTH]
+        os.pwrite(self.handle, text, 0)
+        os.ftruncate(self.handle, len(text))
+
+    def release(self, *, leave: bool = False) -> None:
         """Let the folder go; the file goes first, so that nobody locks what is not there."""
-        self.file.unlink(missing_ok=True)
+        if not leave:
+            self.file.unlink(missing_ok=True)
         os.close(self.handle)
+
+
+def hold(file: Path) -> int:
+    """Create and lock a file; return its handle. BlockingIOError: another process holds it."""
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(file, handle):
+                return handle
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)  # its owner took the file away just now: once more
+
+
+def is_held(file: Path) -> bool:
+    """Whether a living process holds a file."""
+    try:
+        handle = os.open(file, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def left_in(folder: Path) -> str:
+    """Whose code a run in a folder ended in without a word; "" where it did not."""
+    file = folder / NAME
+    return "" if not file.is_file() or is_held(file) else _text(file)[1]
+
+
+def left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The same of a folder and those beside it; of a sweep's job, those of other sweeps too."""
+    sweep = (folder.parent / "multirun.yaml").is_file()
+    files = {folder / NAME, *folder.parent.glob(f"*/{NAME}")}
+    files |= {*folder.parent.parent.glob(f"*/*/{NAME}")} if sweep else set()
+    for file in sorted(files):
+        where = left_in(file.parent)
+        if where:
+            yield file.parent, where
+
+
+def _text(file: Path) -> tuple[str, str]:
+    """The process and the words in a lock file."""
+    with file.open("rb") as opened:
+        owner, _, rest = opened.read(LENGTH).decode("utf-8", "replace").partition("\n")
+    known = owner.isdecimal() and rest.endswith("\n")  # else it is none of ours
+    return owner.strip() or "another one", rest.strip() if known else ""
 
 
 def _is_still(file: Path, handle: int) -> bool:

@@ -50,7 +50,7 @@ def manifest(
     operators: Set[str],
 ) -> dict[str, Any]:
     """Everything but the timings, as plain values."""
-    from engine.stages import empty
+    from engine.stages import empty, facts
 
     source, dates = settings.source, panel.dates
     account = made.account
@@ -62,7 +62,7 @@ def manifest(
         "source": {
             "name": source.name,
             "simulated": source.simulated,
-            "facts": dict(source.facts(settings.universe)),
+            "facts": facts(settings),
             "fingerprint": panel.fingerprint,
             "periods_per_year": panel.periods_per_year,
             "rows": int(panel.present.sum()),

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,12 @@ from engine.crowd import crowd
 from engine.errors import DataError, did_you_mean
 from engine.groups import Grouping, between, content, labels_at, take
 from engine.periods import periods_per_year
+from engine.sealed import sealed
 
-Scalar = TypeVar("Scalar", bound=np.generic)
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 CAUSAL = ("present", "returns", "full", "spanning", "market")  # their rows know no later ones
+SHARED = ("present", "returns", "full")  # what is worth computing once for all readers
 ROUNDING = 1e-9  # of a name: half of ten is five
 STRIP = 1024**2  # cells that are counted at a time
 
@@ -40,7 +42,8 @@ class Panel:
     symbols : tuple of str, length N
         Unique, ascending.
     fields : mapping of str to float64 array, shape (T, N)
-        C-contiguous and read-only. NaN where there is no bar. `close` is always there.
+        C-contiguous and sealed, like all arrays here: nobody can make them writeable, and the
+        mappings cannot be set. NaN where there is no bar. `close` is always there.
     groups : mapping of str to tuple of str, length N, or to `engine.groups.Dated`
         Labels of the symbols, such as ``sector``; "" where unknown. Those of `Dated` change
         with the dates: each has the last label known by then.
@@ -73,23 +76,33 @@ class Panel:
                 f"the bars have a field {taken!r}, which formulas read as rows a year: give the "
                 f"column another name, as with +source.columns.yearly={taken}"
             )
-        fields = {name: self._frozen(name, array) for name, array in self.fields.items()}
-        object.__setattr__(self, "fields", fields)
+        fields = {name: self._checked(name, array) for name, array in self.fields.items()}
+        object.__setattr__(self, "fields", MappingProxyType(fields))
         member = np.ones(self.shape, bool) if self.member is None else self.member
-        object.__setattr__(self, "member", _read_only(member.view()))
-        series = {name: _read_only(array.view()) for name, array in self.series.items()}
-        object.__setattr__(self, "series", series)
+        object.__setattr__(self, "member", sealed(member))
+        series = {name: sealed(array) for name, array in self.series.items()}
+        object.__setattr__(self, "series", MappingProxyType(series))
+        object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         if self.periods_per_year is None:
             object.__setattr__(self, "periods_per_year", periods_per_year(self.dates))
 
-    def _frozen(self, name: str, array: FloatArray) -> FloatArray:
+    def _checked(self, name: str, array: FloatArray) -> FloatArray:
         if array.shape != self.shape:
             raise DataError(f"field {name!r} has shape {array.shape}, the panel has {self.shape}")
-        array = np.ascontiguousarray(array, np.float64)
-        if array.flags.writeable:
-            array = array.view()
-            array.flags.writeable = False
-        return array
+        return sealed(np.ascontiguousarray(array, np.float64))
+
+    def __reduce__(self) -> tuple[type[Panel], tuple[Any, ...]]:
+        """What copies and pickles are made of: their arrays are sealed again."""
+        return type(self), (
+            self.dates,
+            self.symbols,
+            dict(self.fields),
+            dict(self.groups),
+            dict(self.series),
+            self.member,
+            self.periods_per_year,
+            self.quorum,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,7 +121,7 @@ class Panel:
     def present(self) -> BoolArray:
         """Where there is a bar, shape (T, N)."""
         present: BoolArray = np.isfinite(self["close"])
-        return _read_only(present)
+        return sealed(present)
 
     @cached_property
     def returns(self) -> FloatArray:
@@ -117,7 +130,7 @@ class Panel:
         The previous close is the last known one, so a return after a suspension spans it.
         NaN where there is no bar and on a symbol's first bar.
         """
-        return _read_only(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
+        return sealed(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
 
     def labels(self, name: str, row: int) -> npt.NDArray[np.str_]:
         """The symbols' labels of a grouping as known on a row, shape (N,); "" where unknown."""
@@ -128,7 +141,8 @@ class Panel:
         if name not in self._finite:
             array = self.returns if name == "returns" and name not in self else self[name]
             wrong = np.isinf(array)
-            self._finite[name] = np.where(wrong, np.nan, array) if wrong.any() else array
+            made = np.where(wrong, np.nan, array) if wrong.any() else array
+            self._finite[name] = sealed(made)
         return self._finite[name]
 
     @cached_property
@@ -151,7 +165,7 @@ class Panel:
             lately += counts[0]
             trading += counts[1]
         enough: BoolArray = trading >= self.quorum * lately - ROUNDING
-        return _read_only(enough)
+        return sealed(enough)
 
     @cached_property
     def spanning(self) -> FloatArray:
@@ -162,7 +176,7 @@ class Panel:
         if self.full.all():
             return self.returns
         closes = np.where(self.full[:, None], self["close"], np.nan)
-        return _read_only(returns_since(np.full(self.shape[1], np.nan), closes)[0])
+        return sealed(returns_since(np.full(self.shape[1], np.nan), closes)[0])
 
     @cached_property
     def market(self) -> FloatArray:
@@ -171,7 +185,7 @@ class Panel:
         NaN without bars and on rows that are not `full`: three names that trade while the
         others have a holiday are no market.
         """
-        return _read_only(mean_of_members(self.spanning, self.member))
+        return sealed(mean_of_members(self.spanning, self.member))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -211,6 +225,17 @@ class Panel:
             if name in self.__dict__:
                 known.__dict__[name] = self.__dict__[name][:stop]
         return known
+
+    def twin(self) -> Panel:
+        """The same data as a panel of its own, for a reader who may do anything to it.
+
+        It shares sealed arrays with this one, and no mapping, index or frame.
+        """
+        for name in SHARED:
+            getattr(self, name)
+        twin = self.cut(len(self.dates))
+        object.__setattr__(twin, "dates", self.dates.copy(deep=True))
+        return twin
 
     def between(self, start: int, stop: int) -> Panel:
         """The panel with the dates from row `start` to row `stop` alone."""
@@ -313,12 +338,6 @@ class Panel:
                 array[flat] = frame[name].to_numpy(np.float64, na_value=np.nan)
                 fields[str(name)] = array.reshape(len(axis), len(order))
         return cls(dates=axis, symbols=order, fields=fields)
-
-
-def _read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-    """The array, which nobody can write into: what one reader is handed, others are too."""
-    array.flags.writeable = False
-    return array
 
 
 def forward_fill(array: FloatArray) -> FloatArray:

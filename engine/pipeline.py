@@ -21,6 +21,7 @@ from engine.artifacts import Announce, Report, RunFolder
 from engine.delisting import undisclosed
 from engine.errors import ConfigError
 from engine.expr.guests import using
+from engine.guard import Guard, guarding, seconds
 from engine.handed import Handed
 from engine.manifest import manifest, unchecked
 from engine.panel import Panel
@@ -121,11 +122,14 @@ def _execute(
         settings = replace(settings, source=Handed.of(bars, settings.source))
     plain = OmegaConf.to_container(config, resolve=True)
     watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
-    folder = RunFolder(path, announce, watch=watch)
+    plugins = config.get("plugins") or {}
+    guard = Guard(timeout=seconds(plugins.get("timeout_s")))
+    folder = RunFolder(path, announce, watch=watch, guard=guard)
     folder.open()
     try:
-        with folder.listening():
+        with folder.listening(), guarding(guard):
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
+            guard.hold("bars", panel)
             watch.identity += panel.fingerprint
             made = _stages(settings, panel, folder)
             facts = manifest(

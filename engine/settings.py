@@ -21,6 +21,7 @@ from engine.decision import Decision
 from engine.delisting import Delisting
 from engine.errors import ConfigError, FormulaError, did_you_mean
 from engine.fields import structured
+from engine.guard import calling
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
 from engine.membership import resolved
@@ -184,7 +185,9 @@ def _check(settings: Settings) -> None:
                 f"bundle.factors: nothing produces {factor.name!r}; "
                 f"{did_you_mean(factor.name, produced)}"
             )
-    for state in settings.regime.states:
+    with calling(settings.regime, f"regime {settings.regime.name!r}"):
+        states = settings.regime.states
+    for state in states:
         if state not in settings.exposure:
             raise ConfigError(
                 f"exposure: no entry for the regime {state!r}; add +exposure.{state}=1.0"

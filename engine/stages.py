@@ -14,13 +14,14 @@ import pandas as pd
 from engine.artifacts import RunFolder
 from engine.bars import Findings, lay, read
 from engine.benchmark import benchmark
-from engine.contracts import array, blamed, check
+from engine.contracts import array, check
 from engine.data.inspection import look
 from engine.data.report import line, record
 from engine.delisting import outcomes
 from engine.errors import ConfigError
 from engine.expr import evaluate
 from engine.factors_set import lookbacks, ready, spans
+from engine.guard import calling, lent, owned
 from engine.labels import Labels
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
@@ -58,8 +59,9 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     from schemas.bars import bars_schema
 
     source = settings.source
-    with blamed(f"source {source.name!r}"):
-        frame, series = source.load(settings.universe), source.series(settings.universe)
+    with calling(source, f"source {source.name!r}"):
+        universe = lent(settings.universe, source)
+        frame, series = source.load(universe), source.series(universe)
     rows = read(frame, settings.universe, settings.bars.mends)
     del frame
     number = settings.time.number
@@ -80,6 +82,13 @@ def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     schema = bars_schema(list(panel.fields), keep=settings.bars.kept)
     _hand_over(folder, "bars", schema, panel.long(panel.fields))
     return panel, findings
+
+
+def facts(settings: Settings) -> dict[str, Any]:
+    """What the source knows of its data."""
+    source = settings.source
+    with calling(source, f"source {source.name!r}"):
+        return dict(source.facts(lent(settings.universe, source)))
 
 
 def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, FloatArray]:
@@ -124,8 +133,9 @@ def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
     states = settings.regime.states
     shape = (panel.shape[0], len(states))
     who = f"regime {settings.regime.name!r}"
-    with blamed(who):
-        probabilities = array(settings.regime.probabilities(panel), shape, who)
+    with calling(settings.regime, who):
+        made = settings.regime.probabilities(lent(panel, settings.regime))
+        probabilities = owned(array(made, shape, who), settings.regime)
     frame = pd.DataFrame(
         {"timestamp": panel.dates, **{s: probabilities[:, i] for i, s in enumerate(states)}}
     )
@@ -194,7 +204,9 @@ def _check_bundle(
         rows = lookbacks(settings.factors, panel).get(name)
         need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
         factor = settings.factors.get(name)
-        need = (factor.complaint(panel) if factor else "") or need
+        if factor is not None:
+            with calling(factor, f"factors.{name}"):
+                need = factor.complaint(lent(panel, factor)) or need
         if np.isfinite(made.factors.get(name, np.nan)).any():
             need = (
                 f"its longest window has {made.windows[name]} rows, of which a symbol needs "
@@ -285,7 +297,7 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         for b in settings.bundle.factors
         if b.name in made.seasoned
     }
-    planted = settings.source.facts(settings.universe).get("planted")
+    planted = facts(settings).get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
         studied[planted["column"]] = judged(panel[planted["column"]])
     factors = {name: study(values, outcome, horizon) for name, values in studied.items()}

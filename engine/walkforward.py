@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from engine.contracts import blamed
 from engine.errors import ConfigError, DataError
+from engine.guard import calling
 from engine.kinds import Estimator, Model
 from engine.labels import Labels
 from engine.panel import BoolArray, FloatArray
@@ -235,7 +235,7 @@ class _Trainer:
         if self.model.wants_tail:
             held = self._learnable(tail_start, window.purged)
             tail = scaler.apply(table, held), table.y[held] / unit
-        with blamed(f"model {self.model.name!r}"):
+        with calling(self.model, f"model {self.model.name!r}"):
             fitted = self.model.train(self.model.estimator(self.seed), X, y / unit, tail)
         del X, tail
 
@@ -291,7 +291,7 @@ class _Trainer:
             part = X[start : start + BLOCK]
             block = np.zeros((BLOCK, X.shape[1]), order="F")
             block[: len(part)] = part
-            with blamed(f"model {self.model.name!r}"):
+            with calling(self.model, f"model {self.model.name!r}", often=True):
                 forecast = np.asarray(fitted.predict(block), np.float64).reshape(BLOCK)
             out[start : start + BLOCK] = forecast[: len(part)]
         if not np.isfinite(out).all():

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from engine.errors import PluginError
+from engine.guard import calling, lent
 from engine.kinds import Observer, Stage
 
 log = logging.getLogger(__name__)
@@ -45,14 +40,17 @@ class Watch:
         """Tell every observer that a stage has ended; in the order of the configuration."""
         key = hashlib.sha256(f"{self.identity}/{name}".encode()).hexdigest()[:16]
         for observer in self.observers:
-            stage = Stage(name, key, seconds, read_only(result), self.folder)
             try:
-                observer.on_stage(stage)
+                with calling(observer, f"observer {observer.name}"):
+                    observer.on_stage(
+                        Stage(name, key, seconds, lent(result, observer), self.folder)
+                    )
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # SystemExit too: no observer ends a run
+                cause = error.__cause__ or error
                 message = (
-                    f"observer {observer.name} failed on {name}: {type(error).__name__}: {error}"
+                    f"observer {observer.name} failed on {name}: {type(cause).__name__}: {cause}"
                 )
                 if self.strict:
                     raise PluginError(f"{message}; strict_observers=false goes on") from error
@@ -63,32 +61,3 @@ def identity(config: object) -> str:
     """SHA-256 of a resolved configuration."""
     text = json.dumps(config, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def read_only(value: Any) -> Any:
-    """The value with read-only twins for its arrays, so that nobody can change the original."""
-    if isinstance(value, np.ndarray):
-        return _sealed(value)
-    if isinstance(value, (pd.DataFrame, pd.Series)):
-        return value.copy(deep=False)  # copy on write: what is written stays in the copy
-    if isinstance(value, Mapping):
-        return {key: read_only(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        items = [read_only(item) for item in value]
-        return value._make(items) if hasattr(value, "_make") else tuple(items)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        twin = copy.copy(value)
-        for name, item in vars(value).items():  # fields, and what is cached beside them
-            object.__setattr__(twin, name, read_only(item))
-        return twin
-    return value
-
-
-def _sealed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """A view that cannot be made writeable again; a copy of what no buffer can hold."""
-    try:
-        return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]  # it is a buffer
-    except ValueError:  # dates, for one
-        twin = array.copy()
-        twin.flags.writeable = False
-        return twin

@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.account.charges import check_names
 from engine.account.ledger import State
-from engine.contracts import blamed
 from engine.errors import PluginError
+from engine.guard import calling
 from engine.kinds import Cost
 from engine.panel import FloatArray
 
@@ -52,7 +52,7 @@ class Carrying:
     def _asked(self, weights: FloatArray, days: float) -> dict[str, float]:
         who = f"costs {self.cost.name!r}"
         told = {}
-        with blamed(who):
+        with calling(self.cost, who, often=True):
             made = self.cost.carry(weights[None], np.array([days]))
             check_names(self.cost, self.trading, made)
             for name in made:

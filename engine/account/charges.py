@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from engine.account.rows import Charges
-from engine.contracts import blamed
 from engine.errors import ConfigError, PluginError
+from engine.guard import calling, lent, owned
 from engine.kinds import Cost, overrides
 from engine.panel import FloatArray, Panel
+from engine.sealed import sealed
 
 
 def charge(cost: Cost, panel: Panel, orders: FloatArray | None = None) -> Charges:
@@ -52,13 +53,13 @@ def _trading(
     exponent: dict[str, float] = {}
     if not overrides(cost, "terms", before="trading"):
         values = np.zeros(panel.shape) if orders is None else orders
-        with blamed(who):
-            made: Mapping[str, Any] = cost.trading(panel, values)
+        with calling(cost, who):
+            made: Mapping[str, Any] = cost.trading(lent(panel, cost), sealed(values))
             for name in sorted(made):
                 fixed[name] = _rate(made[name], panel.shape, f"{who}: the rate {name!r}", cost)
         return fixed, coefficient, exponent
-    with blamed(who):
-        made = cost.terms(panel)
+    with calling(cost, who):
+        made = cost.terms(lent(panel, cost))
         for name in sorted(made):
             terms, what = made[name], f"{who}: {{}} of {name!r}"
             fixed[name] = _rate(terms.fixed, panel.shape, what.format("fixed"), cost)
@@ -83,7 +84,7 @@ def _spread(
     need = "finite" if least == -np.inf else f"finite, >= {least:g}"
     wrong = PluginError(f"{what} must be {need} and of shape {shape}: mend {type(cost).__name__}")
     try:
-        made: FloatArray = np.broadcast_to(np.asarray(value, np.float64), shape)
+        made: FloatArray = np.broadcast_to(owned(np.asarray(value, np.float64), cost), shape)
     except (TypeError, ValueError) as error:
         raise wrong from error
     thin = _thin(made)
@@ -98,8 +99,8 @@ def _holding(
     parts: dict[str, dict[str, FloatArray]] = {"long": {}, "short": {}, "cash": {}}
     if overrides(cost, "holding", before="carry"):
         who = f"costs {cost.name!r}"
-        with blamed(who):
-            made = cost.holding(panel)
+        with calling(cost, who):
+            made = cost.holding(lent(panel, cost))
             for name in sorted(made):
                 for part, rates in parts.items():
                     value = getattr(made[name], part)
@@ -124,11 +125,11 @@ def _thin(array: FloatArray) -> FloatArray:
 
 def limits(cost: Cost, panel: Panel) -> FloatArray | None:
     """Largest orders in shares, shape (T, N), checked; None without a limit."""
-    with blamed(f"costs {cost.name!r}"):
-        asked = cost.max_order(panel)
+    with calling(cost, f"costs {cost.name!r}"):
+        asked = cost.max_order(lent(panel, cost))
         if asked is None:
             return None
-        most = np.asarray(asked, np.float64)
+        most = owned(np.asarray(asked, np.float64), cost)
     if most.shape != panel.shape or not (most >= 0.0).all():
         raise PluginError(
             f"costs {cost.name!r}: max_order must be >= 0 (infinite: no limit) and of shape "

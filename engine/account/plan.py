@@ -10,10 +10,12 @@ import numpy as np
 from engine.account.ledger import Decide, State
 from engine.account.tally import Tally
 from engine.book import Book
-from engine.contracts import array, blamed
+from engine.contracts import array
 from engine.errors import PluginError
+from engine.guard import calling, lent, owned
 from engine.kinds import Portfolio, overrides
 from engine.panel import FloatArray, Panel
+from engine.sealed import sealed
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +45,11 @@ class Plan:
         who = f"portfolio {self.portfolio.name!r}"
         if overrides(self.portfolio, "decide", before="weights"):
             return None
-        with blamed(who):
-            return array(
-                self.portfolio.weights(self.signal, panel, self.exposure), panel.shape, who
+        with calling(self.portfolio, who):
+            made = self.portfolio.weights(
+                sealed(self.signal), lent(panel, self.portfolio), sealed(self.exposure)
             )
+            return owned(array(made, panel.shape, who), self.portfolio)
 
     def decide(self, panel: Panel, tally: Tally, start: int = 0) -> Decide:
         """What asks the portfolio at a close of the panel, whose row `start` is the ledger's 0.
@@ -54,6 +57,7 @@ class Plan:
         A row that is not `Panel.full` decides nothing.
         """
         who = f"portfolio {self.portfolio.name!r}"
+        data, signal = lent(panel, self.portfolio), sealed(self.signal)
 
         def decide(t: int, state: State) -> FloatArray | None:
             row = start + t
@@ -61,19 +65,19 @@ class Plan:
                 return None
             book = Book(
                 row=row,
-                held=state.held,
+                held=sealed(state.held),
                 equity=state.equity,
                 cash=state.cash,
-                waiting=state.waiting.copy(),
-                score=self.signal[row],
+                waiting=sealed(state.waiting.copy()),
+                score=signal[row],
                 exposure=float(self.exposure[row]),
                 notes=tally.notes,
                 memory=state.memory,
-                data=panel,
+                data=data,
                 ties=self.ties,
             )
-            with blamed(who):
-                targets = self.portfolio.decide(self.signal[row].copy(), book)
+            with calling(self.portfolio, who, often=True):
+                targets = self.portfolio.decide(signal[row].copy(), book)
                 if targets is not None:
                     targets = array(targets, state.shares.shape, who)
             _check_memory(state.memory, who)

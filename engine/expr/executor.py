@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 
@@ -192,7 +193,8 @@ class _Run:
             for rows in waiting:
                 program.run(rows, self.workspaces)
 
-        helpers = [self.pool.submit(work) for _ in blocks[1 : self.threads]] if self.pool else []
+        pool, rest = self.pool, blocks[1 : self.threads]
+        helpers = [pool.submit(copy_context().run, work) for _ in rest] if pool else []
         try:
             work()
         finally:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.contracts import array, blamed
+from engine.contracts import array
 from engine.errors import PluginError
 from engine.expr.ops import NAMES, OVERLOADED, TABLE, Op
+from engine.guard import calling, owned
 from engine.kinds import Operator
 from engine.panel import FloatArray
-from engine.watch import read_only
+from engine.sealed import read_only
 
 if TYPE_CHECKING:
     from engine.registry import Entry, Registry
@@ -123,9 +124,9 @@ def _instance(entry: Entry) -> Operator:
 def _call(entry: Entry, *args: Any) -> FloatArray:
     """The kernel's result, checked; arrays that other formulas share go in read-only."""
     shape = next(arg.shape for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2)
-    with blamed(_who(entry)):
+    with calling(entry.cls, _who(entry), often=True):
         value = _instance(entry).kernel(*read_only(args))
-    return array(value, shape, _who(entry))
+        return owned(array(value, shape, _who(entry)), entry.cls)
 
 
 def _who(entry: Entry) -> str:

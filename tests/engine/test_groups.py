@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,9 @@ def test_the_fingerprint_tells_labels_apart():
     grouping = other.groups["sector"]
     assert isinstance(grouping, Dated)
     assert panel.fingerprint == other.fingerprint
-    grouping.codes[-1, -1] = (grouping.codes[-1, -1] + 1) % 4
+    codes = grouping.codes.copy()
+    codes[-1, -1] = (codes[-1, -1] + 1) % 4
+    other = replace(other, groups={**other.groups, "sector": Dated(grouping.names, codes)})
     moved = engine.Panel(**vars_of(other))
     assert panel.fingerprint != moved.fingerprint
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import engine
-from engine.watch import Watch, identity, read_only
+from engine.sealed import read_only
+from engine.watch import Watch, identity
 from plugins.observers.jsonlines import JsonLines
 
 

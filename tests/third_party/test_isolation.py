@@ -21,7 +21,7 @@ from engine.cli import main
 from engine.config import _package
 from engine.expr import guests
 from engine.registry import Registry
-from engine.watch import read_only
+from engine.sealed import read_only
 
 SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=400",
          "report=none"]  # fmt: skip
@@ -212,7 +212,7 @@ def test_a_factor_that_hands_over_something_else_stops_with_its_name(
     how: str, said: str, tmp_path: Path
 ) -> None:
     message = stopped(tmp_path, f"+factors.mine={{name: odd_factor, how: {how}}}")
-    assert message.startswith("factors.mine")
+    assert message.startswith("stage factors: factors.mine returned ")
     assert said in message
 
 
@@ -221,7 +221,7 @@ def test_a_factor_that_hands_over_something_else_stops_with_its_name(
 )
 def test_a_plugin_that_raises_stops_with_its_name(exits: str, said: str, tmp_path: Path) -> None:
     message = stopped(tmp_path, f"+factors.mine={{name: boom, exits: {exits}}}")
-    assert message == f"factors.mine failed: {said}; --debug shows where"
+    assert message == f"stage factors: factors.mine failed: {said}; --debug shows where"
 
 
 def test_operators_of_a_disabled_distribution_are_gone(tmp_path: Path) -> None:
