@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from engine.pipeline import Report, run
     from engine.terms import Holding, Terms
     from engine.universe import Universe
+    from engine.whole import writing_whole
 
 _HOME = {
     "engine.book": ("Book",),
@@ -69,6 +70,7 @@ _HOME = {
     "engine.pipeline": ("Report", "run"),
     "engine.terms": ("Holding", "Terms"),
     "engine.universe": ("Universe",),
+    "engine.whole": ("writing_whole",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -106,6 +108,7 @@ __all__ = [
     "option",
     "parse",
     "run",
+    "writing_whole",
 ]
 
 

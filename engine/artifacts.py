@@ -289,11 +289,16 @@ def tell_left(path: Path) -> None:
     """Warn of runs in this folder and beside it that died in strangers' code: each is told once."""
     for folder, where in left_beside(path):
         log.warning("%s: a run died in %s; mend that first", folder, where)
-        with suppress(OSError, ConfigError):
-            lock = Lock.taken(folder)
-            if (folder / MARKER).is_file():
-                (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
-            lock.release()
+        settle(folder, where)
+
+
+def settle(folder: Path, where: str) -> None:
+    """Write into the marker of a run that died where it did, and take its lock file away."""
+    with suppress(OSError, ConfigError):
+        lock = Lock.taken(folder)
+        if (folder / MARKER).is_file():
+            (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
+        lock.release()
 
 
 def refuse_unfinished(path: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,7 @@ from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from engine.artifacts import Announce
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one job of a run or a sweep ended."""
-
-    path: Path
-    overrides: tuple[str, ...]
-    error: str = ""
+    from engine.sweep import Outcome
 
 
 def run(words: Sequence[str], *, debug: bool = False) -> int:
@@ -51,6 +42,7 @@ def run_job(config: DictConfig) -> Outcome:
     from hydra.core.hydra_config import HydraConfig
 
     from engine.pipeline import execute, job
+    from engine.sweep import Outcome
 
     hydra = HydraConfig.get()
     path = Path(hydra.runtime.output_dir)

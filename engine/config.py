@@ -130,6 +130,9 @@ def _jobs(args: Any, task: Callable[[DictConfig], Any]) -> list[Any]:
     try:
         name = args.config_name or ROOT
         if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
+            from engine.sweep import install
+
+            install()
             batches = hydra.multirun(name, task, args.overrides)
             return [job.return_value for batch in batches for job in batch]
         return [hydra.run(name, task, args.overrides).return_value]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 
 from engine.errors import ConfigError, DataError
 from engine.panel import FloatArray, Panel
+from engine.whole import writing_whole
 
 BATCH = 256 * 1024**2  # bytes of a file that are copied at a time
 KEYS = b"alpha_engine.keys"  # of the schema: which formula each column is
@@ -57,7 +57,6 @@ def writing(
     if path.exists() and not path.is_file():
         raise ConfigError(f"--out {path}: not a file; choose another")
     path = path.resolve()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     schema = keys(panel.between(0, 0)).schema
     for name in names:
         schema = schema.append(pa.field(name, pa.from_numpy_dtype(dtype)))
@@ -65,13 +64,10 @@ def writing(
     notes = {KEYS: kept, ANNUAL: repr(panel.periods_per_year)}
     schema = schema.with_metadata({**(schema.metadata or {}), **notes})
     try:
-        with pq.ParquetWriter(part, schema) as file:
+        with writing_whole(path) as part, pq.ParquetWriter(part, schema) as file:
             yield Writer(panel, file)
-        part.replace(path)
     except OSError as error:
         raise ConfigError(f"--out {path}: {error.strerror or error}; choose another file") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def stored_periods(path: Path) -> float | None:

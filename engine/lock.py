@@ -96,11 +96,13 @@ def left_in(folder: Path) -> str:
 
 
 def left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The same of a folder and those beside it; of a sweep's job, those of other sweeps too."""
-    sweep = (folder.parent / "multirun.yaml").is_file()
-    files = {folder / NAME, *folder.parent.glob(f"*/{NAME}")}
-    files |= {*folder.parent.parent.glob(f"*/*/{NAME}")} if sweep else set()
-    for file in sorted(files):
+    """The same of a folder and those beside it; beside a sweep's job are those of other sweeps."""
+    home = folder.parent
+    if (home / "multirun.yaml").is_file():  # what died in this sweep, the sweep itself tells
+        beside = [f for f in home.parent.glob(f"*/*/{NAME}") if f.parent.parent != home]
+    else:
+        beside = list(home.glob(f"*/{NAME}"))
+    for file in sorted({folder / NAME, *beside}):
         where = left_in(file.parent)
         if where:
             yield file.parent, where

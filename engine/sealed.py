@@ -74,8 +74,8 @@ def _arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
     if isinstance(value, np.ndarray):
         yield path, value
     elif isinstance(value, pd.DataFrame):
-        for name in value.columns:
-            yield from _arrays(value[name], f"{path}.{name}")
+        for column in value.columns:
+            yield from _arrays(value[column], f"{path}.{column}")
     elif isinstance(value, pd.Series) and isinstance(value.dtype, pd.CategoricalDtype):
         yield path, np.asarray(value.cat.codes)
     elif isinstance(value, pd.Series) and value.dtype.kind in "fiub":

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from engine.expr.nodes import Node
 from engine.expr.pieces import Plan, planned
 from engine.expr.spans import spans
 from engine.groups import Grouping
+from engine.orphans import end_with
 from engine.panel import FloatArray, Panel
 
 AHEAD = 2  # tasks a worker that are under way, or done and waiting for their turn
@@ -186,7 +188,14 @@ def _local(shared: Shared, todo: Sequence[slice], workers: int) -> Iterator[str]
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=AHEAD * workers)
-    yield from pool(delayed(work)(shared, span) for span in todo)
+    yield from pool(delayed(_work_below)(os.getpid(), shared, span) for span in todo)
+
+
+def _work_below(parent: int, shared: Shared, span: slice) -> str:
+    """The work, in a process that ends with its parent."""
+    if os.getpid() != parent:  # one worker is no process of its own
+        end_with(parent)
+    return work(shared, span)
 
 
 def _dask(shared: Shared, todo: Sequence[slice], workers: int) -> Iterator[str]:

@@ -6,14 +6,13 @@ bars that come later are joined to those on disk only where the two agree on the
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from engine import ConfigError, DataError, FloatArray
+from engine import ConfigError, DataError, FloatArray, writing_whole
 
 COLUMNS = ("open", "high", "low", "close", "volume", "dividend")
 EXTRA = "pip install 'alpha-engine[yahoo]'"
@@ -121,10 +120,8 @@ def write(folder: Path, symbol: str, kept: Kept) -> None:
     table = pa.Table.from_pandas(
         kept.bars.rename_axis("date").reset_index(), preserve_index=False
     ).replace_schema_metadata({"first": f"{kept.first:%Y-%m-%d}", "last": f"{kept.last:%Y-%m-%d}"})
-    path = _path(folder, symbol)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    pq.write_table(table, part)
-    part.replace(path)
+    with writing_whole(_path(folder, symbol)) as part:
+        pq.write_table(table, part)
 
 
 def _path(folder: Path, symbol: str) -> Path:
