@@ -21,11 +21,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import lower_builtin, lower_cast, models, register_model
+
+from engine.kernel_cache import njit
 
 Array = npt.NDArray[Any]
 Lanes = Any  # to a type checker; to numba, `LANES_TYPE`

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from engine.kernel_cache import njit
 from engine.lanes import (
     LANES,
     TILES,

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from engine.expr.rounding import rounding
 from engine.expr.summaries import (
@@ -27,6 +26,7 @@ from engine.expr.summaries import (
     ordered,
     summary,
 )
+from engine.kernel_cache import njit
 from engine.lanes import kernel, mean_of
 from engine.ranks import average_ranks
 

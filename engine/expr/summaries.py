@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from engine.kernel_cache import njit
 
 Array = npt.NDArray[Any]
 SUM, COUNT, LEAST, GREATEST, DEVIATION = 0, 1, 2, 3, 4

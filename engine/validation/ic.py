@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from engine.errors import ConfigError
+from engine.kernel_cache import njit
 from engine.panel import BoolArray, FloatArray
 from engine.ranks import average_ranks
 

@@ -1,0 +1,120 @@
+"""Where compiled kernels are kept, and what happens where they cannot be.
+
+numba keeps what it compiles in files, and stops with a traceback at a file that is damaged, or
+where it finds no folder to write to. Here such a file is compiled anew and replaced, and without
+a folder everything is compiled at each start; either way one warning says so.
+
+The engine takes `njit` from this module, so that its caches are these from the first kernel on;
+those of other packages, such as vectorbt's, become so with the same step.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core import caching, dispatcher, sigutils
+
+__all__ = ["njit"]
+
+log = logging.getLogger(__name__)
+DIGEST = 32  # bytes of SHA-256, behind each file's content
+MEND = "to keep them, name a folder that can be written to in NUMBA_CACHE_DIR"
+_told: set[str] = set()  # a warning stands for all kernels that meet the same
+
+
+class _Files(caching.IndexDataCacheFile):
+    """numba's files, each with a digest: damaged machine code would run as it is."""
+
+    def __init__(self, plain: Any, owners: frozenset[int]) -> None:
+        vars(self).update(vars(plain))
+        self._version = f"{plain._version} sha256"  # files without a digest count as obsolete
+        self._owners = owners
+
+    def _load_index(self) -> Any:
+        if os.path.exists(self._index_path):
+            self._refuse_foreign(self._index_path)
+        return super()._load_index()
+
+    def _save_data(self, name: str, data: Any) -> None:
+        content = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(content + sha256(content).digest())
+
+    def _load_data(self, name: str) -> Any:
+        path = Path(self._data_path(name))
+        self._refuse_foreign(path)
+        content = path.read_bytes()
+        if sha256(content[:-DIGEST]).digest() != content[-DIGEST:]:
+            raise ValueError(f"{path.name} is damaged")
+        return super()._load_data(name)  # which reads no further than the content
+
+    def _refuse_foreign(self, path: str | Path) -> None:
+        if os.stat(path).st_uid not in self._owners:
+            raise ValueError(f"{Path(path).name} belongs to another user")
+
+
+class _Kept(caching.FunctionCache):
+    """A function's cache that never stops a run."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        source = os.stat(function.__code__.co_filename)
+        owners = frozenset({0, os.geteuid(), source.st_uid})  # whoever may change the source
+        self._cache_file = _Files(self._cache_file, owners)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """What is kept, or None: it is compiled then."""
+        try:
+            found = super().load_overload(sig, target_context)
+            if found is not None and found.signature.args != sigutils.normalize_signature(sig)[0]:
+                raise ValueError("two processes wrote at once")
+        except Exception as error:  # damaged content may raise anything
+            _warn(
+                f"compiled kernels in {self.cache_path} cannot be read ({_line(error)})",
+                "they are compiled again",
+            )
+            with suppress(OSError):
+                os.unlink(self._cache_file._index_path)
+            return None
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled, where that can be."""
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:  # a full disk; an index that is damaged still
+            self.disable()
+            _warn(
+                f"compiled kernels cannot be kept in {self.cache_path} ({_line(error)})",
+                f"each start compiles them; {MEND}",
+            )
+
+
+def kept(function: Any) -> Any:
+    """The cache of a function, or one that keeps nothing where there is no folder for it."""
+    try:
+        return _Kept(function)
+    except (RuntimeError, OSError):  # no folder can be written to; the source is no file
+        _warn("there is no folder for compiled kernels", f"each start compiles them; {MEND}")
+        return caching.NullCache()
+
+
+def _warn(what: str, so: str) -> None:
+    if so not in _told:
+        _told.add(so)
+        log.warning("%s: %s", what, so)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+dispatcher.FunctionCache = kept  # type: ignore[attr-defined]  # imported there
