@@ -7,6 +7,7 @@ folder that was left by an error, a full disk or Ctrl-C never looks finished.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -23,8 +24,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from engine import folders
 from engine.errors import ConfigError, DataError
 from engine.guard import Guard
+from engine.hidden import Hidden
 from engine.lock import Lock, left_beside, left_in
 from engine.watch import Watch
 
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
-MARKER = "INCOMPLETE"
+MARKER = folders.MARKER
 WRITTEN = ("*.parquet", "*.json", "*.jsonl", "*.npz", "report.*", "report_*.png")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
@@ -59,52 +62,51 @@ class RunFolder:
     warnings: list[str] = field(default_factory=list)
     watch: Watch | None = None
     current: str = ""  # the stage that runs
-    lock: Lock | None = None
+    lock: Lock | None = None  # of who took the folder already
     guard: Guard = field(default_factory=Guard)
+    secrets: Hidden = field(default_factory=Hidden)
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete; an earlier run's files are removed.
 
-        Files that no run wrote are never touched: a folder with tables in it that is not a
+        Files that no run wrote are never touched: a folder that holds anything and is not a
         run's is refused, and so is one in which another run is at work.
         """
         try:
+            folders.refuse_foreign(self.path)
             self.path.mkdir(parents=True, exist_ok=True)
-            tell_left(self.path)
-            self.lock = Lock.taken(self.path)
+            self.lock = self.lock or Lock.taken(self.path)
             self.guard.say = self.lock.say
+            tell_left(self.path, self.lock.left)
             self._clear()
         except OSError as error:
-            self._release()
+            self.release()
             raise ConfigError(
                 f"hydra.run.dir={self.path}: cannot be written ({error.strerror}); choose "
                 "another folder with hydra.run.dir=…"
             ) from error
         except ConfigError:
-            self._release()
+            self.release()
             raise
 
     def _clear(self) -> None:
-        ours = (self.path / "manifest.json").exists() or (self.path / MARKER).exists()
         left = [file for pattern in WRITTEN for file in sorted(self.path.glob(pattern))]
-        if left and not ours:
-            raise ConfigError(
-                f"hydra.run.dir={self.path}: holds {left[0].name}, which no run wrote; choose "
-                "an empty folder"
-            )
         (self.path / MARKER).write_text("the run has not finished\n", encoding="utf-8")
         for file in left:
             file.unlink()
 
-    def _release(self, *, leave: bool = False) -> None:
+    def release(self, *, leave: bool = False) -> None:
+        """Let the folder go to others; `leave` what its lock file says of whose code ran."""
         if self.lock is not None:
             self.lock.release(leave=leave)
             self.lock = None
 
-    def close(self) -> None:
-        """Take the marker away: everything is written."""
+    def close(self) -> Report:
+        """Take the marker away, for everything is written; return the report, then let go."""
         (self.path / MARKER).unlink()
-        self._release()
+        report = Report(self.path)
+        self.release()
+        return report
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -121,8 +123,8 @@ class RunFolder:
         if self.path.is_dir():
             with suppress(OSError):  # a full disk: the marker itself is there since `open`
                 text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
-                (self.path / MARKER).write_text(text, encoding="utf-8")
-        self._release(leave=bool(self.guard.inside))  # the next command names whose code it was
+                (self.path / MARKER).write_text(self.secrets.text(text), encoding="utf-8")
+        self.release(leave=bool(self.guard.inside))  # the next command names whose code it was
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage, and note its seconds and the process's peak memory in it."""
@@ -175,8 +177,9 @@ class RunFolder:
             )
 
     def note(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a mapping as ``NAME.json``; NaN becomes null."""
-        text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""
+        plain = self.secrets.everywhere(_plain(content))
+        text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
         file = self.path / f"{name}.json"
         with self._writing(file):
             file.write_text(text + "\n", encoding="utf-8")
@@ -212,16 +215,34 @@ class _Ear(logging.Handler):
 
 @dataclass(frozen=True)
 class Report:
-    """A finished run, read back from its folder."""
+    """A finished run, read back from its folder; never another run that came into it since."""
 
     path: Path
 
     def __post_init__(self) -> None:
         refuse_unfinished(self.path)
+        object.__setattr__(self, "_written", _stamp(self.path))
 
     def table(self, name: str) -> pd.DataFrame:
         """An artifact as a long frame."""
-        return read_table(self.path, name)
+        return self._same(read_table, name)
+
+    def _same(self, reader: Callable[[Path, str], T], name: str) -> T:
+        """Read a file, and see that it was this run's before and after."""
+        try:
+            content = reader(self.path, name)
+        except DataError:
+            self._refuse_other()
+            raise
+        self._refuse_other()
+        return content
+
+    def _refuse_other(self) -> None:
+        if _stamp(self.path) != vars(self)["_written"]:
+            raise DataError(
+                f"{self.path}: another run has come into this folder since: read it with "
+                "engine.Report, and give each run a folder of its own"
+            )
 
     def _wide(self, name: str, column: str) -> pd.DataFrame:
         long = self.table(name)
@@ -230,12 +251,12 @@ class Report:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Metrics, by block; each block names its units."""
-        return read_json(self.path, "metrics")
+        return self._same(read_json, "metrics")
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Configuration, versions, fingerprint, seeds and timings."""
-        return read_json(self.path, "manifest")
+        return self._same(read_json, "manifest")
 
     @cached_property
     def returns(self) -> pd.DataFrame:
@@ -277,16 +298,20 @@ class Report:
         """Equity and drawdown as a plotly figure."""
         from engine.report.notebook import plot
 
+        self._refuse_other()
         return plot(self.path)
 
     def _repr_html_(self) -> str:
         from engine.report.notebook import card
 
+        self._refuse_other()
         return card(self.path)
 
 
-def tell_left(path: Path) -> None:
-    """Warn of runs in this folder and beside it that died in strangers' code: each is told once."""
+def tell_left(path: Path, own: str = "") -> None:
+    """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
+    if own:
+        log.warning("%s: a run died in %s; mend that first", path, own)
     for folder, where in left_beside(path):
         log.warning("%s: a run died in %s; mend that first", folder, where)
         settle(folder, where)
@@ -299,6 +324,14 @@ def settle(folder: Path, where: str) -> None:
         if (folder / MARKER).is_file():
             (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
         lock.release()
+
+
+def _stamp(path: Path) -> str:
+    """What no two runs share: the text of the manifest has their times and seconds."""
+    try:
+        return hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 def refuse_unfinished(path: Path) -> None:

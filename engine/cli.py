@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from engine.errors import EngineError, did_you_mean
+from engine.errors import EngineError, did_you_mean, unforeseen
 
 COMMANDS = ("compare", "data", "factors", "plugins", "report", "run", "warm")
 HELP = """\
@@ -91,6 +91,10 @@ def _guarded(command: str, words: list[str], debug: bool) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(unforeseen(error))
     except KeyboardInterrupt:
         print(f"engine {command}: interrupted", file=sys.stderr)
         return 130

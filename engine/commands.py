@@ -8,20 +8,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from engine.errors import EngineError
+from engine.errors import EngineError, unforeseen
 
 if TYPE_CHECKING:
     from engine.artifacts import Announce
+    from engine.lock import Lock
     from engine.sweep import Outcome
 
 
 def run(words: Sequence[str], *, debug: bool = False) -> int:
     """``engine run``: compose, run one job or a sweep, print what came out."""
-    from engine.config import launch
+    from engine.launch import launch
 
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
     if debug:
@@ -30,32 +31,40 @@ def run(words: Sequence[str], *, debug: bool = False) -> int:
     for outcome in outcomes:
         if outcome.error:
             print(f"engine: {outcome.error}", file=sys.stderr)
-        elif len(outcomes) == 1:
-            _print_summary(outcome)
+        elif len(outcomes) == 1 and outcome.report is not None:
+            print(outcome.report.summary())
     if len(outcomes) > 1:
         _print_sweep(outcomes)
     return 2 if any(outcome.error for outcome in outcomes) else 0
 
 
-def run_job(config: DictConfig) -> Outcome:
-    """One job, in this process or in a worker of Hydra's launcher."""
+def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
+    """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
     from hydra.core.hydra_config import HydraConfig
 
+    from engine.hidden import hidden, hide_in_logs
     from engine.pipeline import execute, job
     from engine.sweep import Outcome
 
     hydra = HydraConfig.get()
     path = Path(hydra.runtime.output_dir)
-    overrides = tuple(hydra.overrides.task)
+    words: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as they were typed
+    overrides = tuple(words)
+    hide_in_logs(hidden(config))
     try:
         with _screen() as announce:
-            execute(job(config), path, overrides, announce)
+            report = execute(job(config), path, overrides, announce, lock=lock)
     except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):
             raise
         return Outcome(path, overrides, _line(error))
-    return Outcome(path, overrides)
+    except Exception as error:
+        logging.getLogger(__name__).exception("stopped")
+        if os.environ.get("ENGINE_DEBUG"):
+            raise
+        return Outcome(path, overrides, unforeseen(error))
+    return Outcome(path, overrides, report=report)
 
 
 def _line(error: Exception) -> str:
@@ -83,16 +92,9 @@ def _screen() -> Iterator[Announce]:
         )
 
 
-def _print_summary(outcome: Outcome) -> None:
-    from engine.artifacts import Report
-
-    print(Report(outcome.path).summary())
-
-
 def _print_sweep(outcomes: Sequence[Outcome]) -> None:
-    from engine.artifacts import Report
     from engine.summary import sweep
 
-    done = [(o.overrides, Report(o.path)) for o in outcomes if not o.error]
+    done = [(o.overrides, o.report) for o in outcomes if o.report is not None]
     if done:
         print(sweep(done))

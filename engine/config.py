@@ -1,4 +1,4 @@
-"""The composed configuration: Hydra's search path, its launcher, and its errors made short.
+"""The composed configuration: Hydra's search path, its loader, and its errors made short.
 
 ``conf/`` of this distribution is the primary source. Behind it come the packages that other
 distributions name in the entry-point group ``engine.conf``; before it, a ``conf/`` in the
@@ -10,27 +10,32 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir, version
+from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, OverrideParseException
+from hydra.initialize import get_gh_backup, restore_gh_from_backup
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.errors import ConfigError, did_you_mean
-from engine.fields import moved
+from engine.fields import KEYED, moved
+from engine.hydra_node import check, check_job
+from engine.yaml_files import FileSource
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ROOT = "config"
@@ -89,77 +94,88 @@ def _package(dist: str, name: str) -> Package:
 
 
 Plugins.instance().register(EngineSearchPath)
+SourcesRegistry.instance().types["file"] = FileSource  # instead of Hydra's own
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration (with its ``hydra`` node) for command-line overrides."""
 
     def work() -> DictConfig:
-        with initialize_config_dir(str(CONF), version_base=VERSION_BASE):
-            return compose(ROOT, overrides=list(overrides), return_hydra_config=True)
+        with hydra_over() as hydra:
+            return hydra.compose_config(ROOT, list(overrides), RunMode.RUN, from_shell=False)
 
-    config: DictConfig = _shortened(work, overrides)  # from outside: a hint composes again
+    config: DictConfig = shortened(work, overrides)  # from outside: a hint composes again
     return config
 
 
-def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
-    """Run `task` as Hydra's application does, and return what each job returned.
+class Loader(ConfigLoaderImpl):
+    """Hydra's loader; what it composes is on the allow-list, and mappings of data are open."""
 
-    Hydra's own switches (``--cfg``, ``--info``, ``--help``, ``--multirun`` …) work; the list
-    is empty for those that run nothing.
-    """
-    parser = get_args_parser()
-    parser.prog = "engine run"
-    args = parser.parse_args(_flags_first(argv))
-    if args.experimental_rerun is not None:
-        raise ConfigError("--experimental-rerun reads a pickle, which the engine never does")
-    version.setbase(VERSION_BASE)
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
-    if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
-        _shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
-        return []
-    results: list[Any] = _shortened(lambda: _jobs(args, task), args.overrides)
-    return results
+    def load_configuration(self, *args: Any, **options: Any) -> DictConfig:
+        """Compose, and refuse what a configuration may not say of Hydra."""
+        config = super().load_configuration(*args, **options)
+        check(config)
+        return config
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        """One job of a sweep; its ``.hydra`` is written by `engine.launch.Job`."""
+        config = super().load_sweep_config(master_config, sweep_overrides)
+        check_job(config)
+        config.hydra.output_subdir = None
+        return config
+
+    def _parse_overrides_and_create_caching_repo(self, *args: Any, **options: Any) -> Any:
+        overrides, repo = super()._parse_overrides_and_create_caching_repo(*args, **options)
+        for each in overrides:
+            group = each.key_or_group
+            if each.is_delete() or each.is_sweep_override() or not repo.group_exists(group):
+                continue
+            value = each.value()
+            names = value if isinstance(value, list) else [value]
+            if not names or not all(isinstance(name, str) for name in names):
+                hint = did_you_mean("", repo.get_group_options(group))
+                raise ConfigError(f"{each.input_line}: name a file of {group}; {hint}")
+        return overrides, repo
+
+    def _compose_config_from_defaults_list(self, *args: Any, **options: Any) -> DictConfig:
+        config: DictConfig = super()._compose_config_from_defaults_list(*args, **options)
+        _open(config)
+        return config
 
 
-def _jobs(args: Any, task: Callable[[DictConfig], Any]) -> list[Any]:
-    search = create_config_search_path(str(CONF))
-    if args.config_dir:
-        search.prepend(provider="command-line", path=f"file://{Path(args.config_dir).absolute()}")
-    hydra = Hydra.create_main_hydra2(task_name="engine", config_search_path=search)
-    try:
-        name = args.config_name or ROOT
-        if args.multirun or "hydra.mode=MULTIRUN" in args.overrides:
-            from engine.sweep import install
-
-            install()
-            batches = hydra.multirun(name, task, args.overrides)
-            return [job.return_value for batch in batches for job in batch]
-        return [hydra.run(name, task, args.overrides).return_value]
-    finally:
-        GlobalHydra.instance().clear()
-
-
-def _flags_first(argv: Sequence[str]) -> list[str]:
-    """Hydra's parser refuses a flag between overrides: move flags (and values) in front."""
-    takes_value = {"--cfg", "-c", "--package", "-p", "--config-name", "-cn", "--config-path",
-                   "-cp", "--config-dir", "-cd", "--experimental-rerun"}  # fmt: skip
-    flags: list[str] = []
-    rest: list[str] = []
-    words = deque(argv)
-    while words:
-        word = words.popleft()
-        if not word.startswith("-"):
-            rest.append(word)
+def _open(node: DictConfig) -> None:
+    """Let `key=value` add to mappings that begin empty, such as ``source.columns``."""
+    for key in node:
+        child = node._get_node(key)
+        if key == "hydra" or not isinstance(child, DictConfig) or child._is_none():
             continue
-        flags.append(word)
-        may_take = word in {"--info", "-i"} and words and "=" not in words[0]
-        if words and (word in takes_value or may_take):
-            flags.append(words.popleft())
-    return flags + rest
+        if child._is_interpolation() or child._is_missing():
+            continue
+        if not child or key == "tags":
+            OmegaConf.set_struct(child, False)
+        else:
+            _open(child)
 
 
-def _shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
+@contextmanager
+def hydra_over(folder: str | None = None) -> Iterator[Hydra]:
+    """Hydra over our search path; one that somebody else began is put back afterwards."""
+    search = create_config_search_path(str(CONF))
+    if folder:
+        search.prepend(provider="command-line", path=f"file://{Path(folder).absolute()}")
+    before = get_gh_backup()
+    version.setbase(VERSION_BASE)
+    try:
+        hydra = Hydra("engine", Loader(search))
+        GlobalHydra.instance().initialize(hydra)
+        yield hydra
+    finally:
+        restore_gh_from_backup(before)
+
+
+def shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     """Run `work`; Hydra's and OmegaConf's errors become one ConfigError line."""
     try:
         return work()
@@ -167,12 +183,27 @@ def _shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
         raise ConfigError("the defaults of some configuration files include one another") from error
     except OverrideParseException as error:
         raise ConfigError(f"{error.override}: this override cannot be read; quote it") from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_line(str(error).strip(), overrides)) from error
+    except HydraException as error:
+        raise ConfigError(_line(_told(error), overrides)) from error
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
     except OSError as error:  # a job catches its own: this one is about Hydra's folder
         raise ConfigError(
             f"{error.filename}: {error.strerror}; choose a folder with hydra.run.dir=…"
         ) from error
+
+
+def _told(error: HydraException) -> str:
+    """What Hydra says, with its reason where that is what matters."""
+    text, cause = str(error).strip(), error.__cause__
+    word = re.fullmatch(r"Error merging override (.*)", text)
+    if not word or not cause:
+        return text
+    reason = str(cause).splitlines()[0]
+    if reason.startswith(("Cannot merge", "Cannot assign")):
+        reason = KEYED.format(key=word[1].lstrip("+").partition("=")[0])
+    return f"{word[1]}: {reason}"
 
 
 def _line(text: str, overrides: Sequence[str]) -> str:

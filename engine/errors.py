@@ -58,6 +58,12 @@ def pointed(message: str, text: str, column: int) -> str:
     return f"{message}\n  {text[start:stop]}\n  {' ' * (column - start)}^"
 
 
+def unforeseen(error: Exception) -> str:
+    """Return a line on what nobody has foreseen: a fault of the engine, or of a plugin."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"unforeseen: {what}; type the command again with --debug to see where"
+
+
 def did_you_mean(name: str, options: Iterable[str]) -> str:
     """Return a hint: the nearest option, or all of them when none is near."""
     known = sorted(set(options))

@@ -92,11 +92,11 @@ def compute(words: Sequence[str]) -> int:
     from engine.expr.guests import using
     from engine.factors_compute import How, append_to, compute_to
     from engine.pipeline import job
-    from engine.registry import installed
+    from engine.settings import chosen as plugins_of
 
     request = _request(words)
     config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
-    registry = installed().limited(config.plugins.disable, config.plugins.only)
+    registry = plugins_of(config)
     with using(registry):
         chosen = _chosen(request, registry)
         panel = _panel(config, registry, request.append)
@@ -256,16 +256,16 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     from engine.universe import Universe
 
     OmegaConf.resolve(config)
-    periods = structured(Time, config.time, "time").number
+    periods = structured(Time, config.get("time"), "time").number
     if periods is None and continued is not None:
         periods = stored_periods(continued)
-    source = registry.build("source", config.source, "source")
-    universe = resolved(structured(Universe, config.universe, "universe"))
-    policy = structured(Policy, config.bars, "bars")
+    source = registry.build("source", config.get("source"), "source")
+    universe = resolved(structured(Universe, config.get("universe"), "universe"))
+    policy = structured(Policy, config.get("bars"), "bars")
     with calling(source, f"source {source.name!r}"):
         theirs = lent(universe, source)
         frame, series = source.load(theirs), source.series(theirs)
-    decision = structured(Decision, config.decision, "decision")
+    decision = structured(Decision, config.get("decision"), "decision")
     panel, findings = build(frame, universe, policy, series, periods, decision.share)
     for line in findings.lines():
         print(line)

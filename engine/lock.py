@@ -14,7 +14,7 @@ NAME = ".lock"
 LENGTH = 4096  # bytes of a lock file that are read
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lock:
     """A folder taken by this process, until `release` or its end.
 
@@ -24,10 +24,11 @@ class Lock:
 
     file: Path
     handle: int
+    left: str = ""  # whose code a run ended in that died in this folder
 
     @classmethod
-    def taken(cls, folder: Path) -> Lock:
-        """Take a folder.
+    def taken(cls, folder: Path, key: str = "hydra.run.dir") -> Lock:
+        """Take a folder, that `key` of the configuration names.
 
         Raises
         ------
@@ -38,12 +39,13 @@ class Lock:
         """
         file = folder / NAME
         try:
-            lock = cls(file, hold(file))
+            handle = hold(file)
         except BlockingIOError as error:
             raise ConfigError(
-                f"hydra.run.dir={folder}: a run is at work in it (process {_text(file)[0]}); wait "
-                "for it, or choose another folder with hydra.run.dir=…"
+                f"{key}={folder}: a run is at work in it (process {_text(file)[0]}); wait "
+                f"for it, or choose another folder with {key}=…"
             ) from error
+        lock = cls(file, handle, left=_text(file)[1])
         lock.say("")
         return lock
 
@@ -54,10 +56,13 @@ class Lock:
         os.ftruncate(self.handle, len(text))
 
     def release(self, *, leave: bool = False) -> None:
-        """Let the folder go; the file goes first, so that nobody locks what is not there."""
+        """Let the folder go, once; the file goes first: nobody locks what is not there."""
+        if self.handle < 0:
+            return
         if not leave:
             self.file.unlink(missing_ok=True)
         os.close(self.handle)
+        self.handle = -1
 
 
 def hold(file: Path) -> int:

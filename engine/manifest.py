@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from engine.admission import code_hash
 from engine.checked import checked_by
 from engine.panel import Panel
@@ -41,7 +39,7 @@ PACKAGES = (
 
 def manifest(
     settings: Settings,
-    config: DictConfig,
+    config: Any,
     overrides: Sequence[str],
     panel: Panel,
     findings: Findings,
@@ -49,7 +47,7 @@ def manifest(
     registry: Registry,
     operators: Set[str],
 ) -> dict[str, Any]:
-    """Everything but the timings, as plain values."""
+    """Everything but the timings, as plain values; `config` is as it is to be shown."""
     from engine.stages import empty, facts
 
     source, dates = settings.source, panel.dates
@@ -57,7 +55,7 @@ def manifest(
     bankrupt = account.bankrupt_on
     return {
         "command": shlex.join(["engine", "run", *overrides]),
-        "config": OmegaConf.to_container(config, resolve=True),
+        "config": config,
         "simulated": source.simulated,
         "source": {
             "name": source.name,

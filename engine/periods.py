@@ -6,7 +6,7 @@ built, from the first dates. Reports look back: a series' own rows over its own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,9 @@ class Time:
         Rows a year, by which factors, regimes and volatility targets annualise.
     """
 
-    periods_per_year: int | float | str = "auto"
+    periods_per_year: int | float | str = field(
+        default="auto", metadata={"help": "rows a year, such as 252, or auto"}
+    )
 
     def __post_init__(self) -> None:
         value = self.periods_per_year

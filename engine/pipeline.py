@@ -8,6 +8,7 @@ an artifact in the run folder. Nothing flows backwards.
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence, Set
 from dataclasses import fields, replace
@@ -21,13 +22,16 @@ from engine.artifacts import Announce, Report, RunFolder
 from engine.delisting import undisclosed
 from engine.errors import ConfigError
 from engine.expr.guests import using
+from engine.folders import taken
 from engine.guard import Guard, guarding, seconds
 from engine.handed import Handed
+from engine.hidden import hidden
+from engine.lock import Lock
 from engine.manifest import manifest, unchecked
 from engine.panel import Panel
 from engine.reading import Reading
-from engine.registry import Registry, installed
-from engine.settings import Settings, read
+from engine.registry import Registry
+from engine.settings import Settings, chosen, read
 from engine.watch import Watch, identity
 
 if TYPE_CHECKING:
@@ -65,12 +69,14 @@ def run(
 
     words = list(overrides) if bars is None else _handing(overrides)
     config = composed(words)
-    folder = Path(path if path is not None else config.hydra.run.dir)
     plain = job(config)
     if bars is not None:  # a bundle's values are those of the source that it names
         known = ("name", *(field.name for field in fields(Reading)))
         plain.source = {key: plain.source[key] for key in known if key in plain.source}
-    return execute(plain, folder, words, bars=bars)
+    if path is not None:
+        return execute(plain, Path(path), words, bars=bars)
+    folder, lock = taken(config, "run")
+    return execute(plain, folder, words, bars=bars, lock=lock)
 
 
 def _handing(overrides: Sequence[str]) -> list[str]:
@@ -99,42 +105,48 @@ def execute(
     announce: Announce = lambda stage, done, total: None,
     *,
     bars: pd.DataFrame | None = None,
+    lock: Lock | None = None,
 ) -> Report:
-    """Run a composed configuration into a folder; `bars` stand in place of its source's."""
-    plugins = config.get("plugins") or {}
-    registry = installed().limited(plugins.get("disable") or (), plugins.get("only"))
-    with using(registry) as operators:
-        return _execute(config, path, overrides, announce, registry, operators, bars)
+    """Run a composed configuration into a folder; `bars` stand in place of its source's.
+
+    Who has taken the folder already hands over the `lock`; it is released in any case.
+    """
+    folder = RunFolder(path, announce, lock=lock, secrets=hidden(config))
+    try:
+        registry = chosen(config)
+        with using(registry) as operators:
+            return _execute(config, folder, overrides, registry, operators, bars)
+    finally:
+        folder.release()
 
 
 def _execute(
     config: DictConfig,
-    path: Path,
+    folder: RunFolder,
     overrides: Sequence[str],
-    announce: Announce,
     registry: Registry,
     operators: Set[str],
     bars: pd.DataFrame | None,
 ) -> Report:
     """The run itself, with the registry that its configuration leaves."""
+    raw = copy.deepcopy(config)
     settings = read(config, registry)
     if bars is not None:
         settings = replace(settings, source=Handed.of(bars, settings.source))
-    plain = OmegaConf.to_container(config, resolve=True)
-    watch = Watch(settings.observers, settings.strict_observers, path, identity(plain))
+    plain, shown = OmegaConf.to_container(config, resolve=True), folder.secrets.config(raw)
+    folder.watch = Watch(
+        settings.observers, settings.strict_observers, folder.path, identity(plain)
+    )
     plugins = config.get("plugins") or {}
-    guard = Guard(timeout=seconds(plugins.get("timeout_s")))
-    folder = RunFolder(path, announce, watch=watch, guard=guard)
+    guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
         with folder.listening(), guarding(guard):
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
             guard.hold("bars", panel)
-            watch.identity += panel.fingerprint
+            folder.watch.identity += panel.fingerprint
             made = _stages(settings, panel, folder)
-            facts = manifest(
-                settings, config, overrides, panel, findings, made, registry, operators
-            )
+            facts = manifest(settings, shown, overrides, panel, findings, made, registry, operators)
             doubt = unchecked(facts["plugins"])
             if doubt:
                 log.warning(doubt)
@@ -146,8 +158,7 @@ def _execute(
     except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
-    folder.close()
-    return Report(path)
+    return folder.close()
 
 
 def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:

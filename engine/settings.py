@@ -7,10 +7,11 @@ members, which is configuration too, has been read.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.account import Backtest
@@ -20,18 +21,19 @@ from engine.data.finding import Thresholds
 from engine.decision import Decision
 from engine.delisting import Delisting
 from engine.errors import ConfigError, FormulaError, did_you_mean
-from engine.fields import structured
+from engine.fields import mapping, structured
 from engine.guard import calling
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
 from engine.membership import resolved
 from engine.periods import Time
-from engine.registry import Registry
+from engine.registry import Registry, installed
 from engine.signal import Bundle
 from engine.universe import Universe
 from engine.validation.splits import Validation
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 DIALECT = "_dialect_"  # of a factor set: the dialect of its formulas, and no factor
 NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
 
@@ -42,6 +44,15 @@ class Drawing:
 
     name: str = "full"
     figures: bool = True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which distributions' plugins a run may use, and how long a call of them may take."""
+
+    disable: list[str] = field(default_factory=list)
+    only: list[str] | None = None
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,32 +100,44 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     try:
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        place = error.full_key or next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        place = next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: this refers to itself; write a value") from error
+    _refuse_unknown(config)
+
+    def typed(cls: type[T], key: str) -> T:
+        return structured(cls, config.get(key), key)
+
+    def built(kind: str, key: str) -> Any:
+        return registry.build(kind, config.get(key), key)
+
     settings = Settings(
-        universe=resolved(structured(Universe, config.universe, "universe")),
-        source=registry.build("source", config.source, "source"),
-        time=structured(Time, config.time, "time"),
-        bars=structured(Policy, config.bars, "bars"),
-        check=structured(Thresholds, config.check, "check"),
-        factors=factor_set(config.factors, registry),
-        label=structured(Label, config.label, "label"),
-        regime=registry.build("regime", config.regime, "regime"),
-        exposure=_exposure(config.exposure),
-        model=registry.build("model", config.model, "model"),
-        validation=structured(Validation, config.validation, "validation"),
-        bundle=structured(Bundle, config.bundle, "bundle"),
-        portfolio=registry.build("portfolio", config.portfolio, "portfolio"),
-        costs=registry.build("cost", config.costs, "costs"),
-        backtest=structured(Backtest, config.backtest, "backtest"),
-        decision=structured(Decision, config.decision, "decision"),
-        delisting=structured(Delisting, config.delisting, "delisting"),
-        report=structured(Drawing, config.report, "report"),
+        universe=resolved(typed(Universe, "universe")),
+        source=built("source", "source"),
+        time=typed(Time, "time"),
+        bars=typed(Policy, "bars"),
+        check=typed(Thresholds, "check"),
+        factors=factor_set(config.get("factors"), registry),
+        label=typed(Label, "label"),
+        regime=built("regime", "regime"),
+        exposure=_exposure(mapping(config.get("exposure"), "exposure")),
+        model=built("model", "model"),
+        validation=typed(Validation, "validation"),
+        bundle=typed(Bundle, "bundle"),
+        portfolio=built("portfolio", "portfolio"),
+        costs=built("cost", "costs"),
+        backtest=typed(Backtest, "backtest"),
+        decision=typed(Decision, "decision"),
+        delisting=typed(Delisting, "delisting"),
+        report=typed(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
-            for key, node in config.observers.items()
+            for key, node in mapping(config.get("observers"), "observers").items()
         ),
-        strict_observers=bool(config.strict_observers),
-        seed=_seed(config.seed),
+        strict_observers=_truth(config.get("strict_observers")),
+        seed=_seed(config.get("seed")),
     )
     _check(settings)
     for line in filter(None, [advice("cost", type(settings.costs))]):
@@ -122,10 +145,42 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     return settings
 
 
+def _unresolved(node: Any, key: str) -> Iterator[str]:
+    """The keys whose interpolations lead nowhere."""
+    for name in node if isinstance(node, DictConfig) else range(len(node)):
+        place, child = f"{key}.{name!s}".lstrip("."), node._get_node(name)
+        if child._is_interpolation():
+            try:
+                child._dereference_node()
+            except (OmegaConfBaseException, RecursionError):
+                yield place
+        elif isinstance(child, (DictConfig, ListConfig)) and not child._is_none():
+            yield from _unresolved(child, place)
+
+
+def chosen(config: DictConfig) -> Registry:
+    """The registry that the node ``plugins`` leaves."""
+    choice = structured(Choice, config.get("plugins"), "plugins")
+    return installed().limited(choice.disable, choice.only)
+
+
+def _refuse_unknown(config: DictConfig) -> None:
+    known = [*(each.name for each in fields(Settings)), "plugins"]
+    for key in map(str, config):
+        if key not in known:
+            raise ConfigError(f"{key}: no such key; {did_you_mean(key, known)}")
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"strict_observers={value}: write true or false")
+    return value
+
+
 def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     """Every factor of a set, built, by name; ConfigError names the key that cannot be."""
-    if not isinstance(node, DictConfig) or not node:
-        raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
+    if not isinstance(node, DictConfig):
+        raise ConfigError(f"factors={node}: no set; choose factors=core_ta_price")
     built = {}
     _check_dialect(node.get(DIALECT))
     for name in map(str, node):

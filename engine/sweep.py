@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.singleton import Singleton
@@ -30,6 +30,9 @@ from engine.errors import ConfigError
 from engine.lock import left_in
 from engine.orphans import end_with
 
+if TYPE_CHECKING:
+    from engine.artifacts import Report
+
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Job = tuple[int, Sequence[str]]  # its number, and its overrides
 
@@ -41,6 +44,7 @@ class Outcome:
     path: Path
     overrides: tuple[str, ...]
     error: str = ""
+    report: Report | None = None  # read at once: the folder may be another run's soon
 
 
 class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped

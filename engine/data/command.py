@@ -125,10 +125,10 @@ def _check_bars(config: DictConfig, request: Request) -> int:
     from engine.periods import Time
     from engine.universe import Universe
 
-    universe = resolved(structured(Universe, config.universe, "universe"))
-    policy = structured(Policy, config.bars, "bars")
-    limits = structured(Thresholds, config.check, "check")
-    time = structured(Time, config.time, "time")
+    universe = resolved(structured(Universe, config.get("universe"), "universe"))
+    policy = structured(Policy, config.get("bars"), "bars")
+    limits = structured(Thresholds, config.get("check"), "check")
+    time = structured(Time, config.get("time"), "time")
     source = _built(config)
     frame = source.load(universe)
     inspection = examine(frame, universe, policy, limits, time.number)
@@ -142,11 +142,10 @@ def _check_bars(config: DictConfig, request: Request) -> int:
 
 def _built(config: DictConfig) -> Source:
     """The source that the configuration names."""
-    from engine.registry import installed
+    from engine.settings import chosen
 
-    plugins = config.plugins
-    registry = installed().limited(plugins.disable, plugins.only)
-    source: Source = registry.build("source", _resolved(config.source), "source")
+    registry = chosen(config)
+    source: Source = registry.build("source", _resolved(config.get("source")), "source")
     return source
 
 

@@ -1,0 +1,124 @@
+"""Configuration files as Hydra reads them, and what is wrong with one: file, line and column.
+
+A file is scanned before anything is built from it, for two kinds of small files become large
+ones: nested brackets, and aliases of aliases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.plugins.config_source import ConfigResult
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.errors import ConfigError
+
+DEEP = 50  # levels
+LARGE = 200_000  # values, with those of aliases counted where they are put in
+YAML = "tag:yaml.org,2002:"
+PLAIN = {f"{YAML}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class FileSource(FileConfigSource):
+    """Hydra's own source of files, with one line for whatever is wrong with a file."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return what a file holds; ConfigError names the place that cannot be read."""
+        file = Path(self.path, self._normalize_file_name(config_path))
+        if not file.is_file():
+            return super().load_config(config_path)  # which says so
+        check(file)
+        try:
+            return super().load_config(config_path)
+        except yaml.MarkedYAMLError as error:
+            raise _marked(file, error) from error
+        except (OmegaConfBaseException, OSError, ValueError) as error:
+            raise ConfigError(f"{file}: {_line(error)}") from error
+
+
+def check(file: Path) -> None:
+    """Raise ConfigError unless a file is YAML of plain values and of sensible size."""
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start]
+        at = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise ConfigError(
+            f"{_place(file, *at)}: the byte 0x{error.object[error.start]:02x} is not UTF-8: save "
+            "the file as UTF-8"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    try:
+        _Scan(file).read(text)
+    except yaml.MarkedYAMLError as error:
+        raise _marked(file, error) from error
+    except yaml.YAMLError as error:  # a character that no text has
+        raise ConfigError(f"{file}: {_line(error)}") from error
+
+
+@dataclass
+class _Scan:
+    """Counts levels and values while a file's events go by."""
+
+    file: Path
+    sizes: list[int] = field(default_factory=lambda: [0])  # values so far, by open level
+    anchors: dict[str, int] = field(default_factory=dict)
+    names: list[str | None] = field(default_factory=list)  # anchors of the open levels
+
+    def read(self, text: str) -> None:
+        """Go through all of a text."""
+        for event in yaml.parse(text, Loader=PARSER):
+            if isinstance(event, yaml.NodeEvent):
+                self._node(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._count(self.sizes.pop() + 1, self.names.pop(), event)
+
+    def _node(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            self._count(self.anchors.get(str(event.anchor), 1), None, event)
+            return
+        if event.tag is not None and event.tag not in PLAIN:
+            tag = event.tag.replace(YAML, "!!")
+            self._refuse(event, f"the tag {tag} makes no plain value: take it out")
+        if isinstance(event, yaml.ScalarEvent):
+            self._count(1, event.anchor, event)
+            return
+        self.sizes.append(0)
+        self.names.append(event.anchor)
+        if len(self.sizes) > DEEP:
+            self._refuse(event, f"more than {DEEP} levels, one inside the other: nest less")
+
+    def _count(self, size: int, anchor: str | None, event: Any) -> None:
+        self.sizes[-1] += size
+        if anchor is not None:
+            self.anchors[anchor] = size
+        if self.sizes[-1] > LARGE:
+            self._refuse(event, f"more than {LARGE} values, counted with aliases: write fewer")
+
+    def _refuse(self, event: Any, what: str) -> None:
+        mark = event.start_mark
+        raise ConfigError(f"{_place(self.file, mark.line + 1, mark.column + 1)}: {what}")
+
+
+def _marked(file: Path, error: yaml.MarkedYAMLError) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    where = _place(file, mark.line + 1, mark.column + 1) if mark else str(file)
+    what = ", ".join(_line(part) for part in (error.problem, error.context) if part)
+    began = error.context_mark
+    if began and mark and began.line != mark.line:
+        what = f"{what} that begins in line {began.line + 1}"
+    return ConfigError(f"{where}: {what or 'this is not YAML'}")
+
+
+def _place(file: Path, line: int, column: int) -> str:
+    return f"{file}, line {line}, column {column}"
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())[:200]
