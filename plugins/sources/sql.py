@@ -11,24 +11,29 @@ from typing import ClassVar
 import pandas as pd
 
 from engine import ConfigError, DataError, Source, Universe, option
+from plugins.sources._database import fetch
 from plugins.sources._frames import Files
-from plugins.sources._paths import existing
 
-EXTRA = "pip install 'alpha-engine[sql]'"
 ENV = "env:"
-DUCKDB = "duckdb://"
 
 
 @dataclass(frozen=True)
 class Sql(Source):
-    """Bars that a query returns, from DuckDB or whatever SQLAlchemy speaks to."""
+    """Bars that one SELECT returns, from DuckDB, SQLite or a server that SQLAlchemy speaks to.
+
+    It connects for reading only: what else a query asks for is refused, and no file or
+    extension is written or loaded.
+    """
 
     name: ClassVar[str] = "sql"
 
     url: str = option(
-        "duckdb://", "SQLAlchemy's, or duckdb:///FILE; env:NAME hides a password from the manifest"
+        "duckdb://",
+        "duckdb:///FILE, sqlite:///FILE or SQLAlchemy's; env:NAME hides a password from the "
+        "manifest",
     )
-    query: str = option("", "a SELECT of timestamp, symbol, close and more")
+    query: str = option("", "one SELECT of timestamp, symbol, close and more")
+    root: str = option(".", "folder below which a query may read files")
     columns: dict[str, str] = option({}, "our name: the query's name, where they differ")
     timezone: str = option("UTC", "of times without one; plain dates stay the dates they are")
     date_format: str | None = option(None, "of dates that are text; null expects 2020-01-31")
@@ -54,7 +59,7 @@ class Sql(Source):
                 "source.query is not set: type "
                 "\"source.query='select date, symbol, close from bars'\""
             )
-        found = self._fetch()
+        found = fetch(self._address(), self.query, self.root)
         twice = found.columns[found.columns.duplicated()]
         if len(twice):
             raise DataError(f"source.query has two columns {twice[0]!r}: name one of them with AS")
@@ -71,54 +76,14 @@ class Sql(Source):
         bars = form.bars()
         return bars.sort_values(list(bars.columns), ignore_index=True)
 
-    def _fetch(self) -> pd.DataFrame:
-        url = self.url
-        if url.startswith(ENV):
-            name = url.removeprefix(ENV)
-            if name not in os.environ:
-                raise ConfigError(f"source.url={url}: {name} is not set: export {name}=URL")
-            url = os.environ[name]
-        return self._duckdb(url) if url.startswith(DUCKDB) else self._sqlalchemy(url)
-
-    def _duckdb(self, url: str) -> pd.DataFrame:
-        try:
-            import duckdb
-        except ImportError as error:
-            raise ConfigError(f"source=sql on DuckDB needs an extra: {EXTRA}") from error
-        file = url.removeprefix(DUCKDB).removeprefix("/")
-        path = str(existing("source.url", file)) if file else ":memory:"
-        try:
-            with duckdb.connect(path, read_only=bool(file)) as connection:
-                connection.execute("SET threads = 1")  # sums of floats depend on their number
-                connection.execute("SET TimeZone = 'UTC'")
-                frame: pd.DataFrame = connection.execute(self.query).df()
-                return frame
-        except duckdb.Error as error:
-            raise _refused(error) from error
-
-    def _sqlalchemy(self, url: str) -> pd.DataFrame:
-        try:
-            import sqlalchemy
-        except ImportError as error:
-            raise ConfigError(f"source.url needs SQLAlchemy: {EXTRA}") from error
-        try:
-            engine = sqlalchemy.create_engine(url)
-        except sqlalchemy.exc.ArgumentError as error:  # its message would show the password
-            raise ConfigError(
-                "source.url is no SQLAlchemy URL: write dialect+driver://user@host/database"
-            ) from error
-        except ImportError as error:
-            raise ConfigError(f"source.url: {error}: pip install the database's driver") from error
-        try:
-            with engine.connect() as connection:
-                plain = connection.execution_options(no_parameters=True)  # % and : are the query's
-                result = plain.exec_driver_sql(self.query)
-                rows, keys = result.fetchall(), list(result.keys())
-                return pd.DataFrame.from_records(rows, columns=keys, coerce_float=True)
-        except sqlalchemy.exc.SQLAlchemyError as error:
-            raise _refused(getattr(error, "orig", None) or error) from error
-        finally:
-            engine.dispose()
+    def _address(self) -> str:
+        """The URL, from the environment where it is named there."""
+        if not self.url.startswith(ENV):
+            return self.url
+        name = self.url.removeprefix(ENV)
+        if name not in os.environ:
+            raise ConfigError(f"source.url={self.url}: {name} is not set: export {name}=URL")
+        return os.environ[name]
 
 
 @dataclass(frozen=True)
@@ -149,8 +114,3 @@ class _Result(Files):
         theirs = self._matched(what, self.columns_of(what))
         wanted = list(dict.fromkeys(theirs.values()))
         return self._bars(what, self.read(what, wanted, theirs["symbol"], None), theirs)
-
-
-def _refused(error: object) -> DataError:
-    reason = " ".join(str(error).split("\nLINE")[0].split())
-    return DataError(f"source.query: the database refuses ({reason}): mend source.query or .url")

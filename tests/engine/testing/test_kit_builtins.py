@@ -55,7 +55,11 @@ def on_files(name: str, folder: Path) -> dict[str, Any]:
     (folder / "x_map.csv").write_text("20200102,x,Q\n20501231,x,Q\n")
     table = f"read_parquet('{folder / 'bars.parquet'}')"
     return {
-        "sql": {"query": f"select * from {table}", "columns": {"timestamp": "timestamp"}},
+        "sql": {
+            "query": f"select * from {table}",
+            "root": str(folder),
+            "columns": {"timestamp": "timestamp"},
+        },
         "lean": {"path": str(folder)},
         "csv": {"path": str(folder / "bars.csv")},
         "parquet": {"path": str(folder / "bars.parquet")},
