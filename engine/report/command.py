@@ -16,10 +16,11 @@ engine report RUN: draw report.html and report*.png of a finished run again, pri
 COMPARE_HELP = """\
 engine compare RUN RUN …: what differs between finished runs, and what came of it
 
-  engine compare outputs/sweeps/TIME/*      a table: one line per run
+  engine compare outputs/sweeps/TIME        a table: one line per run of a sweep
   engine compare RUN RUN --out FILE.html    the table and the equity curves on a page as well
 
-Runs over different spans are compared on the dates that all of them share.
+Runs over different spans are compared on the dates that all of them share; what is no finished
+run, such as a sweep's own files, is left out and named.
 """
 
 
@@ -91,6 +92,8 @@ def _telling(path: Path) -> Iterator[None]:
     """One line for what cannot be written."""
     try:
         yield
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        raise
     except OSError as error:
         raise ConfigError(
             f"{error.filename or path}: {error.strerror or error}; choose another place, or free it"

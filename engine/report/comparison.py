@@ -1,6 +1,7 @@
 """Runs side by side: what differs between them, and what came out over the dates they share.
 
-1. The configurations are flattened; only the keys whose values differ are kept.
+1. The configurations are flattened; only the keys whose values differ are kept. Those that were
+   typed, such as a sweep's, come first.
 2. The dates on which every run held an account are found: from each run's first position on.
 3. Over these dates all metrics are made; over its own span a run shows what it reported.
 """
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.artifacts import Report
 from engine.errors import ConfigError, DataError
 from engine.performance import performance
 from engine.periods import Span, span
 from engine.report import Run
 from engine.report.cells import DASH, number
+from engine.report.folders import finished
 from engine.validation.ic import newey_west_t, overlap_lags
 
 METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")
@@ -31,6 +33,7 @@ UNITS = (
     "CAGR, volatility and Sharpe (of the excess over cash) per year, net; turnover two-way, × "
     "equity per year; costs in bps of equity per year; se: standard error"
 )
+LEGEND = 3  # values beside a run's name
 DATA = "data"  # column for the data's fingerprint: the same configuration can read other files
 
 
@@ -47,26 +50,30 @@ class Comparison:
         On which every run was active.
     same : bool
         Whether these are all the active dates of every run.
+    left : list of str
+        What was named and is no finished run, a line each.
     """
 
     labels: list[str]
     runs: list[Run]
     dates: pd.DatetimeIndex
     same: bool
+    left: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folders: Sequence[Path]) -> Comparison:
-        """Read run folders.
+    def read(cls, named: Sequence[Path]) -> Comparison:
+        """Read run folders; a folder of runs stands for them, and what is no run is left out.
 
         Raises
         ------
         ConfigError
             When there are fewer than two, or one is named twice.
         DataError
-            When a folder is not a finished run's, or when no date is common to all.
+            When a folder is not there, or a run's file; when no date is common to all.
         """
-        labels = _labels(folders)
-        runs = [Run.read(Report(folder).path) for folder in folders]
+        folders, left = finished(named)
+        labels = _labels(folders, left)
+        runs = [Run.read(folder) for folder in folders]
         for folder, run in zip(folders, runs, strict=True):
             if run.metrics["active"]["start"] is None:
                 raise DataError(f"{folder}: held no position on any day; leave it out")
@@ -75,7 +82,29 @@ class Comparison:
         if dates.empty:
             each = "; ".join(f"{name} {_span(s)}" for name, s in zip(labels, spans, strict=True))
             raise DataError(f"no date is common to all runs ({each}); compare those that overlap")
-        return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans))
+        return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans), left)
+
+    def swept(self) -> dict[str, list[str]]:
+        """What was typed and differs, in the order of the words, with one value per run."""
+        flat = [flatten(run.manifest["config"]) for run in self.runs]
+        typed = [_typed(run.manifest["command"]) for run in self.runs]
+        words = dict.fromkeys(key for each in typed for key in each)
+        values = {
+            key: [_value(key, *each) for each in zip(flat, typed, strict=True)] for key in words
+        }
+        return {key: row for key, row in values.items() if len(set(row)) > 1}
+
+    def others(self) -> dict[str, list[str]]:
+        """What differs beside what was typed."""
+        told = {name for key in self.swept() for name in (key, f"{key}.name")}
+        return {key: row for key, row in self.differing().items() if key not in told}
+
+    def legends(self) -> list[str]:
+        """Each run's label with the first values that differ."""
+        rows = [*(self.swept() or self.others()).values()][:LEGEND]
+        values = [", ".join(row) for row in zip(*rows, strict=True)] if rows else []
+        pairs = zip(self.labels, values, strict=True)
+        return [f"{label}: {value}" for label, value in pairs] if values else self.labels
 
     def differing(self) -> dict[str, list[str]]:
         """Configuration keys whose values differ, with one value per run; a dash where unset.
@@ -145,6 +174,7 @@ class Comparison:
             lines.append(f"Per year means by {time.text()}.")
         if not self.differing():
             lines.append("No configuration key differs.")
+        lines += [f"Left out: {reason}." for reason in self.left]
         versions = [run.manifest["versions"] for run in self.runs]
         names = sorted({name for each in versions for name in each})
         moved = [name for name in names if len({each.get(name) for each in versions}) > 1]
@@ -196,10 +226,27 @@ def _shown(value: Any) -> str:
     return json.dumps(value)
 
 
-def _labels(folders: Sequence[Path]) -> list[str]:
+def _typed(command: str) -> dict[str, str]:
+    """The overrides of a command, by key; what is Hydra's own is no run's."""
+    pairs = (word.lstrip("+~").partition("=") for word in shlex.split(command)[2:])
+    return {key: value for key, _, value in pairs if not key.startswith(("-", "hydra"))}
+
+
+def _value(key: str, flat: Mapping[str, str], typed: Mapping[str, str]) -> str:
+    """The value that a run had of a key; a group's is its choice."""
+    for name in (key, f"{key}.name"):
+        if name in flat:
+            return flat[name]
+    return _shown(typed[key]) if key in typed else DASH
+
+
+def _labels(folders: Sequence[Path], left: Sequence[str]) -> list[str]:
     paths = [folder.resolve() for folder in folders]
     if len(paths) < 2:
-        raise ConfigError("compare: name two or more run folders, as in `engine compare RUN RUN`")
+        also = f" (left out: {'; '.join(left)})" if left else ""
+        raise ConfigError(
+            f"compare: name two or more run folders, as in `engine compare RUN RUN`{also}"
+        )
     for folder, path in zip(folders, paths, strict=True):
         if paths.count(path) > 1:
             raise ConfigError(f"compare: {folder} is named twice; name each run once")

@@ -13,31 +13,34 @@ from engine.report.figures import DASHES, drawdown, wealth
 from engine.report.library import packed
 from engine.report.plot import COLORS, Figure, days, figure, line
 
-WIDEST = 6  # configuration keys that a terminal has room for
+WIDEST = 6  # configuration keys that a terminal has room for; all that were typed are shown
 NAMED = 12  # more keys that are named below the table
 LONGEST = 36  # characters of a cell on a terminal
+LEGEND = 60  # characters of a legend
 POINTS = 12_000  # per curve and run together: keeps a page below 3 MB
 
 
 def text(comparison: Comparison) -> str:
     """What ``engine compare`` prints."""
-    differing = comparison.differing()
-    keys = list(differing)[:WIDEST]
-    columns = [["run", *comparison.labels], *([key, *differing[key]] for key in keys)]
+    swept, others = comparison.swept(), comparison.others()
+    columns = [["run", *comparison.labels], *([key, *row] for key, row in swept.items())]
     left = len(columns)
     cells = zip(*comparison.rows(), strict=True)
     columns += [[head, *values] for head, values in zip(METRICS, cells, strict=True)]
+    right = len(columns)
+    shown = list(others)[: max(WIDEST - len(swept), 0)]
+    columns += [[key, *others[key]] for key in shown]
     columns = [[_short(cell) for cell in column] for column in columns]
     widths = [max(map(len, column)) for column in columns]
     lines = [
         "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width)
+            cell.rjust(width) if left <= index < right else cell.ljust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in zip(*columns, strict=True)
     ]
     lines += ["", UNITS]
-    rest = list(differing)[WIDEST:]
+    rest = list(others)[len(shown) :]
     if rest:
         named = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
         lines.append(f"{len(rest)} more keys differ, all on the page of --out: {named}")
@@ -54,15 +57,16 @@ def text(comparison: Comparison) -> str:
 
 def draw(comparison: Comparison, target: Path) -> None:
     """Write the page: it needs no network, and the same artifacts give the same page."""
-    differing = comparison.differing()
-    values = zip(*differing.values(), strict=True) if differing else [()] * len(comparison.runs)
-    pairs = zip(comparison.labels, values, comparison.rows(), strict=True)
+    swept, others = comparison.swept(), comparison.others()
+    columns = [comparison.labels, *swept.values()]
+    columns += [list(column) for column in zip(*comparison.rows(), strict=True)]
+    columns += others.values()
     table = {
         "title": "Side by side",
         "artifact": "metrics.json, manifest.json, returns.parquet and ic.parquet of each run. "
         + UNITS,
-        "head": ["run", *differing, *METRICS],
-        "rows": [[label, *chosen, *cells] for label, chosen, cells in pairs],
+        "head": ["run", *swept, *METRICS, *others],
+        "rows": [list(row) for row in zip(*columns, strict=True)],
     }
     kept = _kept(comparison)
     html = (
@@ -90,12 +94,12 @@ def equity(comparison: Comparison) -> Figure:
     """Growth of 1 net of each run over the common dates, with its drawdown."""
     kept = _kept(comparison)
     lines: list[Figure] = []
-    for index, (label, run) in enumerate(zip(comparison.labels, comparison.runs, strict=True)):
+    for index, (label, run) in enumerate(zip(comparison.legends(), comparison.runs, strict=True)):
         growth: FloatArray = wealth(run.returns.loc[comparison.dates, "net"])
         color = COLORS[index % len(COLORS)]
         dash = DASHES[index // len(COLORS) % len(DASHES)]
         for values, axis in ((growth, "y"), (drawdown(growth), "y2")):
-            trace = line(values[kept], label, color)
+            trace = line(values[kept], _short(label, LEGEND), color)
             trace["line"]["dash"] = dash
             shown = {"yaxis": axis, "legendgroup": label, "showlegend": axis == "y"}
             lines.append({**trace, **shown})
@@ -125,5 +129,5 @@ def _step(comparison: Comparison) -> int:
     return max(1, -(-len(comparison.dates) * len(comparison.runs) // POINTS))
 
 
-def _short(cell: str) -> str:
-    return cell if len(cell) <= LONGEST else cell[: LONGEST - 1] + "…"
+def _short(cell: str, longest: int = LONGEST) -> str:
+    return cell if len(cell) <= longest else cell[: longest - 1] + "…"

@@ -16,6 +16,7 @@ from engine.cli import main
 from engine.errors import ConfigError, DataError
 from engine.performance import performance
 from engine.report.comparison import Comparison, flatten
+from engine.report.folders import finished
 from engine.report.overlay import draw, equity, text
 from engine.validation.ic import newey_west_t, overlap_lags
 
@@ -81,6 +82,69 @@ def test_other_data_under_the_same_configuration_are_told(tmp_path):
     manifest["source"]["fingerprint"] = "fedcba9876543210"
     (two / "manifest.json").write_text(json.dumps(manifest))
     assert Comparison.read([one, two]).differing() == {"data": ["01234567", "fedcba98"]}
+
+
+SWEPT = {
+    "0": ("engine run +bundle=small portfolio.quantile=0.10 model=ridge", 0.1, "ridge", 10.0),
+    "2": ("engine run +bundle=small portfolio.quantile=0.2 model=linear", 0.2, "linear", None),
+    "10": ("engine run +bundle=small portfolio.quantile=0.2", 0.2, "ridge", 10.0),
+}
+
+
+def sweep(path: Path) -> Path:
+    """A sweep's folder as Hydra leaves it; its third job never ended."""
+    for name, (command, quantile, model, alpha) in SWEPT.items():
+        node = {"a": {"b": name}, **config(model, alpha), "portfolio": {"quantile": quantile}}
+        trial(path / name, command=command, config=node)
+    (path / "3").mkdir()
+    (path / "3" / "INCOMPLETE").write_text("bars: DataError: no bars\n")
+    (path / "multirun.yaml").write_text("hydra: {}\n")
+    return path
+
+
+def test_a_sweep_is_compared_as_its_pattern_or_its_folder(tmp_path, capsys):
+    """What was swept comes first, then results; the rest of what differs comes last."""
+    folder = sweep(tmp_path / "sweeps" / "now")
+    words = [sorted(folder.iterdir()), [folder], [tmp_path / "sweeps"]]
+    shown = []
+    for each in words:
+        assert main(["compare", *map(str, each)]) == 0
+        shown.append(capsys.readouterr().out.splitlines())
+    lines = shown[0]
+    assert shown[1][:4] == shown[2][:4] == lines[:4]
+    head = re.split(r"\s{2,}", lines[0])
+    assert head == [
+        "run", "portfolio.quantile", "model",
+        "CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs",
+        "a.b", "model.alpha",
+    ]  # fmt: skip
+    cells = [re.split(r"\s{2,}", line) for line in lines[1:4]]
+    assert [[*row[:3], *row[-2:]] for row in cells] == [
+        ["0", "0.1", "ridge", "0", "10.0"],
+        ["2", "0.2", "linear", "2", "–"],
+        ["10", "0.2", "ridge", "10", "10.0"],
+    ]
+    left = f"Left out: {folder}/3: INCOMPLETE (bars: DataError: no bars); not a finished run"
+    assert [line for line in lines if line.startswith("Left out")] == [
+        f"{left}: run it again.",
+        f"Left out: {folder}/multirun.yaml is no run.",
+    ]
+
+
+def test_a_legend_says_what_differs(tmp_path):
+    made = Comparison.read([sweep(tmp_path / "now")])
+    assert made.legends() == ["0: 0.1, ridge", "2: 0.2, linear", "10: 0.2, ridge"]
+    names = [trace["name"] for trace in equity(made)["spec"]["data"]]
+    assert names == [name for name in made.legends() for _ in ("growth", "drawdown")]
+
+
+def test_an_order_of_the_readers_own_is_kept(tmp_path):
+    paths = [tmp_path / name for name in ("10", "9", "run2", "run10")]
+    for path in paths:
+        path.mkdir()
+        (path / "manifest.json").write_text("{}")
+    assert finished(sorted(paths)) == ([paths[1], paths[0], *paths[2:]], [])
+    assert finished(paths[::-1]) == (paths[::-1], [])
 
 
 def test_over_the_same_dates_the_numbers_are_those_of_metrics_json(tmp_path):
@@ -157,10 +221,11 @@ def test_the_terminal_shows_a_line_per_run_and_warns_of_luck(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     head = re.split(r"\s{2,}", lines[0])
     assert head == [
-        "run", "model.name", "model.alpha",
+        "run",
         "CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs",
+        "model.name", "model.alpha",
     ]  # fmt: skip
-    assert [line.split()[:3] for line in lines[1:4]] == [
+    assert [[line.split()[0], *line.split()[-2:]] for line in lines[1:4]] == [
         ["one", "ridge", "10.0"],
         ["two", "linear", "–"],
         ["three", "linear", "–"],
@@ -178,8 +243,8 @@ def test_many_differing_keys_leave_room_for_the_numbers(tmp_path):
     one = trial(tmp_path / "one", config={f"k{i}": 0 for i in range(9)})
     two = trial(tmp_path / "two", config={f"k{i}": "x" * 50 for i in range(9)})
     shown = text(Comparison.read([one, two]))
-    assert shown.split("\n", maxsplit=1)[0].split()[:8] == [
-        "run", "k0", "k1", "k2", "k3", "k4", "k5", "CAGR"
+    assert shown.split("\n", maxsplit=1)[0].split()[-7:] == [
+        "costs", "k0", "k1", "k2", "k3", "k4", "k5"
     ]  # fmt: skip
     assert "3 more keys differ, all on the page of --out: k6, k7, k8" in shown
     assert "x" * 35 + "…" in shown
@@ -278,8 +343,9 @@ def test_what_is_no_finished_run_is_one_line(command, tmp_path, capsys):
     empty = tmp_path / "empty"
     empty.mkdir()
     assert f"{empty}: not a finished run; choose a folder with manifest.json" in told(empty)
-    trial(tmp_path / "sweep" / "0")
-    assert f"it holds 1, such as {tmp_path / 'sweep' / '0'}" in told(tmp_path / "sweep")
+    if command == "report":  # compare takes the runs of a sweep's folder
+        trial(tmp_path / "sweep" / "0")
+        assert f"it holds 1, such as {tmp_path / 'sweep' / '0'}" in told(tmp_path / "sweep")
     run = trial(tmp_path / "run")
     (run / "INCOMPLETE").write_text("DataError: no bars\n")
     assert "run: INCOMPLETE (DataError: no bars); not a finished run" in told(run)
@@ -300,7 +366,7 @@ def test_what_is_no_finished_run_is_one_line(command, tmp_path, capsys):
 def test_wrong_words_are_one_line(tmp_path, capsys):
     one, two = trial(tmp_path / "one"), trial(tmp_path / "two")
     assert "name two or more run folders" in error(capsys, "compare", one)
-    assert "is named twice" in error(capsys, "compare", one, two, tmp_path / "x" / ".." / "one")
+    assert "is named twice" in error(capsys, "compare", one, two, two / ".." / "one")
     assert "2 run folders are named; name one" in error(capsys, "report", one, two)
     assert "did you mean '--out'?" in error(capsys, "compare", one, two, "--outt", "x.html")
     assert "wants a page's name" in error(capsys, "compare", one, two, "--out")
