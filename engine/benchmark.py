@@ -4,7 +4,9 @@
    not `Panel.full` earns nothing: what moved on it is in the next full row's return.
 2. A member that was delisted earns what a long gets, on the full row on or after that on which
    it is paid out.
-3. Nothing is earned before the first full row on or after the account's first fill. On that row
+3. A price of 0 or less cannot be traded (CL=F closed at -37.63 on 2020-04-20): who holds the name
+   keeps the shares that the last price above 0 bought, and earns on them until there is another.
+4. Nothing is earned before the first full row on or after the account's first fill. On that row
    a fill at the close leaves nothing to earn, and a fill at the open leaves the move from the
    open to the close.
 
@@ -14,11 +16,13 @@ It books what happened: it reads delistings, which no decision does, so it is no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from engine.delisting import Outcomes
-from engine.panel import FloatArray, Panel, mean_of_members
+from engine.panel import FloatArray, Panel, forward_fill, mean_of_members
 
 Rows = npt.NDArray[np.intp]
 
@@ -48,7 +52,14 @@ def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: s
         return made
     row = int(full[np.searchsorted(full, first_fill_row)])
     after = row + 1
-    made[after:] = _mean(_earned(panel, ended, full))[after:]
+    earned = _earned(panel, ended, full)
+    made[after:] = _mean(earned)[after:]
+    for t, names, bought, moves in _stuck(panel, full, after):
+        grown = np.array([np.prod(1.0 + made[then + 1 : t]) for then in bought])
+        earned[t, names] = np.divide(
+            moves, grown, where=grown > 0.0, out=np.full(len(names), np.nan)
+        )
+        made[t] = _mean(earned[t : t + 1])[0]
     if fill == "open":
         made[row] = _mean(_since_open(panel.between(row, after)))[0]
     return made
@@ -64,6 +75,26 @@ def _earned(panel: Panel, ended: Outcomes, full: Rows) -> FloatArray:
     held = panel.member[last, columns] & (place < len(full))
     returns[full[place[held]], columns[held]] = ended.long[columns[held]]
     return returns
+
+
+def _stuck(panel: Panel, full: Rows, after: int) -> Iterator[tuple[int, Rows, Rows, FloatArray]]:
+    """Rows on which members move that could not be traded on the full row before.
+
+    Each row with those members, the rows at whose closes they were bought, and what they moved
+    as a fraction of those closes; NaN for what was never bought.
+    """
+    closes = np.where(panel.full[:, None], panel["close"], np.nan)
+    if not (closes <= 0.0).any():
+        return
+    rows = np.where(closes > 0.0, np.arange(len(closes), dtype=np.float64)[:, None], np.nan)
+    last, when = forward_fill(closes), np.nan_to_num(forward_fill(rows), nan=-1.0).astype(np.intp)
+    for before, t in zip(full[:-1].tolist(), full[1:].tolist(), strict=True):
+        stuck = (last[before] <= 0.0) & np.isfinite(closes[t]) & panel.member[t]
+        if t >= after and stuck.any():
+            names = np.flatnonzero(stuck)
+            bought = when[before, names]
+            paid = np.where(bought >= after - 1, closes[bought, names], np.nan)
+            yield t, names, bought, (closes[t, names] - last[before, names]) / paid
 
 
 def _since_open(panel: Panel) -> FloatArray:

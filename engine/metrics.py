@@ -31,7 +31,7 @@ UNITS = {
     "performance.*.max_drawdown": "fraction, <= 0",
     "performance.*.max_drawdown_days": "rows from the peak to recovery, or to the end",
     "performance.*.calmar": "cagr over |max_drawdown|",
-    "performance.*.hit_rate": "share of the days with a return other than 0 that gained",
+    "performance.*.hit_rate": "share of the rows with a return other than 0 that gained",
     "performance.*.skew": "of returns",
     "performance.*.kurtosis": "of returns, above the normal's",
     "performance.*.best_day": "fraction",
@@ -40,8 +40,8 @@ UNITS = {
     "regimes.*.mean_return": "fraction per year (arithmetic, net)",
     "regimes.*.volatility": "fraction per year (net)",
     "regimes.*.sharpe": "per year (net, in excess of what cash earns)",
-    "regimes.*.share": "share of the active days",
-    "regimes.*.n_days": "rows after a close with this state the likeliest",
+    "regimes.*.share": "share of the active rows",
+    "regimes.*.n_days": "rows after a close with this state the likeliest; 'no regime': with none",
     "turnover": "two-way, fraction of equity",
     "exposure": "mean fraction of equity",
     "costs": "bps of equity per year; positive is paid. Gross is net with the costs and what "
@@ -60,9 +60,11 @@ UNITS = {
     "decisions.picks_by_tie": "share of them that no score decided",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
-    "*.quantiles": "mean forward return over `horizon` days, lowest to highest values",
+    "*.quantiles": "mean forward return over `horizon` rows, lowest to highest values",
     "horizon": "rows",
 }
+
+NO_REGIME = "no regime"  # rows after a close at which no state was known
 
 
 class Account(Protocol):
@@ -137,7 +139,7 @@ class Study:
     quantiles : float array, shape (T, Q)
         Mean outcome by factor bucket, lowest values first.
     horizon : int
-        Trading days that the outcome spans.
+        Rows that the outcome spans.
     """
 
     summary: dict[str, float]
@@ -147,7 +149,7 @@ class Study:
 
 
 def study(factor: FloatArray, outcome: FloatArray, horizon: int, q: int = 5) -> Study:
-    """Study a (T, N) factor against the (T, N) outcome over `horizon` days."""
+    """Study a (T, N) factor against the (T, N) outcome over `horizon` rows."""
     ranks = rank_ic(factor, outcome)
     return Study(
         summary(factor, outcome, horizon, ranks),
@@ -187,7 +189,7 @@ def collect(
         Of `mf_score`.
     forecasts, factors : mapping of str to Study
     horizon : int
-        Trading days that the label spans.
+        Rows that the label spans.
 
     Returns
     -------
@@ -251,7 +253,9 @@ def by_regime(
     rows_per_year: float,
     risk_free: FloatArray | float = 0.0,
 ) -> dict[str, dict[str, float]]:
-    """Net performance on the days after each state was the likeliest.
+    """Net performance on the rows after each state was the likeliest, and on those after none.
+
+    The latter, `NO_REGIME`, are told where there are any: the shares add up to 1.
 
     Parameters
     ----------
@@ -267,9 +271,11 @@ def by_regime(
     known = np.isfinite(regimes).all(axis=1)
     likeliest = np.where(known, np.argmax(np.nan_to_num(regimes), axis=1), -1)
     before = np.concatenate([[-1], likeliest[:-1]])
+    parts = {state: active & (before == index) for index, state in enumerate(states)}
+    if (active & (before < 0)).any():
+        parts[NO_REGIME] = active & (before < 0)
     out = {}
-    for index, state in enumerate(states):
-        days = active & (before == index)
+    for state, days in parts.items():
         sharpe = ratio(mean(excess[days]), deviation(excess[days]))
         out[state] = {
             "mean_return": mean(net[days]) * rows_per_year,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from engine.panel import FloatArray
 from engine.validation.sharpe import sharpe_error
@@ -69,6 +72,13 @@ def until_ruin(net: FloatArray) -> int:
     """How many rows count: up to the first that lost everything, or all of them."""
     ruined = np.flatnonzero(net <= -1.0)
     return int(ruined[0]) + 1 if len(ruined) else len(net)
+
+
+def growth(returns: npt.NDArray[np.floating[Any]]) -> FloatArray:
+    """Growth of 1; a missing return is a row without one, and nothing is left after ruin."""
+    kept: FloatArray = np.maximum(np.nan_to_num(returns.astype(np.float64)), -1.0)
+    grown: FloatArray = np.cumprod(1.0 + kept, dtype=np.float64)
+    return grown
 
 
 def _drawdown(wealth: FloatArray) -> tuple[float, int]:

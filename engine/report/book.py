@@ -37,7 +37,7 @@ def names(made: pd.DataFrame) -> list[dict[str, Any]]:
         "Largest gains by name, before costs": earned[earned["contribution"] > 0.0][::-1],
         "Largest losses by name, before costs": earned[earned["contribution"] < 0.0],
     }
-    head = ["symbol", "weight now", "contribution", "days held"]
+    head = ["symbol", "weight now", "contribution", "bars held"]
     return [
         table(title, "names.parquet", head, [_name(row) for _, row in rows[:TOP].iterrows()])
         for title, rows in blocks.items()
@@ -147,10 +147,18 @@ def round_trips(made: pd.DataFrame) -> dict[str, Any]:
                 *(number(mine["return"].agg(how), ".1%") for how in ("mean", "min", "max")),
             ]
             rows.append([side, number(len(mine), ",.0f"), *cells])
-    head = ["side", "closed positions", "gained", "median days", "mean return", "worst", "best"]
+    head = [
+        "side",
+        "closed positions",
+        "gained",
+        "median calendar days",
+        "mean return",
+        "worst",
+        "best",
+    ]
     note = (
         "round_trips.parquet, as vectorbt booked them: from opening to closing, after trading "
-        "costs and before fees for holding; calendar days"
+        "costs and before fees for holding"
     )
     return table("Positions from opening to closing", note, head, rows)
 
@@ -172,7 +180,7 @@ def capacity(made: pd.DataFrame) -> dict[str, Any]:
     head = ["of volume", *(f"{share:.0%} filled" for share in wide.columns)]
     note = (
         f"{file}: equity in millions, in the currency of the prices, at which so much of the "
-        "value of all orders fits into that share of a day's volume, the median of the 20 days "
+        "value of all orders fits into that share of a bar's volume, the median of the 20 bars "
         f"before the order; {made['known'].iloc[0]:.0%} of the order value had one"
     )
     return table(title, note, head, rows)

@@ -15,6 +15,11 @@ def table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> 
     return {"title": title, "artifact": artifact, "head": head, "rows": rows}
 
 
+def counted(bars: int) -> str:
+    """How many bars, in words."""
+    return f"{bars} bar" if bars == 1 else f"{bars} bars"
+
+
 def number(value: float | None, form: str) -> str:
     """A number in print; a dash where there is none."""
     return DASH if value is None or not np.isfinite(value) else format(value, form)

@@ -76,7 +76,7 @@ class Comparison:
         runs = [Run.read(folder) for folder in folders]
         for folder, run in zip(folders, runs, strict=True):
             if run.metrics["active"]["start"] is None:
-                raise DataError(f"{folder}: held no position on any day; leave it out")
+                raise DataError(f"{folder}: held no position on any date; leave it out")
         spans = [pd.DatetimeIndex(run.returns.index) for run in runs]
         dates = reduce(lambda one, other: one.intersection(other), spans).sort_values()
         if dates.empty:
@@ -169,7 +169,7 @@ class Comparison:
         horizons = sorted({int(run.metrics["horizon"]) for run in self.runs})
         if len(horizons) > 1:
             listed = " and ".join(map(str, horizons))
-            lines.append(f"Rank ICs are over horizons of {listed} days: they do not compare.")
+            lines.append(f"Rank ICs are over horizons of {listed} bars: they do not compare.")
         for time in dict.fromkeys(self.time(run) for run in self.runs):
             lines.append(f"Per year means by {time.text()}.")
         if not self.differing():
@@ -198,7 +198,7 @@ class Comparison:
             inside = run.returns.loc[self.dates[0] : self.dates[-1]]
             lost = len(inside) - len(self.dates)
             if lost:
-                lines.append(f"Left out of {label}: days that another run lacks ({lost}).")
+                lines.append(f"Left out of {label}: dates that another run lacks ({lost}).")
         return lines
 
 

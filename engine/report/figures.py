@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
+from engine.performance import growth
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, Figure, days, figure, line, thinned
+from engine.report.plot import COLORS, LOG, Figure, days, figure, line, thinned
 
 if TYPE_CHECKING:
     from engine.report import Run
 
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
-TURNOVER_WINDOW = 63  # trading days: a window of a month would beat against monthly trading
+TURNOVER_WINDOW = 63  # bars: a window of a month would beat against monthly trading
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -39,21 +40,20 @@ def figures(run: Run) -> list[Figure]:
 def equity(run: Run) -> Figure:
     """Growth of 1 net, gross and of the market, with the drawdown; shaded by regime."""
     returns = run.returns
-    growth = {name: wealth(returns[name]) for name in ("net", "gross", "benchmark")}
+    grown = {name: wealth(returns[name]) for name in ("net", "gross", "benchmark")}
     names = {"benchmark": "equal-weighted market"}
     lines = [
         line(values, names.get(name, name), color)
-        for (name, values), color in zip(growth.items(), COLORS, strict=False)
+        for (name, values), color in zip(grown.items(), COLORS, strict=False)
     ]
-    lost = line(drawdown(growth["net"]), "drawdown, net", COLORS[0])
+    lost = line(drawdown(grown["net"]), "drawdown, net", COLORS[0])
     lines.append({**lost, "yaxis": "y2", "fill": "tozeroy", "showlegend": False})
     layout = {
         "xaxis": {"anchor": "y2"},  # below the drawdown
         "yaxis": {
             "title": {"text": "growth of 1, log scale"},
             "domain": [0.32, 1.0],
-            "type": "log",
-            "dtick": "D2",  # labels at 1, 2 and 5 of each decade
+            **LOG,
         },
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
         "shapes": shading(run.regimes),
@@ -62,7 +62,7 @@ def equity(run: Run) -> Figure:
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
     one = thinned(len(returns))
     if one > 1:
-        note += f" Daily lines show one date in {one}; the files hold all."
+        note += f" Lines of every bar show one in {one}; the files hold all."
     return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
 
 
@@ -79,11 +79,11 @@ def exposures(run: Run) -> Figure:
 
 
 def turnover(run: Run) -> Figure:
-    """Mean turnover per day."""
+    """Mean turnover per bar."""
     mean = run.returns["turnover"].rolling(TURNOVER_WINDOW).mean()
     lines = [line(mean.to_numpy(float), "turnover", COLORS[0])]
-    layout = {"yaxis": {"title": {"text": "of equity per day"}, "tickformat": ".0%"}}
-    note = f"Two-way, mean over {TURNOVER_WINDOW} trading days."
+    layout = {"yaxis": {"title": {"text": "of equity per bar"}, "tickformat": ".0%"}}
+    note = f"Two-way, mean over {TURNOVER_WINDOW} bars."
     return figure("turnover", "Turnover", note, "returns", lines, layout)
 
 
@@ -98,14 +98,13 @@ def costs(run: Run) -> Figure:
         made["line"]["dash"] = DASHES[len(lines) % len(DASHES)]  # equal ones hide one another
         lines.append(made)
     layout = {"yaxis": {"title": {"text": "bps of equity"}}}
-    note = "Sum of each day's cost, and of what was lost on delistings; below zero: received."
+    note = "Sum of each bar's cost, and of what was lost on delistings; below zero: received."
     return figure("costs", "Cumulative costs", note, "returns", lines, layout)
 
 
 def wealth(returns: pd.Series[float]) -> FloatArray:
-    """Growth of 1; a missing return is a day without one."""
-    grown: FloatArray = np.cumprod(1.0 + np.nan_to_num(returns.to_numpy(np.float64)))
-    return grown
+    """Growth of 1; a missing return is a row without one, and nothing is left after ruin."""
+    return growth(returns.to_numpy(np.float64))
 
 
 def drawdown(growth: FloatArray) -> FloatArray:

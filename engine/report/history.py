@@ -17,7 +17,7 @@ BINS = 60
 
 
 def figures(run: Run) -> list[Figure]:
-    """Rolling Sharpe ratio, volatility and beta; the distribution of days; months."""
+    """Rolling Sharpe ratio, volatility and beta; the distribution of returns; months."""
     return [*over_time(run), distribution(run), months(run)]
 
 
@@ -30,7 +30,7 @@ def over_time(run: Run) -> list[Figure]:
         "beta": ("Rolling beta to the market", "slope", ".2f"),
     }
     every = WEEK * thinned(len(made))
-    note = f"Of net returns over the {WINDOW} rows before; one point in {every} rows."
+    note = f"Of net returns over the {WINDOW} bars before; one point in {every} bars."
     return [
         figure(
             name,
@@ -64,17 +64,17 @@ def distribution(run: Run) -> Figure:
     counts, edges = np.histogram(net[np.isfinite(net)] * 100.0, bins=BINS)
     centres = [float(f"{x:.4g}") for x in (edges[1:] + edges[:-1]) / 2.0]
     layout = {
-        "xaxis": {"title": {"text": "daily net return (%)"}},
-        "yaxis": {"title": {"text": "days"}},
+        "xaxis": {"title": {"text": "net return of a bar (%)"}},
+        "yaxis": {"title": {"text": "bars"}},
         "bargap": 0.05,
         "showlegend": False,
     }
     worst, mean = tail(net)
-    note = "Daily net returns since the first position."
+    note = "Net returns of the bars since the first position."
     if np.isfinite(worst):
         note += (
-            f" VaR 5%: on one day in twenty it returned {worst:.2%} or less; ES 5%: on those "
-            f"days {mean:.2%} on average."
+            f" VaR 5%: on one bar in twenty it returned {worst:.2%} or less; ES 5%: on those "
+            f"bars {mean:.2%} on average."
         )
-    data = [bars(centres, counts.astype(float), "days", COLORS[0])]
-    return figure("distribution", "Distribution of daily returns", note, "returns", data, layout)
+    data = [bars(centres, counts.astype(float), "bars", COLORS[0])]
+    return figure("distribution", "Distribution of returns", note, "returns", data, layout)

@@ -73,7 +73,7 @@ def beta(run: Run) -> Figure:
     lines = [line(run.positions["beta"].to_numpy(float), "beta", COLORS[0], WEEK)]
     note = (
         f"Σ weight × beta of each name, from its returns and the market's over the {BETA_WINDOW} "
-        "days up to then: what was known at each close, not what came after."
+        "bars up to then: what was known at each close, not what came after."
     )
     layout = {"yaxis": {"title": {"text": "beta"}, "zeroline": True}, "showlegend": False}
     return figure("book_beta", "Expected beta of the book", note, "positions", lines, layout)

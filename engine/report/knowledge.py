@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.report import quantiles
-from engine.report.cells import number, table
+from engine.report.cells import counted, number, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -27,7 +27,7 @@ from engine.tearsheet.knowledge import HORIZONS, LAGS
 if TYPE_CHECKING:
     from engine.report import Run
 
-WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
+WINDOW = 63  # bars, a quarter of days: rolling means of the IC
 
 
 def figures(run: Run) -> list[Figure]:
@@ -43,7 +43,7 @@ def figures(run: Run) -> list[Figure]:
 
 
 def rolling_ic(run: Run) -> Figure:
-    """Rolling mean of the daily rank IC, with a band of two standard errors."""
+    """Rolling mean of the rank IC, with a band of two standard errors."""
     horizon = max(int(run.metrics["horizon"]), 1)
     parts = {}
     for name in run.persistence["name"].astype(str):
@@ -60,7 +60,7 @@ def rolling_ic(run: Run) -> Figure:
     data, layout = choice(parts)
     layout |= {"yaxis": {"title": {"text": "rank IC"}, "zeroline": True}, "showlegend": False}
     note = (
-        f"Mean over {WINDOW} trading days of the rank correlation with the return of the next "
+        f"Mean over {WINDOW} bars of the rank correlation with the return of the next "
         f"{run.horizon}; band: two standard errors, for overlapping returns."
     )
     return figure("ic", "Rank IC", note, "ic", data, layout)
@@ -83,11 +83,11 @@ def decay(run: Run) -> Figure:
             trace["error_y"] = whiskers(rows["standard_error"].to_numpy(float))
         data.append(trace)
     layout = {
-        "xaxis": {"title": {"text": "trading days held"}, "type": "category"},
+        "xaxis": {"title": {"text": "bars held"}, "type": "category"},
         "yaxis": {"title": {"text": "rank IC"}, "zeroline": True},
     }
     note = (
-        f"Mean rank correlation with the return over the next {_listed(HORIZONS)} days, on every "
+        f"Mean rank correlation with the return over the next {_listed(HORIZONS)} bars, on every "
         "fifth date; whiskers: one standard error of the score's, for overlapping returns."
     )
     return figure("decay", "IC decay", note, "decay", data, layout)
@@ -119,7 +119,7 @@ def persistence(run: Run) -> Figure:
     names = run.persistence["name"].astype(str).tolist()
     data = [
         bars(names, run.persistence[f"rank_autocorrelation_{lag}d"].to_numpy(float), words, color)
-        for lag, words, color in zip(LAGS, ("1 day", "20 days"), COLORS, strict=False)
+        for lag, words, color in zip(LAGS, ("1 bar", "20 bars"), COLORS, strict=False)
     ]
     layout = {
         "barmode": "group",
@@ -179,5 +179,5 @@ def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
         ]
         for _, row in persistence.iterrows()
     ]
-    head = ["factor", *(f"after {lag} d" for lag in LAGS), "coverage of bars"]
+    head = ["factor", *(f"after {counted(lag)}" for lag in LAGS), "coverage of bars"]
     return table("Rank autocorrelation and coverage", "persistence.parquet", head, rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.report.cells import CRITICAL, DASH, number, table
+from engine.report.cells import CRITICAL, DASH, counted, number, table
 from engine.report.plot import (
     COLORS,
     Figure,
@@ -139,20 +139,20 @@ def sloped(slope: float, error: float) -> str:
 def turnover(run: Run) -> Figure:
     """Share of new names among the highest and lowest forecasts."""
     rows = run.persistence[run.persistence["name"].isin(run.metrics["forecasts"])]
-    x = [f"{lag} d" for lag in LAGS]
+    x = [counted(lag) for lag in LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
-    note += "were not in it so many trading days before; mean over all dates."
+    note += "were not in it so many bars before; mean over all dates."
     for _, row in rows.iterrows():
         for end, color in zip(("top", "bottom"), COLORS, strict=False):
             shares = np.array([row[f"{end}_new_{lag}d"] for lag in LAGS], float)
             data.append(bars(x, shares, {"top": "highest", "bottom": "lowest"}[end], color))
         day, month = row["rank_autocorrelation_1d"], row["rank_autocorrelation_20d"]
         if np.isfinite([day, month]).all():
-            note += f" Rank autocorrelation of {row['name']}: {day:.3f} over 1 day,"
+            note += f" Rank autocorrelation of {row['name']}: {day:.3f} over 1 bar,"
             note += f" {month:.3f} over 20."
     layout = {
         "barmode": "group",
-        "xaxis": {"title": {"text": "trading days between"}, "type": "category"},
+        "xaxis": {"title": {"text": "bars between"}, "type": "category"},
         "yaxis": {"title": {"text": "share new"}, "tickformat": ".0%", "rangemode": "tozero"},
     }
     title = "Turnover of the forecasts"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from engine.report import Run
 
-WINDOW = 63  # trading days, a quarter: rolling means of the daily IC
+WINDOW = 63  # bars, a quarter of days: rolling means of the IC
 
 
 def pictures(run: Run, folder: Path) -> None:
@@ -52,8 +52,8 @@ def equity(run: Run) -> Figure:
 
 
 def ic(run: Run) -> Figure:
-    """Rolling mean of the score's daily rank IC, with two standard errors for overlap."""
-    figure, (axes,) = _frame(run, f"rank IC of the score, mean over {WINDOW} days", [1])
+    """Rolling mean of the score's rank IC, with two standard errors for overlap."""
+    figure, (axes,) = _frame(run, f"rank IC of the score, mean over {WINDOW} bars", [1])
     daily = run.ic["mf_score"].reindex(run.returns.index)
     rolling = daily.rolling(WINDOW, min_periods=WINDOW // 2)
     mean = rolling.mean().to_numpy()
@@ -148,7 +148,7 @@ def _shade(run: Run, axes: Axes) -> None:
     spans: dict[str, list[tuple[float, float]]] = {}
     for start, stop, shade in stays(run.regimes):
         # matplotlib's dates are days since 1970
-        first, last = np.array([start, stop], "datetime64[D]").astype(np.float64)
+        first, last = np.array([start, stop], "datetime64[m]").astype(np.float64) / 1440.0
         spans.setdefault(shade, []).append((float(first), float(last - first)))
     place = axes.get_xaxis_transform()  # heights from 0 to 1, whatever the scale
     for shade, drawn in sorted(spans.items()):

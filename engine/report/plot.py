@@ -12,8 +12,11 @@ from engine.panel import FloatArray
 Figure = dict[str, Any]
 # Readable on white and on near-black; told apart by the colour-blind (after Okabe & Ito 2008).
 COLORS = ("#3b82c4", "#e08a1e", "#2a9d76", "#c2568f", "#8a7fd1", "#b08968", "#5aa9b5", "#c95d4a")
-WEEK = 5  # trading days: enough for a line that a window of months has smoothed
+WEEK = 5  # bars, a week of days: enough for a line that a window of months has smoothed
 POINTS = 2600  # of a line: ten years of days, and more than a screen has pixels
+
+# An axis of growth: plotly chooses the ticks, few enough that each has room for its whole number.
+LOG: Figure = {"type": "log", "nticks": 3, "tickformat": ",~r"}
 
 
 def figure(
@@ -44,7 +47,7 @@ def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
 
 
 def thinned(dates: int) -> int:
-    """One date in how many a daily line shows: all up to `POINTS`."""
+    """One bar in how many a line shows: all up to `POINTS`."""
     return max(-(-dates // POINTS), 1)
 
 
@@ -54,8 +57,10 @@ def numbers(values: FloatArray) -> list[float | None]:
 
 
 def days(index: pd.Index[Any]) -> list[str]:
-    """ISO dates."""
-    return [str(day) for day in pd.DatetimeIndex(index).strftime("%Y-%m-%d")]
+    """ISO dates, with their times where there are any."""
+    dates = pd.DatetimeIndex(index)
+    form = "%Y-%m-%d" if (dates == dates.normalize()).all() else "%Y-%m-%d %H:%M"
+    return [str(day) for day in dates.strftime(form)]
 
 
 def bars(x: list[Any], y: FloatArray, name: str, color: str) -> Figure:

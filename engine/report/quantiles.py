@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
-from engine.report.cells import number, table
+from engine.performance import growth
+from engine.report.cells import counted, number, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
+    LOG,
     WEEK,
     Figure,
     bars,
@@ -31,8 +33,8 @@ FAN = ("#e08a1e", "#d9ae74", "#98a2ae", "#7fa9d1", "#3b82c4")  # lowest to highe
 EVERYONE = "#8a7fd1"
 BAND = "rgba(59,130,196,.14)"
 HELD = (
-    "Quantiles of each close, equal-weighted, bought one close later and held for one day, so that "
-    "no day counts twice; without costs"
+    "Quantiles of each close, equal-weighted, bought one close later and held for one bar, so that "
+    "no bar counts twice; without costs"
 )
 
 
@@ -79,7 +81,7 @@ def fan(run: Run) -> Figure:
         everyone["line"] = {"color": EVERYONE, "width": 1, "dash": "dot"}
         parts[name] = [*lines, everyone]
     data, layout = choice(parts)
-    layout["yaxis"] = {"title": {"text": "growth of 1, log scale"}, "type": "log", "nticks": 6}
+    layout["yaxis"] = {"title": {"text": "growth of 1, log scale"}, **LOG}
     note = f"{HELD}. Quantiles that know something part, and keep their order."
     return figure("fan", "Growth by quantile", note, "quantile_returns", data, layout, 400)
 
@@ -95,7 +97,7 @@ def spread(run: Run) -> Figure:
         thin = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         low, high = (line(made, "", COLORS[0], WEEK) for made in (-edge, edge))
         label = (
-            f"5 minus 1: {number(test.mean * 1e4, '.2f')} bps a day (t = {number(test.t, '.1f')})"
+            f"5 minus 1: {number(test.mean * 1e4, '.2f')} bps a bar (t = {number(test.t, '.1f')})"
         )
         middle = line(100.0 * _known(values, added), label, COLORS[0], WEEK)
         filled = {"fill": "tonexty", "fillcolor": BAND}
@@ -103,8 +105,8 @@ def spread(run: Run) -> Figure:
     data, layout = choice(parts)
     layout |= {"yaxis": {"title": {"text": "sum (%)"}, "zeroline": True}, "showlegend": True}
     note = (
-        "Highest less lowest quantile, days added up, not compounded. Band: two standard errors "
-        "(Newey & West) of a sum of so many days, around zero: what chance would make of it. "
+        "Highest less lowest quantile, bars added up, not compounded. Band: two standard errors "
+        "(Newey & West) of a sum of so many bars, around zero: what chance would make of it. "
         "A factor with a negative direction should fall."
     )
     return figure("spread", "Top minus bottom", note, "quantile_returns", data, layout, 400)
@@ -141,14 +143,16 @@ def newcomers(run: Run) -> Figure:
     """Share of the names in the top and bottom quantile that are new there."""
     names = run.persistence["name"].astype(str).tolist()
     words = {"top": "high", "bottom": "low"}  # short: six columns on a phone
-    columns = {f"{end}_new_{lag}d": f"{words[end]}<br>{lag} d" for end in words for lag in LAGS}
+    columns = {
+        f"{end}_new_{lag}d": f"{words[end]}<br>{counted(lag)}" for end in words for lag in LAGS
+    }
     values = run.persistence[list(columns)].to_numpy(float)
     cells = heat(list(columns.values()), names, values, ".0%", 1.0)
     layout = heat_layout()
     layout["xaxis"] |= {"tickangle": 0}
     note = (
         "Share of the names in the highest and the lowest quantile that were not in it so many "
-        "trading days before; mean over all dates."
+        "bars before; mean over all dates."
     )
     height = max(300, 120 + 30 * len(names))
     title = "Turnover of the quantiles"
@@ -164,8 +168,8 @@ def spreads(run: Run) -> dict[str, Any]:
         _, test = _spread(days)
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
-    head = ["factor", "5 minus 1 (bps a day)", "std. error", "t"]
-    head += [f"{end} {lag} d" for end in ("high", "low") for lag in LAGS]
+    head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
+    head += [f"{end} {counted(lag)}" for end in ("high", "low") for lag in LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
     return table("Quantile spread, and share of new names", files, head, rows)
 
@@ -177,8 +181,7 @@ def _daily(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def _growth(returns: pd.Series[float]) -> FloatArray:
-    grown: FloatArray = np.cumprod(1.0 + np.nan_to_num(returns.to_numpy(np.float64)))
-    return _known(returns, grown)
+    return _known(returns, growth(returns.to_numpy(np.float64)))
 
 
 def _known(returns: pd.Series[float], total: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from engine.metrics import NO_REGIME
 from engine.report import book, data, knowledge, model
 from engine.report.cells import number
 from engine.report.cells import table as _table
@@ -39,14 +40,14 @@ ROWS = {
     "sharpe_se": "its standard error",
     "sortino": "Sortino ratio per year, in excess of cash",
     "max_drawdown": "deepest drawdown",
-    "max_drawdown_days": "its length (rows)",
+    "max_drawdown_days": "its length (bars)",
     "calmar": "Calmar ratio",
     "hit_rate": "share of gains",
     "skew": "skew of returns",
     "kurtosis": "excess kurtosis of returns",
-    "best_day": "best day",
-    "worst_day": "worst day",
-    "n_days": "rows of returns",
+    "best_day": "best bar",
+    "worst_day": "worst bar",
+    "n_days": "bars with returns",
 }
 
 
@@ -85,7 +86,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
         _table(
             "By regime (net)",
             "metrics.json",
-            ["regime", "days", "share", "return per year", "volatility", "Sharpe"],
+            ["regime", "bars", "share", "return per year", "volatility", "Sharpe"],
             [
                 [
                     name,
@@ -95,7 +96,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
                     number(row["volatility"], ".1%"),
                     number(row["sharpe"], ".2f"),
                 ]
-                for name, row in metrics["regimes"].items()
+                for name, row in _regimes(metrics)
             ],
         ),
         _table(
@@ -152,7 +153,7 @@ def _years(run: Run) -> dict[str, Any]:
         ]
         for year, row in made.iterrows()
     ]
-    head = ["year", "net", "market", "volatility", "Sharpe", "drawdown", "days"]
+    head = ["year", "net", "market", "volatility", "Sharpe", "drawdown", "bars"]
     return _table("By year (net)", "returns.parquet", head, rows)
 
 
@@ -160,6 +161,11 @@ def _metric(key: str, value: float | None) -> str:
     if key in PERCENT:
         return number(value, ".1%")
     return number(value, ".0f" if key.endswith("days") else ".2f")
+
+
+def _regimes(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+    """States by name, the rows without one last."""
+    return sorted(metrics["regimes"].items(), key=lambda item: (item[0] == NO_REGIME, item[0]))
 
 
 def _costs(metrics: dict[str, Any]) -> list[tuple[str, float | None]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.panel import FloatArray
-from engine.performance import performance
+from engine.performance import growth, performance
 from engine.periods import span
 
 WINDOW = 126  # rows: half a year of days
@@ -74,7 +74,7 @@ def yearly(
             np.asarray(risk_free.loc[dates], np.float64),
         )
         eve = dates[-1]
-        total = float(np.prod(1.0 + market.loc[returns.index].to_numpy(np.float64))) - 1.0
+        total = float(growth(market.loc[returns.index].to_numpy(np.float64))[-1]) - 1.0
         keys = ("volatility", "sharpe", "max_drawdown", "n_days")
         row = {"net": made["total_return"], "market": total, **{key: made[key] for key in keys}}
         rows[int(str(year))] = row

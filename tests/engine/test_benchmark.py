@@ -151,6 +151,28 @@ def test_an_account_of_all_members_in_equal_parts_earns_the_same_without_costs()
     np.testing.assert_allclose(account.net, market, atol=1e-9)
 
 
+@pytest.mark.parametrize("spell", [1, 3])
+def test_a_negative_price_is_held_through_as_the_account_holds_it(spell):
+    """As crude oil closed on 2020-04-17, 20 and 21: who held it lost three times what it cost."""
+    rng = np.random.default_rng(8)
+    close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, (40, 8)), axis=0))
+    oil = [18.27, *[-37.63, -5.0, 0.0][:spell], 10.01]
+    close[9 : 9 + len(oil), 3] = oil
+    panel = panel_of(close)
+    account = simulate(np.full(close.shape, 0.125), panel, Nothing(), Backtest(), Delisting())
+    market = benchmark(panel, outcomes(panel, Delisting()), 1, "close")
+    np.testing.assert_allclose(account.net, market, atol=1e-9)
+    others = np.delete(close, 3, axis=1)
+    day = (others[10] / others[9] - 1.0).sum() / 8 + (-37.63 / 18.27 - 1.0) / 8
+    assert market[10] == pytest.approx(day)
+
+
+def test_a_price_that_could_never_be_paid_earns_nothing():
+    panel = panel_of([[10.0, -5.0], [10.0, -4.0], [11.0, 2.0], [11.0, 3.0]])
+    market = benchmark(panel, outcomes(panel, Delisting()), 0, "close")
+    np.testing.assert_allclose(market, [0.0, 0.0, 0.1, 0.25])
+
+
 def test_the_market_that_decisions_read_knows_of_no_delisting():
     close = [[10, 10], [4, 11], [NAN, 12.1], [NAN, 13.31]]
     np.testing.assert_allclose(panel_of(close).market[1:], [-0.25, 0.1, 0.1])

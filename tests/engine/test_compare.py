@@ -201,7 +201,7 @@ def test_days_that_another_calendar_lacks_are_counted(tmp_path):
     returns = pd.read_parquet(two / "returns.parquet")
     returns.drop(index=[50, 51]).to_parquet(two / "returns.parquet")
     made = Comparison.read([one, two])
-    assert "Left out of one: days that another run lacks (2)." in made.notes()
+    assert "Left out of one: dates that another run lacks (2)." in made.notes()
     assert not [note for note in made.notes() if note.startswith("Left out of two")]
 
 
@@ -209,7 +209,7 @@ def test_other_horizons_and_versions_are_told(tmp_path):
     one = trial(tmp_path / "one")
     two = trial(tmp_path / "two", horizon=20, versions={"numpy": "2.5"})
     notes = Comparison.read([one, two]).notes()
-    assert "Rank ICs are over horizons of 5 and 20 days: they do not compare." in notes
+    assert "Rank ICs are over horizons of 5 and 20 bars: they do not compare." in notes
     assert "Package versions differ: numpy." in notes
 
 

@@ -124,8 +124,14 @@ def test_a_day_belongs_to_the_regime_known_the_day_before():
 
 
 def test_an_unknown_regime_is_no_regime():
-    made = by_regime(np.ones(3), np.ones(3, bool), np.full((3, 1), NAN), ("calm",), 252.0)
-    assert made["calm"]["n_days"] == 0
+    """It is told where it is held in: the shares add up to all rows."""
+    net = np.array([0.01, 0.03, -0.02])
+    made = by_regime(net, np.ones(3, bool), np.array([[NAN], [1.0], [NAN]]), ("calm",), 252.0)
+    assert (made["calm"]["n_days"], made["no regime"]["n_days"]) == (1, 2)
+    assert made["no regime"]["mean_return"] == pytest.approx(0.02 * 252)
+    assert sum(part["share"] for part in made.values()) == pytest.approx(1.0)
+    known = by_regime(net, np.array([False, True, True]), np.ones((3, 1)), ("calm",), 252.0)
+    assert list(known) == ["calm"]
 
 
 def collected(ruin: int | None = None) -> dict:
