@@ -149,6 +149,11 @@ class Regime(Kind):
     def states(self) -> tuple[str, ...]:
         """Names of the S states, from calm to turbulent."""
 
+    @property
+    def observes(self) -> tuple[str, ...] | None:
+        """Market-wide series that it reads; None where it does not say."""
+        return None
+
     @abstractmethod
     def probabilities(self, panel: Panel) -> FloatArray:
         """Return P(state at t | data up to t), shape (T, S); rows sum to 1, or are all NaN."""

@@ -32,6 +32,7 @@ from engine.panel import Panel
 from engine.reading import Reading
 from engine.registry import Registry
 from engine.settings import Settings, chosen, read
+from engine.unread import unread
 from engine.watch import Watch, identity
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ def _execute(
             panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
             guard.hold("bars", panel)
             folder.watch.identity += panel.fingerprint
+            for line in unread(settings, panel, overrides):
+                log.warning(line)
             made = _stages(settings, panel, folder)
             facts = manifest(settings, shown, overrides, panel, findings, made, registry, operators)
             doubt = unchecked(facts["plugins"])

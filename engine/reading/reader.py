@@ -374,9 +374,11 @@ def _adjusted(out: dict[str, object], adjust: str) -> dict[str, object]:
     """Prices times adjusted close over close, volume divided by it.
 
     So price × volume stays what was traded in money, which is what liquidity is measured by.
-    A close of 0 or null has no ratio: the bar has no close then, and is counted as such.
+    A close of 0 or null has no ratio: the bar has no close then, and is counted as such. The
+    close as it was is kept as ``raw_close``: figures per share belong beside it.
     """
     close, target = np.asarray(out["close"]), np.asarray(out.pop(adjust))
+    out.setdefault("raw_close", close)
     ratio: FloatArray = np.full(len(close), np.nan)
     np.divide(target, close, out=ratio, where=close != 0)
     for name in BARS:

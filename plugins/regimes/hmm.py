@@ -66,6 +66,11 @@ class HiddenMarkov(engine.Regime):
         """The states, by rising volatility."""
         return ("calm", "turbulent") if self.n_states == 2 else ("calm", "normal", "turbulent")
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """The series that `series` names."""
+        return tuple(self.series)
+
     def probabilities(self, panel: engine.Panel) -> engine.FloatArray:
         """Return P(state at t | observations up to t), shape (T, S); NaN before the first fit.
 

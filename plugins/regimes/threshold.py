@@ -61,6 +61,11 @@ class Threshold(engine.Regime):
         """The three states, by rising volatility."""
         return ("calm", "normal", "turbulent")
 
+    @property
+    def observes(self) -> tuple[str, ...]:
+        """The VIX, where the data have it."""
+        return ("vix",)
+
     def probabilities(self, panel: engine.Panel) -> engine.FloatArray:
         """Return 0 or 1 per state, shape (T, 3); NaN before the first cut-offs."""
         measure = rolling_volatility if self.weighting == "rolling" else weighted_volatility

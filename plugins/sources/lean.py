@@ -101,6 +101,7 @@ class Lean(Source):
         if self.adjusted != "none" and len(frame):
             day = frame["timestamp"].dt.normalize().to_numpy()
             ratio = read_factors(folder / f"{stem}_factor.csv").ratio(day, self.adjusted, now)
+            frame["raw_close"] = frame["close"]
             frame[list(PRICES)] *= ratio[:, None]
             frame["volume"] /= ratio
         frame.insert(1, "symbol", symbol)
