@@ -25,6 +25,7 @@ from engine.membership import member
 from engine.mends import mended
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.periods import advice, mismatch
+from engine.spelling import near, twins
 from engine.universe import Universe
 from schemas.bars import PRICES
 
@@ -97,6 +98,8 @@ def lay(
         log.warning(advice(panel.periods_per_year, rate))
     for odd in oddities(rows.days, rows.day[alive], rows.name[alive]):
         log.warning("bars: %s, %d of them: %s", odd.what, len(odd.days), odd.note)
+    for names in twins(panel.symbols):
+        log.warning("bars: %s differ in case alone: one company twice?", " and ".join(names))
     return panel, replace(findings, missing_symbols=_missing(rows, alive, universe))
 
 
@@ -165,7 +168,7 @@ def _select(rows: Rows, universe: Universe) -> Rows:
         raise DataError(
             f"universe {universe.name!r} has {len(wanted)} symbols ({few(sorted(wanted))}), the "
             f"source has {len(rows.names)} ({few(rows.names)}), and none is in both: "
-            "set universe.symbols"
+            f"set universe.symbols{near(sorted(wanted), rows.names)}"
         )
     at = np.flatnonzero(chosen[rows.name])
     return replace(

@@ -20,7 +20,7 @@ from engine.reading import Reader, Reading, find, flat, named
 from engine.reading.columns import BARS
 from engine.universe import Universe
 
-HEAD = 50  # rows that tell which options a frame needs
+HEAD = 1000  # rows that tell which options a frame needs
 NAME = "bars"  # what messages call a frame
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -19,6 +20,8 @@ import pandas as pd
 
 from engine.errors import ConfigError, DataError
 from engine.panel import BoolArray, FloatArray
+from engine.reading.columns import find
+from engine.reading.values import named
 from engine.universe import Interval, Universe
 
 KEY = "universe.members_file"
@@ -47,7 +50,10 @@ def resolved(universe: Universe) -> Universe:
 
 
 def read_stays(path: str) -> list[Interval]:
-    """Return the intervals of a CSV or parquet file: symbol, start, end; an empty end is open.
+    """Return the intervals of a file: symbol, start, end; an empty end is open.
+
+    A file of symbols alone holds members for good. A text file has no header; a line of it is a
+    symbol, or a symbol, start and end, as Qlib's lists of instruments have them.
 
     Raises
     ------
@@ -79,30 +85,52 @@ def read_stays(path: str) -> list[Interval]:
 def _table(path: str) -> pd.DataFrame:
     """The three columns as text, dates as 2020-01-31, "" for null."""
     file = Path(path).expanduser().absolute()
-    if file.suffix not in {".csv", ".parquet"}:
-        raise ConfigError(f"{KEY}={path}: name a .csv or a .parquet file")
+    if file.suffix not in {".csv", ".parquet", ".txt"}:
+        raise ConfigError(f"{KEY}={path}: name a .csv, .parquet or .txt file")
     if not file.is_file():
         raise DataError(f"{KEY}={path}: there is no file {file}: set {KEY}")
     try:
-        if file.suffix == ".csv":  # NA is a ticker: nothing but "" is null
+        if file.suffix == ".txt":
+            table = _listed(file)
+        elif file.suffix == ".csv":  # NA is a ticker: nothing but "" is null
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         else:
             table = pd.read_parquet(file)
     except (ValueError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
         raise DataError(f"{KEY}={path} cannot be read ({reason}): write it again") from error
-    for name in COLUMNS:
-        if name not in table:
-            found = ", ".join(map(str, table))
-            raise DataError(f"{KEY}={path} has no column {name!r}, but {found}: rename or add it")
-    return pd.DataFrame({name: _text(table[name]) for name in COLUMNS})
+    found = [str(name) for name in table]
+    theirs = {name: find(name, found) for name in COLUMNS}
+    if theirs["symbol"] is not None and theirs["start"] is theirs["end"] is None:
+        return pd.DataFrame({"symbol": _text(table[theirs["symbol"]]), "start": "", "end": ""})
+    for name, their in theirs.items():
+        if their is None:
+            raise DataError(
+                f"{KEY}={path} has no column {name!r}, but {', '.join(found)}: rename or add it"
+            )
+    return pd.DataFrame({name: _text(table[their]) for name, their in theirs.items()})
+
+
+def _listed(file: Path) -> pd.DataFrame:
+    """The lines of a text file: a symbol, or a symbol, start and end."""
+    lines = [re.split(r"[\s,;]+", line.split("#")[0].strip()) for line in _lines(file)]
+    rows = [line for line in lines if line != [""]]
+    wrong = next((line for line in rows if len(line) not in {1, len(COLUMNS)}), None)
+    if wrong is not None:
+        shown = " ".join(wrong)[:40]
+        raise ValueError(f"{shown!r} is neither a symbol nor a symbol, start and end")
+    return pd.DataFrame([[*line, "", ""][: len(COLUMNS)] for line in rows], columns=[*COLUMNS])
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text("utf-8-sig").splitlines()
 
 
 def _text(column: pd.Series) -> list[str]:
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     nulls = column.isna()
-    return ["" if null else str(v).strip() for v, null in zip(column, nulls, strict=True)]
+    return ["" if null else named(v) for v, null in zip(column, nulls, strict=True)]
 
 
 def _days(column: pd.Series, path: str) -> pd.DatetimeIndex:

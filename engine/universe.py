@@ -36,8 +36,8 @@ class Universe:
     members : list of Interval
         Point-in-time membership. A symbol without an interval is always a member.
     members_file : str, optional
-        CSV or parquet file of the intervals (symbol, start, end) instead; a symbol without a
-        row is never a member. `engine.membership` reads it.
+        CSV, parquet or text file of the intervals (symbol, start, end) instead, or of symbols
+        alone; a symbol without a row is never a member. `engine.membership` reads it.
     top_n : int, optional
         Only the n largest of each month: by median close × volume over `top_window` rows up to
         the last date of the month before, among the members of that date.

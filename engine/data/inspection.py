@@ -10,7 +10,7 @@ from engine.bars import read
 from engine.data.finding import DataFinding, Thresholds, by_severity
 from engine.data.lives import lives, of_lives
 from engine.data.prices import of_prices
-from engine.data.shape import absent, of_rows
+from engine.data.shape import absent, alike, of_rows
 from engine.data.spacing import spacing
 from engine.data.tape import day_text, tape
 from engine.data.times import times
@@ -103,7 +103,7 @@ def look(
     findings, alive = of_rows(rows, universe, policy)
     bars = tape(rows, alive)
     life = lives(bars, universe, limits)
-    findings += [absent(rows, universe), *of_prices(bars, limits)]
+    findings += [absent(rows, universe), alike(rows), *of_prices(bars, limits)]
     findings += [*of_lives(life, universe, limits), spacing(bars, periods_per_year)]
     findings += times(bars)
     return Inspection(

@@ -15,6 +15,7 @@ from engine.data.tape import day_text
 from engine.dirt import CHECKS, IntArray, Rows
 from engine.findings import Policy
 from engine.panel import BoolArray
+from engine.spelling import twins
 from engine.universe import Universe
 
 WHAT = {
@@ -71,6 +72,16 @@ def absent(rows: Rows, universe: Universe) -> DataFinding:
     share = len(missing) / max(len(wanted), 1)
     what = "symbols of the universe that the source lacks"
     return DataFinding("absent", len(missing), share, "warning", what, examples, "universe.symbols")
+
+
+def alike(rows: Rows) -> DataFinding:
+    """Symbols that differ in case alone."""
+    found = twins(rows.names)
+    examples = tuple(Example("", " ".join(names), 1.0, "") for names in found[:5])
+    count = sum(map(len, found))
+    share = count / max(len(rows.names), 1)
+    what = "symbols that differ in case alone: one company twice? Rename or drop one"
+    return DataFinding("case_twins", count, share, "warning", what, examples)
 
 
 def _one_a_day(rows: Rows, found: IntArray) -> IntArray:

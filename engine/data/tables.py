@@ -153,7 +153,7 @@ def hint(frame: pd.DataFrame, reading: Reading) -> str:
     """Return what else can be asked about a table, with its own columns of dates."""
     dates = [str(name) for name in frame.columns if _dated(frame[name])]
     if len(dates) < 2:
-        words = needs(frame.head(50), reading, None)
+        words = needs(frame.head(1000), reading, None)
         return f"bars under other names? Add {' '.join(words).replace('=…', '=COLUMN')}"
     first, second = dates[:2]
     return (

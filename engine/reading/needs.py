@@ -69,13 +69,7 @@ def _columns(found: Sequence[str], own: dict[str, str | None], stamp: str | None
         wanted["timestamp"] = stamp or "…"
     if own["close"] is None:
         wanted["close"] = next((n for n in found if n.strip().lower() in CLOSES), "…")
-    if not wanted:
-        return []
-    if len(wanted) == 1:
-        ((ours, their),) = wanted.items()
-        return [f"'+source.columns.{ours}={their}'"]
-    listed = ", ".join(f"{ours}: {their}" for ours, their in wanted.items())
-    return [f"'source.columns={{{listed}}}'"]
+    return [f"'+source.columns.{ours}={their}'" for ours, their in wanted.items()]
 
 
 def _dates(head: pd.DataFrame, stamp: str | None, reading: Reading) -> list[str]:

@@ -26,6 +26,7 @@ from engine.reading.dates import stamps
 from engine.reading.needs import lacking, needs
 from engine.reading.values import coded, codes, is_label, is_readable, named, names, numbers
 from engine.reading.volume import multipliers
+from engine.spelling import near
 from engine.universe import Universe
 
 
@@ -181,6 +182,7 @@ class Reader(Reading, Source):
             return (
                 f"universe {universe.name!r} has {len(want)} symbols ({_few(want)}), {table} has "
                 f"{len(have)} ({_few(have)}), and none is in both: set universe.symbols"
+                f"{near(want, have)}"
             )
         span = f"source.start={self.start or 'null'} to source.end={self.end or 'null'}"
         return f"{table} has no bar of the universe from {span}: widen them"

@@ -46,9 +46,13 @@ def is_value(cell: str) -> bool:
     return bool(re.fullmatch(r"[+-]?\d+(\.\d+)?|\d{4}-\d\d-\d\d.*", cell))
 
 
-def klines(cells: Sequence[str]) -> list[str]:
-    """Return the names of Binance's columns, where these are twelve numbers; else none."""
-    return KLINES if len(cells) == 12 and all(map(is_value, cells)) else []
+def klines(cells: Sequence[str]) -> bool:
+    """Whether a first row is one of Binance's: twelve numbers, two of them the bar's two ends."""
+    if len(cells) != len(KLINES) or not all(map(is_value, cells)):
+        return False
+    begin, end = (cells[KLINES.index(name)] for name in ("open_time", "close_time"))
+    counted = {reading.counted_in(begin), reading.counted_in(end)}
+    return counted in ({"ms"}, {"us"}) and int(begin) < int(end)
 
 
 def two_levels(rows: pd.DataFrame) -> list[str] | None:

@@ -16,7 +16,16 @@ import numpy as np
 import pandas as pd
 
 from engine import ConfigError, DataError, option, reading
-from plugins.sources._custom import is_value, klines, points, reads, separator, shown, two_levels
+from plugins.sources._custom import (
+    KLINES,
+    is_value,
+    klines,
+    points,
+    reads,
+    separator,
+    shown,
+    two_levels,
+)
 from plugins.sources._frames import Files
 from plugins.sources._memory import COPIES, refuse_beyond
 
@@ -24,7 +33,7 @@ from plugins.sources._memory import COPIES, refuse_beyond
 NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")
 BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # archives cut short, or none
 CHUNK = 250_000  # rows read at a time
-HEAD = 50  # rows that tell which options a file needs
+HEAD = 1000  # rows that tell which options a file needs
 PACKED = ("", ".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
@@ -67,10 +76,12 @@ class Csv(Files):
             raise DataError(f"{path} has a single column, {found[0][:60]!r}: {remedy}")
         if self.names is not None:
             return self._given(path, found), None
+        if klines(found):
+            return KLINES, None
         if is_value(found[0]):
             raise DataError(
                 f"{path} has no header, but {', '.join(found)[:60]!r} in its first row: name its "
-                f"columns with source.names=[{','.join(klines(found)) or 'date,symbol,close,…'}]"
+                f"columns with source.names=[date,symbol,close,…]"
             )
         twice = sorted({name for name in found if name and found.count(name) > 1})
         if twice:
@@ -116,11 +127,9 @@ class Csv(Files):
             guess = replace(guess, separator=other)
             asked.append(f'"source.separator={shown(other)}"')
             cells = guess._first(path)
-        if self.names is None and is_value(cells[0]):
-            known = klines(cells) or [*("date", "symbol", "close")[: len(cells)], *cells[3:]]
-            guess = replace(guess, names=known)
-            typed = ",".join(klines(cells)) or "date,symbol,close,…"
-            asked.append(f"'source.names=[{typed}]'")
+        if self.names is None and is_value(cells[0]) and not klines(cells):
+            guess = replace(guess, names=[*("date", "symbol", "close")[: len(cells)], *cells[3:]])
+            asked.append("'source.names=[date,symbol,close,…]'")
         return guess, asked
 
     def _first(self, path: Path) -> list[str]:

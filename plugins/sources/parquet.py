@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 BATCH = 131_072  # rows decoded at a time
-HEAD = 50  # rows that tell which options a file needs
+HEAD = 1000  # rows that tell which options a file needs
 
 
 @dataclass(frozen=True)

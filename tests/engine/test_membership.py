@@ -121,7 +121,7 @@ def test_a_missing_file_names_where_it_was_looked_for(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(engine.DataError, match=f"there is no file {tmp_path / 'no.csv'}"):
         read_stays("no.csv")
-    with pytest.raises(engine.ConfigError, match=r"name a \.csv or a \.parquet"):
+    with pytest.raises(engine.ConfigError, match=r"name a \.csv, \.parquet or \.txt"):
         read_stays("members.xls")
 
 
