@@ -1,11 +1,13 @@
-"""docs/plugins.md tells the truth: its code runs, and nothing that it should tell is missing."""
+"""docs/ tells the truth: its code and commands run, and nothing that it should tell is missing."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
 import inspect
+import os
 import re
+import shlex
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,6 +15,7 @@ from types import ModuleType
 
 import pytest
 from omegaconf import OmegaConf
+from stories import FILES
 
 from engine import hookspecs
 from engine.expr.parser import DIALECTS
@@ -22,6 +25,11 @@ from engine.settings import factor_set
 from engine.signal import Bundle
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
+STORY_PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text("utf-8")
+STORIES = dict(
+    re.findall(r"^## (.*?)\n.*?^```sh\n(.*?)^```$", STORY_PAGE, re.DOTALL | re.MULTILINE)
+)
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
 
 
@@ -133,3 +141,43 @@ def test_each_choice_of_a_command_exists(capsys: pytest.CaptureFixture[str]) -> 
     known = capsys.readouterr().out
     for command in re.findall(r"engine (plugins \w+)", PAGE):
         assert f"engine {command}" in known
+
+
+def _told(story: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a story's commands in a folder, as a reader would type them."""
+    from engine.cli import main
+
+    monkeypatch.chdir(folder)
+    for line in STORIES[story].splitlines():
+        word, *rest = shlex.split(line)
+        assert word == "engine"
+        assert main(rest) == 0, line
+    (report,) = re.findall(
+        r"outputs/\w+/report.html", STORY_PAGE.split(f"## {story}\n")[1].split("## ")[0]
+    )
+    assert (folder / report).stat().st_size > 100_000
+
+
+def test_each_story_has_its_files() -> None:
+    assert set(STORIES) == set(FILES)
+
+
+@pytest.mark.parametrize("story", FILES)
+def test_a_story_goes_from_file_to_report(
+    story: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    FILES[story](tmp_path)
+    _told(story, tmp_path, monkeypatch)
+    assert "4000 rows, 10 symbols" in capsys.readouterr().out
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (SHARED / "lean_raw").is_dir(), reason=f"no real data in {SHARED}")
+def test_the_real_files_of_quantconnect_go_from_file_to_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lean").symlink_to(SHARED / "lean_raw")
+    _told("Traded prices from QuantConnect", tmp_path, monkeypatch)
