@@ -91,21 +91,26 @@ def compute(words: Sequence[str]) -> int:
     from engine.config import composed
     from engine.expr.guests import using
     from engine.factors_compute import How, append_to, compute_to
+    from engine.guard import Guard, guarding, seconds
     from engine.pipeline import job
     from engine.settings import chosen as plugins_of
 
     request = _request(words)
     config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
     registry = plugins_of(config)
-    with using(registry):
+    guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
+    with using(registry), guarding(guard):
         chosen = _chosen(request, registry)
-        panel = _panel(config, registry, request.append)
+        with guard.on_stage("bars"):
+            panel = _panel(config, registry, request.append)
+        guard.hold("bars", panel)
         _check_windows(chosen, panel)
         how = How(**request.how)
-        if request.append is not None:
-            append_to(chosen, panel, request.append, how, request.aside)
-        else:
-            compute_to(chosen, panel, request.out, how, request.aside)
+        with guard.on_stage("factors"):
+            if request.append is not None:
+                append_to(chosen, panel, request.append, how, request.aside)
+            else:
+                compute_to(chosen, panel, request.out, how, request.aside)
     return 0
 
 

@@ -13,6 +13,7 @@ A method that is asked at each close, or for each block, is looked at (5, 6) eac
 
 from __future__ import annotations
 
+import copy
 import faulthandler
 import io
 import logging
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from engine.errors import ConfigError, EngineError, PluginError
 from engine.panel import Panel
 from engine.patches import OWN, Before
 from engine.sealed import read_only, sums
+from engine.universe import Universe
 
 T = TypeVar("T")
 EACH = 250  # calls of a method that is asked again and again
@@ -186,7 +188,11 @@ def lent(value: T, plugin: object) -> T:
     """What a plugin is handed: to a stranger a twin, so that what it sets stays in it."""
     if is_ours(plugin):
         return value
-    return value.twin() if isinstance(value, Panel) else read_only(value)  # type: ignore[return-value]
+    if isinstance(value, Panel):
+        twin: Any = value.twin()
+    else:
+        twin = copy.deepcopy(value) if isinstance(value, Universe) else read_only(value)
+    return cast(T, twin)
 
 
 def owned(value: T, plugin: object) -> T:
@@ -198,15 +204,16 @@ def owned(value: T, plugin: object) -> T:
 
 @contextmanager
 def calling(plugin: object, who: str, *, often: bool = False) -> Iterator[None]:
-    """Whatever a plugin raises inside becomes one line that names it; of strangers see above.
+    """Whatever a plugin raises inside becomes one line that names it.
 
-    `often` marks a method that is asked again and again.
+    Strangers are watched as is said above where a guard is set, as in a run. `often` marks a
+    method that is asked again and again.
     """
-    if is_ours(plugin):
+    guard = _guard.get()
+    if guard is None or is_ours(plugin):
         with _blamed(who):
             yield
         return
-    guard = _guard.get() or Guard()
     cls = plugin if isinstance(plugin, type) else type(plugin)
     guard.enter(who, cls, often)
     printed = io.StringIO()

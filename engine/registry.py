@@ -27,6 +27,7 @@ from engine.admission import objection, unmet
 from engine.errors import ConfigError, PluginError, did_you_mean
 from engine.fields import structured
 from engine.kinds import KINDS, Kind
+from engine.patches import Before
 
 HOME = "alpha-engine"  # the distribution of the built-ins
 NO_PLUGINS = "ENGINE_NO_PLUGINS"  # set it to start without any third-party plugin
@@ -147,7 +148,12 @@ class Registry:
             self.failures.append(Failure(dist, wish))
             return
         try:
-            self._collect(_module(point), dist, version)
+            before = None if dist == HOME else Before.now()
+            module = _module(point)
+            patched = before.patched() if before else []
+            if patched:
+                raise PluginError(f"it changes {patched[0]}, which others use: take that out")
+            self._collect(module, dist, version)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a stranger's code may raise anything, SystemExit too

@@ -83,7 +83,8 @@ def _arrays(value: Any, path: str) -> Iterator[tuple[str, Array]]:
     elif isinstance(value, (pd.Series, pd.Index)):
         yield path, pd.util.hash_pandas_object(value, index=False).to_numpy()
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        yield from _arrays(vars(value), path)
+        known = {name: item for name, item in vars(value).items() if not name.startswith("_")}
+        yield from _arrays(known, path)
     elif isinstance(value, (Mapping, list, tuple)):
         items = value if isinstance(value, Mapping) else dict(enumerate(value))
         for name, item in items.items():

@@ -65,10 +65,10 @@ class Plan:
                 return None
             book = Book(
                 row=row,
-                held=sealed(state.held),
+                held=state.held,
                 equity=state.equity,
                 cash=state.cash,
-                waiting=sealed(state.waiting.copy()),
+                waiting=state.waiting.copy(),
                 score=signal[row],
                 exposure=float(self.exposure[row]),
                 notes=tally.notes,

@@ -121,6 +121,7 @@ def _check_bars(config: DictConfig, request: Request) -> int:
     from engine.data.report import text, write_json
     from engine.fields import structured
     from engine.findings import Policy
+    from engine.guard import calling, lent
     from engine.membership import resolved
     from engine.periods import Time
     from engine.universe import Universe
@@ -130,7 +131,8 @@ def _check_bars(config: DictConfig, request: Request) -> int:
     limits = structured(Thresholds, config.get("check"), "check")
     time = structured(Time, config.get("time"), "time")
     source = _built(config)
-    frame = source.load(universe)
+    with calling(source, f"source {source.name!r}"):
+        frame = source.load(lent(universe, source))
     inspection = examine(frame, universe, policy, limits, time.number)
     place = request.files[0] if request.files else f"source={source.name}"
     print(f"bars of {place}, universe={universe.name}")

@@ -543,7 +543,7 @@ class Book(engine.Portfolio):
 @pytest.mark.parametrize(
     ("how", "property", "message"),
     [
-        ("impure", "purity", r"changes signal that it was given"),
+        ("impure", "shape", r"failed: ValueError: assignment destination is read-only"),
         ("sample", "blindness", r"looks ahead: " + CELL),
         ("month end", "blindness", r"looks ahead: " + CELL),
         ("stranger", "permission", r"on 20.* S01 has no signal and is ordered to 0\.\d+: order 0"),

@@ -1,0 +1,332 @@
+"""What kill -9 leaves: nothing that only looks finished, nothing in the way of the next command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import engine
+from engine.artifacts import MARKER
+from engine.lock import NAME, hold, left_in
+from engine.whole import writing_whole
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
+         "report=none"]  # fmt: skip
+PATIENCE = 120.0  # seconds that a machine with other work may take
+EVIL = '''
+import os, signal, time
+from dataclasses import dataclass
+from typing import ClassVar
+import engine
+
+@dataclass(frozen=True)
+class Rude(engine.Factor):
+    """Ends the process, or never returns."""
+    name: ClassVar[str] = "rude"
+    how: str = engine.option("none", "how it ends")
+
+    def compute(self, panel):
+        if self.how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "exit":
+            os._exit(3)
+        while self.how in ("sleep", "deaf"):
+            try:
+                time.sleep(1000)
+            except BaseException:
+                if self.how == "sleep":
+                    raise
+        return panel["close"] * 1.0
+
+@engine.hookimpl
+def register_factors():
+    return [Rude]
+'''
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> Path:
+    """A folder with a distribution in it whose factor `rude` misbehaves."""
+    home = tmp_path / "site"
+    (home / "evil-1.dist-info").mkdir(parents=True)
+    (home / "evil.py").write_text(EVIL)
+    about = "Metadata-Version: 2.1\nName: evil\nVersion: 1\n"
+    (home / "evil-1.dist-info" / "METADATA").write_text(about)
+    (home / "evil-1.dist-info" / "entry_points.txt").write_text("[engine]\nevil = evil\n")
+    return home
+
+
+def start(
+    words: Sequence[str], cwd: Path, *paths: Path, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    """The command line, with these folders on its path, and variables in its environment."""
+    way = os.pathsep.join(map(str, [ROOT, *paths]))
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": way, **(more or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(words: Sequence[str], cwd: Path, *paths: Path, **options: Mapping[str, str]) -> str:
+    """The same until it ends, well; return what it said."""
+    process = start(words, cwd, *paths, **options)
+    out, error = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, error
+    return out + error
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def shot(words: Sequence[str], cwd: Path, after: float, **options: Mapping[str, str]) -> None:
+    """Start a command, kill it after some seconds, and see that it leaves no process."""
+    process = start(words, cwd, **options)
+    time.sleep(after)
+    family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.kill()
+    process.communicate()
+    until(lambda: not any(alive(member) for member in family))
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """What must be the same bytes in two runs."""
+    files = [*folder.rglob("*.parquet"), *folder.rglob("metrics.json")]
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(files)}
+
+
+def bars(rows: int) -> pd.DataFrame:
+    """The first rows of some names' closes, as a source's file."""
+    random = np.random.default_rng(0)
+    close = 50.0 * np.exp(np.cumsum(0.02 * random.normal(size=(1000, 8)), axis=0))[:rows]
+    dates = pd.bdate_range("2020-01-01", periods=rows, tz="UTC")
+    keys = pd.MultiIndex.from_product([dates, list("ABCDEFGH")], names=["timestamp", "symbol"])
+    return pd.DataFrame({"close": close.ravel()}, index=keys).reset_index()
+
+
+MOMENTS = [3, pytest.param(50, marks=pytest.mark.long)]
+
+
+def moments(count: int, command: Callable[[], object]) -> list[float]:
+    """Random moments of a command, which is run once to see how long it takes."""
+    begun = time.monotonic()
+    command()
+    took = time.monotonic() - begun
+    random = np.random.default_rng(count)
+    return [float(share * took) for share in random.uniform(0.0, 1.0, count)]
+
+
+@pytest.mark.parametrize("count", MOMENTS)
+def test_a_run_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+    """Its folder is marked, or finished; the next run into it gives the same bytes."""
+    whole = [*SMALL, "hydra.run.dir=whole"]
+    for after in moments(count, lambda: finish(["run", *whole], tmp_path)):
+        shot(["run", *SMALL, "hydra.run.dir=run"], tmp_path, after)
+        folder = tmp_path / "run"
+        if any(folder.glob("*.parquet")) and not (folder / MARKER).exists():
+            assert tables(folder) == tables(tmp_path / "whole")
+        finish(["run", *SMALL, "hydra.run.dir=run"], tmp_path)
+        assert tables(folder) == tables(tmp_path / "whole")
+        assert not {MARKER, NAME} & {file.name for file in folder.iterdir()}
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(50, marks=pytest.mark.long)])
+def test_a_sweep_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+    """No worker lives on; the next sweep into the folder gives the same bytes."""
+    words = ["run", "-m", *SMALL, "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    for after in moments(count, lambda: finish([*words, "hydra.sweep.dir=whole"], tmp_path)):
+        shot([*words, "hydra.sweep.dir=some"], tmp_path, after)
+        finish([*words, "hydra.sweep.dir=some"], tmp_path)
+        assert tables(tmp_path / "some") == tables(tmp_path / "whole")
+        shutil.rmtree(tmp_path / "some")
+
+
+@pytest.mark.parametrize("count", MOMENTS)
+def test_an_appending_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+    """The file is the old one or the new one; the next appending makes the new one, and tidies."""
+    bars(400).to_parquet(tmp_path / "long")
+    bars(300).to_parquet(tmp_path / "short")
+    words = ["factors", "compute", "core_price_only", "source=parquet"]
+    finish([*words, "source.path=short", "--out", "old.parquet"], tmp_path)
+    old, new, file = (tmp_path / f"{name}.parquet" for name in ("old", "new", "file"))
+    shutil.copy(old, new)
+    more = [*words, "source.path=long", "--append"]
+    for after in moments(count, lambda: finish([*more, str(new)], tmp_path)):
+        shutil.copy(old, file)
+        shot([*more, str(file)], tmp_path, after)
+        assert file.read_bytes() in (old.read_bytes(), new.read_bytes())
+        finish([*more, str(file)], tmp_path)
+        assert file.read_bytes() == new.read_bytes()
+        assert list(tmp_path.glob(".*.part")) == []
+
+
+@pytest.mark.parametrize("count", [1, pytest.param(50, marks=pytest.mark.long)])
+def test_a_compilation_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+    """The next use compiles what is missing, and computes the same."""
+    words = ["factors", "compute", "ts_rank(close, 5)", "source=simulated", "universe=all",
+             "source.n_symbols=3", "source.n_days=30", "--out"]  # fmt: skip
+
+    def cached(name: str) -> dict[str, str]:
+        return {"NUMBA_CACHE_DIR": str(tmp_path / name)}
+
+    def compiled() -> None:
+        finish([*words, "whole.parquet"], tmp_path, more=cached("whole"))
+
+    for number, after in enumerate(moments(count, compiled)):
+        shot([*words, "some.parquet"], tmp_path, after, more=cached(str(number)))
+        finish([*words, "some.parquet"], tmp_path, more=cached(str(number)))
+        made, wanted = (tmp_path / f"{name}.parquet" for name in ("some", "whole"))
+        assert made.read_bytes() == wanted.read_bytes()
+
+
+@pytest.mark.parametrize("how", ["kill", pytest.param("exit", marks=pytest.mark.long)])
+def test_the_next_command_names_whose_code_a_run_died_in(
+    how: str, evil: Path, tmp_path: Path
+) -> None:
+    words = ["run", *SMALL, f"+factors.mine={{name: rude, how: {how}}}", "hydra.run.dir=runs/1"]
+    process = start(words, tmp_path, evil)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == (3 if how == "exit" else -signal.SIGKILL)
+    where = "stage factors: factors.mine (evil.Rude)"
+    assert left_in(tmp_path / "runs" / "1") == where
+    with pytest.raises(engine.DataError, match=r"INCOMPLETE \(.*; it died in stage factors: "):
+        engine.Report(tmp_path / "runs" / "1")
+    said = finish(["run", *SMALL, "hydra.run.dir=runs/2"], tmp_path)
+    assert f"runs/1: a run died in {where}; mend that first\n" in said
+    assert (tmp_path / "runs" / "1" / MARKER).read_text() == f"died in {where}\n"
+    assert list((tmp_path / "runs").rglob(NAME)) == []
+
+
+def test_a_hang_is_named_when_its_user_ends_it(evil: Path, tmp_path: Path) -> None:
+    words = ["run", *SMALL, "+factors.mine={name: rude, how: sleep}", "hydra.run.dir=runs/1"]
+    process = start(words, tmp_path, evil)
+    lock = tmp_path / "runs" / "1" / NAME
+    until(lambda: lock.exists() and "rude" in lock.read_text().lower())
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, error) == (130, "engine run: interrupted\n")
+    assert left_in(lock.parent) == "stage factors: factors.mine (evil.Rude)"
+
+
+def test_a_call_that_hears_nothing_is_ended_with_its_process(evil: Path, tmp_path: Path) -> None:
+    words = ["run", *SMALL, "+factors.mine={name: rude, how: deaf}", "hydra.run.dir=runs/1",
+             "plugins.timeout_s=0.5"]  # fmt: skip
+    process = start(words, tmp_path, evil)
+    _, error = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert error.startswith("Timeout (")
+    assert left_in(tmp_path / "runs" / "1") == "stage factors: factors.mine (evil.Rude)"
+
+
+def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -> None:
+    factors = ",".join(f"{{name: rude, how: {how}}}" for how in ("none", "kill", "none"))
+    words = ["run", "-m", *SMALL, f"+factors.mine={factors}", "hydra.sweep.dir=s",
+             "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]  # fmt: skip
+    process = start(words, tmp_path, evil)
+    out, error = process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 2
+    assert error == (
+        "engine: s/1: the process of this job died of SIGKILL(-9) in stage factors: factors.mine "
+        "(evil.Rude), as when memory runs out: try fewer hydra.launcher.n_jobs\n"
+    )
+    assert [line.rsplit(" ", 1)[1] for line in out.splitlines()[1:3]] == ["s/0", "s/2"]
+    assert (tmp_path / "s" / "1" / MARKER).read_text().startswith("died in stage factors: ")
+    assert list(tmp_path.rglob(NAME)) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_worker_outlives_its_parent(how: signal.Signals, evil: Path, tmp_path: Path) -> None:
+    words = ["run", "-m", *SMALL, "+factors.mine={name: rude, how: deaf}", "seed=1,2,3",
+             "hydra.sweep.dir=s", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]  # fmt: skip
+    process = start(words, tmp_path, evil)
+    locks = [tmp_path / "s" / job / NAME for job in ("0", "1")]
+    until(lambda: all(lock.exists() and "evil" in lock.read_text() for lock in locks))
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 2
+    process.send_signal(how)
+    process.communicate(timeout=PATIENCE)
+    until(lambda: not any(alive(member) for member in family))
+
+
+def test_only_the_number_of_jobs_can_be_chosen(tmp_path: Path) -> None:
+    words = ["run", "-m", *SMALL, "seed=1,2", "hydra/launcher=joblib"]
+    for key, said in (("timeout=5", "timeout=5: only n_jobs"), ("n_jobs=0", "n_jobs=0: write how")):
+        process = start([*words, f"hydra.launcher.{key}"], tmp_path)
+        _, error = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 2
+        assert error.startswith(f"engine: hydra.launcher.{said}")
+
+
+def test_what_killed_writers_left_is_deleted_by_the_next(tmp_path: Path) -> None:
+    """And what a living one is writing, or another file's, is not."""
+    path = tmp_path / "a[1].csv"
+    dead, living, other = (
+        tmp_path / f".{name}.part" for name in ("a[1].csv.1", "a[1].csv.2", "b.3")
+    )
+    for file in (dead, other):
+        file.touch()
+    handle = hold(living)
+    with writing_whole(path) as part:
+        part.write_text("x")
+        assert not path.exists()
+        assert sorted(tmp_path.iterdir()) == sorted([living, other, part])
+    assert sorted(tmp_path.iterdir()) == sorted([living, other, path])
+    os.close(handle)
+    with pytest.raises(ZeroDivisionError), writing_whole(path) as part:
+        part.write_text(str(1 / 0))
+    assert path.read_text() == "x"
+    assert sorted(tmp_path.iterdir()) == sorted([other, path])
+
+
+SEEDS = [("0", 1), ("1", 2)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        SMALL,
+        pytest.param(
+            ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "report=none",
+             "source.n_days=1500"],
+            marks=pytest.mark.long,
+        ),
+    ],
+    ids=["bundle", "model"],
+)  # fmt: skip
+def test_hash_seeds_and_threads_change_no_byte(words: list[str], tmp_path: Path) -> None:
+    for seed, threads in SEEDS:
+        number = str(threads)
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+        more = {"PYTHONHASHSEED": seed, **dict.fromkeys(names, number)}
+        finish(["run", *words, f"hydra.run.dir={threads}"], tmp_path, more=more)
+    first, second = (tables(tmp_path / str(threads)) for _, threads in SEEDS)
+    assert len(first) > 5
+    assert first == second
