@@ -313,16 +313,16 @@ def tell_left(path: Path, own: str = "") -> None:
     if own:
         log.warning("%s: a run died in %s; mend that first", path, own)
     for folder, where in left_beside(path):
-        log.warning("%s: a run died in %s; mend that first", folder, where)
-        settle(folder, where)
+        if (folder / MARKER).is_file():  # else it is no run's
+            log.warning("%s: a run died in %s; mend that first", folder, where)
+            settle(folder, where)
 
 
 def settle(folder: Path, where: str) -> None:
     """Write into the marker of a run that died where it did, and take its lock file away."""
     with suppress(OSError, ConfigError):
         lock = Lock.taken(folder)
-        if (folder / MARKER).is_file():
-            (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
+        (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
         lock.release()
 
 

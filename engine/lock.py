@@ -82,7 +82,7 @@ def hold(file: Path) -> int:
 def is_held(file: Path) -> bool:
     """Whether a living process holds a file."""
     try:
-        handle = os.open(file, os.O_RDWR)
+        handle = os.open(file, os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -97,7 +97,10 @@ def is_held(file: Path) -> bool:
 def left_in(folder: Path) -> str:
     """Whose code a run in a folder ended in without a word; "" where it did not."""
     file = folder / NAME
-    return "" if not file.is_file() or is_held(file) else _text(file)[1]
+    try:
+        return "" if not file.is_file() or is_held(file) else _text(file)[1]
+    except OSError:  # somebody else's, or gone by now
+        return ""
 
 
 def left_beside(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -24,7 +24,7 @@ from engine.whole import writing_whole
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
          "report=none"]  # fmt: skip
-PATIENCE = 120.0  # seconds that a machine with other work may take
+PATIENCE = 600.0  # seconds that a machine with other work may take
 EVIL = '''
 import os, signal, time
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ import pytest
 import engine
 from engine.account import Backtest, Plan, simulate
 from engine.factors_set import ready
-from engine.guard import EACH, Guard, calling, guarding, lent
+from engine.guard import EACH, Guard, calling, guarding, lent, seconds
 from engine.patches import STRAYS
 from engine.sealed import sealed, sums
 from engine.watch import Watch
@@ -408,6 +408,14 @@ def test_a_call_has_its_time() -> None:
     with pytest.raises(engine.PluginError, match=said), guarding(guard), guard.on_stage("factors"):
         ready({"mine": Rude("sleep")}, bars())
     assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("value", [0, -1, "soon", True, float("nan"), float("inf"), [1]])
+def test_a_time_is_seconds_above_0(value: object) -> None:
+    assert seconds(None) is None
+    assert seconds(5) == 5.0
+    with pytest.raises(engine.ConfigError, match=r"plugins\.timeout_s=.*: write seconds above 0"):
+        seconds(value)
 
 
 def test_our_own_pay_nothing_for_it() -> None:
