@@ -29,6 +29,7 @@ from engine.errors import ConfigError, DataError
 from engine.guard import Guard
 from engine.hidden import Hidden
 from engine.lock import Lock, left_beside, left_in
+from engine.text import shown
 from engine.watch import Watch
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class _Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message of a record."""
-        message = record.getMessage()
+        message = shown(record.getMessage())
         if message not in self.heard:
             self.heard.append(message)
 

@@ -26,6 +26,7 @@ from engine.mends import mended
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.periods import advice, mismatch
 from engine.spelling import near, twins
+from engine.text import shown
 from engine.universe import Universe
 from schemas.bars import PRICES
 
@@ -122,7 +123,7 @@ def _rows(frame: pd.DataFrame) -> Rows:
     for name in ("timestamp", "symbol", "close"):
         if name not in frame:
             raise PluginError(f"the source's frame has no column {name!r}: it has {list(frame)}")
-    stamps, symbols = frame["timestamp"], pd.Categorical(frame["symbol"])
+    stamps, symbols = frame["timestamp"], _symbols(frame["symbol"])
     if not isinstance(stamps.dtype, pd.DatetimeTZDtype) or str(stamps.dtype.tz) != "UTC":
         raise PluginError(f"the source's timestamps are {stamps.dtype}: make them UTC")
     day, days = pd.factorize(pd.DatetimeIndex(stamps), sort=True)
@@ -140,6 +141,20 @@ def _rows(frame: pd.DataFrame) -> Rows:
         numbers=numbers,
         texts=texts,
     )
+
+
+def _symbols(column: pd.Series) -> pd.Categorical:
+    """The symbols, as they are shown: none can steer a terminal."""
+    symbols = pd.Categorical(column)
+    new = {name: shown(str(name)) for name in symbols.categories}
+    steering = [text for name, text in new.items() if text != str(name)]
+    if not steering:
+        return symbols
+    log.warning(
+        "symbols with control characters are called as they are shown: %s", few(sorted(steering))
+    )
+    renamed: pd.Categorical = pd.Categorical(column.map(new).astype(object))
+    return renamed
 
 
 def _columns(frame: pd.DataFrame) -> tuple[dict[str, FloatArray], dict[str, pd.Categorical]]:
@@ -160,7 +175,7 @@ def _select(rows: Rows, universe: Universe) -> Rows:
     """The rows of the universe's symbols."""
     if universe.symbols is None:
         return rows
-    wanted = set(universe.symbols)
+    wanted = set(map(shown, universe.symbols))
     chosen = np.array([name in wanted for name in rows.names], bool)
     if chosen.all() and len(chosen):
         return rows
@@ -237,8 +252,8 @@ def _groups(
         codes, labels = np.full((1, len(symbols)), -1), [""]
         if key in texts:
             codes = known_so_far(texts[key].codes[at].astype(np.int64), day, name, shape)
-            labels = [str(label) for label in texts[key].categories] + [""]  # -1 is the last
-        tags = universe.tags.get(key, {})
+            labels = [shown(str(label)) for label in texts[key].categories] + [""]  # -1 is the last
+        tags = {shown(name): tag for name, tag in universe.tags.get(key, {}).items()}
         names = sorted({*labels, *tags.values()})
         codes = np.array([names.index(label) for label in labels])[codes]
         for column, symbol in enumerate(symbols):
@@ -271,4 +286,4 @@ def _missing(rows: Rows, alive: BoolArray, universe: Universe) -> tuple[str, ...
     if universe.symbols is None:
         return ()
     found = {rows.names[i] for i in np.unique(rows.name[alive])}
-    return tuple(sorted(set(universe.symbols) - found))
+    return tuple(sorted(set(map(shown, universe.symbols)) - found))

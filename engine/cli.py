@@ -1,7 +1,7 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library and `engine.errors` are imported here, so that ``engine --help``
-answers at once; a command's module is imported when the command is typed.
+Only the standard library, `engine.errors` and `engine.text` are imported here, so that
+``engine --help`` answers at once; a command's module is imported when the command is typed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from functools import partial
+from typing import IO, cast
 
 from engine.errors import EngineError, did_you_mean, unforeseen
+from engine.text import LINES, Screen, shown
 
 COMMANDS = ("compare", "data", "factors", "plugins", "report", "run", "warm")
 HELP = """\
@@ -83,7 +86,8 @@ def _leaving(code: int) -> int:
 
 def _guarded(command: str, words: list[str], debug: bool) -> int:
     try:
-        return _imported(command, debug)(words)
+        with redirect_stdout(cast(IO[str], Screen(sys.stdout))):
+            return _imported(command, debug)(words)
     except EngineError as error:
         if debug:
             raise
@@ -127,7 +131,7 @@ def _imported(command: str, debug: bool) -> Callable[[list[str]], int]:
 
 
 def _fail(message: str) -> int:
-    print(f"engine: {message}", file=sys.stderr)
+    print(f"engine: {shown(message, LINES)}", file=sys.stderr)
     return 2
 
 

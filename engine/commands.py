@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from engine.errors import EngineError, unforeseen
+from engine.text import LINES, guard_logs, shown
 
 if TYPE_CHECKING:
     from engine.artifacts import Announce
@@ -30,7 +31,7 @@ def run(words: Sequence[str], *, debug: bool = False) -> int:
     outcomes: list[Outcome] = launch(words, run_job)
     for outcome in outcomes:
         if outcome.error:
-            print(f"engine: {outcome.error}", file=sys.stderr)
+            print(f"engine: {shown(outcome.error, LINES)}", file=sys.stderr)
         elif len(outcomes) == 1 and outcome.report is not None:
             print(outcome.report.summary())
     if len(outcomes) > 1:
@@ -46,6 +47,7 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
     from engine.pipeline import execute, job
     from engine.sweep import Outcome
 
+    guard_logs()
     hydra = HydraConfig.get()
     path = Path(hydra.runtime.output_dir)
     words: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as they were typed

@@ -61,6 +61,7 @@ UNITS = {
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
     "standard errors: Newey & West (1987) with 3 * `horizon` lags",
     "*.quantiles": "mean forward return over `horizon` rows, lowest to highest values",
+    "too_good.*": "results beyond the limits of the conf node too_good: value and limit",
     "horizon": "rows",
 }
 

@@ -29,6 +29,7 @@ from engine.membership import resolved
 from engine.periods import Time
 from engine.registry import Registry, installed
 from engine.signal import Bundle
+from engine.too_good import TooGood
 from engine.universe import Universe
 from engine.validation.splits import Validation
 
@@ -76,6 +77,7 @@ class Settings:
     backtest: Backtest
     decision: Decision
     delisting: Delisting
+    too_good: TooGood
     report: Drawing
     observers: tuple[Observer, ...]
     strict_observers: bool
@@ -131,6 +133,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         backtest=typed(Backtest, "backtest"),
         decision=typed(Decision, "decision"),
         delisting=typed(Delisting, "delisting"),
+        too_good=typed(TooGood, "too_good"),
         report=typed(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine import too_good
 from engine.artifacts import RunFolder
 from engine.bars import Findings, lay, read
 from engine.benchmark import benchmark
@@ -316,7 +317,10 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         factors=factors,
         horizon=horizon,
     )
-    folder.note("metrics", content)
+    beyond = settings.too_good.found(content)
+    if beyond:
+        log.warning(too_good.text(beyond))
+    folder.note("metrics", {**content, "too_good": beyond})
     ranks = knowledge.ranked({"mf_score": made.signal, **predicted, **studied}, known)
     studies = {"mf_score": signal, **forecasts, **factors}
     sheet = {

@@ -9,6 +9,7 @@ import pandas as pd
 
 from engine.errors import ConfigError
 from engine.panel import BoolArray
+from engine.text import shown
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Universe:
                 within &= np.asarray(dates >= start)
             if end is not None:
                 within &= np.asarray(dates < end + pd.Timedelta(days=1))
-            stays[stay.symbol] = stays.get(stay.symbol, np.zeros(len(dates), bool)) | within
+            name = shown(stay.symbol)
+            stays[name] = stays.get(name, np.zeros(len(dates), bool)) | within
         for symbol, within in stays.items():
             if symbol in column:
                 inside[:, column[symbol]] = within

@@ -101,6 +101,13 @@ def test_nothing_evaluates_or_unpickles() -> None:
                 assert not names & {"pickle", "cloudpickle", "dill"}, path
 
 
+def test_no_csv_is_written() -> None:
+    """A spreadsheet would run a cell such as =HYPERLINK(…); tables are parquet, and pages HTML."""
+    for path in CODE:
+        assert "to_csv" not in path.read_text("utf-8"), path
+        assert "csv.writer" not in path.read_text("utf-8"), path
+
+
 def test_plugins_import_the_front_door_only() -> None:
     for path in (ROOT / "plugins").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

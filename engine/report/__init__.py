@@ -12,6 +12,7 @@ from engine.artifacts import read_json, read_table
 from engine.errors import DataError
 from engine.performance import until_ruin
 from engine.periods import spell
+from engine.text import LINES, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -162,6 +163,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda value: shown(value, LINES) if type(value) is str else value,
     )
 
 

@@ -20,6 +20,7 @@ from engine.report.plot import (
     heat_layout,
     line,
     numbers,
+    plain,
     whiskers,
 )
 from engine.tearsheet.knowledge import HORIZONS, LAGS
@@ -74,7 +75,7 @@ def decay(run: Run) -> Figure:
         trace = {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": str(name),
+            "name": plain(str(name)),
             "x": [str(days) for days in rows["days"]],
             "y": numbers(rows["rank_ic"].to_numpy(float)),
             "line": {"color": color, "width": 1.5},
@@ -108,7 +109,7 @@ def correlations(run: Run) -> Figure:
         "Correlation",
         note,
         "correlations, persistence",
-        [heat(names, names, values, "z.2f", 1.0)],
+        [heat([*map(plain, names)], names, values, "z.2f", 1.0)],
         heat_layout(),
         height=max(340, 120 + 30 * len(names)),
     )

@@ -16,6 +16,7 @@ from engine.report.plot import (
     heat,
     heat_layout,
     numbers,
+    plain,
     whiskers,
 )
 from engine.tearsheet.quantiles import LAGS
@@ -94,7 +95,7 @@ def calibrations(run: Run) -> Figure:
             {
                 **same,
                 "mode": "lines+markers",
-                "name": str(name),
+                "name": plain(str(name)),
                 "y": numbers(y),
                 "error_y": whiskers(error),
                 "line": {"color": color, "width": 1.5},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.report import Run, environment
 from engine.report.figures import equity
-from engine.report.plot import days
+from engine.report.plot import days, plain
 from engine.report.verdict import verdict
 from engine.report.words import performance
 
@@ -43,10 +43,5 @@ def plot(folder: Path) -> Figure:
     simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
     return Figure(
         data=[{"x": dates, **trace} for trace in spec["data"]],
-        layout={**spec["layout"], "title": {"text": _plain(f"{simulated}{run.bundle}")}},
+        layout={**spec["layout"], "title": {"text": plain(f"{simulated}{run.bundle}")}},
     )
-
-
-def _plain(text: str) -> str:
-    """Text as it stands: plotly would read tags in a title."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from engine.report.figures import drawdown, stays, wealth
 from engine.report.plot import COLORS
+from engine.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -125,7 +126,7 @@ def _frame(run: Run, what: str, heights: list[int]) -> tuple[Figure, list[Axes]]
     grid = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
     panels = list(grid[:, 0])
     simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
-    title = f"{simulated}{run.bundle}: {what}"
+    title = shown(f"{simulated}{run.bundle}: {what}")
     # no parsing of "$…$" in names as mathematics
     panels[0].set_title(title, loc="left", fontsize=11, parse_math=False)
     for axes in panels:

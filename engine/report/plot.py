@@ -35,6 +35,11 @@ def figure(
     return {**words, "spec": spec, "height": height}
 
 
+def plain(text: str) -> str:
+    """Text as it stands: plotly would read tags in it."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
     """A line over the dates of the page, or over every so many of them, up to the last.
 
@@ -42,7 +47,13 @@ def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
     """
     every *= thinned(len(y))
     shown = y[(len(y) - 1) % every :: every] if len(y) else y
-    trace = {"type": "scatter", "mode": "lines", "name": name, "meta": every, "y": numbers(shown)}
+    trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": plain(name),
+        "meta": every,
+        "y": numbers(shown),
+    }
     return {**trace, "line": {"color": color, "width": 1.5}}
 
 
@@ -65,7 +76,8 @@ def days(index: pd.Index[Any]) -> list[str]:
 
 def bars(x: list[Any], y: FloatArray, name: str, color: str) -> Figure:
     """Bars of one colour."""
-    return {"type": "bar", "name": name, "x": x, "y": numbers(y), "marker": {"color": color}}
+    x = [plain(place) if isinstance(place, str) else place for place in x]
+    return {"type": "bar", "name": plain(name), "x": x, "y": numbers(y), "marker": {"color": color}}
 
 
 def whiskers(error: FloatArray) -> Figure:
@@ -89,14 +101,17 @@ def heat_layout(side: str = "bottom") -> Figure:
     }
 
 
-def heat(x: list[Any], y: list[Any], z: FloatArray, form: str, limit: float) -> Figure:
-    """Cells from orange (-limit) by the page's own ground (0) to blue (limit), with their text."""
+def heat(x: list[Any], y: list[str], z: FloatArray, form: str, limit: float) -> Figure:
+    """Cells from orange (-limit) by the page's own ground (0) to blue (limit), with their text.
+
+    Names in `x` are `plain`, for it may hold breaks of ours.
+    """
     text = [["" if not np.isfinite(v) else format(v, form) for v in row] for row in z.tolist()]
     scale = [[0.0, "rgba(224,138,30,.85)"], [0.5, "rgba(128,128,128,.04)"]]
     return {
         "type": "heatmap",
         "x": x,
-        "y": y,
+        "y": [plain(row) for row in y],
         "z": [numbers(row) for row in z],
         "text": text,
         "texttemplate": "%{text}",

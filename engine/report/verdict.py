@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.periods import Span
 from engine.report.cells import CRITICAL
+from engine.too_good import LOOK
 
 if TYPE_CHECKING:
     from engine.report import Run
@@ -27,14 +28,19 @@ SHARPE = "The net Sharpe ratio (mean return in excess of cash over how much it v
 def verdict(run: Run) -> list[str]:
     """What the configuration and the numbers allow to be said, one paragraph an item."""
     signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
+    beyond = run.metrics.get("too_good", {})  # runs of earlier versions lack it
     lines = [
         *_made(run),
         _data(run),
         *_outcome(run.metrics),
         _judged(
-            IC, signal["rank_ic_mean"], signal["rank_ic_se"], f"over {signal['n_dates']} dates"
+            IC,
+            signal["rank_ic_mean"],
+            signal["rank_ic_se"],
+            f"over {signal['n_dates']} dates",
+            "rank_ic.mf_score" in beyond,
         ),
-        _judged(SHARPE, net["sharpe"], net["sharpe_se"], "per year"),
+        _judged(SHARPE, net["sharpe"], net["sharpe_se"], "per year", "sharpe" in beyond),
         *_doubts(run),
     ]
     return lines + [f"Warning: {message}." for message in run.manifest["warnings"]]
@@ -155,11 +161,15 @@ def _unfilled(fills: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _judged(what: str, value: float | None, error: float | None, where: str) -> str:
+def _judged(
+    what: str, value: float | None, error: float | None, where: str, beyond: bool = False
+) -> str:
     if value is None or not error:
         return f"{what} cannot be judged: there are too few dates, or nothing varies."
     t = value / error
     text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
+    if beyond:
+        return f"{text}: too good to be true; {LOOK}."
     if abs(t) < CRITICAL:
         return f"{text}: not distinguishable from zero."
     side = "above" if t > 0 else "below"

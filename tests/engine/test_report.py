@@ -295,7 +295,7 @@ def test_a_quantile_that_was_always_empty_has_no_line(tmp_path):
     assert set(spec(run, "fan")["data"][4]["y"]) == {None}
     assert None not in spec(run, "fan")["data"][3]["y"]
     assert set(spec(run, "spread")["data"][2]["y"]) == {None}
-    assert spec(run, "spread")["data"][2]["name"] == "5 minus 1: – bps a day (t = –)"
+    assert spec(run, "spread")["data"][2]["name"] == "5 minus 1: – bps a bar (t = –)"
 
 
 @pytest.mark.parametrize(
