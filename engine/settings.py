@@ -133,7 +133,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         backtest=typed(Backtest, "backtest"),
         decision=typed(Decision, "decision"),
         delisting=typed(Delisting, "delisting"),
-        too_good=typed(TooGood, "too_good"),
+        too_good=structured(TooGood, _limits(config.get("too_good")), "too_good"),
         report=typed(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
@@ -217,6 +217,11 @@ def _spoken(entry: Any, dialect: Any) -> Any:
     if "dialect" in entry or "$" in str(entry.get("formula")):
         return entry
     return OmegaConf.merge(entry, {"dialect": dialect})
+
+
+def _limits(node: Any) -> Any:
+    """The node ``too_good``; null is no limit at all."""
+    return {"ic": None, "sharpe": None} if node is None else node
 
 
 def _seed(value: Any) -> int:

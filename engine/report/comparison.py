@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine import too_good
 from engine.errors import ConfigError, DataError
 from engine.performance import performance
 from engine.periods import Span, span
@@ -174,6 +175,9 @@ class Comparison:
             lines.append(f"Per year means by {time.text()}.")
         if not self.differing():
             lines.append("No configuration key differs.")
+        for label, run in zip(self.labels, self.runs, strict=True):
+            if run.metrics.get("too_good"):
+                lines.append(f"{label}: {too_good.text(run.metrics['too_good'])}.")
         lines += [f"Left out: {reason}." for reason in self.left]
         versions = [run.manifest["versions"] for run in self.runs]
         names = sorted({name for each in versions for name in each})

@@ -1,0 +1,48 @@
+"""The README's commands, one after another in one folder, as a reader would type them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+COMMANDS = [
+    line for block in BLOCKS for line in block.splitlines() if line.startswith(("engine ", "eval "))
+]
+
+
+def test_the_readme_shows_each_command() -> None:
+    from engine.cli import COMMANDS as NAMES
+
+    shown = {line.split()[1] for line in COMMANDS if line.startswith("engine ")}
+    assert shown == {*NAMES} - {"report"}
+
+
+@pytest.mark.long
+def test_each_command_of_the_readme_runs(tmp_path: Path) -> None:
+    """`prices.parquet` is the reader's own: here, bars that an earlier run has left."""
+    shell = shutil.which("bash")
+    assert shell
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for command in COMMANDS:
+        done = subprocess.run(
+            [shell, "-c", command],
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), (command, done.stderr)
+        bars = next((tmp_path / "outputs" / "ai_tech_core_ml").glob("*/bars.parquet"), None)
+        if bars and not (tmp_path / "prices.parquet").exists():
+            shutil.copy(bars, tmp_path / "prices.parquet")
