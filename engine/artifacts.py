@@ -28,7 +28,7 @@ from engine import folders
 from engine.errors import ConfigError, DataError
 from engine.guard import Guard
 from engine.hidden import Hidden
-from engine.lock import Lock, left_beside, left_in
+from engine.lock import Lock, left_in
 from engine.text import shown
 from engine.watch import Watch
 
@@ -78,7 +78,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self.lock = self.lock or Lock.taken(self.path)
             self.guard.say = self.lock.say
-            tell_left(self.path, self.lock.left)
+            folders.tell_left(self.path, self.lock.left)
             self._clear()
         except OSError as error:
             self.release()
@@ -307,24 +307,6 @@ class Report:
 
         self._refuse_other()
         return card(self.path)
-
-
-def tell_left(path: Path, own: str = "") -> None:
-    """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
-    if own:
-        log.warning("%s: a run died in %s; mend that first", path, own)
-    for folder, where in left_beside(path):
-        if (folder / MARKER).is_file():  # else it is no run's
-            log.warning("%s: a run died in %s; mend that first", folder, where)
-            settle(folder, where)
-
-
-def settle(folder: Path, where: str) -> None:
-    """Write into the marker of a run that died where it did, and take its lock file away."""
-    with suppress(OSError, ConfigError):
-        lock = Lock.taken(folder)
-        (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
-        lock.release()
 
 
 def _stamp(path: Path) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine.errors import ConfigError
-from engine.lock import Lock
+from engine.lock import Lock, left_beside
 
+log = logging.getLogger(__name__)
 MARKER = "INCOMPLETE"
 OWN = {"run": ("manifest.json", MARKER), "sweep": ("multirun.yaml",)}  # what ours have in them
 HARMLESS = ("run.log",)  # all that a run leaves which stopped at its configuration
@@ -85,3 +88,21 @@ def refuse_foreign(path: Path, kind: str = "run") -> None:
             f"hydra.{kind}.dir={path}: holds {others[0]}, which no {kind} wrote; choose an empty "
             "folder, or a new one"
         )
+
+
+def tell_left(path: Path, own: str = "") -> None:
+    """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
+    if own and (path / MARKER).is_file():
+        log.warning("%s: a run died in %s; mend that first", path, own)
+    for folder, where in left_beside(path):
+        if (folder / MARKER).is_file():  # else it is no run's
+            log.warning("%s: a run died in %s; mend that first", folder, where)
+            settle(folder, where)
+
+
+def settle(folder: Path, where: str) -> None:
+    """Write into the marker of a run that died where it did, and take its lock file away."""
+    with suppress(OSError, ConfigError):
+        lock = Lock.taken(folder)
+        (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
+        lock.release()

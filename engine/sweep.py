@@ -25,8 +25,8 @@ from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import open_dict
 
-from engine.artifacts import settle
 from engine.errors import ConfigError
+from engine.folders import settle
 from engine.lock import left_in
 from engine.orphans import end_with
 
