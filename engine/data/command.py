@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.data.finding import DataFinding
     from engine.kinds import Source
+    from engine.reading import Reading
 
 HELP = """\
 engine data check: what is odd about data, before anything is run
@@ -27,6 +28,7 @@ engine data check: what is odd about data, before anything is run
                                             known before the period ended?
   engine data check FILE --stamp COLUMN --date COLUMN --zone America/New_York
                                             times of another day than their date?
+  source.date_format=%d/%m/%Y               how its dates are written; so all keys of source=csv
   --json FILE                               write the findings there as well
 
 Exit code: 0; 1 with a finding of severity error; 2 when the data cannot be read.
@@ -206,7 +208,7 @@ def _check_table(config: DictConfig, request: Request) -> int:
         raise DataError(f"{request.files[0]}: there is no such file; name another one")
     frame = source.read(path, source.columns_of(path), None, None)
     asked = QUESTIONS & {*request.flags}
-    findings = _findings(frame, request.flags) if asked else inspect_table(frame)
+    findings = _findings(frame, request.flags, source) if asked else inspect_table(frame)
     kind = "" if asked else f", {len(frame.columns)} columns, none of them 'close': no bars"
     print(f"{request.files[0]}: {len(frame)} rows{kind}\n")
     print(listed(findings))
@@ -217,15 +219,15 @@ def _check_table(config: DictConfig, request: Request) -> int:
     return int(any(finding.severity == "error" for finding in findings))
 
 
-def _findings(frame: pd.DataFrame, flags: dict[str, str]) -> list[DataFinding]:
+def _findings(frame: pd.DataFrame, flags: dict[str, str], reading: Reading) -> list[DataFinding]:
     from engine.data.finding import by_severity
     from engine.data.tables import inspect_dates, inspect_known_at
 
     findings = []
     if _all(flags, ("known", "period")):
-        findings += inspect_known_at(frame, flags["known"], flags["period"])
+        findings += inspect_known_at(frame, flags["known"], flags["period"], reading)
     if _all(flags, ("stamp", "date", "zone")):
-        findings += inspect_dates(frame, flags["stamp"], flags["date"], flags["zone"])
+        findings += inspect_dates(frame, flags["stamp"], flags["date"], flags["zone"], reading)
     return by_severity(findings)
 
 

@@ -12,11 +12,16 @@ import pandas as pd
 from engine.data.finding import EXAMPLES, DataFinding, Example, by_severity, worst
 from engine.errors import ConfigError, DataError, did_you_mean
 from engine.panel import BoolArray, FloatArray
+from engine.reading.dates import stamps
 from engine.reading.needs import needs
 from engine.reading.reader import Reading
 
+PLAIN = Reading()
 
-def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataFinding]:
+
+def inspect_known_at(
+    frame: pd.DataFrame, known: str, period: str, reading: Reading = PLAIN
+) -> list[DataFinding]:
     """Return rows that were known before the period that they report had ended.
 
     Parameters
@@ -25,6 +30,8 @@ def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataF
         One row per report; ``symbol`` is shown where there is one.
     known, period : str
         Columns of dates: when a row was known, and when its period ended.
+    reading : Reading
+        How the dates are written.
 
     Returns
     -------
@@ -38,7 +45,7 @@ def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataF
     DataError
         A column is not there, or holds no dates.
     """
-    filed, ended = _moments(frame, known), _moments(frame, period)
+    filed, ended = _moments(frame, known, reading), _moments(frame, period, reading)
     ahead = _days(ended - filed)
     late = "rows with {} before {}: known before the period ended"
     return by_severity(
@@ -57,7 +64,9 @@ def inspect_known_at(frame: pd.DataFrame, known: str, period: str) -> list[DataF
     )  # fmt: skip
 
 
-def inspect_dates(frame: pd.DataFrame, stamp: str, date: str, zone: str) -> list[DataFinding]:
+def inspect_dates(
+    frame: pd.DataFrame, stamp: str, date: str, zone: str, reading: Reading = PLAIN
+) -> list[DataFinding]:
     """Return rows whose time, on the clocks of `zone`, is of another day than their date.
 
     Parameters
@@ -70,6 +79,8 @@ def inspect_dates(frame: pd.DataFrame, stamp: str, date: str, zone: str) -> list
         Column of dates, as local days.
     zone : str
         Such as ``America/New_York``.
+    reading : Reading
+        How the dates are written.
 
     Returns
     -------
@@ -89,9 +100,9 @@ def inspect_dates(frame: pd.DataFrame, stamp: str, date: str, zone: str) -> list
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         hint = did_you_mean(zone, zoneinfo.available_timezones())
         raise ConfigError(f"--zone={zone} is not known: {hint}") from error
-    moment = _moments(frame, stamp)
+    moment = _moments(frame, stamp, reading)
     local = moment.tz_convert(clock).tz_localize(None).normalize()
-    said = _moments(frame, date).tz_localize(None).normalize()
+    said = _moments(frame, date, reading).tz_localize(None).normalize()
     days = _days(local - said)
 
     def note(i: int) -> str:
@@ -171,14 +182,22 @@ def _dated(column: pd.Series[Any]) -> bool:
     return bool(head.str.match(r"\d{4}-\d\d-\d\d").all())
 
 
-def _moments(frame: pd.DataFrame, column: str) -> pd.DatetimeIndex:
+def _moments(frame: pd.DataFrame, column: str, reading: Reading) -> pd.DatetimeIndex:
     """A column as times in UTC; NaT where it is empty."""
     if column not in frame:
         hint = did_you_mean(column, map(str, frame.columns))
         raise DataError(f"the table has no column {column!r}: {hint}")
     values = frame[column]
+    if reading.date_format is not None:
+        known = values.dropna()
+        what = f"column {column!r}"
+        days = pd.Series(stamps(known, what, reading.timezone, reading.date_format), known.index)
+        return pd.DatetimeIndex(days.reindex(values.index))
     if pd.api.types.is_numeric_dtype(values):
-        raise DataError(f"column {column!r} holds numbers, not dates: name another one")
+        raise DataError(
+            f"column {column!r} holds numbers, not dates: name another one, or set "
+            "source.date_format"
+        )
     try:
         return pd.DatetimeIndex(pd.to_datetime(values, utc=True, format="ISO8601"))
     except (ValueError, TypeError) as error:

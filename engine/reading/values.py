@@ -48,7 +48,7 @@ def numbers(
         A value is text; the message names `what`, the first such value and its row.
     """
     if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy(np.float64, na_value=np.nan, copy=True)
+        return column.to_numpy(np.float64, na_value=np.nan)
     objects = column.astype(object)
     parsed = pd.to_numeric(objects, errors="coerce")
     wrong = np.flatnonzero((parsed.isna() & column.notna()).to_numpy())

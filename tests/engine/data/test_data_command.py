@@ -92,6 +92,18 @@ def test_a_table_is_asked_about_its_dates(
     assert capsys.readouterr().out.endswith("nothing is odd\n")
 
 
+def test_a_table_is_read_with_the_options_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_text("symbol;end;filed\nA;31/03/2020;01/03/2020\nB;31/03/2020;\n")
+    words = [str(path), "--known", "filed", "--period", "end", "source.date_format=%d/%m/%Y"]
+    assert check([*words, "source.separator=';'"]) == 1
+    out = capsys.readouterr().out
+    assert "2020-03-31 A filed 2020-03-01, end 2020-03-31" in out
+    assert "known_missing" in out
+
+
 def test_a_table_that_is_no_bars_is_looked_over_and_says_what_to_ask(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
