@@ -68,7 +68,7 @@ class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped
         config = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
         with open_dict(config):
             config.hydra.job.num = number
-        folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+        folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
         how = re.search(r"\{([^{}]+)\}", str(error))
         where = left_in(folder)
         if where:

@@ -254,10 +254,12 @@ def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -
     out, error = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 2
     assert error == (
-        "engine: s/1: the process of this job died of SIGKILL(-9) in stage factors: factors.mine "
-        "(evil.Rude), as when memory runs out: try fewer hydra.launcher.n_jobs\n"
+        f"engine: {tmp_path}/s/1: the process of this job died of SIGKILL(-9) in stage factors: "
+        "factors.mine (evil.Rude), as when memory runs out: try fewer hydra.launcher.n_jobs\n"
     )
-    assert [line.rsplit(" ", 1)[1] for line in out.splitlines()[1:3]] == ["s/0", "s/2"]
+    assert [line.rsplit(" ", 1)[1] for line in out.splitlines()[1:3]] == [
+        str(tmp_path / "s" / job) for job in ("0", "2")
+    ]
     assert (tmp_path / "s" / "1" / MARKER).read_text().startswith("died in stage factors: ")
     assert list(tmp_path.rglob(NAME)) == []
 
