@@ -13,7 +13,7 @@ import pandas as pd
 from engine.panel import FloatArray
 from engine.performance import growth
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, LOG, Figure, days, figure, line, thinned
+from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thinned
 
 if TYPE_CHECKING:
     from engine.report import Run
@@ -53,7 +53,7 @@ def equity(run: Run) -> Figure:
         "yaxis": {
             "title": {"text": "growth of 1, log scale"},
             "domain": [0.32, 1.0],
-            **LOG,
+            **growth_axis(lines[:-1]),
         },
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
         "shapes": shading(run.regimes),

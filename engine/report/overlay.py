@@ -11,7 +11,7 @@ from engine.report import environment
 from engine.report.comparison import METRICS, UNITS, Comparison
 from engine.report.figures import DASHES, drawdown, wealth
 from engine.report.library import packed
-from engine.report.plot import COLORS, LOG, Figure, days, figure, line
+from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line
 
 WIDEST = 6  # configuration keys that a terminal has room for; all that were typed are shown
 NAMED = 12  # more keys that are named below the table
@@ -108,7 +108,7 @@ def equity(comparison: Comparison) -> Figure:
         "yaxis": {
             "title": {"text": "growth of 1, log scale"},
             "domain": [0.32, 1.0],
-            **LOG,
+            **growth_axis(lines[::2]),
         },
         "yaxis2": {"title": {"text": "drawdown"}, "domain": [0.0, 0.25], "tickformat": ".0%"},
     }

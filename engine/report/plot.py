@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,7 @@ COLORS = ("#3b82c4", "#e08a1e", "#2a9d76", "#c2568f", "#8a7fd1", "#b08968", "#5a
 WEEK = 5  # bars, a week of days: enough for a line that a window of months has smoothed
 POINTS = 2600  # of a line: ten years of days, and more than a screen has pixels
 
-# An axis of growth: plotly chooses the ticks, few enough that each has room for its whole number.
-LOG: Figure = {"type": "log", "nticks": 3, "tickformat": ",~r"}
+FEW = 3  # ticks that plotly is asked for: below a decade it makes more, at 1, 2 and 5 up to two
 
 
 def figure(
@@ -33,6 +33,17 @@ def figure(
     spec = {"data": data, "layout": layout}
     words = {"id": name, "title": title, "note": note, "artifact": files}
     return {**words, "spec": spec, "height": height}
+
+
+def growth_axis(lines: Sequence[Figure]) -> Figure:
+    """A logarithmic axis for some lines: ticks in whole numbers, each decade where there are many.
+
+    Plotly chooses them, so that there are more when a reader looks closer.
+    """
+    values = [v for trace in lines for v in trace["y"] if v is not None and v > 0.0]
+    decades = float(np.log10(max(values) / min(values))) if values else 0.0
+    ticks = FEW if decades < 2.0 else int(decades) + 2
+    return {"type": "log", "nticks": ticks, "tickformat": ",~r"}
 
 
 def plain(text: str) -> str:

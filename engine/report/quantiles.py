@@ -13,11 +13,11 @@ from engine.report.cells import counted, number, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
-    LOG,
     WEEK,
     Figure,
     bars,
     figure,
+    growth_axis,
     heat,
     heat_layout,
     line,
@@ -81,7 +81,7 @@ def fan(run: Run) -> Figure:
         everyone["line"] = {"color": EVERYONE, "width": 1, "dash": "dot"}
         parts[name] = [*lines, everyone]
     data, layout = choice(parts)
-    layout["yaxis"] = {"title": {"text": "growth of 1, log scale"}, **LOG}
+    layout["yaxis"] = {"title": {"text": "growth of 1, log scale"}, **growth_axis(data)}
     note = f"{HELD}. Quantiles that know something part, and keep their order."
     return figure("fan", "Growth by quantile", note, "quantile_returns", data, layout, 400)
 

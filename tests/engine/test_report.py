@@ -17,9 +17,9 @@ from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
 from engine.report import Run, book, draw, picture, words
-from engine.report.figures import drawdown, figures, stays
+from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, kept, sloped
-from engine.report.plot import line, thinned
+from engine.report.plot import days, growth_axis, line, thinned
 from engine.report.verdict import verdict
 from engine.tearsheet.calibration import calibration
 from engine.tearsheet.capacity import capacity
@@ -230,6 +230,55 @@ def test_every_figure_is_there_and_names_its_artifact(tmp_path):
     assert page.count("Drawn from") == len(FIGURES)
     assert "Drawn from returns.parquet, regimes.parquet." in page
     assert len(drawn["equity"]["layout"]["shapes"]) == 3
+
+
+def test_captions_count_bars_whatever_their_spacing(tmp_path):
+    run = Run.read(folder(tmp_path))
+    tables = [t for t in words.page(run)["tables"] if t["artifact"] != "data.json"]
+    drawn = [{**f, "spec": {**f["spec"], "data": [d.get("name") for d in f["spec"]["data"]]}}
+             for f in figures(run)]  # fmt: skip
+    said = json.dumps([drawn, [[t["title"], t["artifact"], t["head"]] for t in tables]])
+    said += "".join(verdict(run))
+    found = re.findall(r"(?:\b(\w+) )?\b(days?|[Dd]aily)\b", said)
+    assert {*found} <= {("calendar", "days")}, found
+    assert "bars held" in said
+    axis = next(f for f in figures(run) if f["id"] == "decay")["spec"]["layout"]["xaxis"]
+    assert axis["title"]["text"] == "bars held"
+
+
+def test_dates_below_a_day_have_their_time():
+    dates = pd.date_range("2020-01-01 10:00", periods=2, freq="h", tz="UTC")
+    assert days(dates) == ["2020-01-01 10:00", "2020-01-01 11:00"]
+    assert days(dates.normalize()) == ["2020-01-01"] * 2
+    regimes = pd.DataFrame({"calm": [1.0, 0.0], "wild": [0.0, 1.0]}, dates)
+    assert [stay[:2] for stay in stays(regimes)] == [
+        ("2020-01-01 10:00", "2020-01-01 11:00"),
+        ("2020-01-01 11:00", "2020-01-01 11:00"),
+    ]
+
+
+def test_nothing_is_left_of_growth_after_ruin():
+    """The market's too: a return below -1 is a debt, and no sign turns it into a gain."""
+    assert wealth(pd.Series([0.5, np.nan, -3.06, -1.27])).tolist() == [1.5, 1.5, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"), [(0.9, 1.6, 3), (1.0, 12.0, 3), (0.2, 400.0, 5), (1.0, 1e5, 7)]
+)
+def test_a_growth_axis_has_a_tick_for_each_decade(low, high, ticks):
+    axis = growth_axis(
+        [line(np.array([low, np.nan]), "a", "red"), line(np.array([high, 0.0]), "b", "red")]
+    )
+    assert axis == {"type": "log", "nticks": ticks, "tickformat": ",~r"}
+    assert growth_axis([])["type"] == "log"
+
+
+def test_rows_without_a_regime_are_the_last_of_their_table(tmp_path):
+    run = Run.read(folder(tmp_path))
+    run.metrics["regimes"]["no regime"] = {**run.metrics["regimes"]["calm"], "n_days": 7}
+    table = next(t for t in words.page(run)["tables"] if t["title"] == "By regime (net)")
+    assert [row[:2] for row in table["rows"]][-1] == ["no regime", "7"]
+    assert [row[0] for row in table["rows"]] == ["calm", "turbulent", "no regime"]
 
 
 def test_the_drawing_library_knows_every_property(tmp_path):

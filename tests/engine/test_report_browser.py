@@ -83,6 +83,15 @@ def test_every_figure_is_drawn(opened: tuple[str, str]) -> None:
         assert '<svg class="main-svg"' in drawn, re.search(r'id="(\w+)"', drawn)
 
 
+def test_the_axis_of_growth_has_readable_ticks(opened: tuple[str, str]) -> None:
+    equity = opened[0].split('id="equity"')[1].split("</figure>")[0]
+    ticks = re.findall(r'<g class="ytick">.*?>([^<>]+)</text>', equity)
+    assert len(ticks) >= 3, equity[:500]
+    numbers = [float(tick.replace(",", "")) for tick in ticks]
+    assert numbers == sorted(numbers)
+    assert min(numbers) > 0.0
+
+
 def test_a_table_sorts_both_ways(opened: tuple[str, str]) -> None:
     down, up = (
         [float(cell.rstrip("%")) for cell in found.split()]
