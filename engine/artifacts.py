@@ -29,7 +29,7 @@ from engine.errors import ConfigError, DataError
 from engine.guard import Guard
 from engine.hidden import Hidden
 from engine.lock import Lock, left_in
-from engine.text import shown
+from engine.text import LINES, shown
 from engine.watch import Watch
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class RunFolder:
         if self.path.is_dir():
             with suppress(OSError):  # a full disk: the marker itself is there since `open`
                 text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
-                (self.path / MARKER).write_text(self.secrets.text(text), encoding="utf-8")
+                text = shown(self.secrets.text(text), LINES)
+                (self.path / MARKER).write_text(text, encoding="utf-8")
         self.release(leave=bool(self.guard.inside))  # the next command names whose code it was
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
