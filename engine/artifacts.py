@@ -102,12 +102,14 @@ class RunFolder:
             self.lock.release(leave=leave)
             self.lock = None
 
-    def close(self) -> Report:
-        """Take the marker away, for everything is written; return the report, then let go."""
+    def finish(self) -> None:
+        """Take the marker away: everything is written."""
         (self.path / MARKER).unlink()
-        report = Report(self.path)
+
+    def close(self) -> None:
+        """Finish, and let the folder go."""
+        self.finish()
         self.release()
-        return report
 
     @contextmanager
     def listening(self) -> Iterator[None]:

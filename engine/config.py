@@ -113,7 +113,11 @@ class Loader(ConfigLoaderImpl):
 
     def load_configuration(self, *args: Any, **options: Any) -> DictConfig:
         """Compose, and refuse what a configuration may not say of Hydra."""
-        config = super().load_configuration(*args, **options)
+        try:
+            config: DictConfig = super().load_configuration(*args, **options)
+        except (ValueError, TypeError, AttributeError, AssertionError) as error:
+            what = " ".join(str(error).split())  # Hydra's own, of a file's list of defaults
+            raise ConfigError(f"a list of defaults cannot be followed: {what[:200]}") from error
         check(config)
         return config
 
@@ -207,11 +211,14 @@ def _told(error: HydraException) -> str:
 
 
 def _line(text: str, overrides: Sequence[str]) -> str:
-    missing = re.search(r"Could not find '([\w/]+)/([^/']+)'", text)
+    missing = re.search(r"Could not find '(\w+(?:/\w+)*)/([^']*)'", text)
     if missing:
         group, name = missing.groups()
         broken = "".join(f"; {p.problem}" for p in packages() if p.problem)
         return f"{group}={name}: no such {group}; {did_you_mean(name, options(group))}{broken}"
+    guess = re.match(r"Error resolving interpolation '([^']*)'", text)
+    if guess:
+        return f"{guess[1]}: a group takes the name of a file: write the name itself"
     key = re.search(r"Could not override '([\w.]+)'", text)
     if key and moved(key[1]):
         return moved(key[1])

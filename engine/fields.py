@@ -60,9 +60,9 @@ def structured(cls: type[T], values: Any, key: str) -> T:
             raise ConfigError(moved(f"{key}.{name}") or unknown)
     try:
         plain = dict(values)
+        _check_texts(cls, plain, key)
     except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
-        raise ConfigError(_about(error, key)) from error
-    _check_texts(cls, plain, key)
+        raise ConfigError(about(error, key)) from error
     made = _object(cls, plain, key)
     assert isinstance(made, cls)
     _check_options(made, key)
@@ -83,7 +83,7 @@ def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
         path = STEP.findall(error.full_key or "")
         wanted = "" if isinstance(error, MissingMandatoryValue) else _wanted(cls, path)
         if not wanted:
-            raise ConfigError(_about(error, key)) from error
+            raise ConfigError(about(error, key)) from error
         place, value = ".".join([key, *path]), said(_at(plain, path))
         raise ConfigError(f"{place}={value}: write {wanted}{_meaning(cls, path)}") from error
     except (OverflowError, RecursionError, TypeError) as error:
@@ -98,8 +98,9 @@ def _lists(cls: type) -> Iterator[tuple[str, type]]:
             yield name, inner
 
 
-def _about(error: OmegaConfBaseException, key: str) -> str:
-    full = error.full_key or key
+def about(error: OmegaConfBaseException, key: str) -> str:
+    """What is wrong with a value that cannot be read, in the words of its key."""
+    full = str(error.full_key or key)
     place = full if full == key or full.startswith(f"{key}.") else f"{key}.{full}"
     if isinstance(error, MissingMandatoryValue):
         return f"{place}: it needs a value: write {place}=…"
@@ -157,8 +158,9 @@ def _check_texts(cls: type, values: Mapping[Any, Any], key: str) -> None:
             continue
         for item in items:
             if not isinstance(item, str):
+                read_as = type(item).__name__.removesuffix("Config").lower()
                 raise ConfigError(
-                    f"{key}.{name}: {item} is read as {type(item).__name__}, not as text: quote "
+                    f"{key}.{name}: {item} is read as {read_as}, not as text: quote "
                     f"it as it is written, like \"{key}.{name}=['007','NA']\""
                 )
 

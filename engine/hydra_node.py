@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.errors import ConfigError
+from engine.fields import KEYED
 from engine.folders import check_name
 
 SUBDIR = ".hydra"
@@ -51,6 +52,8 @@ def check(config: DictConfig) -> None:
     if not isinstance(hydra, DictConfig):
         raise ConfigError(f"hydra={hydra}: leave Hydra's own node as it is")
     bundle = config.get("bundle")
+    if bundle is not None and not isinstance(bundle, DictConfig):
+        raise ConfigError(f"bundle={bundle}: {KEYED.format(key='bundle')}")
     if isinstance(bundle, DictConfig) and "name" in bundle:
         check_name("bundle.name", _resolved(bundle, "name", "bundle.name"))
     for key in ("callbacks", "job.env_set", "job.env_copy", "env"):

@@ -161,7 +161,8 @@ def _execute(
     except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
-    return folder.close()
+    folder.finish()
+    return Report(folder.path)  # while the folder is still ours
 
 
 def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:

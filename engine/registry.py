@@ -21,11 +21,12 @@ from typing import Any
 
 import pluggy
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from engine import hookspecs
 from engine.admission import objection, unmet
 from engine.errors import ConfigError, PluginError, did_you_mean
-from engine.fields import structured
+from engine.fields import about, structured
 from engine.kinds import KINDS, Kind
 from engine.patches import Before
 
@@ -136,9 +137,11 @@ class Registry:
         """
         if not isinstance(node, DictConfig) or "name" not in node:
             raise ConfigError(f"{key}: write `name: …`; {did_you_mean('', self.entries(kind))}")
-        cls = self.find(kind, str(node.name), key).cls
-        fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
-        return structured(cls, fields, key)
+        try:
+            fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, key)) from error
+        return structured(self.find(kind, str(node.name), key).cls, fields, key)
 
     def _load(self, point: EntryPoint) -> None:
         dist = point.dist.name if point.dist else point.value

@@ -6,6 +6,7 @@ ones: nested brackets, and aliases of aliases.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from engine.errors import ConfigError
 
 DEEP = 50  # levels
+DIGITS = 100  # of a whole number
 LARGE = 200_000  # values, with those of aliases counted where they are put in
 YAML = "tag:yaml.org,2002:"
 PLAIN = {f"{YAML}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
@@ -32,17 +34,21 @@ class FileSource(FileConfigSource):
         file = Path(self.path, self._normalize_file_name(config_path))
         if not file.is_file():
             return super().load_config(config_path)  # which says so
-        check(file)
+        text = check(file)
         try:
             return super().load_config(config_path)
         except yaml.MarkedYAMLError as error:
-            raise _marked(file, error) from error
-        except (OmegaConfBaseException, OSError, ValueError) as error:
+            raise _marked(file, error, text) from error
+        except OmegaConfBaseException as error:  # half an interpolation
+            key = str(error.full_key or "")
+            mark = _mark(text, key)
+            raise ConfigError(f"{_at(file, mark)}: {key}: {_line(str(error).splitlines()[0])}") from error
+        except (OSError, ValueError) as error:
             raise ConfigError(f"{file}: {_line(error)}") from error
 
 
-def check(file: Path) -> None:
-    """Raise ConfigError unless a file is YAML of plain values and of sensible size."""
+def check(file: Path) -> str:
+    """Return a file's text; ConfigError unless it is YAML of plain values, of sensible size."""
     try:
         text = file.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -57,9 +63,12 @@ def check(file: Path) -> None:
     try:
         _Scan(file).read(text)
     except yaml.MarkedYAMLError as error:
-        raise _marked(file, error) from error
-    except yaml.YAMLError as error:  # a character that no text has
-        raise ConfigError(f"{file}: {_line(error)}") from error
+        raise _marked(file, error, text) from error
+    except yaml.reader.ReaderError as error:
+        head = text[: error.position]
+        at = head.count("\n") + 1, len(head) - head.rfind("\n")
+        raise ConfigError(f"{_place(file, *at)}: a control character: take it out") from error
+    return text
 
 
 @dataclass
@@ -81,12 +90,16 @@ class _Scan:
 
     def _node(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):
+            if event.anchor in self.names:
+                self._refuse(event, f"*{event.anchor} stands inside itself: write it out")
             self._count(self.anchors.get(str(event.anchor), 1), None, event)
             return
         if event.tag is not None and event.tag not in PLAIN:
             tag = event.tag.replace(YAML, "!!")
             self._refuse(event, f"the tag {tag} makes no plain value: take it out")
         if isinstance(event, yaml.ScalarEvent):
+            if len(event.value) > DIGITS and event.value.strip("+-_").isdigit():
+                self._refuse(event, f"a number of {len(event.value)} digits: write fewer")
             self._count(1, event.anchor, event)
             return
         self.sizes.append(0)
@@ -102,18 +115,33 @@ class _Scan:
             self._refuse(event, f"more than {LARGE} values, counted with aliases: write fewer")
 
     def _refuse(self, event: Any, what: str) -> None:
-        mark = event.start_mark
-        raise ConfigError(f"{_place(self.file, mark.line + 1, mark.column + 1)}: {what}")
+        raise ConfigError(f"{_at(self.file, event.start_mark)}: {what}")
 
 
-def _marked(file: Path, error: yaml.MarkedYAMLError) -> ConfigError:
-    mark = error.problem_mark or error.context_mark
-    where = _place(file, mark.line + 1, mark.column + 1) if mark else str(file)
+def _marked(file: Path, error: yaml.MarkedYAMLError, text: str) -> ConfigError:
+    mark, began = error.problem_mark or error.context_mark, error.context_mark
     what = ", ".join(_line(part) for part in (error.problem, error.context) if part)
-    began = error.context_mark
     if began and mark and began.line != mark.line:
         what = f"{what} that begins in line {began.line + 1}"
-    return ConfigError(f"{where}: {what or 'this is not YAML'}")
+    lines = text.splitlines()
+    if mark and mark.line < len(lines) and lines[mark.line][mark.column :].startswith("\t"):
+        what = "a tab: indent with blanks"
+    return ConfigError(f"{_at(file, mark)}: {what or 'this is not YAML'}")
+
+
+def _mark(text: str, key: str) -> Any:
+    """Where the value of a key begins."""
+    node: Any = yaml.compose(text, Loader=PARSER)
+    for step in re.findall(r"[^.\[\]]+", key):
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for name, value in node.value if name.value == step), node)
+        elif isinstance(node, yaml.SequenceNode) and step.isdigit():
+            node = node.value[int(step)]
+    return node.start_mark
+
+
+def _at(file: Path, mark: Any) -> str:
+    return _place(file, mark.line + 1, mark.column + 1) if mark else str(file)
 
 
 def _place(file: Path, line: int, column: int) -> str:
