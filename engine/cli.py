@@ -1,6 +1,6 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library, `engine.errors` and `engine.text` are imported here, so that
+Only the standard library, `engine.errors`, `engine.text` and `engine.warned` are imported here, so that
 ``engine --help`` answers at once; a command's module is imported when the command is typed.
 """
 
@@ -16,6 +16,7 @@ from typing import IO, cast
 
 from engine.errors import EngineError, did_you_mean, unforeseen
 from engine.text import LINES, Screen, shown
+from engine.warned import tell_in_one_line
 
 COMMANDS = ("compare", "data", "factors", "plugins", "report", "run", "warm")
 HELP = """\
@@ -55,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without ± shows ? instead
         sys.stdout.reconfigure(errors="replace")
     debug = "--debug" in words
+    if not debug:
+        tell_in_one_line()
     words = [word for word in words if word != "--debug"]
     if not words or words[0] in {"-h", "--help", "help"}:
         print(HELP, end="")

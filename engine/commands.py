@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine.errors import EngineError, unforeseen
 from engine.text import LINES, guard_logs, shown
+from engine.warned import tell_in_one_line
 
 if TYPE_CHECKING:
     from engine.artifacts import Announce
@@ -53,6 +54,8 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
     words: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as they were typed
     overrides = tuple(words)
     hide_in_logs(hidden(config))
+    if not os.environ.get("ENGINE_DEBUG"):
+        tell_in_one_line()  # in a worker of a launcher, too
     try:
         with _screen() as announce:
             report = execute(job(config), path, overrides, announce, lock=lock)

@@ -115,7 +115,7 @@ class Loader(ConfigLoaderImpl):
         """Compose, and refuse what a configuration may not say of Hydra."""
         try:
             config: DictConfig = super().load_configuration(*args, **options)
-        except (ValueError, TypeError, AttributeError, AssertionError) as error:
+        except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
             what = " ".join(str(error).split())  # Hydra's own, of a file's list of defaults
             raise ConfigError(f"a list of defaults cannot be followed: {what[:200]}") from error
         check(config)
@@ -223,18 +223,24 @@ def _line(text: str, overrides: Sequence[str]) -> str:
     if key and moved(key[1]):
         return moved(key[1])
     if key:
-        return f"{key[1]}: no such key; {_near(key[1], overrides)}, or add it with +{key[1]}=…"
+        lost, hint = _near(key[1], overrides)
+        return f"{lost}: no such key; {hint}, or add it with +{key[1]}=…"
     return " ".join(line.strip() for line in text.splitlines() if line.strip())[:300]
 
 
-def _near(key: str, overrides: Sequence[str]) -> str:
-    """The nearest key beside the one that is not there."""
-    parent, _, name = key.rpartition(".")
+def _near(key: str, overrides: Sequence[str]) -> tuple[str, str]:
+    """The first step of a key that is not there, and the nearest key beside it."""
     others = [word for word in overrides if word.lstrip("+~").split("=")[0] != key]
-    config = composed(others)
-    node = OmegaConf.select(config, parent) if parent else config
-    keys = [str(k) for k in node if k != "hydra"] if isinstance(node, DictConfig) else []
-    return did_you_mean(name, keys)
+    node: Any = composed(others)
+    steps = key.split(".")
+    for i, step in enumerate(steps):
+        inside = isinstance(node, DictConfig) and step in node
+        child = node._get_node(step) if inside else None
+        if child is None or i + 1 == len(steps):
+            keys = [str(k) for k in node if k != "hydra"] if isinstance(node, DictConfig) else []
+            return ".".join(steps[: i + 1]), did_you_mean(step, keys)
+        node = child
+    raise AssertionError
 
 
 def options(group: str) -> list[str]:

@@ -6,6 +6,7 @@ date may not depend on what came later. Statistics over the whole sample are in 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -287,7 +288,8 @@ def calendar_sessions(code: str, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     first, last = (day.tz_localize(None).normalize() for day in (days[0], days[-1]))
     week = pd.Timedelta(days=7)  # a calendar needs two different ends, sessions both
     try:
-        calendar = exchange_calendars.get_calendar(code, start=first - week, end=last + week)
+        with warnings.catch_warnings(action="ignore"):  # of its own use of pandas
+            calendar = exchange_calendars.get_calendar(code, start=first - week, end=last + week)
     except exchange_calendars.errors.InvalidCalendarName as error:
         hint = did_you_mean(code, exchange_calendars.get_calendar_names())
         raise ConfigError(f"universe.calendar={code} is not known: {hint}") from error

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 STARS = "***"
 LONG = 6  # characters: shorter values are words that stand in a log anyhow
 ENV = re.compile(r"\$\{\s*oc\.env\s*:\s*['\"]?(\w+)|^env:(\w+)$")
-URL = re.compile(r"[a-zA-Z][\w+.-]*://[^\s'\"]+")
+URL = re.compile(r"[a-zA-Z][\w+.-]*\\?://[^\s'\"]+")  # Hydra writes \: in a sweep
 PASSWORD = re.compile(r"(://[^:@/?]*):.*@")  # up to the last @, whatever is in it
 PARAMETER = re.compile(r"([?&;][^=&;#]+=)[^&;#]*")
 WORDS = r"password|passwd|pwd|secret|token|api_?key|credentials?"

@@ -56,7 +56,7 @@ def check(config: DictConfig) -> None:
         raise ConfigError(f"bundle={bundle}: {KEYED.format(key='bundle')}")
     if isinstance(bundle, DictConfig) and "name" in bundle:
         check_name("bundle.name", _resolved(bundle, "name", "bundle.name"))
-    for key in ("callbacks", "job.env_set", "job.env_copy", "env"):
+    for key in ("callbacks", "job.env_copy", "job.env_set", "env"):
         if OmegaConf.select(hydra, key):
             _refuse(f"hydra.{key}", OmegaConf.select(hydra, key), "this is never run: take it out")
     plain: Any = OmegaConf.to_container(hydra, resolve=False)

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from engine import hookspecs
 from engine.admission import objection, unmet
 from engine.errors import ConfigError, PluginError, did_you_mean
-from engine.fields import about, structured
+from engine.fields import about, said, structured
 from engine.kinds import KINDS, Kind
 from engine.patches import Before
 
@@ -141,7 +141,7 @@ class Registry:
             fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
         except OmegaConfBaseException as error:
             raise ConfigError(about(error, key)) from error
-        return structured(self.find(kind, str(node.name), key).cls, fields, key)
+        return structured(self.find(kind, said(node.name), key).cls, fields, key)
 
     def _load(self, point: EntryPoint) -> None:
         dist = point.dist.name if point.dist else point.value

@@ -37,8 +37,9 @@ def warm(words: Sequence[str]) -> int:
     count = compiled(_told)
     from engine.expr.cells import finite
 
-    seconds = time.perf_counter() - start
-    print(f"{count} operators are ready after {seconds:.1f} s; kept in {finite.stats.cache_path}")
+    seconds, place = time.perf_counter() - start, finite.stats.cache_path
+    kept = f"kept in {place}" if place else "kept nowhere: set NUMBA_CACHE_DIR"
+    print(f"{count} operators are ready after {seconds:.1f} s; {kept}")
     return 0
 
 

@@ -40,9 +40,8 @@ class FileSource(FileConfigSource):
         except yaml.MarkedYAMLError as error:
             raise _marked(file, error, text) from error
         except OmegaConfBaseException as error:  # half an interpolation
-            key = str(error.full_key or "")
-            mark = _mark(text, key)
-            raise ConfigError(f"{_at(file, mark)}: {key}: {_line(str(error).splitlines()[0])}") from error
+            key, what = str(error.full_key or ""), str(error).splitlines()[0]
+            raise ConfigError(f"{_at(file, _mark(text, key))}: {key}: {what}") from error
         except (OSError, ValueError) as error:
             raise ConfigError(f"{file}: {_line(error)}") from error
 

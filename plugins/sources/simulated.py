@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -216,7 +217,8 @@ def _business(calendar: str | None, start: pd.Timestamp, stop: pd.Timestamp) -> 
     import exchange_calendars  # slow to import, needed only with a calendar
 
     try:
-        sessions = exchange_calendars.get_calendar(calendar, start=start, end=stop).sessions
+        with warnings.catch_warnings(action="ignore"):  # of its own use of pandas
+            sessions = exchange_calendars.get_calendar(calendar, start=start, end=stop).sessions
     except (ValueError, exchange_calendars.errors.CalendarError) as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"universe.calendar={calendar} cannot be used: {reason}") from error

@@ -1,0 +1,108 @@
+"""Compiled kernels on disk: whatever is wrong there costs a compilation and one warning."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from pathlib import Path
+
+import pytest
+from numba.core.caching import NullCache
+
+from engine import kernel_cache
+from engine.kernel_cache import njit
+
+SOURCE = """
+from engine.kernel_cache import njit
+
+@njit(cache=True)
+def double(x):
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def warned(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> pytest.LogCaptureFixture:
+    monkeypatch.setattr(kernel_cache, "_told", set())
+    caplog.set_level(logging.WARNING)
+    return caplog
+
+
+def compiled(folder: Path) -> object:
+    """A kernel of a file in a folder, as a new process finds it."""
+    file = folder / "kernels.py"
+    file.write_text(SOURCE)
+    names: dict[str, object] = {"__name__": "kernels", "__file__": str(file)}
+    exec(compile(SOURCE, str(file), "exec"), names)
+    return names["double"]
+
+
+def used(kernel: object) -> int:
+    assert kernel(21) == 42  # type: ignore[operator]
+    return sum(kernel.stats.cache_hits.values())  # type: ignore[attr-defined]
+
+
+def test_what_is_whole_is_used_again(tmp_path: Path, warned: pytest.LogCaptureFixture) -> None:
+    assert used(compiled(tmp_path)) == 0
+    assert used(compiled(tmp_path)) == 1
+    assert warned.messages == []
+
+
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+@pytest.mark.parametrize("how", ["empty", "cut", "junk", "flipped"])
+def test_what_is_damaged_is_compiled_again(
+    tmp_path: Path, warned: pytest.LogCaptureFixture, pattern: str, how: str
+) -> None:
+    used(compiled(tmp_path))
+    file = next((tmp_path / "__pycache__").glob(pattern))
+    whole = file.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 255
+    file.write_bytes(
+        {"empty": b"", "cut": whole[: len(whole) // 2], "junk": b"junk", "flipped": flipped}[how]
+    )
+    assert used(compiled(tmp_path)) == 0
+    assert len(warned.messages) <= 1
+    if pattern == "*.nbc":
+        assert warned.messages[0].endswith("are compiled again")
+        assert str(tmp_path) in warned.messages[0]
+    assert used(compiled(tmp_path)) == 1  # it has been replaced
+
+
+def test_what_belongs_to_another_user_is_not_read(
+    tmp_path: Path, warned: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(compiled(tmp_path))
+    found = compiled(tmp_path)
+    monkeypatch.setattr(found._cache._cache_file, "_owners", frozenset({-1}))  # type: ignore[attr-defined]
+    assert used(found) == 0
+    assert "belongs to another user" in warned.messages[0]
+
+
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, warned: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    found = compiled(tmp_path)
+    monkeypatch.setattr(found._cache._cache_file, "_save_data", full)  # type: ignore[attr-defined]
+    assert used(found) == 0
+    assert found(2.5) == 5.0  # type: ignore[operator]
+    assert len(warned.messages) == 1
+    assert "cannot be kept" in warned.messages[0]
+    assert "No space left on device" in warned.messages[0]
+    assert "NUMBA_CACHE_DIR" in warned.messages[0]
+
+
+def test_without_a_folder_it_goes_on(
+    warned: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    kernels = [njit(cache=True)(lambda x: x + 1) for _ in range(2)]
+    assert [kernel(1) for kernel in kernels] == [2, 2]
+    assert isinstance(kernels[0]._cache, NullCache)
+    assert len(warned.messages) == 1
+    assert warned.messages[0].startswith("there is no folder for compiled kernels: ")
