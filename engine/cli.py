@@ -1,7 +1,7 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library, `engine.errors`, `engine.text` and `engine.warned` are imported here, so that
-``engine --help`` answers at once; a command's module is imported when the command is typed.
+Only the standard library, `engine.errors`, `engine.text` and `engine.warned` are imported here,
+so that ``engine --help`` answers at once; a command's module is imported when it is typed.
 """
 
 from __future__ import annotations
