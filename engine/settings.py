@@ -168,7 +168,7 @@ def chosen(config: DictConfig) -> Registry:
 
 
 def _refuse_unknown(config: DictConfig) -> None:
-    known = [*(each.name for each in fields(Settings)), "plugins"]
+    known = [*(each.name for each in fields(Settings)), "plugins", "hydra"]
     for key in map(str, config):
         if key not in known:
             raise ConfigError(f"{key}: no such key; {did_you_mean(key, known)}")

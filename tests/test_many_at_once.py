@@ -106,7 +106,8 @@ exec "$ENGINE_PYTHON" -m engine.cli run $ENGINE_WORDS
 @pytest.mark.long
 def test_a_read_only_install_without_a_home(tmp_path: Path) -> None:
     """A container: it goes on without a cache, and says so once."""
-    if shutil.which("unshare") is None or subprocess.call(["unshare", "-m", "true"]):
+    tool = shutil.which("unshare")
+    if tool is None or subprocess.run([tool, "-m", "true"], check=False).returncode:
         pytest.skip("no mount namespaces here: the folders cannot be made read-only")
     site = Path(pytest.__file__).resolve().parents[1]
     home = tmp_path / "home"

@@ -75,7 +75,7 @@ def test_a_mistake_names_key_value_and_remedy(
 
 
 def test_a_wrong_type_names_the_field(registry: Registry) -> None:
-    with pytest.raises(engine.ConfigError, match=r"factors\.mine\.times.*'many'"):
+    with pytest.raises(engine.ConfigError, match=r"factors\.mine\.times=many: write a "):
         build(registry, name="twice", times="many")
 
 
