@@ -232,7 +232,7 @@ def test_a_hang_is_named_when_its_user_ends_it(evil: Path, tmp_path: Path) -> No
     until(lambda: lock.exists() and "rude" in lock.read_text().lower())
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, error) == (130, "engine run: interrupted\n")
+    assert (process.returncode, error.splitlines()[-1]) == (130, "engine run: interrupted")
     assert left_in(lock.parent) == "stage factors: factors.mine (evil.Rude)"
 
 
@@ -242,7 +242,7 @@ def test_a_call_that_hears_nothing_is_ended_with_its_process(evil: Path, tmp_pat
     process = start(words, tmp_path, evil)
     _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
-    assert error.startswith("Timeout (")
+    assert "\nTimeout (" in f"\n{error}"
     assert left_in(tmp_path / "runs" / "1") == "stage factors: factors.mine (evil.Rude)"
 
 
@@ -253,10 +253,10 @@ def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -
     process = start(words, tmp_path, evil)
     out, error = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 2
-    assert error == (
+    assert [line for line in error.splitlines() if not line.startswith("WARNING: ")] == [
         f"engine: {tmp_path}/s/1: the process of this job died of SIGKILL(-9) in stage factors: "
-        "factors.mine (evil.Rude), as when memory runs out: try fewer hydra.launcher.n_jobs\n"
-    )
+        "factors.mine (evil.Rude), as when memory runs out: try fewer hydra.launcher.n_jobs"
+    ]
     assert [line.rsplit(" ", 1)[1] for line in out.splitlines()[1:3]] == [
         str(tmp_path / "s" / job) for job in ("0", "2")
     ]
