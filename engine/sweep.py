@@ -18,12 +18,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra import version
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides
+from hydra.core.utils import (
+    JobReturn,
+    JobStatus,
+    configure_log,
+    filter_overrides,
+    run_job,
+    setup_globals,
+)
+from hydra.types import HydraContext
 from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
-from omegaconf import open_dict
+from omegaconf import DictConfig, open_dict
 
 from engine.errors import ConfigError
 from engine.folders import settle
@@ -64,10 +73,7 @@ class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped
 
     def lost(self, job: Job, error: BrokenExecutor) -> JobReturn:
         """What stands for the result of a job whose process died."""
-        number, words = job
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
-        with open_dict(config):
-            config.hydra.job.num = number
+        config, words = _composed(job, self.hydra_context, self.config), job[1]
         folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
         how = re.search(r"\{([^{}]+)\}", str(error))
         where = left_in(folder)
@@ -113,14 +119,9 @@ class _Pool:
         return done
 
     def _start(self, job: Job) -> None:
-        from hydra_plugins.hydra_joblib_launcher._core import execute_job  # imports joblib
-
         executor = self.idle.pop() if self.idle else self._executor()
-        launcher, (number, words) = self.launcher, job
-        future = executor.submit(
-            execute_job, number, words, launcher.hydra_context, launcher.config,
-            launcher.task_function, Singleton.get_state(),
-        )  # fmt: skip
+        hydra = self.launcher
+        future = executor.submit(_work, job, hydra.hydra_context, hydra.config, hydra.task_function)
         self.running[future] = job, executor
         self.free -= 1
 
@@ -131,6 +132,32 @@ class _Pool:
         return ProcessPoolExecutor(
             max_workers=1, initializer=end_with, initargs=(os.getpid(),), env=environment
         )
+
+
+def _composed(job: Job, context: HydraContext, config: DictConfig) -> DictConfig:
+    """The configuration of one job of a sweep's."""
+    number, words = job
+    own = context.config_loader.load_sweep_config(config, list(words))
+    with open_dict(own):
+        own.hydra.job.id, own.hydra.job.num = f"{own.hydra.job.name}_{number}", number
+    return own
+
+
+def _work(job: Job, context: HydraContext, config: DictConfig, task: Any) -> JobReturn:
+    """One job, in a process that knows nothing of Hydra yet."""
+    from engine.config import VERSION_BASE  # and what we bring to Hydra is registered
+
+    setup_globals()
+    version.setbase(VERSION_BASE)
+    own = _composed(job, context, config)
+    HydraConfig.instance().set_config(own)
+    return run_job(
+        hydra_context=context,
+        config=own,
+        task_function=task,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
 
 
 def _places(options: dict[str, Any]) -> int:
