@@ -280,7 +280,10 @@ def test_no_worker_outlives_its_parent(how: signal.Signals, evil: Path, tmp_path
 
 def test_only_the_number_of_jobs_can_be_chosen(tmp_path: Path) -> None:
     words = ["run", "-m", *SMALL, "seed=1,2", "hydra/launcher=joblib"]
-    for key, said in (("timeout=5", "timeout=5: only n_jobs"), ("n_jobs=0", "n_jobs=0: write how")):
+    for key, said in (
+        ("timeout=5", "timeout=5.0: only n_jobs"),
+        ("n_jobs=0", "n_jobs=0: write how"),
+    ):
         process = start([*words, f"hydra.launcher.{key}"], tmp_path)
         _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 2
