@@ -93,11 +93,12 @@ def compute(words: Sequence[str]) -> int:
     from engine.factors_compute import How, append_to, compute_to
     from engine.guard import Guard, guarding, seconds
     from engine.pipeline import job
+    from engine.registry import installed
     from engine.settings import chosen as plugins_of
 
     request = _request(words)
     config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
-    registry = plugins_of(config)
+    registry = plugins_of(config, installed())
     guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
     with using(registry), guarding(guard):
         chosen = _chosen(request, registry)

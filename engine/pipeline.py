@@ -30,7 +30,7 @@ from engine.lock import Lock
 from engine.manifest import manifest, unchecked
 from engine.panel import Panel
 from engine.reading import Reading
-from engine.registry import Registry
+from engine.registry import Registry, installed
 from engine.settings import Settings, chosen, read
 from engine.unread import unread
 from engine.watch import Watch, identity
@@ -114,7 +114,7 @@ def execute(
     """
     folder = RunFolder(path, announce, lock=lock, secrets=hidden(config))
     try:
-        registry = chosen(config)
+        registry = chosen(config, installed())
         with using(registry) as operators:
             return _execute(config, folder, overrides, registry, operators, bars)
     finally:

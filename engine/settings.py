@@ -27,7 +27,7 @@ from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Sourc
 from engine.labels import Label
 from engine.membership import resolved
 from engine.periods import Time
-from engine.registry import Registry, installed
+from engine.registry import Registry
 from engine.signal import Bundle
 from engine.too_good import TooGood
 from engine.universe import Universe
@@ -161,10 +161,10 @@ def _unresolved(node: Any, key: str) -> Iterator[str]:
             yield from _unresolved(child, place)
 
 
-def chosen(config: DictConfig) -> Registry:
-    """The registry that the node ``plugins`` leaves."""
+def chosen(config: DictConfig, registry: Registry) -> Registry:
+    """What the node ``plugins`` leaves of a registry."""
     choice = structured(Choice, config.get("plugins"), "plugins")
-    return installed().limited(choice.disable, choice.only)
+    return registry.limited(choice.disable, choice.only)
 
 
 def _refuse_unknown(config: DictConfig) -> None:

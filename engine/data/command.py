@@ -146,9 +146,10 @@ def _check_bars(config: DictConfig, request: Request) -> int:
 
 def _built(config: DictConfig) -> Source:
     """The source that the configuration names."""
+    from engine.registry import installed
     from engine.settings import chosen
 
-    registry = chosen(config)
+    registry = chosen(config, installed())
     source: Source = registry.build("source", _resolved(config.get("source")), "source")
     return source
 
