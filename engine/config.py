@@ -35,7 +35,7 @@ from omegaconf.errors import OmegaConfBaseException
 from engine.errors import ConfigError, did_you_mean
 from engine.fields import KEYED, moved
 from engine.hydra_node import check, check_job
-from engine.yaml_files import FileSource
+from engine.yaml_files import FileConfigSource
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ROOT = "config"
@@ -94,7 +94,7 @@ def _package(dist: str, name: str) -> Package:
 
 
 Plugins.instance().register(EngineSearchPath)
-SourcesRegistry.instance().types["file"] = FileSource  # instead of Hydra's own
+SourcesRegistry.instance().types["file"] = FileConfigSource  # instead of Hydra's own
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:
@@ -137,6 +137,8 @@ class Loader(ConfigLoaderImpl):
             if each.is_delete() or each.is_sweep_override() or not repo.group_exists(group):
                 continue
             value = each.value()
+            if isinstance(value, dict):  # keys in place of a file
+                continue
             names = value if isinstance(value, list) else [value]
             if not names or not all(isinstance(name, str) for name in names):
                 hint = did_you_mean("", repo.get_group_options(group))

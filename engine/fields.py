@@ -101,7 +101,8 @@ def _lists(cls: type) -> Iterator[tuple[str, type]]:
 def about(error: OmegaConfBaseException, key: str) -> str:
     """What is wrong with a value that cannot be read, in the words of its key."""
     full = str(error.full_key or key)
-    place = full if full == key or full.startswith(f"{key}.") else f"{key}.{full}"
+    inside = full == key or full.startswith((f"{key}.", f"{key}["))
+    place = full if inside else f"{key}.{full}"
     if isinstance(error, MissingMandatoryValue):
         return f"{place}: it needs a value: write {place}=…"
     return f"{place}: {_first(error)}"

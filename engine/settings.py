@@ -21,7 +21,7 @@ from engine.data.finding import Thresholds
 from engine.decision import Decision
 from engine.delisting import Delisting
 from engine.errors import ConfigError, FormulaError, did_you_mean
-from engine.fields import mapping, structured
+from engine.fields import about, mapping, structured
 from engine.guard import calling
 from engine.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.labels import Label
@@ -163,7 +163,11 @@ def _unresolved(node: Any, key: str) -> Iterator[str]:
 
 def chosen(config: DictConfig, registry: Registry) -> Registry:
     """What the node ``plugins`` leaves of a registry."""
-    choice = structured(Choice, config.get("plugins"), "plugins")
+    try:
+        node = config.get("plugins")
+    except OmegaConfBaseException as error:
+        raise ConfigError(about(error, "plugins")) from error
+    choice = structured(Choice, node, "plugins")
     return registry.limited(choice.disable, choice.only)
 
 
@@ -185,11 +189,14 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     if not isinstance(node, DictConfig):
         raise ConfigError(f"factors={node}: no set; choose factors=core_ta_price")
     built = {}
-    _check_dialect(node.get(DIALECT))
+    _check_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
     for name in map(str, node):
-        entry = node[name]
         if name == DIALECT:
             continue
+        try:
+            entry = node[name]
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, f"factors.{name}")) from error
         if isinstance(entry, str):  # `+factors.mine="rank(close)"`
             entry = OmegaConf.create({"name": "formula", "formula": entry})
         entry = _spoken(entry, node.get(DIALECT))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.core_plugins import file_config_source
 from hydra.plugins.config_source import ConfigResult
 from omegaconf.errors import OmegaConfBaseException
 
@@ -26,8 +26,11 @@ PLAIN = {f"{YAML}{name}" for name in ("str", "int", "float", "bool", "null", "ma
 PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class FileSource(FileConfigSource):
-    """Hydra's own source of files, with one line for whatever is wrong with a file."""
+class FileConfigSource(file_config_source.FileConfigSource):
+    """Hydra's own source of files, with one line for whatever is wrong with a file.
+
+    It has the name of Hydra's, which a worker's registry then takes for it, and leaves out.
+    """
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Return what a file holds; ConfigError names the place that cannot be read."""

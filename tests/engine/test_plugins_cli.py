@@ -315,7 +315,7 @@ def test_a_field_without_default_is_marked_in_the_yaml() -> None:
         (["check", "factor", "twice", "times=11"], "twice.times=11.0: choose from 0 to 10"),
         (
             ["check", "factor", "twice", "times=many"],
-            "twice.times=many: write a number (multiplier)",
+            "twice.times=many: write a number",
         ),
         (["check", "factor", "twice", "tags=[a"], "tags=[a: the value cannot be read as YAML"),
         (["check", "factor", "twice", "tags=${a}"], "tags=${a}: the value cannot be read as YAML"),
