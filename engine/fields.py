@@ -71,11 +71,11 @@ def structured(cls: type[T], values: Any, key: str) -> T:
 
 def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
     """The instance; what a type checker says of a value is said in words."""
-    for name, inner in _lists(cls):
-        if isinstance(plain.get(name), (list, ListConfig)):
-            for i, item in enumerate(plain[name]):
-                _object(inner, mapping(item, f"{key}.{name}.{i}"), f"{key}.{name}.{i}")
     try:
+        for name, inner in _lists(cls):
+            if isinstance(plain.get(name), (list, ListConfig)):
+                for i, item in enumerate(plain[name]):
+                    _object(inner, mapping(item, f"{key}.{name}.{i}"), f"{key}.{name}.{i}")
         base = OmegaConf.structured(cls)
         OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
         return OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(plain))))
