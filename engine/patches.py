@@ -13,6 +13,8 @@ from typing import Any
 LIBRARIES = ("builtins", "math", "numpy", "numpy.fft", "numpy.linalg", "numpy.random", "pandas")
 OWN = ("engine", "plugins", "schemas")
 DESCRIPTORS = (property, cached_property, staticmethod, classmethod)
+# What scikit-learn and pandera set when they are imported, in whosever call that is.
+SET_BY_IMPORTS = ("KMP_", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP")
 GRACE = 0.1  # seconds that a thread has to end
 POOLS = ("formulas", "QueueFeederThread", "ExecutorManagerThread")  # names of threads that idle
 
@@ -50,10 +52,15 @@ class Before:
     def settings(self) -> list[str]:
         """Put the environment and the working directory back; return which had been changed."""
         found = []
-        if dict(os.environ) != self.environment:
-            os.environ.clear()
-            os.environ.update(self.environment)
-            found.append("environment variables")
+        for name in sorted({*os.environ, *self.environment}):
+            before = self.environment.get(name)
+            if os.environ.get(name) == before or name.startswith(SET_BY_IMPORTS):
+                continue
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
+            found.append(f"the environment variable {name}")
         if os.getcwd() != self.folder:
             os.chdir(self.folder)
             found.append("the working directory")

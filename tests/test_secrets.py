@@ -39,12 +39,11 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_that_succeeds(database: Path) -> None:
-    url = "source.url='sqlite:///${oc.env:MY_FILE}?timeout=77'"
+    url = "source.url='sqlite:///${oc.env:MY_FILE}'"
     assert main(["run", *CORE, url, QUERY, "portfolio.quantile=0.3", "hydra.run.dir=run"]) == 0
     text = written(Path("run"))
     assert "correct horse" not in text
     assert "hunter2" not in text
-    assert "timeout=77" not in text
     assert "${oc.env:MY_WORD}" in (Path("run") / "manifest.json").read_text("utf-8")
     assert (Path("run") / ".hydra" / "config.yaml").is_file()
 

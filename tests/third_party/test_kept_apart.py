@@ -378,7 +378,7 @@ def test_who_cannot_go_on_is_named_with_its_stage(how: str, said: str) -> None:
     [
         ("print", "printed 'hello': a plugin logs, and never prints"),
         ("thread", "left a thread running, pump; end it before you return"),
-        ("environment", "changed environment variables, the working directory: put back"),
+        ("environment", "changed the environment variable RUDE, the working directory: put back"),
         ("seterr", None),
     ],
 )
