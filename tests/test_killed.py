@@ -131,7 +131,7 @@ def bars(rows: int) -> pd.DataFrame:
     return pd.DataFrame({"close": close.ravel()}, index=keys).reset_index()
 
 
-MOMENTS = [3, pytest.param(50, marks=pytest.mark.long)]
+MOMENTS = [2, pytest.param(50, marks=pytest.mark.long)]
 
 
 def moments(count: int, command: Callable[[], object]) -> list[float]:
