@@ -187,12 +187,9 @@ def _select(rows: Rows, universe: Universe) -> Rows:
         )
     at = np.flatnonzero(chosen[rows.name])
     return replace(
-        rows,
-        day=rows.day[at],
+        rows.take(at),
         names=tuple(name for name in rows.names if name in wanted),
         name=(np.cumsum(chosen) - 1)[rows.name[at]],
-        numbers={name: array[at] for name, array in rows.numbers.items()},
-        texts={name: text[at] for name, text in rows.texts.items()},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,16 @@ class Rows:
         day = f"{self.days[self.day[row]]:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
         numbers = " ".join(f"{name}={self.numbers[name][row]:g}" for name in self.columns())
         return f"{day} {self.names[self.name[row]]} {numbers}"
+
+    def take(self, at: IntArray) -> Rows:
+        """Return the rows at these positions, shape (K,)."""
+        return replace(
+            self,
+            day=self.day[at],
+            name=self.name[at],
+            numbers={key: array[at] for key, array in self.numbers.items()},
+            texts={key: text[at] for key, text in self.texts.items()},
+        )
 
     def columns(self) -> list[str]:
         """Return the names of the prices and the volume that there are."""

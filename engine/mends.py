@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from engine.dirt import IntArray, Rows
-    from engine.panel import BoolArray, FloatArray
+    from engine.panel import FloatArray
 
 log = logging.getLogger(__name__)
 COLUMNS = ("symbol", "date", "field", "value")
@@ -58,9 +58,9 @@ def mended(rows: Rows, path: str) -> Rows:
             continue
         numbers[name] = numbers[name].copy()
         numbers[name][places[mine]] = values[at][mine]
-    mends = len(at)
     _tell(frame, at, path)
-    return _kept(replace(rows, numbers=numbers, mends=mends), alive)
+    made = replace(rows, numbers=numbers, mends=len(at))
+    return made if alive.all() else made.take(np.flatnonzero(alive))
 
 
 def _table(path: str) -> pd.DataFrame:
@@ -155,17 +155,3 @@ def _tell(frame: pd.DataFrame, at: IntArray, path: str) -> None:
 def _where(frame: pd.DataFrame, i: int, path: str) -> str:
     row = frame.iloc[i]
     return f"bars.mends={path}: {row['symbol']} {row['date']} {row['field']}".rstrip()
-
-
-def _kept(rows: Rows, alive: BoolArray) -> Rows:
-    """The rows that are alive."""
-    if alive.all():
-        return rows
-    at = np.flatnonzero(alive)
-    return replace(
-        rows,
-        day=rows.day[at],
-        name=rows.name[at],
-        numbers={key: array[at] for key, array in rows.numbers.items()},
-        texts={key: text[at] for key, text in rows.texts.items()},
-    )
