@@ -131,23 +131,32 @@ def bars(rows: int) -> pd.DataFrame:
     return pd.DataFrame({"close": close.ravel()}, index=keys).reset_index()
 
 
-MOMENTS = [2, pytest.param(50, marks=pytest.mark.long)]
+# One moment, and fifty more in blocks that workers can share.
+SHARES = [
+    [0.6],
+    *(
+        pytest.param(
+            list(np.random.default_rng(block).uniform(0.0, 1.0, 10)), marks=pytest.mark.long
+        )
+        for block in range(5)
+    ),
+]
+at_any_moment = pytest.mark.parametrize("shares", SHARES, ids=range(len(SHARES)))
 
 
-def moments(count: int, command: Callable[[], object]) -> list[float]:
-    """Random moments of a command, which is run once to see how long it takes."""
+def moments(shares: Sequence[float], command: Callable[[], object]) -> list[float]:
+    """Seconds from the start of a command, which is run once to see how long it takes."""
     begun = time.monotonic()
     command()
     took = time.monotonic() - begun
-    random = np.random.default_rng(count)
-    return [float(share * took) for share in random.uniform(0.0, 1.0, count)]
+    return [float(share * took) for share in shares]
 
 
-@pytest.mark.parametrize("count", MOMENTS)
-def test_a_run_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+@at_any_moment
+def test_a_run_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """Its folder is marked, or finished; the next run into it gives the same bytes."""
     whole = [*SMALL, "hydra.run.dir=whole"]
-    for after in moments(count, lambda: finish(["run", *whole], tmp_path)):
+    for after in moments(shares, lambda: finish(["run", *whole], tmp_path)):
         shot(["run", *SMALL, "hydra.run.dir=run"], tmp_path, after)
         folder = tmp_path / "run"
         if any(folder.glob("*.parquet")) and not (folder / MARKER).exists():
@@ -158,19 +167,19 @@ def test_a_run_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(50, marks=pytest.mark.long)])
-def test_a_sweep_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+@at_any_moment
+def test_a_sweep_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """No worker lives on; the next sweep into the folder gives the same bytes."""
     words = ["run", "-m", *SMALL, "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    for after in moments(count, lambda: finish([*words, "hydra.sweep.dir=whole"], tmp_path)):
+    for after in moments(shares, lambda: finish([*words, "hydra.sweep.dir=whole"], tmp_path)):
         shot([*words, "hydra.sweep.dir=some"], tmp_path, after)
         finish([*words, "hydra.sweep.dir=some"], tmp_path)
         assert tables(tmp_path / "some") == tables(tmp_path / "whole")
         shutil.rmtree(tmp_path / "some")
 
 
-@pytest.mark.parametrize("count", MOMENTS)
-def test_an_appending_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+@at_any_moment
+def test_an_appending_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """The file is the old one or the new one; the next appending makes the new one, and tidies."""
     bars(400).to_parquet(tmp_path / "long")
     bars(300).to_parquet(tmp_path / "short")
@@ -179,7 +188,7 @@ def test_an_appending_that_is_killed_at_any_moment(count: int, tmp_path: Path) -
     old, new, file = (tmp_path / f"{name}.parquet" for name in ("old", "new", "file"))
     shutil.copy(old, new)
     more = [*words, "source.path=long", "--append"]
-    for after in moments(count, lambda: finish([*more, str(new)], tmp_path)):
+    for after in moments(shares, lambda: finish([*more, str(new)], tmp_path)):
         shutil.copy(old, file)
         shot([*more, str(file)], tmp_path, after)
         assert file.read_bytes() in (old.read_bytes(), new.read_bytes())
@@ -188,21 +197,21 @@ def test_an_appending_that_is_killed_at_any_moment(count: int, tmp_path: Path) -
         assert list(tmp_path.glob(".*.part")) == []
 
 
-@pytest.mark.parametrize("count", [1, pytest.param(50, marks=pytest.mark.long)])
-def test_a_compilation_that_is_killed_at_any_moment(count: int, tmp_path: Path) -> None:
+@at_any_moment
+def test_a_compilation_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """The next use compiles what is missing, and computes the same."""
     words = ["factors", "compute", "ts_rank(close, 5)", "source=simulated", "universe=all",
              "source.n_symbols=3", "source.n_days=30", "--out"]  # fmt: skip
-
-    def cached(name: str) -> dict[str, str]:
-        return {"NUMBA_CACHE_DIR": str(tmp_path / name)}
-
-    def compiled() -> None:
-        finish([*words, "whole.parquet"], tmp_path, more=cached("whole"))
-
-    for number, after in enumerate(moments(count, compiled)):
-        shot([*words, "some.parquet"], tmp_path, after, more=cached(str(number)))
-        finish([*words, "some.parquet"], tmp_path, more=cached(str(number)))
+    finish([*words, "whole.parquet"], tmp_path)
+    for number, share in enumerate(shares):
+        kernels = tmp_path / str(number)
+        here = {"NUMBA_CACHE_DIR": str(kernels)}
+        process = start([*words, "some.parquet"], tmp_path, more=here)
+        until(lambda: len(list(kernels.rglob("*.nbi"))) >= int(15 * share))  # noqa: B023
+        time.sleep(share)  # in the middle of the next one
+        process.kill()
+        process.communicate()
+        finish([*words, "some.parquet"], tmp_path, more=here)
         made, wanted = (tmp_path / f"{name}.parquet" for name in ("some", "whole"))
         assert made.read_bytes() == wanted.read_bytes()
 
