@@ -25,8 +25,8 @@ from engine.account.ledger import Journal
 from engine.account.rows import market
 from engine.account.tally import Tally
 from engine.delisting import Delisting, outcomes
-from plugins.costs import Standard
-from plugins.portfolios import QuantileLongShort
+from engine.plugins.costs import Standard
+from engine.plugins.portfolios import QuantileLongShort
 
 T, N, RUNS = 2520, 500, 7
 CAPITAL = 1e8

@@ -25,10 +25,10 @@ from engine.membership import member
 from engine.mends import mended
 from engine.panel import BoolArray, FloatArray, Panel
 from engine.periods import advice, mismatch
+from engine.schemas.bars import PRICES
 from engine.spelling import near, twins
 from engine.text import shown
 from engine.universe import Universe
-from schemas.bars import PRICES
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ from engine.fields import KEYED, moved
 from engine.hydra_node import check, check_job
 from engine.yaml_files import FileConfigSource
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+CONF = (Path(__file__).parent / "conf").resolve()  # a link in a checkout
 ROOT = "config"
 VERSION_BASE = "1.3"
 

@@ -17,8 +17,8 @@ import pandas as pd
 from engine.crowd import crowd
 from engine.errors import ConfigError, did_you_mean
 from engine.panel import BoolArray, FloatArray
+from engine.schemas.bars import PRICES, ohlc_crossed, ohlc_excess
 from engine.universe import Universe
-from schemas.bars import PRICES, ohlc_crossed, ohlc_excess
 
 PAST = 20  # bars before a bar that tell what is usual for it
 ENOUGH = 5  # bars of a symbol before its median close says anything

@@ -181,7 +181,7 @@ def seconds(value: Any) -> float | None:
 def is_ours(plugin: object) -> bool:
     """Whether a plugin, or its class, is the engine's or a built-in."""
     cls = plugin if isinstance(plugin, type) else type(plugin)
-    return cls.__module__.split(".")[0] in OWN
+    return cls.__module__.split(".")[0] == OWN
 
 
 def lent(value: T, plugin: object) -> T:

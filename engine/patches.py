@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 LIBRARIES = ("builtins", "math", "numpy", "numpy.fft", "numpy.linalg", "numpy.random", "pandas")
-OWN = ("engine", "plugins", "schemas")
+OWN = "engine"  # the name that all our modules begin with
 DESCRIPTORS = (property, cached_property, staticmethod, classmethod)
 # What scikit-learn and pandera set when they are imported, in whosever call that is.
 SET_BY_IMPORTS = ("KMP_", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP")
@@ -88,7 +88,7 @@ def _owners() -> Iterator[tuple[Any, str]]:
     """Modules that others rely on, and the classes in them, with what these inherit from."""
     seen: set[type] = set()
     for place, module in sorted(sys.modules.items()):
-        if module is None or not (place in LIBRARIES or place.split(".")[0] in OWN):
+        if module is None or not (place in LIBRARIES or place.split(".")[0] == OWN):
             continue
         yield module, place
         for value in list(vars(module).values()):

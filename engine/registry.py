@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +31,6 @@ from engine.patches import Before
 
 HOME = "alpha-engine"  # the distribution of the built-ins
 NO_PLUGINS = "ENGINE_NO_PLUGINS"  # set it to start without any third-party plugin
-_ROOMS = frozenset(f"plugins.{kind}s" for kind in KINDS)
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ class Registry:
             return
         try:
             before = None if dist == HOME else Before.now()
-            module = _module(point)
+            module = point.load()
             patched = before.patched() if before else []
             if patched:
                 raise PluginError(f"it changes {patched[0]}, which others use: take that out")
@@ -195,19 +193,6 @@ def _contest(kind: str, name: str, rivals: list[Entry]) -> str:
         f"two plugins are called {kind} {name!r}: {homes}; uninstall or rename one, or type "
         f"'plugins.disable=[{strangers[-1] if strangers else rivals[-1].dist}]'"
     )
-
-
-def _module(point: EntryPoint) -> ModuleType:
-    module: ModuleType = point.load()
-    if point.value in _ROOMS:  # not another distribution's top-level `plugins` in place of ours
-        found = Path(str(module.__file__)).resolve().parents[2]
-        ours = Path(__file__).resolve().parents[1]
-        if found != ours:
-            raise PluginError(
-                f"imported from {found}, not {ours}: another package called 'plugins' is in the "
-                "way; uninstall it, or change to another directory"
-            )
-    return module
 
 
 def _named(error: BaseException) -> str:

@@ -57,7 +57,7 @@ class Made:
 
 def bars(settings: Settings, folder: RunFolder) -> tuple[Panel, Findings]:
     """Bars, looked over, checked by the policy and laid out as a panel."""
-    from schemas.bars import bars_schema
+    from engine.schemas.bars import bars_schema
 
     source = settings.source
     with calling(source, f"source {source.name!r}"):
@@ -94,7 +94,7 @@ def facts(settings: Settings) -> dict[str, Any]:
 
 def factors(settings: Settings, panel: Panel, folder: RunFolder) -> dict[str, FloatArray]:
     """Every factor of the set: classes one by one, then formulas as one graph."""
-    from schemas.factors import factors_schema
+    from engine.schemas.factors import factors_schema
 
     found = ready(settings.factors, panel)
     done = found.values | evaluate(found.formulas, found.panel)
@@ -129,7 +129,7 @@ def label(settings: Settings, panel: Panel, days: int | None = None) -> Labels:
 
 def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
     """Filtered probability of each market state, shape (T, S)."""
-    from schemas.regimes import regimes_schema
+    from engine.schemas.regimes import regimes_schema
 
     states = settings.regime.states
     shape = (panel.shape[0], len(states))
@@ -146,7 +146,7 @@ def regimes(settings: Settings, panel: Panel, folder: RunFolder) -> FloatArray:
 
 def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Forecasts | None:
     """Out-of-sample forecasts of the model; None when the bundle holds none."""
-    from schemas.forecasts import forecasts_schema
+    from engine.schemas.forecasts import forecasts_schema
 
     if not settings.needs_model:
         return None
@@ -177,7 +177,7 @@ def forecasts(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -
 
 def signal(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> FloatArray:
     """The bundle's score: `mf_score`, shape (T, N)."""
-    from schemas.signal import signal_schema
+    from engine.schemas.signal import signal_schema
 
     columns = dict(made.seasoned)
     if made.forecasts is not None:
@@ -254,8 +254,8 @@ def exposure(settings: Settings, probabilities: FloatArray) -> FloatArray:
 def account(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> Account:
     """Target weights, decided at each close by what is held; what became of the money."""
     from engine.account import Plan, simulate
-    from schemas.returns import returns_schema
-    from schemas.weights import weights_schema
+    from engine.schemas.returns import returns_schema
+    from engine.schemas.weights import weights_schema
 
     ties = settings.decision.ties
     plan = Plan(settings.portfolio, made.signal, exposure(settings, made.regimes), ties)

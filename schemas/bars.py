@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from schemas._frames import long_frame, number, rule
+from engine.schemas._frames import long_frame, number, rule
 
 if TYPE_CHECKING:
     from pandera.pandas import Column, DataFrameSchema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas._frames import long_frame, number, rule
+from engine.schemas._frames import long_frame, number, rule
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from schemas._frames import dated_frame, number, rule
+from engine.schemas._frames import dated_frame, number, rule
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from schemas._frames import dated_frame, number
+from engine.schemas._frames import dated_frame, number
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema

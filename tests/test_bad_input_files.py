@@ -20,8 +20,8 @@ import engine
 from engine import memory
 from engine.bars import build
 from engine.panel import Panel
+from engine.plugins.sources import Csv, Parquet
 from engine.universe import Universe
-from plugins.sources import Csv, Parquet
 
 HEAD = "date,symbol,close\n"
 SEMI = HEAD.replace(",", ";")
@@ -243,7 +243,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 def test_pieces_of_a_csv_are_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text in a later piece of a number column is refused by its row in the file."""
-    monkeypatch.setattr("plugins.sources.csv.CHUNK", 2)
+    monkeypatch.setattr("engine.plugins.sources.csv.CHUNK", 2)
     rows = [f"2020-01-{day:02d},{name},{day}\n" for day in (2, 3, 6) for name in "AB"]
     (tmp_path / "bars.csv").write_text(HEAD + "".join(rows))
     frame = Csv(path=str(tmp_path / "bars.csv")).load(Universe(symbols=["B"]))
@@ -288,7 +288,7 @@ def test_more_than_fits_into_memory_is_refused(
     )
     frame.to_csv(tmp_path / "bars.csv", index=False)
     path = saved(tmp_path, frame) if kind is Parquet else str(tmp_path / "bars.csv")
-    for module in ("plugins.sources.parquet", "plugins.sources._memory"):
+    for module in ("engine.plugins.sources.parquet", "engine.plugins.sources._memory"):
         monkeypatch.setattr(f"{module}.available_memory", lambda: 1_000)
     with pytest.raises(engine.DataError, match=r"GB are available: narrow .*source\.start"):
         kind(path=path).load(Universe())
@@ -329,7 +329,7 @@ def big(path: Path, groups: int, rows: int) -> None:
 PEAK = """
 import resource, sys
 from engine.universe import Universe
-from plugins.sources import Parquet
+from engine.plugins.sources import Parquet
 import pyarrow.compute, pyarrow.parquet, pandas, numpy
 def peak():
     line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))

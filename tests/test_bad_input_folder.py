@@ -23,7 +23,7 @@ from engine import stages
 from engine.artifacts import MARKER, RunFolder
 from engine.cli import main
 from engine.lock import NAME, Lock
-from plugins.sources import Csv
+from engine.plugins.sources import Csv
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
@@ -111,7 +111,7 @@ def test_a_marker_that_cannot_be_rewritten_hides_no_error(
 def test_a_file_that_outgrows_its_limit(tmp_path: Path) -> None:
     """The system's own refusal, of a whole process: no log, no traceback, one line."""
     done = subprocess.run(
-        [sys.executable, "-m", "engine.cli", "run", *SMALL, "hydra.run.dir=run"],
+        [sys.executable, "-m", "engine", "run", *SMALL, "hydra.run.dir=run"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},  # cut short
         capture_output=True,
@@ -214,7 +214,7 @@ def test_a_decimal_comma_changes_no_byte(
 def test_a_screen_of_ascii_shows_what_it_can() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "POSIX", "PYTHONUTF8": "0",
                    "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}  # fmt: skip
-    line = [sys.executable, "-m", "engine.cli", "--help"]
+    line = [sys.executable, "-m", "engine", "--help"]
     shown = subprocess.run(line, env=environment, capture_output=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert b"[key=value ?]" in shown.stdout

@@ -74,7 +74,7 @@ def start(
     """The command line, with these folders on its path, and variables in its environment."""
     way = os.pathsep.join(map(str, [ROOT, *paths]))
     return subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", *words],
+        [sys.executable, "-m", "engine", *words],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": way, **(more or {})},
         stdout=subprocess.PIPE,

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
-ENGINE = [sys.executable, "-m", "engine.cli", "run"]
+ENGINE = [sys.executable, "-m", "engine", "run"]
 
 
 def start(words: list[str], cwd: Path, **environment: str) -> subprocess.Popen[str]:
@@ -99,7 +99,7 @@ set -e
 mount --make-rprivate / 2>/dev/null || true
 for folder in "$@"; do mount --bind "$folder" "$folder"; mount -o remount,ro,bind "$folder"; done
 ! touch "$1/file" 2>/dev/null
-exec "$ENGINE_PYTHON" -m engine.cli run $ENGINE_WORDS
+exec "$ENGINE_PYTHON" -m engine run $ENGINE_WORDS
 """
 
 

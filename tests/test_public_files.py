@@ -15,8 +15,8 @@ import pytest
 import engine
 from engine.cli import main
 from engine.handed import Handed
+from engine.plugins.sources import Csv, Parquet
 from engine.universe import Universe
-from plugins.sources import Csv, Parquet
 
 DAYS = pd.DatetimeIndex(["2020-01-13", "2020-01-14", "2020-01-15", "2020-01-16"])
 CLOSES = pd.DataFrame(

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import engine
-import plugins.models.ridge
+import engine.plugins.models.ridge
 from engine.artifacts import MARKER
 from engine.cli import main
 from engine.validation.ic import newey_west_t, rank_ic
@@ -54,7 +54,7 @@ def test_the_manifest_tells_how_to_run_it_again(simulated: engine.Report) -> Non
     assert manifest["config"]["model"]["name"] == "ridge"
     ridge = next(row for row in manifest["plugins"] if row["name"] == "ridge")
     assert (ridge["kind"], ridge["from"]) == ("model", "alpha-engine 0.1.0")
-    code = Path(plugins.models.ridge.__file__).read_bytes()
+    code = Path(engine.plugins.models.ridge.__file__).read_bytes()
     assert ridge["sha256"] == hashlib.sha256(code).hexdigest()
     assert [row["stage"] for row in manifest["timings"]][: len(STAGES)] == STAGES
 
@@ -173,7 +173,7 @@ def test_shuffled_labels_hold_nothing(tmp_path: Path) -> None:
 
 
 def command(words: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "engine.cli", *words]
+    line = [sys.executable, "-m", "engine", *words]
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False)
 
 
@@ -202,7 +202,7 @@ def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_a_marked_folder(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "engine.cli", "run", ML, "hydra.run.dir=run"]
+    words = [sys.executable, "-m", "engine", "run", ML, "hydra.run.dir=run"]
     process = subprocess.Popen(
         words,
         cwd=tmp_path,

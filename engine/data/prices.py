@@ -24,7 +24,7 @@ from engine.data.finding import DataFinding, Thresholds
 from engine.data.tape import Tape
 from engine.dirt import IntArray
 from engine.panel import BoolArray, FloatArray
-from schemas.bars import PRICES
+from engine.schemas.bars import PRICES
 
 RATIOS = np.array([1.5, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100])
 ENOUGH = 20  # bars of a symbol before its returns tell what is usual

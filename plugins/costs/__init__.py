@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import Cost, hookimpl
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Factors: formulas, and columns that an earlier run left in a file."""
 
 from engine import Factor, Formula, hookimpl
-from plugins.factors.file import FileFactor
+from engine.plugins.factors.file import FileFactor
 
 
 @hookimpl

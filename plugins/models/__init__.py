@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine import Model, hookimpl
-from plugins.models.elastic_net import ElasticNet
-from plugins.models.lasso import Lasso
-from plugins.models.linear import Linear
-from plugins.models.random_forest import RandomForest
-from plugins.models.ridge import Ridge
-from plugins.models.xgboost import XGBoost
+from engine.plugins.models.elastic_net import ElasticNet
+from engine.plugins.models.lasso import Lasso
+from engine.plugins.models.linear import Linear
+from engine.plugins.models.random_forest import RandomForest
+from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.xgboost import XGBoost
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Observers: what watches a run without touching it."""
 
 from engine import Observer, hookimpl
-from plugins.observers.jsonlines import JsonLines
+from engine.plugins.observers.jsonlines import JsonLines
 
 
 @hookimpl

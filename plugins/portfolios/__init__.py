@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from engine import Portfolio, hookimpl
-from plugins.portfolios.factor_neutral import FactorNeutral
-from plugins.portfolios.hrp import HRP
-from plugins.portfolios.long_only_top import LongOnlyTop
-from plugins.portfolios.max_diversification import MaxDiversification
-from plugins.portfolios.mean_variance import MeanVariance
-from plugins.portfolios.quantile_long_short import QuantileLongShort
-from plugins.portfolios.risk_parity import RiskParity
+from engine.plugins.portfolios.factor_neutral import FactorNeutral
+from engine.plugins.portfolios.hrp import HRP
+from engine.plugins.portfolios.long_only_top import LongOnlyTop
+from engine.plugins.portfolios.max_diversification import MaxDiversification
+from engine.plugins.portfolios.mean_variance import MeanVariance
+from engine.plugins.portfolios.quantile_long_short import QuantileLongShort
+from engine.plugins.portfolios.risk_parity import RiskParity
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import engine
-from plugins.portfolios._weights import Paced
+from engine.plugins.portfolios._weights import Paced
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 import engine
-from plugins.portfolios._long_only import LongOnly
-from plugins.portfolios._risk import deviation, deviations
-from plugins.portfolios._weights import ROUNDING, Names, Paced, capped, one_of
+from engine.plugins.portfolios._long_only import LongOnly
+from engine.plugins.portfolios._risk import deviation, deviations
+from engine.plugins.portfolios._weights import ROUNDING, Names, Paced, capped, one_of
 
 SHRINKAGES = ("ledoit_wolf", "oas", "none")
 FALLBACKS = ("raise", "hold", "equal")

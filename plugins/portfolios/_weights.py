@@ -34,7 +34,7 @@ import numpy.typing as npt
 import pandas as pd
 
 import engine
-from plugins.portfolios._risk import risk, volatility
+from engine.plugins.portfolios._risk import risk, volatility
 
 Names = npt.NDArray[np.intp]
 ROUNDING = 1e-9  # 0.2 × 15 names are 3, not 2.999…

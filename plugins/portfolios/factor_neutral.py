@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._risk import by_sector
-from plugins.portfolios._weights import Paced
+from engine.plugins.portfolios._risk import by_sector
+from engine.plugins.portfolios._weights import Paced
 
 
 @dataclass(frozen=True)

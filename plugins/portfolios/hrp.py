@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import engine
-from plugins.portfolios._optimise import OptimisedTop
-from plugins.portfolios._weights import Names
+from engine.plugins.portfolios._optimise import OptimisedTop
+from engine.plugins.portfolios._weights import Names
 
 
 @dataclass(frozen=True)

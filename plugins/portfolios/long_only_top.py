@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 import engine
-from plugins.portfolios._long_only import LongOnly
-from plugins.portfolios._weights import ROUNDING, Selected
+from engine.plugins.portfolios._long_only import LongOnly
+from engine.plugins.portfolios._weights import ROUNDING, Selected
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._optimise import SLACK, SOLVER, OptimisedTop, Unsolved
-from plugins.portfolios._risk import by_sector
-from plugins.portfolios._weights import Names
+from engine.plugins.portfolios._optimise import SLACK, SOLVER, OptimisedTop, Unsolved
+from engine.plugins.portfolios._risk import by_sector
+from engine.plugins.portfolios._weights import Names
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._optimise import SLACK, SOLVER, Optimised, Unsolved, fitted, unit
-from plugins.portfolios._risk import by_sector
-from plugins.portfolios._weights import Names, capped, exact_sum
+from engine.plugins.portfolios._optimise import SLACK, SOLVER, Optimised, Unsolved, fitted, unit
+from engine.plugins.portfolios._risk import by_sector
+from engine.plugins.portfolios._weights import Names, capped, exact_sum
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from plugins.portfolios._weights import ROUNDING, Selected
+from engine.plugins.portfolios._weights import ROUNDING, Selected
 
 
 @dataclass(frozen=True)

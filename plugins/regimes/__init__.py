@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine import Regime, hookimpl
-from plugins.regimes.hmm import HiddenMarkov
-from plugins.regimes.threshold import Threshold
+from engine.plugins.regimes.hmm import HiddenMarkov
+from engine.plugins.regimes.threshold import Threshold
 
 
 @hookimpl

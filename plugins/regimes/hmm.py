@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 import engine
-from plugins.regimes._volatility import rolling_volatility
+from engine.plugins.regimes._volatility import rolling_volatility
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import engine
-from plugins.regimes._volatility import rolling_volatility, weighted_volatility
+from engine.plugins.regimes._volatility import rolling_volatility, weighted_volatility
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from engine import Source, hookimpl
-from plugins.sources.csv import Csv
-from plugins.sources.lean import Lean
-from plugins.sources.merge import Merge
-from plugins.sources.panel import Panel
-from plugins.sources.parquet import Parquet
-from plugins.sources.sample import Sample
-from plugins.sources.simulated import Simulated
-from plugins.sources.sql import Sql
-from plugins.sources.yahoo import Yahoo
+from engine.plugins.sources.csv import Csv
+from engine.plugins.sources.lean import Lean
+from engine.plugins.sources.merge import Merge
+from engine.plugins.sources.panel import Panel
+from engine.plugins.sources.parquet import Parquet
+from engine.plugins.sources.sample import Sample
+from engine.plugins.sources.simulated import Simulated
+from engine.plugins.sources.sql import Sql
+from engine.plugins.sources.yahoo import Yahoo
 
 
 @hookimpl

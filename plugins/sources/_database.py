@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from engine import ConfigError, DataError
-from plugins.sources._paths import existing
+from engine.plugins.sources._paths import existing
 
 EXTRA = "pip install 'alpha-engine[sql]'"
 FILES = ("duckdb", "sqlite")  # databases that are a file, or none

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pandas as pd
 
 from engine import ConfigError, DataError, Universe, option, reading
-from plugins.sources._paths import existing, files, is_many, stem
+from engine.plugins.sources._paths import existing, files, is_many, stem
 
 KIND = pd.CategoricalDtype
 

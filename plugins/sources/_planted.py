@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import FloatArray
-from plugins.sources._market import Market, draw_stocks, log_returns, premium, sector_paths
+from engine.plugins.sources._market import Market, draw_stocks, log_returns, premium, sector_paths
 
 REFERENCE = 256  # symbols of the reference cross-section
 DATES = 250  # of it, evenly spaced; relative error of b about 1 percent

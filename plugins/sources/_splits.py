@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import BoolArray, FloatArray
-from plugins.sources._market import stream
+from engine.plugins.sources._market import stream
 
 RATIOS = np.array([2.0, 3.0, 4.0, 0.1])  # new shares for an old one; 0.1 is a 1:10 reverse split
 CHANCES = np.array([0.55, 0.20, 0.20, 0.05])

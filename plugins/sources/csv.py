@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from engine import ConfigError, DataError, option, reading
-from plugins.sources._custom import (
+from engine.plugins.sources._custom import (
     KLINES,
     is_value,
     klines,
@@ -26,8 +26,8 @@ from plugins.sources._custom import (
     shown,
     two_levels,
 )
-from plugins.sources._frames import Files
-from plugins.sources._memory import COPIES, refuse_beyond
+from engine.plugins.sources._frames import Files
+from engine.plugins.sources._memory import COPIES, refuse_beyond
 
 # What means "no value"; not in the column of symbols, where NA is a ticker.
 NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "<NA>")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from engine import ConfigError, DataError, Source, Universe, option
-from plugins.sources._corporate import read_factors, read_tickers
+from engine.plugins.sources._corporate import read_factors, read_tickers
 
 logger = logging.getLogger(__name__)
 PRICES = ("open", "high", "low", "close")

@@ -14,15 +14,15 @@ import numpy as np
 import pandas as pd
 
 from engine import ConfigError, DataError, FloatArray, Source, Universe, option, reading
-from plugins.sources._asof import Keys, days, gathered, known_days, newest
-from plugins.sources._frames import Files
-from plugins.sources._paths import existing
-from plugins.sources.csv import Csv
-from plugins.sources.lean import Lean
-from plugins.sources.parquet import Parquet
-from plugins.sources.sample import Sample
-from plugins.sources.sql import Sql
-from plugins.sources.yahoo import Yahoo
+from engine.plugins.sources._asof import Keys, days, gathered, known_days, newest
+from engine.plugins.sources._frames import Files
+from engine.plugins.sources._paths import existing
+from engine.plugins.sources.csv import Csv
+from engine.plugins.sources.lean import Lean
+from engine.plugins.sources.parquet import Parquet
+from engine.plugins.sources.sample import Sample
+from engine.plugins.sources.sql import Sql
+from engine.plugins.sources.yahoo import Yahoo
 
 logger = logging.getLogger(__name__)
 BARS: Mapping[str, type[Source]] = {

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from engine import DataError, available_memory, reading
-from plugins.sources._frames import Files
-from plugins.sources._memory import needed, refuse_beyond
+from engine.plugins.sources._frames import Files
+from engine.plugins.sources._memory import needed, refuse_beyond
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile

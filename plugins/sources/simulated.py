@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from engine import BoolArray, ConfigError, FloatArray, Source, Universe, option
-from plugins.sources._market import (
+from engine.plugins.sources._market import (
     Market,
     Stocks,
     draw_market,
@@ -30,8 +30,8 @@ from plugins.sources._market import (
     log_returns,
     sector_paths,
 )
-from plugins.sources._planted import strength
-from plugins.sources._splits import Splits, as_traded, draw_splits, split_ratio
+from engine.plugins.sources._planted import strength
+from engine.plugins.sources._splits import Splits, as_traded, draw_splits, split_ratio
 
 
 @dataclass(frozen=True)

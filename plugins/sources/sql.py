@@ -11,8 +11,8 @@ from typing import ClassVar
 import pandas as pd
 
 from engine import ConfigError, DataError, Source, Universe, option
-from plugins.sources._database import fetch
-from plugins.sources._frames import Files
+from engine.plugins.sources._database import fetch
+from engine.plugins.sources._frames import Files
 
 ENV = "env:"
 

@@ -11,7 +11,16 @@ from typing import ClassVar
 import pandas as pd
 
 from engine import ConfigError, DataError, Source, Universe, option, reading
-from plugins.sources._yahoo import DAY, Kept, NoPricesError, adjusted, fetch, joined, read, write
+from engine.plugins.sources._yahoo import (
+    DAY,
+    Kept,
+    NoPricesError,
+    adjusted,
+    fetch,
+    joined,
+    read,
+    write,
+)
 
 logger = logging.getLogger(__name__)
 OVERLAP = pd.Timedelta(days=10)  # asked for again, to see whether a split has restated the past

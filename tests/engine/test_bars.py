@@ -9,8 +9,8 @@ import pytest
 from engine.bars import Findings, Policy, build
 from engine.errors import ConfigError, DataError, PluginError
 from engine.panel import Panel
+from engine.schemas.bars import bars_schema
 from engine.universe import Interval, Universe
-from schemas.bars import bars_schema
 
 D = ["2020-01-02", "2020-01-03", "2020-01-06"]  # Thursday, Friday, Monday
 

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from engine.checked import checked_by
+from engine.plugins.factors import register_factors
 from engine.testing import verdicts
-from plugins.factors import register_factors
 
 CODE = '''
 from dataclasses import dataclass

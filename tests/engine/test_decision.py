@@ -16,9 +16,9 @@ from engine.benchmark import benchmark
 from engine.delisting import Delisting, outcomes
 from engine.expr import evaluate
 from engine.factors_set import spans
+from engine.plugins.costs import Standard
+from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 from engine.seasoning import seasoned
-from plugins.costs import Standard
-from plugins.portfolios import LongOnlyTop, QuantileLongShort
 
 NAN = np.nan
 FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)

@@ -16,8 +16,8 @@ from engine.delisting import Delisting, learned, outcomes, undisclosed
 from engine.errors import ConfigError, DataError
 from engine.fields import structured
 from engine.panel import Panel
+from engine.plugins.sources.parquet import Parquet
 from engine.universe import Universe
-from plugins.sources.parquet import Parquet
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
 PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"

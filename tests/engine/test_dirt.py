@@ -10,8 +10,8 @@ from engine.bars import build, read
 from engine.dirt import CHECKS, Limits
 from engine.findings import Policy
 from engine.panel import Panel
+from engine.schemas.bars import bars_schema
 from engine.universe import Universe
-from schemas.bars import bars_schema
 
 ALL = Universe()
 DAYS = pd.bdate_range("2021-01-04", periods=40, tz="UTC")

@@ -17,11 +17,11 @@ from engine.bars import build
 from engine.expr.ops import UNGROUPED
 from engine.expr.pieces import evaluate_pieces
 from engine.groups import Dated, labels_at
+from engine.plugins.portfolios import QuantileLongShort
+from engine.plugins.sources import Csv, Parquet
 from engine.signal import Bundle, BundleFactor, score
 from engine.tearsheet.holdings import sector_weights
 from engine.universe import Universe
-from plugins.portfolios import QuantileLongShort
-from plugins.sources import Csv, Parquet
 
 NAN = np.nan
 BY_SECTOR = {

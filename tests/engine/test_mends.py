@@ -16,8 +16,8 @@ from engine.data.finding import DataFinding, Example
 from engine.data.report import line
 from engine.errors import ConfigError, DataError
 from engine.findings import Policy
+from engine.schemas.bars import PRICES
 from engine.universe import Universe
-from schemas.bars import PRICES
 
 DAYS = pd.bdate_range("2021-03-01", periods=30, tz="UTC")
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import engine
-from plugins.costs import Standard, register_costs
+from engine.plugins.costs import Standard, register_costs
 
 NAN = np.nan
 

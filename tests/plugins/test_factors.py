@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Factor, FloatArray, Formula, Panel, evaluate, parse
 from engine.expr import fields
-from plugins import factors
-from plugins.factors.file import FileFactor
+from engine.plugins import factors
+from engine.plugins.factors.file import FileFactor
 
 NAN = np.nan
 CONF = Path(__file__).parents[2] / "conf" / "factors"

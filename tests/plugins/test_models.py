@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from plugins.models import register_models
-from plugins.models.elastic_net import ElasticNet
-from plugins.models.lasso import Lasso
-from plugins.models.linear import Linear
-from plugins.models.random_forest import RandomForest
-from plugins.models.ridge import Ridge
-from plugins.models.xgboost import XGBoost
+from engine.plugins.models import register_models
+from engine.plugins.models.elastic_net import ElasticNet
+from engine.plugins.models.lasso import Lasso
+from engine.plugins.models.linear import Linear
+from engine.plugins.models.random_forest import RandomForest
+from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.xgboost import XGBoost
 
 SMALL = [
     Linear(),

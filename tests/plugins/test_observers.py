@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import engine
+from engine.plugins.observers.jsonlines import JsonLines
 from engine.sealed import read_only
 from engine.watch import Watch, identity
-from plugins.observers.jsonlines import JsonLines
 
 
 def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from orders import assert_whole_rows
 import engine
 from engine.account import Backtest, Plan, simulate
 from engine.delisting import Delisting
-from plugins.costs import Standard
-from plugins.portfolios import (
+from engine.plugins.costs import Standard
+from engine.plugins.portfolios import (
     HRP,
     FactorNeutral,
     LongOnlyTop,
@@ -21,7 +21,7 @@ from plugins.portfolios import (
     RiskParity,
     register_portfolios,
 )
-from plugins.portfolios._weights import leave_room
+from engine.plugins.portfolios._weights import leave_room
 
 NAN = np.nan
 

@@ -9,8 +9,8 @@ from orders import assert_whole_rows
 
 import engine
 from engine.account import decide_all
+from engine.plugins.portfolios import FactorNeutral
 from engine.testing import check_portfolio
-from plugins.portfolios import FactorNeutral
 
 NAN = np.nan
 DAILY = {"rebalance": "daily", "beta_window": 40}

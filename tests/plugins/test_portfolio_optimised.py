@@ -12,8 +12,8 @@ from scipy.spatial.distance import squareform
 
 import engine
 from engine.account import decide_all
+from engine.plugins.portfolios import HRP, MaxDiversification, MeanVariance, RiskParity
 from engine.testing import check_portfolio
-from plugins.portfolios import HRP, MaxDiversification, MeanVariance, RiskParity
 
 NAN = np.nan
 EXACT = {"shrinkage": "none", "rebalance": "daily"}

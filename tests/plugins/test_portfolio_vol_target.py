@@ -6,8 +6,8 @@ import pytest
 
 import engine
 from engine.account import decide_all
+from engine.plugins.portfolios import FactorNeutral, LongOnlyTop, QuantileLongShort
 from engine.testing import check_portfolio
-from plugins.portfolios import FactorNeutral, LongOnlyTop, QuantileLongShort
 
 NAN = np.nan
 DAILY = {"rebalance": "daily", "vol_window": 40}

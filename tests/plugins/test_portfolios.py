@@ -11,8 +11,8 @@ from orders import assert_whole_rows
 
 import engine
 from engine.account import Backtest, Plan, decide_all, simulate
-from plugins.costs import Standard
-from plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
+from engine.plugins.costs import Standard
+from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
 
 NAN = np.nan
 FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)

@@ -13,10 +13,10 @@ import pytest
 from scipy import stats
 
 import engine
-from plugins.regimes import register_regimes
-from plugins.regimes._volatility import rolling_volatility, weighted_volatility
-from plugins.regimes.hmm import HiddenMarkov, _filter, _log_density, _Parameters
-from plugins.regimes.threshold import Threshold
+from engine.plugins.regimes import register_regimes
+from engine.plugins.regimes._volatility import rolling_volatility, weighted_volatility
+from engine.plugins.regimes.hmm import HiddenMarkov, _filter, _log_density, _Parameters
+from engine.plugins.regimes.threshold import Threshold
 
 NAN = float("nan")
 QUICK = {"min_train": 120, "refit_every": 60, "n_init": 2, "max_iter": 40}

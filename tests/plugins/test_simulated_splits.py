@@ -11,9 +11,9 @@ import pytest
 from engine import FloatArray
 from engine.bars import Policy, build
 from engine.panel import Panel
+from engine.plugins.sources._splits import Splits, as_traded, split_ratio
+from engine.plugins.sources.simulated import Simulated
 from engine.universe import Universe
-from plugins.sources._splits import Splits, as_traded, split_ratio
-from plugins.sources.simulated import Simulated
 
 ALL = Universe()
 PRICES = ("open", "high", "low", "close")

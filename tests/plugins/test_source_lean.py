@@ -13,7 +13,7 @@ import pytest
 
 from engine import ConfigError, DataError, Universe
 from engine.bars import build
-from plugins.sources.lean import Lean
+from engine.plugins.sources.lean import Lean
 
 ALL = Universe()
 HERE = Path(__file__).resolve().parents[2]

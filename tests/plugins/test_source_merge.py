@@ -13,8 +13,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Universe
+from engine.plugins.sources.merge import Merge
 from engine.registry import installed
-from plugins.sources.merge import Merge
 
 ALL = Universe()
 nan = np.nan

@@ -20,7 +20,7 @@ import pytest
 
 from engine import ConfigError, DataError, Universe
 from engine.bars import build
-from plugins.sources.sql import Sql
+from engine.plugins.sources.sql import Sql
 
 ALL = Universe()
 TABLE = """

@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 
 from engine import ConfigError, DataError, Universe
-from plugins.sources._yahoo import Kept, adjusted, joined, read, write
-from plugins.sources.yahoo import Yahoo
+from engine.plugins.sources._yahoo import Kept, adjusted, joined, read, write
+from engine.plugins.sources.yahoo import Yahoo
 
 DAYS = pd.bdate_range("2020-01-02", "2020-02-28").as_unit("s")
 ZONE = "America/New_York"

@@ -16,9 +16,9 @@ import engine
 from engine.bars import Policy, build
 from engine.config import composed
 from engine.panel import Panel
+from engine.plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
 from engine.registry import installed
 from engine.universe import Universe
-from plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
 
 ALL = Universe()
 HERE = Path(__file__).resolve().parents[2]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas.bars import bars_schema, ohlc_excess
+from engine.schemas.bars import bars_schema, ohlc_excess
 
 FIELDS = ["open", "high", "low", "close", "volume", "pe"]
 SORTED = "rows ascend by timestamp, then symbol"

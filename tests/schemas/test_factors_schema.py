@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas.factors import factors_schema
-from schemas.signal import signal_schema
+from engine.schemas.factors import factors_schema
+from engine.schemas.signal import signal_schema
 
 
 def frame(column: str = "momentum") -> pd.DataFrame:

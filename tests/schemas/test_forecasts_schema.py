@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaError, SchemaErrors
 
-from schemas.forecasts import forecasts_schema
-from schemas.regimes import regimes_schema
+from engine.schemas.forecasts import forecasts_schema
+from engine.schemas.regimes import regimes_schema
 
 NAME = "ml_alpha_ridge_5d"
 DAYS = pd.DatetimeIndex(["2020-01-01", "2020-01-02"], tz="UTC")

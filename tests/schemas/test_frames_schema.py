@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas._frames import dated_frame, long_frame, number, rule
-from schemas.bars import bars_schema
-from schemas.factors import factors_schema
-from schemas.forecasts import forecasts_schema
-from schemas.regimes import regimes_schema
-from schemas.returns import returns_schema
-from schemas.signal import signal_schema
-from schemas.weights import weights_schema
+from engine.schemas._frames import dated_frame, long_frame, number, rule
+from engine.schemas.bars import bars_schema
+from engine.schemas.factors import factors_schema
+from engine.schemas.forecasts import forecasts_schema
+from engine.schemas.regimes import regimes_schema
+from engine.schemas.returns import returns_schema
+from engine.schemas.signal import signal_schema
+from engine.schemas.weights import weights_schema
 
 NUMBER = {"x": number(nullable=True)}
 SORTED = "rows ascend by timestamp, then symbol"

@@ -5,7 +5,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from schemas.returns import returns_schema
+from engine.schemas.returns import returns_schema
 
 NUMBERS = (
     "net",

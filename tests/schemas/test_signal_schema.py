@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from schemas.signal import signal_schema
+from engine.schemas.signal import signal_schema
 
 
 def frame(score=(1.0, np.nan, -2.0), symbols=("A", "B", "A"), days=(1, 1, 2), tz="UTC"):

@@ -5,7 +5,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from schemas.weights import weights_schema
+from engine.schemas.weights import weights_schema
 
 
 def frame(weight=(0.5, -0.5, np.nan), symbols=("A", "B", "A"), days=(1, 1, 2), tz="UTC"):

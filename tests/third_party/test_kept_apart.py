@@ -20,9 +20,9 @@ from engine.account import Backtest, Plan, simulate
 from engine.factors_set import ready
 from engine.guard import EACH, Guard, calling, guarding, lent, seconds
 from engine.patches import STRAYS
+from engine.plugins.costs import Standard
 from engine.sealed import sealed, sums
 from engine.watch import Watch
-from plugins.costs import Standard
 
 CLOSE = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0], [8.0, 8.0]])
 

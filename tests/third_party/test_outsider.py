@@ -60,7 +60,7 @@ def engine(
 ) -> subprocess.CompletedProcess[str]:
     """The command line of an environment, in a folder of the user's."""
     return subprocess.run(
-        [env / "bin" / "python", "-m", "engine.cli", *words],
+        [env / "bin" / "python", "-m", "engine", *words],
         cwd=cwd,
         env=CLEAN | variables,
         capture_output=True,

@@ -11,7 +11,7 @@ from ledger import Day, Setting, fixed_targets, run
 import engine
 from engine.account import Backtest
 from engine.delisting import Delisting
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 
 NAN = np.nan
 

@@ -13,7 +13,7 @@ from markets import NAN, Free, by_hand, panel_of, random_panel, random_weights
 import engine
 from engine.account import Backtest, simulate
 from engine.delisting import Delisting
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
 TRADING = ("commission", "slippage", "spread", "impact")

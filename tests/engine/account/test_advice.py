@@ -10,8 +10,8 @@ from markets import NAN, Free, panel_of
 
 import engine
 from engine.account import Backtest, Plan, simulate
-from plugins.costs.standard import Standard
-from plugins.portfolios import LongOnlyTop, QuantileLongShort
+from engine.plugins.costs.standard import Standard
+from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 
 THOUSAND = Backtest(initial_capital=1000.0)
 FLAT = panel_of(np.full((4, 2), 10.0))

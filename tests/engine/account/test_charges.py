@@ -11,7 +11,7 @@ from markets import NAN, Free, panel_of, random_panel, random_weights
 
 import engine
 from engine.account import Backtest, simulate
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 
 FEE, SLOPE, BORROW, CASH = 1e-3, 2e-6, -2e-4, 1e-4
 THOUSAND = Backtest(initial_capital=1000.0)

@@ -12,8 +12,8 @@ from markets import NAN, Free, panel_of, random_panel
 import engine
 from engine.account import Account, Backtest, Plan, decide_all, simulate
 from engine.delisting import Delisting
-from plugins.costs.standard import Standard
-from plugins.portfolios import LongOnlyTop, QuantileLongShort
+from engine.plugins.costs.standard import Standard
+from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 
 THOUSAND = Backtest(initial_capital=1000.0)
 FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)

@@ -27,7 +27,7 @@ from engine.account.plan import Plan
 from engine.account.rows import market
 from engine.account.tally import Tally
 from engine.delisting import Outcomes
-from plugins.portfolios import QuantileLongShort
+from engine.plugins.portfolios import QuantileLongShort
 
 CASES, BLOCK = 500, 25
 NEAR = 1e-9

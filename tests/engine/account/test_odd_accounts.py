@@ -14,8 +14,8 @@ from engine.account.charges import charge
 from engine.account.ledger import Journal
 from engine.account.rows import market
 from engine.delisting import Delisting, outcomes
-from plugins.costs import Standard
-from plugins.portfolios import LongOnlyTop, QuantileLongShort
+from engine.plugins.costs import Standard
+from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 
 HOLD = [NAN]
 NO_LOSS = Delisting(long_return=0.0, after=2)

@@ -11,7 +11,7 @@ from markets import NAN, Free, panel_of, random_panel, random_weights
 
 import engine
 from engine.account import Account, Backtest, second, simulate
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 
 
 def run(how: str, seed: int = 4) -> Account:
@@ -41,7 +41,7 @@ import sys
 import numpy as np, pandas as pd
 import engine
 from engine.account import Backtest, simulate
-from plugins.costs.standard import Standard
+from engine.plugins.costs.standard import Standard
 dates = pd.bdate_range("2020-01-01", periods=5, tz="UTC")
 panel = engine.Panel(dates=dates, symbols=("A",), fields={"close": np.full((5, 1), 10.0)})
 account = simulate(np.full((5, 1), 0.5), panel, Standard(), Backtest(engine=sys.argv[1]))

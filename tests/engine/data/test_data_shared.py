@@ -15,9 +15,9 @@ from engine.data.command import check
 from engine.data.finding import DataFinding
 from engine.data.inspection import Inspection, examine
 from engine.data.tables import inspect_dates, inspect_known_at
+from engine.plugins.sources.parquet import Parquet
+from engine.plugins.sources.sample import Sample
 from engine.universe import Universe
-from plugins.sources.parquet import Parquet
-from plugins.sources.sample import Sample
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared")) / "data"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import engine
+from engine.schemas.bars import bars_schema
 from engine.testing.panels import panels, small_panel, with_gap, with_ghost
 from engine.testing.pytest_plugin import engine_check, engine_panel  # noqa: F401  # fixtures
-from schemas.bars import bars_schema
 
 
 def test_a_small_panel_is_the_same_on_every_call() -> None:
