@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.api import run
     from engine.book import Book
     from engine.errors import (
         ConfigError,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     )
     from engine.memory import available_memory
     from engine.panel import BoolArray, FloatArray, Panel, forward_fill
-    from engine.pipeline import Report, run
+    from engine.report.finished import Report
     from engine.terms import Holding, Terms
     from engine.universe import Universe
     from engine.whole import writing_whole
@@ -67,7 +68,8 @@ _HOME = {
     ),
     "engine.memory": ("available_memory",),
     "engine.panel": ("BoolArray", "FloatArray", "Panel", "forward_fill"),
-    "engine.pipeline": ("Report", "run"),
+    "engine.api": ("run",),
+    "engine.report.finished": ("Report",),
     "engine.terms": ("Holding", "Terms"),
     "engine.universe": ("Universe",),
     "engine.whole": ("writing_whole",),

@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves behind, and how one reads it back.
+"""The run folder: what a run leaves behind.
 
 A folder holds ``INCOMPLETE`` until its last file is written; the marker then goes. So a
 folder that was left by an error, a full disk or Ctrl-C never looks finished.
@@ -7,7 +7,6 @@ folder that was left by an error, a full disk or Ctrl-C never looks finished.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -17,27 +16,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from engine import folders
-from engine.errors import ConfigError, DataError
+from engine.errors import ConfigError
+from engine.folders import MARKER, refuse_foreign, tell_left
 from engine.guard import Guard
 from engine.hidden import Hidden
-from engine.lock import Lock, left_in
+from engine.lock import Lock
 from engine.text import LINES, shown
 from engine.watch import Watch
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
-MARKER = folders.MARKER
 WRITTEN = ("*.parquet", "*.json", "*.jsonl", "*.npz", "report.*", "report_*.png")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
@@ -74,11 +68,11 @@ class RunFolder:
         run's is refused, and so is one in which another run is at work.
         """
         try:
-            folders.refuse_foreign(self.path)
+            refuse_foreign(self.path)
             self.path.mkdir(parents=True, exist_ok=True)
             self.lock = self.lock or Lock.taken(self.path)
             self.guard.say = self.lock.say
-            folders.tell_left(self.path, self.lock.left)
+            tell_left(self.path, self.lock.left)
             self._clear()
         except OSError as error:
             self.release()
@@ -215,155 +209,6 @@ class _Ear(logging.Handler):
         message = shown(record.getMessage())
         if message not in self.heard:
             self.heard.append(message)
-
-
-@dataclass(frozen=True)
-class Report:
-    """A finished run, read back from its folder; never another run that came into it since."""
-
-    path: Path
-
-    def __post_init__(self) -> None:
-        refuse_unfinished(self.path)
-        object.__setattr__(self, "_written", _stamp(self.path))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """An artifact as a long frame."""
-        return self._same(read_table, name)
-
-    def _same(self, reader: Callable[[Path, str], T], name: str) -> T:
-        """Read a file, and see that it was this run's before and after."""
-        try:
-            content = reader(self.path, name)
-        except DataError:
-            self._refuse_other()
-            raise
-        self._refuse_other()
-        return content
-
-    def _refuse_other(self) -> None:
-        if _stamp(self.path) != vars(self)["_written"]:
-            raise DataError(
-                f"{self.path}: another run has come into this folder since: read it with "
-                "engine.Report, and give each run a folder of its own"
-            )
-
-    def _wide(self, name: str, column: str) -> pd.DataFrame:
-        long = self.table(name)
-        return long.pivot(index="timestamp", columns="symbol", values=column).astype(float)
-
-    @cached_property
-    def metrics(self) -> dict[str, Any]:
-        """Metrics, by block; each block names its units."""
-        return self._same(read_json, "metrics")
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """Configuration, versions, fingerprint, seeds and timings."""
-        return self._same(read_json, "manifest")
-
-    @cached_property
-    def returns(self) -> pd.DataFrame:
-        """One row per date: net and gross return, equity, turnover, costs."""
-        return self.table("returns").set_index("timestamp")
-
-    @cached_property
-    def weights(self) -> pd.DataFrame:
-        """Target weights, dates × symbols; NaN holds."""
-        return self._wide("weights", "weight")
-
-    @cached_property
-    def signal(self) -> pd.DataFrame:
-        """The bundle's score, dates × symbols."""
-        return self._wide("signal", "mf_score")
-
-    @cached_property
-    def factors(self) -> pd.DataFrame:
-        """Long frame: timestamp, symbol, one column per factor."""
-        return self.table("factors")
-
-    @cached_property
-    def forecasts(self) -> pd.DataFrame:
-        """Long frame: forecast, split, label and the factors that the model saw."""
-        return self.table("forecasts")
-
-    @cached_property
-    def regimes(self) -> pd.DataFrame:
-        """One row per date: probability of each state."""
-        return self.table("regimes").set_index("timestamp")
-
-    def summary(self) -> str:
-        """What a run prints at its end."""
-        from engine.summary import text
-
-        return text(self)
-
-    def plot(self) -> Figure:
-        """Equity and drawdown as a plotly figure."""
-        from engine.report.notebook import plot
-
-        self._refuse_other()
-        return plot(self.path)
-
-    def _repr_html_(self) -> str:
-        from engine.report.notebook import card
-
-        self._refuse_other()
-        return card(self.path)
-
-
-def _stamp(path: Path) -> str:
-    """What no two runs share: the text of the manifest has their times and seconds."""
-    try:
-        return hashlib.sha256((path / "manifest.json").read_bytes()).hexdigest()
-    except FileNotFoundError:
-        return ""
-
-
-def refuse_unfinished(path: Path) -> None:
-    """Raise DataError unless a folder is that of a finished run."""
-    if not path.is_dir():
-        raise DataError(f"{path}: no such folder; name one that a run has left")
-    if (path / MARKER).exists():
-        reason = " ".join((path / MARKER).read_text("utf-8", "replace").split())
-        where = left_in(path)
-        reason += f"; it died in {where}" if where else ""
-        raise DataError(f"{path}: {MARKER} ({reason}); not a finished run: run it again")
-    if not (path / "manifest.json").is_file():
-        inside = sorted(path.glob("*/manifest.json"))
-        held = f"; it holds {len(inside)}, such as {inside[0].parent}" if inside else ""
-        raise DataError(
-            f"{path}: not a finished run{held}; choose a folder with manifest.json in it"
-        )
-
-
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """``NAME.json`` of a run folder; DataError names the file that cannot be read."""
-    file = _existing(folder / f"{name}.json")
-    try:
-        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
-        raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
-    return content
-
-
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """``NAME.parquet`` of a run folder; DataError names the file that cannot be read."""
-    file = _existing(folder / f"{name}.parquet")
-    try:
-        return pd.read_parquet(file)
-    except (ValueError, OSError) as error:
-        raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
-
-
-def _existing(file: Path) -> Path:
-    if not file.is_file():
-        raise DataError(f"{file}: not there, so the run cannot be shown; run the bundle again")
-    return file
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _plain(value: Any) -> Any:

@@ -33,8 +33,8 @@ def run(words: Sequence[str], *, debug: bool = False) -> int:
     for outcome in outcomes:
         if outcome.error:
             print(f"engine: {shown(outcome.error, LINES)}", file=sys.stderr)
-        elif len(outcomes) == 1 and outcome.report is not None:
-            print(outcome.report.summary())
+        elif len(outcomes) == 1 and outcome.result is not None:
+            print(outcome.result.summary())
     if len(outcomes) > 1:
         _print_sweep(outcomes)
     return 2 if any(outcome.error for outcome in outcomes) else 0
@@ -44,8 +44,9 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
     """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
     from hydra.core.hydra_config import HydraConfig
 
+    from engine.api import run_composed
     from engine.hidden import hidden, hide_in_logs
-    from engine.pipeline import execute, job
+    from engine.pipeline import job
     from engine.sweep import Outcome
 
     guard_logs()
@@ -58,7 +59,7 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
         tell_in_one_line()  # in a worker of a launcher, too
     try:
         with _screen() as announce:
-            report = execute(job(config), path, overrides, announce, lock=lock)
+            report = run_composed(job(config), path, overrides, announce, lock=lock)
     except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):
@@ -69,7 +70,7 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
         if os.environ.get("ENGINE_DEBUG"):
             raise
         return Outcome(path, overrides, unforeseen(error))
-    return Outcome(path, overrides, report=report)
+    return Outcome(path, overrides, result=report)
 
 
 def _line(error: Exception) -> str:
@@ -100,6 +101,6 @@ def _screen() -> Iterator[Announce]:
 def _print_sweep(outcomes: Sequence[Outcome]) -> None:
     from engine.summary import sweep
 
-    done = [(o.overrides, o.report) for o in outcomes if o.report is not None]
+    done = [(o.overrides, o.path, o.result.metrics) for o in outcomes if o.result is not None]
     if done:
         print(sweep(done))

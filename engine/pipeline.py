@@ -10,26 +10,24 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Sequence, Set
-from dataclasses import fields, replace
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine import stages
-from engine.artifacts import Announce, Report, RunFolder
+from engine.artifacts import Announce, RunFolder
 from engine.delisting import undisclosed
-from engine.errors import ConfigError
 from engine.expr.guests import using
-from engine.folders import taken
 from engine.guard import Guard, guarding, seconds
 from engine.handed import Handed
 from engine.hidden import hidden
 from engine.lock import Lock
 from engine.manifest import manifest, unchecked
 from engine.panel import Panel
-from engine.reading import Reading
 from engine.registry import Registry, installed
 from engine.settings import Settings, chosen, read
 from engine.unread import unread
@@ -39,56 +37,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
-__all__ = ["Report", "execute", "run"]
-
-HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
+T = TypeVar("T")
 
 
-def run(
-    overrides: Sequence[str], *, path: str | Path | None = None, bars: pd.DataFrame | None = None
-) -> Report:
-    """Run a bundle, as ``engine run`` does, and return its report.
+@dataclass(frozen=True)
+class Finisher:
+    """What is made of a run's folder when all stages have left their files in it.
 
     Parameters
     ----------
-    overrides : sequence of str
-        What one would type after ``engine run``, such as ``["+bundle=ai_tech_core_ml"]``.
-    path : path, optional
-        The run folder; by default that of the configuration (``hydra.run.dir``).
-    bars : pandas.DataFrame, optional
-        The bars, instead of a source's: a row per bar with ``timestamp`` (or ``date``),
-        ``symbol``, ``close`` and more, or closes as dates × symbols. They are checked like
-        any source's (``bars.*``), and not changed. ``source.date_format=…`` and the other keys of
-        ``conf/source/panel.yaml`` say how they are read; the manifest calls their source ``panel``.
-
-    Raises
-    ------
-    EngineError
-        When the configuration, the data or a plugin does not allow the run.
+    name : str
+        Of the stage that it is told as.
+    wanted : callable
+        Whether the settings ask for it.
+    work : callable
+        Gets the folder.
     """
-    from engine.config import composed
 
-    words = list(overrides) if bars is None else _handing(overrides)
-    config = composed(words)
-    plain = job(config)
-    if bars is not None:  # a bundle's values are those of the source that it names
-        known = ("name", *(field.name for field in fields(Reading)))
-        plain.source = {key: plain.source[key] for key in known if key in plain.source}
-    if path is not None:
-        return execute(plain, Path(path), words, bars=bars)
-    folder, lock = taken(config, "run")
-    return execute(plain, folder, words, bars=bars, lock=lock)
-
-
-def _handing(overrides: Sequence[str]) -> list[str]:
-    """The overrides with the handed bars as the source; its options say how they are read."""
-    words = [word for word in overrides if word != HANDED]
-    known = {f"source.{field.name}" for field in fields(Reading)}
-    for word in words:
-        key = word.lstrip("+~").split("=")[0]
-        if key.split(".")[0] == "source" and not known & {key, ".".join(key.split(".")[:2])}:
-            raise ConfigError(f"{word}: the bars are handed over: leave out {key}, or bars")
-    return [*words, HANDED]
+    name: str
+    wanted: Callable[[Settings], bool]
+    work: Callable[[Path], object]
 
 
 def job(config: DictConfig) -> DictConfig:
@@ -107,8 +75,12 @@ def execute(
     *,
     bars: pd.DataFrame | None = None,
     lock: Lock | None = None,
-) -> Report:
+    finishers: Sequence[Finisher] = (),
+    result: Callable[[Path], T],
+) -> T:
     """Run a composed configuration into a folder; `bars` stand in place of its source's.
+
+    The finished folder is read by `result` while it is still this run's.
 
     Who has taken the folder already hands over the `lock`; it is released in any case.
     """
@@ -116,7 +88,8 @@ def execute(
     try:
         registry = chosen(config, installed())
         with using(registry) as operators:
-            return _execute(config, folder, overrides, registry, operators, bars)
+            _execute(config, folder, overrides, registry, operators, bars, finishers)
+        return result(path)
     finally:
         folder.release()
 
@@ -128,7 +101,8 @@ def _execute(
     registry: Registry,
     operators: Set[str],
     bars: pd.DataFrame | None,
-) -> Report:
+    finishers: Sequence[Finisher],
+) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
     settings = read(config, registry)
@@ -155,14 +129,14 @@ def _execute(
                 log.warning(doubt)
             facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
-            if settings.report.figures:
-                folder.stage("report", lambda: stages.report(folder))
-                folder.note("manifest", {**facts, "timings": folder.timings})
+            for finisher in finishers:
+                if finisher.wanted(settings):
+                    folder.stage(finisher.name, partial(finisher.work, folder.path))
+                    folder.note("manifest", {**facts, "timings": folder.timings})
     except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
     folder.finish()
-    return Report(folder.path)  # while the folder is still ours
 
 
 def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:

@@ -339,13 +339,6 @@ def metrics(settings: Settings, panel: Panel, made: Made, folder: RunFolder) -> 
         folder.table(name, frame)
 
 
-def report(folder: RunFolder) -> None:
-    """The page and the picture, drawn from the folder's files alone."""
-    from engine.report import draw
-
-    draw(folder.path)
-
-
 def _hand_over(folder: RunFolder, stage: str, schema: Any, frame: pd.DataFrame) -> None:
     """Check a stage's frame by its contract, and write it."""
     with folder.contract():

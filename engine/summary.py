@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from engine.periods import Span, spell
 
-if TYPE_CHECKING:
-    from engine.artifacts import Report
 
-
-def text(report: Report) -> str:
+def text(path: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
     """The summary of one run; every number stands in ``metrics.json`` or ``manifest.json``."""
-    metrics, manifest = report.metrics, report.manifest
     source, performance = manifest["source"], metrics["performance"]
     lines = [
         f"{manifest['config']['bundle']['name']}: {source['symbols']} symbols, "
@@ -33,8 +30,8 @@ def text(report: Report) -> str:
     if annual["rows"]:
         lines.append(f"per year: by {Span(annual['rows'], annual['years']).text()}")
     lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(manifest)]
-    page = report.path / "report.html"
-    lines += ["", f"report: {page if page.is_file() else report.path}"]
+    page = path / "report.html"
+    lines += ["", f"report: {page if page.is_file() else path}"]
     return "\n".join(lines)
 
 
@@ -50,21 +47,21 @@ _ROWS = (
 )
 
 
-def sweep(done: Sequence[tuple[Sequence[str], Report]]) -> str:
-    """A table of a sweep's runs, one line each."""
+def sweep(done: Sequence[tuple[Sequence[str], Path, Mapping[str, Any]]]) -> str:
+    """A table of a sweep's runs, one line each: overrides, folder and metrics."""
     lines = [f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{'rank IC':>9s}{'t':>6s}  overrides → folder"]
-    for overrides, report in done:
-        net, signal = report.metrics["performance"]["net"], report.metrics["signal"]
+    for overrides, path, metrics in done:
+        net, signal = metrics["performance"]["net"], metrics["signal"]
         lines.append(
             f"{_number(net['sharpe'], '.2f'):>8s}{_number(net['sharpe_se'], '.2f'):>8s}"
             f"{_number(net['cagr'], '.2%'):>9s}{_number(signal['rank_ic_mean'], '.4f'):>9s}"
-            f"{_number(signal['rank_ic_t'], '.1f'):>6s}  {' '.join(overrides)} → {report.path}"
+            f"{_number(signal['rank_ic_t'], '.1f'):>6s}  {' '.join(overrides)} → {path}"
         )
     lines.append(f"{len(done)} trials were run: the best of them is better by luck as well")
     return "\n".join(lines)
 
 
-def _evidence(metrics: dict[str, Any]) -> list[str]:
+def _evidence(metrics: Mapping[str, Any]) -> list[str]:
     blocks = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
     over = spell(int(metrics["horizon"]), metrics["annual"]["rows_per_year"])
     lines = [f"{'rank IC, ' + over:32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
@@ -74,7 +71,7 @@ def _evidence(metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _money(metrics: dict[str, Any]) -> list[str]:
+def _money(metrics: Mapping[str, Any]) -> list[str]:
     costs = {name: bps for name, bps in metrics["costs"].items() if name != "total"}
     shown = ", ".join(f"{name} {_number(bps, '.0f')}" for name, bps in costs.items())
     exposure = metrics["exposure"]
@@ -117,7 +114,7 @@ def _fills(fills: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _timings(manifest: dict[str, Any]) -> list[str]:
+def _timings(manifest: Mapping[str, Any]) -> list[str]:
     rows = manifest["timings"]
     shown = ", ".join(
         f"{row['stage']} {row['seconds']:.1f}" for row in rows if row["seconds"] >= 0.05

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra import version
 from hydra.core.hydra_config import HydraConfig
@@ -39,9 +39,6 @@ from engine.folders import settle
 from engine.lock import left_in
 from engine.orphans import end_with
 
-if TYPE_CHECKING:
-    from engine.artifacts import Report
-
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Job = tuple[int, Sequence[str]]  # its number, and its overrides
 
@@ -53,7 +50,7 @@ class Outcome:
     path: Path
     overrides: tuple[str, ...]
     error: str = ""
-    report: Report | None = None  # read at once: the folder may be another run's soon
+    result: Any = None  # what the job returned
 
 
 class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.artifacts import MARKER
+from engine.folders import MARKER
 from engine.cli import main
 
 CORE = "+bundle=ai_tech_core"

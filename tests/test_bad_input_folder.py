@@ -20,7 +20,8 @@ import pytest
 
 import engine
 from engine import stages
-from engine.artifacts import MARKER, RunFolder
+from engine.artifacts import RunFolder
+from engine.folders import MARKER
 from engine.cli import main
 from engine.lock import NAME, Lock
 from engine.plugins.sources import Csv

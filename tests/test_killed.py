@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 import engine
-from engine.artifacts import MARKER
+from engine.folders import MARKER
 from engine.lock import NAME, hold, left_in
 from engine.whole import writing_whole
 

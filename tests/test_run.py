@@ -18,7 +18,7 @@ import pytest
 
 import engine
 import engine.plugins.models.ridge
-from engine.artifacts import MARKER
+from engine.folders import MARKER
 from engine.cli import main
 from engine.validation.ic import newey_west_t, rank_ic
 

@@ -96,7 +96,8 @@ def _ops(registry: Registry) -> dict[str, Op]:
 
 @cache
 def _try(entry: Entry) -> None:
-    from engine.testing import check_operator
+    from engine.testing.operator import operator_checks
+    from engine.testing.verdict import judge_all, refuse_broken
 
     cls = entry.cls
     assert issubclass(cls, Operator)
@@ -106,7 +107,8 @@ def _try(entry: Entry) -> None:
         raise PluginError(f"{_who(entry)}: reach={cls.reach!r}; choose none, window, shift or all")
     if cls.reach in {"window", "shift"} and "d" not in cls.args:
         raise PluginError(f"{_who(entry)}: reach={cls.reach!r} needs a window: put d into args")
-    check_operator(_instance(entry))
+    plugin = _instance(entry)
+    refuse_broken(plugin, judge_all(plugin, operator_checks(plugin)))
 
 
 @cache

@@ -9,7 +9,7 @@ import pandas as pd
 from engine.report.cells import number, table
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 TOP = 10  # names in a table
 

@@ -26,8 +26,8 @@ run, such as a sweep's own files, is left out and named.
 
 def report(words: Sequence[str]) -> int:
     """Run ``engine report WORDS``; return the exit code."""
-    from engine.artifacts import Report
-    from engine.report import draw
+    from engine.report.draw import draw
+    from engine.report.finished import Report
 
     if _wants_help(words):
         print(REPORT_HELP, end="")

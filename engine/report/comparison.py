@@ -24,7 +24,7 @@ from engine import too_good
 from engine.errors import ConfigError, DataError
 from engine.performance import performance
 from engine.periods import Span, span
-from engine.report import Run
+from engine.report.active import Run
 from engine.report.cells import DASH, number
 from engine.report.folders import finished
 from engine.validation.ic import newey_west_t, overlap_lags

@@ -16,7 +16,7 @@ from engine.report import history, holdings, knowledge, model
 from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thinned
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 SHADES = ("rgba(42,157,118,.10)", "rgba(224,138,30,.12)", "rgba(201,93,74,.16)")
 TURNOVER_WINDOW = 63  # bars: a window of a month would beat against monthly trading

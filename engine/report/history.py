@@ -10,7 +10,7 @@ from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_la
 from engine.tearsheet.history import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 BINS = 60

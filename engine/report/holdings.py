@@ -8,7 +8,7 @@ from engine.report.plot import COLORS, WEEK, Figure, figure, line
 from engine.tearsheet.holdings import BETA_WINDOW
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 SECTORS = 12  # lines that one figure can hold
 _SHARE = {"title": {"text": "fraction of equity"}, "tickformat": ".0%"}

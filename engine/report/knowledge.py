@@ -26,7 +26,7 @@ from engine.report.plot import (
 from engine.tearsheet.knowledge import HORIZONS, LAGS
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 WINDOW = 63  # bars, a quarter of days: rolling means of the IC
 

@@ -22,7 +22,7 @@ from engine.report.plot import (
 from engine.tearsheet.quantiles import LAGS
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 TOP = 12  # features
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.report import Run, environment
+from engine.report.active import Run
 from engine.report.figures import equity
 from engine.report.plot import days, plain
+from engine.report.templates import environment
 from engine.report.verdict import verdict
 from engine.report.words import performance
 

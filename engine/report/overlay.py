@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from engine.panel import FloatArray
-from engine.report import environment
 from engine.report.comparison import METRICS, UNITS, Comparison
 from engine.report.figures import DASHES, drawdown, wealth
 from engine.report.library import packed
 from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line
+from engine.report.templates import environment
 
 WIDEST = 6  # configuration keys that a terminal has room for; all that were typed are shown
 NAMED = 12  # more keys that are named below the table

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from engine.report import Run
+    from engine.report.active import Run
 
 WINDOW = 63  # bars, a quarter of days: rolling means of the IC
 

@@ -27,7 +27,7 @@ from engine.tearsheet.quantiles import COLUMNS, LAGS
 from engine.validation.ic import MeanTest, newey_west_t, overlap_lags
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 FAN = ("#e08a1e", "#d9ae74", "#98a2ae", "#7fa9d1", "#3b82c4")  # lowest to highest
 EVERYONE = "#8a7fd1"

@@ -9,7 +9,7 @@ from engine.report.cells import CRITICAL
 from engine.too_good import LOOK
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 NAMED = 6  # parts of a score, or names, that one sentence can hold
 UNFILLED = 0.05  # of the weight decided: less is not worth a sentence

@@ -13,7 +13,7 @@ from engine.report.verdict import verdict
 from engine.tearsheet.history import yearly
 
 if TYPE_CHECKING:
-    from engine.report import Run
+    from engine.report.active import Run
 
 PERCENT = {
     "total_return",

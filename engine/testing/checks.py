@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.checked import record
 from engine.errors import PluginError
 from engine.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
 from engine.panel import Panel
@@ -20,7 +19,7 @@ from engine.testing.plugin import check_config
 from engine.testing.portfolio import portfolio_checks
 from engine.testing.regime import regime_checks
 from engine.testing.source import source_checks
-from engine.testing.verdict import Broken, Check, Verdict, judge
+from engine.testing.verdict import Broken, Check, Verdict, judge, judge_all, refuse_broken
 from engine.universe import Universe
 
 
@@ -51,10 +50,7 @@ def verdicts(
         found.extend(_checks(plugin, panel, universe))
 
     ready = judge(("config", collect))
-    made = [judge(check) for check in found] if ready.ok else [ready]
-    if all(verdict.ok for verdict in made):
-        record(type(plugin))  # the manifest of a run that uses it says so
-    return made
+    return judge_all(plugin, found) if ready.ok else [ready]
 
 
 def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> list[Check]:
@@ -87,14 +83,7 @@ def check(plugin: Kind, panel: Panel | None = None, universe: Universe | None = 
     PluginError
         Names every property that the plugin lacks, one a line; see `verdicts`.
     """
-    failed: dict[str, list[str]] = {}
-    for verdict in verdicts(plugin, panel, universe):
-        if not verdict.ok:
-            failed.setdefault(verdict.message, []).append(verdict.property)
-    if failed:
-        who = getattr(plugin, "name", None) or type(plugin).__name__
-        lines = [f"  {', '.join(names)}: {message}" for message, names in failed.items()]
-        raise PluginError("\n".join([f"{who!r} does not keep its contract:", *lines]))
+    refuse_broken(plugin, verdicts(plugin, panel, universe))
 
 
 def _check(

@@ -10,11 +10,15 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
 import numpy as np
+
+from engine.checked import record
+from engine.errors import PluginError
+from engine.kinds import Kind
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,26 @@ def judge(check: Check) -> Verdict:
     except Exception as error:  # a stranger's code may raise anything
         return Verdict(name, False, told(error))
     return Verdict(name, True)
+
+
+def judge_all(plugin: Kind, checks: Sequence[Check]) -> list[Verdict]:
+    """Run checks; a class that passes them all is noted as sound, for the manifests of runs."""
+    verdicts = [judge(check) for check in checks]
+    if all(verdict.ok for verdict in verdicts):
+        record(type(plugin))
+    return verdicts
+
+
+def refuse_broken(plugin: Kind, verdicts: Sequence[Verdict]) -> None:
+    """Raise PluginError that names every property which does not hold, one a line."""
+    failed: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if not verdict.ok:
+            failed.setdefault(verdict.message, []).append(verdict.property)
+    if failed:
+        who = getattr(plugin, "name", None) or type(plugin).__name__
+        lines = [f"  {', '.join(names)}: {message}" for message, names in failed.items()]
+        raise PluginError("\n".join([f"{who!r} does not keep its contract:", *lines]))
 
 
 def told(error: Exception) -> str:

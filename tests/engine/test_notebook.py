@@ -7,7 +7,7 @@ import re
 import pytest
 from test_report import DATES, EVIL, IDLE, folder
 
-from engine.artifacts import Report
+from engine.report.finished import Report
 from engine.errors import DataError
 
 

@@ -16,7 +16,9 @@ from engine.delisting import Delisting, outcomes
 from engine.errors import DataError
 from engine.metrics import collect, study, tables
 from engine.panel import FloatArray, Panel
-from engine.report import Run, book, draw, picture, words
+from engine.report import book, picture, words
+from engine.report.active import Run
+from engine.report.draw import draw
 from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, kept, sloped
 from engine.report.plot import days, growth_axis, line, thinned

@@ -1,0 +1,93 @@
+"""A run from Python, and what every run ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.artifacts import Announce
+from engine.config import composed
+from engine.errors import ConfigError
+from engine.folders import taken
+from engine.handed import Handed
+from engine.lock import Lock
+from engine.pipeline import Finisher, execute, job
+from engine.reading import Reading
+from engine.report.draw import draw
+from engine.report.finished import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from omegaconf import DictConfig
+
+HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
+FINISHERS = (Finisher("report", lambda settings: settings.report.figures, draw),)
+
+
+def run(
+    overrides: Sequence[str], *, path: str | Path | None = None, bars: pd.DataFrame | None = None
+) -> Report:
+    """Run a bundle, as ``engine run`` does, and return its report.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        What one would type after ``engine run``, such as ``["+bundle=ai_tech_core_ml"]``.
+    path : path, optional
+        The run folder; by default that of the configuration (``hydra.run.dir``).
+    bars : pandas.DataFrame, optional
+        The bars, instead of a source's: a row per bar with ``timestamp`` (or ``date``),
+        ``symbol``, ``close`` and more, or closes as dates × symbols. They are checked like
+        any source's (``bars.*``), and not changed. ``source.date_format=…`` and the other keys of
+        ``conf/source/panel.yaml`` say how they are read; the manifest calls their source ``panel``.
+
+    Raises
+    ------
+    EngineError
+        When the configuration, the data or a plugin does not allow the run.
+    """
+    words = list(overrides) if bars is None else _handing(overrides)
+    config = composed(words)
+    plain = job(config)
+    if bars is not None:  # a bundle's values are those of the source that it names
+        known = ("name", *(field.name for field in fields(Reading)))
+        plain.source = {key: plain.source[key] for key in known if key in plain.source}
+    if path is not None:
+        return run_composed(plain, Path(path), words, bars=bars)
+    folder, lock = taken(config, "run")
+    return run_composed(plain, folder, words, bars=bars, lock=lock)
+
+
+def _handing(overrides: Sequence[str]) -> list[str]:
+    """The overrides with the handed bars as the source; its options say how they are read."""
+    words = [word for word in overrides if word != HANDED]
+    known = {f"source.{field.name}" for field in fields(Reading)}
+    for word in words:
+        key = word.lstrip("+~").split("=")[0]
+        if key.split(".")[0] == "source" and not known & {key, ".".join(key.split(".")[:2])}:
+            raise ConfigError(f"{word}: the bars are handed over: leave out {key}, or bars")
+    return [*words, HANDED]
+
+
+def run_composed(
+    config: DictConfig,
+    path: Path,
+    overrides: Sequence[str],
+    announce: Announce = lambda stage, done, total: None,
+    *,
+    bars: pd.DataFrame | None = None,
+    lock: Lock | None = None,
+) -> Report:
+    """Run a composed configuration into a folder, as `run` does; see `engine.pipeline.execute`."""
+    return execute(
+        config,
+        path,
+        overrides,
+        announce,
+        bars=bars,
+        lock=lock,
+        finishers=FINISHERS,
+        result=Report,
+    )
