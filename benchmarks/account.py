@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 import engine
-from engine.account import Backtest, Plan, State, advance
 from engine.account import second as vectorbt_book
 from engine.account.charges import charge, limits
-from engine.account.ledger import Journal
+from engine.account.ledger import Journal, State, advance
+from engine.account.options import Backtest
+from engine.account.plan import Plan
 from engine.account.rows import market
 from engine.account.tally import Tally
-from engine.delisting import Delisting, outcomes
+from engine.bars.delisting import Delisting, outcomes
 from engine.plugins.costs import Standard
 from engine.plugins.portfolios import QuantileLongShort
 

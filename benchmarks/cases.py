@@ -89,7 +89,7 @@ def formulas_of(name: str) -> dict[str, str]:
     """
     if name in CASES:
         return {name: CASES[name]}
-    from engine.config import composed
+    from engine.config.compose import composed
 
     lacking = {f"alpha{number:03d}" for number in LACKING} if name == "alpha101" else set()
     factors = composed([f"factors={name}"]).factors

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.expr import Call, Field, Node, Number
+from engine.expr.nodes import Call, Field, Node, Number
 
 Frame = pd.DataFrame
 

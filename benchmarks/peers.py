@@ -28,7 +28,7 @@ class Ours:
     def __init__(self, bars: Bars, threads: int, dtype: str = "float64") -> None:
         import pandas as pd
 
-        from engine.panel import Panel
+        from engine.core.panel import Panel
 
         days, symbols = bars.shape
         dates = pd.date_range("2010-01-01", periods=days, freq="B", tz="UTC")
@@ -36,7 +36,7 @@ class Ours:
         self.how = {"threads": threads, "dtype": dtype}
 
     def job(self, case: str) -> Job:
-        from engine.expr import evaluate
+        from engine.expr.executor import evaluate
 
         formulas = formulas_of(case)
         return Job(lambda: evaluate(formulas, self.panel, **self.how), dict)
@@ -64,7 +64,7 @@ class Pandas:
     def job(self, case: str) -> Job | None:
         import pandas_formulas as walker
 
-        from engine.expr import parse
+        from engine.expr.parser import parse
 
         if case == "alpha158":
             return None

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.api import run
-    from engine.book import Book
-    from engine.errors import (
+    from engine.core.book import Book
+    from engine.core.errors import (
         ConfigError,
         ContractError,
         DataError,
@@ -15,11 +15,7 @@ if TYPE_CHECKING:
         FormulaError,
         PluginError,
     )
-    from engine.evaluation import evaluate
-    from engine.expr import parse
-    from engine.expr.formula import Formula
-    from engine.hookspecs import hookimpl
-    from engine.kinds import (
+    from engine.core.kinds import (
         Cost,
         Estimator,
         Factor,
@@ -32,16 +28,20 @@ if TYPE_CHECKING:
         Stage,
         option,
     )
-    from engine.memory import available_memory
-    from engine.panel import BoolArray, FloatArray, Panel, forward_fill
-    from engine.report.finished import Report
-    from engine.terms import Holding, Terms
-    from engine.universe import Universe
-    from engine.whole import writing_whole
+    from engine.core.memory import available_memory
+    from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
+    from engine.core.terms import Holding, Terms
+    from engine.core.universe import Universe
+    from engine.core.whole import writing_whole
+    from engine.expr import Formula, parse
+    from engine.factors import evaluate
+    from engine.plugin import hookimpl
+    from engine.report import Report
 
 _HOME = {
-    "engine.book": ("Book",),
-    "engine.errors": (
+    "engine.api": ("run",),
+    "engine.core.book": ("Book",),
+    "engine.core.errors": (
         "ConfigError",
         "ContractError",
         "DataError",
@@ -49,11 +49,7 @@ _HOME = {
         "FormulaError",
         "PluginError",
     ),
-    "engine.evaluation": ("evaluate",),
-    "engine.expr": ("parse",),
-    "engine.expr.formula": ("Formula",),
-    "engine.hookspecs": ("hookimpl",),
-    "engine.kinds": (
+    "engine.core.kinds": (
         "Cost",
         "Estimator",
         "Factor",
@@ -66,13 +62,26 @@ _HOME = {
         "Stage",
         "option",
     ),
-    "engine.memory": ("available_memory",),
-    "engine.panel": ("BoolArray", "FloatArray", "Panel", "forward_fill"),
-    "engine.api": ("run",),
-    "engine.report.finished": ("Report",),
-    "engine.terms": ("Holding", "Terms"),
-    "engine.universe": ("Universe",),
-    "engine.whole": ("writing_whole",),
+    "engine.core.memory": ("available_memory",),
+    "engine.core.panel": (
+        "BoolArray",
+        "FloatArray",
+        "Panel",
+        "forward_fill",
+    ),
+    "engine.core.terms": (
+        "Holding",
+        "Terms",
+    ),
+    "engine.core.universe": ("Universe",),
+    "engine.core.whole": ("writing_whole",),
+    "engine.expr": (
+        "Formula",
+        "parse",
+    ),
+    "engine.factors": ("evaluate",),
+    "engine.plugin": ("hookimpl",),
+    "engine.report": ("Report",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -7,16 +7,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.artifacts import Announce
+from engine.bars import Handed
 from engine.config import composed
-from engine.errors import ConfigError
-from engine.folders import taken
-from engine.handed import Handed
-from engine.lock import Lock
-from engine.pipeline import Finisher, execute, job
+from engine.core.errors import ConfigError
+from engine.core.lock import Lock
+from engine.pipeline import Announce, Finisher, execute, job
 from engine.reading import Reading
-from engine.report.draw import draw
-from engine.report.finished import Report
+from engine.report import Report, draw
+from engine.store import taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +78,7 @@ def run_composed(
     bars: pd.DataFrame | None = None,
     lock: Lock | None = None,
 ) -> Report:
-    """Run a composed configuration into a folder, as `run` does; see `engine.pipeline.execute`."""
+    """Run a composed configuration into a folder, as `run` does: `engine.pipeline.execute`."""
     return execute(
         config,
         path,

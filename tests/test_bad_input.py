@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.folders import MARKER
-from engine.cli import main
+from engine.cli.prompt import main
+from engine.store.folders import MARKER
 
 CORE = "+bundle=ai_tech_core"
 ML = "+bundle=ai_tech_core_ml"

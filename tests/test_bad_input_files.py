@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import engine
-from engine import memory
-from engine.bars import build
-from engine.panel import Panel
+from engine.bars.layout import build
+from engine.core import memory
+from engine.core.panel import Panel
+from engine.core.universe import Universe
 from engine.plugins.sources import Csv, Parquet
-from engine.universe import Universe
 
 HEAD = "date,symbol,close\n"
 SEMI = HEAD.replace(",", ";")

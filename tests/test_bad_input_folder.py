@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 
 import engine
-from engine import stages
-from engine.artifacts import RunFolder
-from engine.folders import MARKER
-from engine.cli import main
-from engine.lock import NAME, Lock
+from engine.cli.prompt import main
+from engine.core.lock import NAME, Lock
+from engine.pipeline import stages
+from engine.pipeline.folder import RunFolder
 from engine.plugins.sources import Csv
+from engine.store.folders import MARKER
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]

@@ -17,12 +17,12 @@ import pytest
 from omegaconf import OmegaConf
 from stories import FILES
 
-from engine import hookspecs
+from engine.core.kinds import KINDS
 from engine.expr.parser import DIALECTS
-from engine.kinds import KINDS
-from engine.registry import Registry, installed
-from engine.settings import factor_set
-from engine.signal import Bundle
+from engine.pipeline.settings import factor_set
+from engine.plugin import hookspecs
+from engine.plugin.registry import Registry, installed
+from engine.signal.scores import Bundle
 
 PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
 STORY_PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text("utf-8")
@@ -135,7 +135,7 @@ def test_the_distribution_registers_code_and_configuration() -> None:
 
 
 def test_each_choice_of_a_command_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    from engine.cli import main
+    from engine.cli.prompt import main
 
     assert main(["--help"]) == 0
     known = capsys.readouterr().out
@@ -145,7 +145,7 @@ def test_each_choice_of_a_command_exists(capsys: pytest.CaptureFixture[str]) -> 
 
 def _told(story: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run a story's commands in a folder, as a reader would type them."""
-    from engine.cli import main
+    from engine.cli.prompt import main
 
     monkeypatch.chdir(folder)
     for line in STORIES[story].splitlines():

@@ -13,10 +13,10 @@ import pytest
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from engine import EngineError
-from engine.config import composed
-from engine.pipeline import job
-from engine.registry import installed
-from engine.settings import chosen, read
+from engine.config.compose import composed
+from engine.pipeline.run import job
+from engine.pipeline.settings import chosen, read
+from engine.plugin.registry import installed
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("source", "universe", "regime", "model", "portfolio", "costs", "backtest", "validation")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from engine import hookspecs
-from engine.registry import KINDS, Registry, installed
+from engine.plugin import hookspecs
+from engine.plugin.registry import KINDS, Registry, installed
 
 ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 import engine
-from engine.folders import MARKER
-from engine.lock import NAME, hold, left_in
-from engine.whole import writing_whole
+from engine.core.lock import NAME, hold, left_in
+from engine.core.whole import writing_whole
+from engine.store.folders import MARKER
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",

@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.cli import main
-from engine.handed import Handed
+from engine.bars.handed import Handed
+from engine.cli.prompt import main
+from engine.core.universe import Universe
 from engine.plugins.sources import Csv, Parquet
-from engine.universe import Universe
 
 DAYS = pd.DatetimeIndex(["2020-01-13", "2020-01-14", "2020-01-15", "2020-01-16"])
 CLOSES = pd.DataFrame(
@@ -312,8 +312,8 @@ def test_symbols_that_differ_in_case_are_told_of(
 def test_a_list_of_symbols_is_a_universe(
     name: str, text: str, symbols: dict[str, int], tmp_path: Path
 ) -> None:
-    from engine.bars import build
-    from engine.membership import resolved
+    from engine.bars.layout import build
+    from engine.bars.membership import resolved
 
     (tmp_path / name).write_text(text)
     universe = resolved(Universe(members_file=str(tmp_path / name)))
@@ -323,7 +323,7 @@ def test_a_list_of_symbols_is_a_universe(
 
 
 def test_a_line_that_is_no_symbol_is_named(tmp_path: Path) -> None:
-    from engine.membership import read_stays
+    from engine.bars.membership import read_stays
 
     (tmp_path / "list.txt").write_text("AAA\nBBB 2020-01-13\n")
     with pytest.raises(engine.DataError, match=r"'BBB 2020-01-13' is neither a symbol nor"):
@@ -371,8 +371,8 @@ def test_odd_times_are_findings_in_all_three_doors(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from engine.bars import build
-    from engine.data.inspection import inspect
+    from engine.bars.inspect.inspection import inspect
+    from engine.bars.layout import build
 
     monkeypatch.chdir(tmp_path)
     remedy = ODD[name][2]
@@ -400,7 +400,7 @@ def test_odd_times_are_findings_in_all_three_doors(
     ],
 )
 def test_times_that_fit_together_are_no_finding(stamps: list[str]) -> None:
-    from engine.data.inspection import inspect
+    from engine.bars.inspect.inspection import inspect
 
     frame = pd.DataFrame({"date": stamps, "symbol": "A", "close": 2.0})
     found = {finding.name for finding in inspect(Handed(frame=frame).load(ALL), ALL)}

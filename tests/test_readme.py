@@ -20,7 +20,7 @@ COMMANDS = [
 
 
 def test_the_readme_shows_each_command() -> None:
-    from engine.cli import COMMANDS as NAMES
+    from engine.cli.prompt import COMMANDS as NAMES
 
     shown = {line.split()[1] for line in COMMANDS if line.startswith("engine ")}
     assert shown == {*NAMES} - {"report"}

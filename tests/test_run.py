@@ -18,9 +18,9 @@ import pytest
 
 import engine
 import engine.plugins.models.ridge
-from engine.folders import MARKER
-from engine.cli import main
-from engine.validation.ic import newey_west_t, rank_ic
+from engine.cli.prompt import main
+from engine.store.folders import MARKER
+from engine.study.ic import newey_west_t, rank_ic
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
 ML = "+bundle=ai_tech_core_ml"
@@ -302,7 +302,7 @@ def test_currencies_without_volume_trade_as_if_none_were_told(tmp_path: Path) ->
 
 
 def test_a_run_leaves_an_account_that_can_be_gone_on_with(simulated: engine.Report) -> None:
-    from engine.account import State
+    from engine.account.ledger import State
 
     state = State.load(simulated.path)
     returns = simulated.returns

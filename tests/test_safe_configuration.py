@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.cli import main
-from engine.config import composed
+from engine.cli.prompt import main
+from engine.config.compose import composed
 
 CORE = "+bundle=ai_tech_core"
 SMALL = [CORE, "source.n_symbols=12", "source.n_days=320", "report=none"]
@@ -132,7 +132,7 @@ def test_a_report_never_reads_another_run(tmp_path: Path) -> None:
 def test_two_runs_in_one_second_have_a_folder_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.folders import taken
+    from engine.store.folders import taken
 
     monkeypatch.chdir(tmp_path)
     config = composed([CORE])

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from engine.cli import main
-from engine.hidden import Hidden, hidden
+from engine.cli.prompt import main
+from engine.config.secrets import Hidden, hidden
 from tests.test_bad_input import bars
 
 CORE = ["+bundle=ai_tech_core", "universe=all", "factors=core_price_only", "source=sql"]

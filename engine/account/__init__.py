@@ -19,6 +19,6 @@ from engine.account.account import CAUSES, Account
 from engine.account.ledger import State, advance
 from engine.account.options import Backtest
 from engine.account.plan import Plan
-from engine.account.simulate import decide_all, simulate
+from engine.account.simulation import decide_all, simulate
 
 __all__ = ["CAUSES", "Account", "Backtest", "Plan", "State", "advance", "decide_all", "simulate"]

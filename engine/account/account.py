@@ -15,7 +15,7 @@ from engine.account.charges import total
 from engine.account.ledger import Journal, State
 from engine.account.rows import Charges, Market
 from engine.account.tally import Tally
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
 
 CAUSES = ("cap", "suspension", "cash", "size")
 

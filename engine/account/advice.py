@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from engine.account.account import Account
-from engine.kinds import Cost, Portfolio
-from engine.panel import FloatArray
+from engine.core.kinds import Cost, Portfolio
+from engine.core.panel import FloatArray
 
 MUCH = 0.01  # of equity on one row: smaller cuts of cash are the fees of a full account
 OFTEN = 0.05  # of all weight that was decided

@@ -9,10 +9,10 @@ import numpy as np
 
 from engine.account.charges import check_names
 from engine.account.ledger import State
-from engine.errors import PluginError
-from engine.guard import calling
-from engine.kinds import Cost
-from engine.panel import FloatArray
+from engine.core.errors import PluginError
+from engine.core.kinds import Cost
+from engine.core.panel import FloatArray
+from engine.plugin import calling
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from engine.account.rows import Charges
-from engine.errors import ConfigError, PluginError
-from engine.guard import calling, lent, owned
-from engine.kinds import Cost, overrides
-from engine.panel import FloatArray, Panel
-from engine.sealed import sealed
+from engine.core.errors import ConfigError, PluginError
+from engine.core.kinds import Cost, overrides
+from engine.core.panel import FloatArray, Panel
+from engine.core.sealed import sealed
+from engine.plugin import calling, lent, owned
 
 
 def charge(cost: Cost, panel: Panel, orders: FloatArray | None = None) -> Charges:

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
+from engine.kernels.cache import njit
 
 IntArray = npt.NDArray[np.int64]
 

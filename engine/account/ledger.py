@@ -21,9 +21,9 @@ import numpy as np
 from engine.account import kernel
 from engine.account.charges import total
 from engine.account.rows import Charges, Market
-from engine.book import Memory
-from engine.errors import DataError
-from engine.panel import FloatArray
+from engine.core.book import Memory
+from engine.core.errors import DataError
+from engine.core.panel import FloatArray
 
 Decide = Callable[[int, "State"], "FloatArray | None"]
 Carry = Callable[[int, "State", float], float]

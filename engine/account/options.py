@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.errors import ConfigError
-from engine.kinds import option
+from engine.core.errors import ConfigError
+from engine.core.kinds import option
 
 FILLS = ("close", "open")
 ENGINES = ("vectorbt", "fast")

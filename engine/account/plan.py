@@ -9,13 +9,13 @@ import numpy as np
 
 from engine.account.ledger import Decide, State
 from engine.account.tally import Tally
-from engine.book import Book
-from engine.contracts import array
-from engine.errors import PluginError
-from engine.guard import calling, lent, owned
-from engine.kinds import Portfolio, overrides
-from engine.panel import FloatArray, Panel
-from engine.sealed import sealed
+from engine.core.book import Book
+from engine.core.contracts import array
+from engine.core.errors import PluginError
+from engine.core.kinds import Portfolio, overrides
+from engine.core.panel import FloatArray, Panel
+from engine.core.sealed import sealed
+from engine.plugin import calling, lent, owned
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.account.options import Backtest
-from engine.delisting import Outcomes
-from engine.errors import ConfigError
-from engine.panel import FloatArray, Panel, forward_fill
+from engine.bars import Outcomes
+from engine.core.errors import ConfigError
+from engine.core.panel import FloatArray, Panel, forward_fill
 
 Places = npt.NDArray[np.intp]
 WORTHLESS = 1e-9  # of the last close: nobody books a price of exactly zero

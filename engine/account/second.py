@@ -20,8 +20,8 @@ import pandas as pd
 from engine.account import kernel
 from engine.account.ledger import Journal, State
 from engine.account.rows import Charges, Market
-from engine.errors import EngineError
-from engine.panel import FloatArray
+from engine.core.errors import EngineError
+from engine.core.panel import FloatArray
 
 NEAR = 1e-9  # of equity or of the capital, whichever is larger
 LEAST = 1e-12  # a price that vectorbt books

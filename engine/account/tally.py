@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.book import Book
-from engine.panel import FloatArray
+from engine.core.book import Book
+from engine.core.panel import FloatArray
 
 TIED = 0.1  # of the picks: fewer that no score decided are not told at the prompt
 

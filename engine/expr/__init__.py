@@ -1,21 +1,62 @@
 """The formula language: text → tree → arrays."""
 
+from __future__ import annotations
+
 from engine.expr.canonical import canonical, key
-from engine.expr.executor import evaluate
-from engine.expr.facts import fields, lookback, to_text
+from engine.expr.cells import finite
+from engine.expr.dialects.brain import BRAIN
+from engine.expr.dialects.gtja import GTJA
+from engine.expr.dialects.python import PYTHON
+from engine.expr.dialects.tdx import TDX
+from engine.expr.executor import DTYPES, evaluate, tree
+from engine.expr.explanation import explain, too_long
+from engine.expr.facts import fields, lookback, to_text, windows
+from engine.expr.formula import Formula, trees
+from engine.expr.guests import using
+from engine.expr.naming import others_named, written_out
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.parser import parse
+from engine.expr.ops import TABLE, Op
+from engine.expr.parser import DIALECTS, parse
+from engine.expr.pieces import Plan, planned, whole_bytes
+from engine.expr.roundoff import rounding
+from engine.expr.shards import check_parallel, from_processes
+from engine.expr.spanning import spans
 
 __all__ = [
+    "BRAIN",
+    "DIALECTS",
+    "DTYPES",
+    "GTJA",
+    "PYTHON",
+    "TABLE",
+    "TDX",
     "Call",
     "Field",
+    "Formula",
     "Node",
     "Number",
+    "Op",
+    "Plan",
     "canonical",
+    "check_parallel",
     "evaluate",
+    "explain",
     "fields",
+    "finite",
+    "from_processes",
     "key",
     "lookback",
+    "others_named",
     "parse",
+    "planned",
+    "rounding",
+    "spans",
     "to_text",
+    "too_long",
+    "tree",
+    "trees",
+    "using",
+    "whole_bytes",
+    "windows",
+    "written_out",
 ]

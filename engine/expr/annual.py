@@ -6,7 +6,7 @@ comes after, units, keys and kernels, sees a constant that might have been typed
 
 from __future__ import annotations
 
-from engine.errors import FormulaError
+from engine.core.errors import FormulaError
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
 

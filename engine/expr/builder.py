@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from engine.errors import FormulaError, did_you_mean
+from engine.core.errors import FormulaError, did_you_mean
 from engine.expr.annual import ANNUAL
 from engine.expr.guests import admit, guests
 from engine.expr.hints import elsewhere, meant

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
+from engine.kernels.cache import njit
 
 Array = npt.NDArray[Any]
 LESS, AT_MOST, EQUAL, DIFFERENT, BOTH, EITHER = 0, 1, 2, 3, 4, 5

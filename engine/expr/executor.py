@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ConfigError, DataError, FormulaError, did_you_mean
+from engine.core.errors import ConfigError, DataError, FormulaError, did_you_mean
+from engine.core.panel import FloatArray, Panel, narrowed
 from engine.expr import hints
 from engine.expr.annual import ANNUAL, bound
 from engine.expr.facts import fields
@@ -25,9 +26,8 @@ from engine.expr.naming import written_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
 from engine.expr.program import MissingNameError, Program, spelled
-from engine.expr.spans import alike
+from engine.expr.spanning import alike
 from engine.expr.storage import Storage, Workspaces
-from engine.panel import FloatArray, Panel, narrowed
 
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from engine.errors import FormulaError, did_you_mean
+from engine.core.errors import FormulaError, did_you_mean
 from engine.expr.builder import Builder
 from engine.expr.guests import guests
 from engine.expr.nodes import Call, Field, Node, Number, walk

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.errors import ConfigError
+from engine.core.errors import ConfigError
+from engine.core.kinds import Factor, option
+from engine.core.panel import FloatArray, Panel
 from engine.expr.executor import evaluate
 from engine.expr.facts import lookback
 from engine.expr.missing import fitted
 from engine.expr.nodes import Node
 from engine.expr.parser import DIALECTS, parse
-from engine.kinds import Factor, option
-from engine.panel import FloatArray, Panel
 
 log = logging.getLogger(__name__)
 SPOKEN = ("auto", *DIALECTS)
@@ -56,7 +56,7 @@ class Formula(Factor):
     def lookback(self) -> int | None:
         """Rows before t that row t reads, or None when it reads all of them.
 
-        A factor that it names counts as a field: `engine.factors_set.lookbacks` knows the set.
+        A factor that it names counts as a field: `engine.factors.sets.lookbacks` knows the set.
         """
         return lookback(self.node)
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.contracts import array
-from engine.errors import PluginError
+from engine.core.contracts import array
+from engine.core.errors import PluginError
+from engine.core.kinds import Operator
+from engine.core.panel import FloatArray
+from engine.core.sealed import read_only
 from engine.expr.ops import NAMES, OVERLOADED, TABLE, Op
-from engine.guard import calling, owned
-from engine.kinds import Operator
-from engine.panel import FloatArray
-from engine.sealed import read_only
+from engine.plugin import calling, owned
 
 if TYPE_CHECKING:
-    from engine.registry import Entry, Registry
+    from engine.plugin import Entry, Registry
 
 log = logging.getLogger(__name__)
 _scope: ContextVar[tuple[Registry, set[str]] | None] = ContextVar("operators", default=None)
@@ -62,7 +62,7 @@ def code(name: str) -> str:
 
     Without the latter where the class stands in no file, as in a notebook.
     """
-    from engine.admission import code_hash
+    from engine.plugin import code_hash
 
     entry = _registry().entries("operator")[name]
     try:
@@ -72,7 +72,7 @@ def code(name: str) -> str:
 
 
 def _registry() -> Registry:
-    from engine.registry import installed
+    from engine.plugin import installed
 
     scope = _scope.get()
     return installed() if scope is None else scope[0]
@@ -96,8 +96,7 @@ def _ops(registry: Registry) -> dict[str, Op]:
 
 @cache
 def _try(entry: Entry) -> None:
-    from engine.testing.operator import operator_checks
-    from engine.testing.verdict import judge_all, refuse_broken
+    from engine.checks import judge_all, operator_checks, refuse_broken
 
     cls = entry.cls
     assert issubclass(cls, Operator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
-from engine.errors import did_you_mean
+from engine.core.errors import did_you_mean
 
 OURS = {  # by meaning: what people write elsewhere, and what this language calls it
     "ma": "ts_mean",

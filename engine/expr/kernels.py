@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.panel import FloatArray
 from engine.expr import lagging, merging, sorting, spreads, states, trailing
-from engine.expr.rounding import rounding
-from engine.expr.spans import alike
-from engine.panel import FloatArray
+from engine.expr.roundoff import rounding
+from engine.expr.spanning import alike
 
 ROWS = 512  # copied at a time, at most, unless windows are longer
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.lanes import (
+from engine.kernels.cache import njit
+from engine.kernels.lanes import (
     LANES,
     TILES,
     WIDE,

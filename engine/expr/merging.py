@@ -1,7 +1,7 @@
 """Sums and extremes of windows, put together from parts.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
+(`engine.kernels.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
 
 A sum is that of the window's known values in their order, wherever a hole stands. From the newest
 on, PART of them make a part while more than that are left; the sums of parts are made once for all
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.lanes import (
+from engine.kernels.cache import njit
+from engine.kernels.lanes import (
     LANES,
     TILES,
     WIDE,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
+from engine.core.panel import Panel
 from engine.expr.facts import fields
 from engine.expr.graph import derived
 from engine.expr.naming import ALWAYS
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import UNGROUPED
-from engine.panel import Panel
 
 COARSER = ("subindustry", "industry", "sector")  # each may stand in for those before it
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from engine.errors import FormulaError
+from engine.core.errors import FormulaError
 from engine.expr.annual import ANNUAL
 from engine.expr.builder import MAX_DEPTH, MAX_PARTS
 from engine.expr.graph import Known, derived

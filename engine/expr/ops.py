@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
 
 MAX_WINDOW = 100_000  # rows; a window of so many is all that has been
 

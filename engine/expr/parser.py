@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from engine.errors import ConfigError, FormulaError, did_you_mean
+from engine.core.errors import ConfigError, FormulaError, did_you_mean
 from engine.expr.builder import Builder
 from engine.expr.dialects import FOREIGN
 from engine.expr.foreign import ForeignBuilder

@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from engine.core.panel import FloatArray, Panel, mean_of_members, returns_since
 from engine.expr import executor
 from engine.expr.facts import fields, lookback, to_text
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, Number
-from engine.expr.spans import spans
-from engine.panel import FloatArray, Panel, mean_of_members, returns_since
+from engine.expr.spanning import spans
 
 PROBE = 64, 8  # dates and symbols on which formulas are tried out, and their arrays counted
 STRIP = 16 * 1024**2  # bytes of the closes that returns are made of at a time

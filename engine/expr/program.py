@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import DataError, did_you_mean, pointed
+from engine.core.errors import DataError, did_you_mean, pointed
+from engine.core.groups import Codes, Dated, numbered, runs
+from engine.core.panel import FloatArray, Panel, narrowed
 from engine.expr.cells import finite
 from engine.expr.graph import Graph, Part, Region
 from engine.expr.ops import Op
 from engine.expr.parser import one_line
 from engine.expr.storage import Workspaces
-from engine.groups import Codes, Dated, numbered, runs
-from engine.panel import FloatArray, Panel, narrowed
 
 # what cannot make an infinite number of finite ones
 TAME = frozenset(

@@ -25,7 +25,7 @@ import re
 from functools import reduce
 from typing import Any
 
-from engine.errors import FormulaError, did_you_mean
+from engine.core.errors import FormulaError, did_you_mean
 from engine.expr.builder import Builder
 from engine.expr.dialects.shared import KURT, SKEW, fading, lower_median
 from engine.expr.guests import admit, guests

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from engine.expr.rounding import rounding
+from engine.expr.roundoff import rounding
 from engine.expr.summaries import (
     COUNT,
     DEVIATION,
@@ -26,9 +26,9 @@ from engine.expr.summaries import (
     ordered,
     summary,
 )
-from engine.kernel_cache import njit
-from engine.lanes import kernel, mean_of
-from engine.ranks import average_ranks
+from engine.kernels.cache import njit
+from engine.kernels.lanes import kernel, mean_of
+from engine.kernels.ranks import average_ranks
 
 FloatArray = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

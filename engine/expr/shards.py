@@ -24,13 +24,13 @@ import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
 
-from engine.errors import ConfigError, EngineError, did_you_mean
+from engine.core.errors import ConfigError, EngineError, did_you_mean
+from engine.core.groups import Grouping
+from engine.core.orphans import end_with
+from engine.core.panel import FloatArray, Panel
 from engine.expr.nodes import Node
 from engine.expr.pieces import Plan, planned
-from engine.expr.spans import spans
-from engine.groups import Grouping
-from engine.orphans import end_with
-from engine.panel import FloatArray, Panel
+from engine.expr.spanning import spans
 
 AHEAD = 2  # tasks a worker that are under way, or done and waiting for their turn
 PACKAGES = {"local": "joblib", "dask": "distributed", "ray": "ray"}
@@ -127,14 +127,14 @@ def evaluate_shards(
         The workers failed.
     """
     with planned(formulas, panel) as plan:
-        yield from shards(plan, rows, start=start, parallel=parallel, workers=workers)
+        yield from from_processes(plan, rows, start=start, parallel=parallel, workers=workers)
 
 
-def shards(
+def from_processes(
     plan: Plan, rows: int, *, start: int, parallel: str, workers: int
 ) -> Iterator[tuple[slice, dict[str, FloatArray]]]:
     """The pieces of a plan, in order, from other processes."""
-    check(parallel)
+    check_parallel(parallel)
     todo = spans(start, plan.panel.shape[0], rows)
     with TemporaryDirectory(prefix="formulas-") as folder:
         done = BACKENDS[parallel](Shared.of(plan, Path(folder)), todo, workers)
@@ -144,7 +144,7 @@ def shards(
             Path(file).unlink()
 
 
-def check(parallel: str) -> None:
+def check_parallel(parallel: str) -> None:
     """Raise ConfigError unless there is such a way to work in parallel, and it is installed."""
     if parallel not in BACKENDS:
         raise ConfigError(f"--parallel {parallel}: {did_you_mean(parallel, BACKENDS)}")

@@ -1,7 +1,7 @@
 """Quantiles of windows, from windows that are kept sorted.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.lanes`). A value leaves a sorted window and another one comes in by a pass of
+(`engine.kernels.lanes`). A value leaves a sorted window and another one comes in by a pass of
 comparisons that is the same for all series: what leaves shifts the greater ones down, and what
 comes in is pushed up between its neighbours. What is not known is infinite, and lies above all
 values.
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.lanes import (
+from engine.kernels.cache import njit
+from engine.kernels.lanes import (
     LANES,
     TILES,
     WIDE,

@@ -1,7 +1,7 @@
 """Means and spreads of windows: moments of one series, and joint ones of two.
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
-(`engine.lanes`). A window is summed over its lags, the oldest first: every value depends on
+(`engine.kernels.lanes`). A window is summed over its lags, the oldest first: every value depends on
 its own window's rows alone.
 
 Sums are taken of distances from a pivot: the window's last value. The pivot being one of its n
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
-from engine.lanes import (
+from engine.kernels.cache import njit
+from engine.kernels.lanes import (
     LANES,
     TILES,
     WIDE,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
 
 LINE = 64  # bytes: vectors that lie across two lines of the cache are read twice
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.kernel_cache import njit
+from engine.kernels.cache import njit
 
 Array = npt.NDArray[Any]
 SUM, COUNT, LEAST, GREATEST, DEVIATION = 0, 1, 2, 3, 4

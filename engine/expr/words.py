@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from engine.errors import FormulaError
+from engine.core.errors import FormulaError
 from engine.expr.builder import Builder
 from engine.expr.grammars import syntax
 from engine.expr.nodes import Call, Field, Node, Number

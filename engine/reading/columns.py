@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.errors import DataError
+from engine.core.errors import DataError
 from engine.reading.values import coded, named
 
 BARS = ("open", "high", "low", "close", "volume")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.errors import ConfigError, DataError
+from engine.core.errors import ConfigError, DataError
 
 EXCEL = "excel"
 COUNTS = {EXCEL: "D", "s": "s", "ms": "ms", "us": "us", "ns": "ns"}

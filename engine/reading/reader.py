@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.errors import ConfigError, DataError, EngineError
-from engine.kinds import Source, option
-from engine.panel import BoolArray, FloatArray
+from engine.core.errors import ConfigError, DataError, EngineError
+from engine.core.kinds import Source, option
+from engine.core.panel import BoolArray, FloatArray
+from engine.core.universe import Universe
 from engine.reading.columns import BARS, NEEDED, cells, find, grid, index_like, pairs, plain
 from engine.reading.dates import stamps
-from engine.reading.needs import lacking, needs
+from engine.reading.demands import lacking, needs
+from engine.reading.spelling import near
 from engine.reading.values import coded, codes, is_label, is_readable, named, names, numbers
 from engine.reading.volume import multipliers
-from engine.spelling import near
-from engine.universe import Universe
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.errors import DataError
-from engine.panel import FloatArray
+from engine.core.errors import DataError
+from engine.core.panel import FloatArray
 from engine.reading.dates import row_of
 
 # A sign in front of each number of a column, such as $12.5 or -$3: it says what is counted.

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from engine.errors import ConfigError
-from engine.panel import FloatArray
+from engine.core.errors import ConfigError
+from engine.core.panel import FloatArray
 
 KEY = "source.volume_multiplier"
 

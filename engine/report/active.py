@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from engine.errors import DataError
-from engine.performance import until_ruin
-from engine.periods import spell
-from engine.store.artifacts import read_json, read_table
+from engine.core.errors import DataError
+from engine.core.periods import spell
+from engine.store import read_json, read_table
+from engine.study import until_ruin
 
 NEEDED = {
     "metrics": ("active", "annual", "performance", "regimes", "turnover", "exposure", "costs",
@@ -38,17 +38,17 @@ class Run:
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start, to the end, or to ruin.
     quantile_returns, coverage : pandas.DataFrame
-        See `engine.tearsheet.knowledge.knowledge`; from the first position too.
+        See `engine.study.knowledge_tables`; from the first position too.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
     regime_quantiles, decay, correlations, persistence : pandas.DataFrame
-        See `engine.tearsheet.quantiles.by_regime` and `engine.tearsheet.knowledge.knowledge`.
+        See `engine.study.quantiles.by_regime` and `engine.study.knowledge_tables`.
     calibration, slopes : pandas.DataFrame
-        See `engine.tearsheet.calibration.calibration`; empty without a model.
+        See `engine.study.calibration_tables`; empty without a model.
     positions, sectors, names : pandas.DataFrame
-        See `engine.tearsheet.holdings.positions`; the first two from the first position too.
+        See `engine.study.holdings.positions`; the first two from the first position too.
     capacity : pandas.DataFrame
-        See `engine.tearsheet.capacity.capacity`.
+        See `engine.study.capacity_table`.
     delistings, round_trips : pandas.DataFrame
         See `payouts` and `round_trips` of `engine.account.Account`.
     eve : pandas.Timestamp, optional

@@ -20,14 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine import too_good
-from engine.errors import ConfigError, DataError
-from engine.performance import performance
-from engine.periods import Span, span
+from engine.core.errors import ConfigError, DataError
+from engine.core.periods import Span, span
 from engine.report.active import Run
 from engine.report.cells import DASH, number
 from engine.report.folders import finished
-from engine.validation.ic import newey_west_t, overlap_lags
+from engine.study import newey_west_t, overlap_lags, performance, too_good_line
 
 METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")
 UNITS = (
@@ -177,7 +175,7 @@ class Comparison:
             lines.append("No configuration key differs.")
         for label, run in zip(self.labels, self.runs, strict=True):
             if run.metrics.get("too_good"):
-                lines.append(f"{label}: {too_good.text(run.metrics['too_good'])}.")
+                lines.append(f"{label}: {too_good_line(run.metrics['too_good'])}.")
         lines += [f"Left out: {reason}." for reason in self.left]
         versions = [run.manifest["versions"] for run in self.runs]
         names = sorted({name for each in versions for name in each})

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from engine.panel import FloatArray
-from engine.performance import growth
+from engine.core.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
 from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thinned
+from engine.study import growth
 
 if TYPE_CHECKING:
     from engine.report.active import Run

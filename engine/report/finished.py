@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from engine import summary
-from engine.errors import DataError
+from engine.core.errors import DataError
+from engine.report import summary
 from engine.report.notebook import card, plot
-from engine.store.artifacts import read_json, read_table, refuse_unfinished, stamp
+from engine.store import read_json, read_table, refuse_unfinished, stamp
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.errors import DataError
-from engine.store.artifacts import refuse_unfinished
+from engine.core.errors import DataError
+from engine.store import refuse_unfinished
 
 DEEP = ("*/manifest.json", "*/*/manifest.json")  # in a sweep's folder, and in that of all sweeps
 

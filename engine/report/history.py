@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line, thinned
-from engine.tearsheet.history import WINDOW, monthly, rolling, tail
+from engine.study import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
     from engine.report.active import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.report.plot import COLORS, WEEK, Figure, figure, line
-from engine.tearsheet.holdings import BETA_WINDOW
+from engine.study import BETA_WINDOW
 
 if TYPE_CHECKING:
     from engine.report.active import Run

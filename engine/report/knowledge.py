@@ -23,7 +23,7 @@ from engine.report.plot import (
     plain,
     whiskers,
 )
-from engine.tearsheet.knowledge import HORIZONS, LAGS
+from engine.study import HORIZONS, LAGS
 
 if TYPE_CHECKING:
     from engine.report.active import Run

@@ -19,7 +19,7 @@ from engine.report.plot import (
     plain,
     whiskers,
 )
-from engine.tearsheet.quantiles import LAGS
+from engine.study import NEWCOMER_LAGS
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -140,12 +140,12 @@ def sloped(slope: float, error: float) -> str:
 def turnover(run: Run) -> Figure:
     """Share of new names among the highest and lowest forecasts."""
     rows = run.persistence[run.persistence["name"].isin(run.metrics["forecasts"])]
-    x = [counted(lag) for lag in LAGS]
+    x = [counted(lag) for lag in NEWCOMER_LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
     note += "were not in it so many bars before; mean over all dates."
     for _, row in rows.iterrows():
         for end, color in zip(("top", "bottom"), COLORS, strict=False):
-            shares = np.array([row[f"{end}_new_{lag}d"] for lag in LAGS], float)
+            shares = np.array([row[f"{end}_new_{lag}d"] for lag in NEWCOMER_LAGS], float)
             data.append(bars(x, shares, {"top": "highest", "bottom": "lowest"}[end], color))
         day, month = row["rank_autocorrelation_1d"], row["rank_autocorrelation_20d"]
         if np.isfinite([day, month]).all():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
 from engine.report.comparison import METRICS, UNITS, Comparison
 from engine.report.figures import DASHES, drawdown, wealth
 from engine.report.library import packed
@@ -20,7 +20,7 @@ LEGEND = 60  # characters of a legend
 POINTS = 12_000  # per curve and run together: keeps a page below 3 MB
 
 
-def text(comparison: Comparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """What ``engine compare`` prints."""
     swept, others = comparison.swept(), comparison.others()
     columns = [["run", *comparison.labels], *([key, *row] for key, row in swept.items())]
@@ -55,7 +55,7 @@ def text(comparison: Comparison) -> str:
     return "\n".join([*lines, *comparison.notes()])
 
 
-def draw(comparison: Comparison, target: Path) -> None:
+def draw_comparison(comparison: Comparison, target: Path) -> None:
     """Write the page: it needs no network, and the same artifacts give the same page."""
     swept, others = comparison.swept(), comparison.others()
     columns = [comparison.labels, *swept.values()]

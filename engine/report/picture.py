@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from engine.core.text import shown
 from engine.report.figures import drawdown, stays, wealth
 from engine.report.plot import COLORS
-from engine.text import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

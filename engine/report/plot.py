@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.panel import FloatArray
+from engine.core.panel import FloatArray
 
 Figure = dict[str, Any]
 # Readable on white and on near-black; told apart by the colour-blind (after Okabe & Ito 2008).

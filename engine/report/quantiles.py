@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.panel import FloatArray
-from engine.performance import growth
+from engine.core.panel import FloatArray
 from engine.report.cells import counted, number, table
 from engine.report.menu import choice
 from engine.report.plot import (
@@ -23,8 +22,7 @@ from engine.report.plot import (
     line,
     whiskers,
 )
-from engine.tearsheet.quantiles import COLUMNS, LAGS
-from engine.validation.ic import MeanTest, newey_west_t, overlap_lags
+from engine.study import COLUMNS, NEWCOMER_LAGS, MeanTest, growth, newey_west_t, overlap_lags
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -144,7 +142,9 @@ def newcomers(run: Run) -> Figure:
     names = run.persistence["name"].astype(str).tolist()
     words = {"top": "high", "bottom": "low"}  # short: six columns on a phone
     columns = {
-        f"{end}_new_{lag}d": f"{words[end]}<br>{counted(lag)}" for end in words for lag in LAGS
+        f"{end}_new_{lag}d": f"{words[end]}<br>{counted(lag)}"
+        for end in words
+        for lag in NEWCOMER_LAGS
     }
     values = run.persistence[list(columns)].to_numpy(float)
     cells = heat(list(columns.values()), names, values, ".0%", 1.0)
@@ -161,7 +161,7 @@ def newcomers(run: Run) -> Figure:
 
 def spreads(run: Run) -> dict[str, Any]:
     """Table of what top minus bottom earned, and of who changed."""
-    columns = [f"{end}_new_{lag}d" for end in ("top", "bottom") for lag in LAGS]
+    columns = [f"{end}_new_{lag}d" for end in ("top", "bottom") for lag in NEWCOMER_LAGS]
     shares = run.persistence[columns].to_numpy(float).tolist()
     rows = []
     for (name, days), turned in zip(_daily(run).items(), shares, strict=True):
@@ -169,7 +169,7 @@ def spreads(run: Run) -> dict[str, Any]:
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
     head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
-    head += [f"{end} {counted(lag)}" for end in ("high", "low") for lag in LAGS]
+    head += [f"{end} {counted(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
     return table("Quantile spread, and share of new names", files, head, rows)
 

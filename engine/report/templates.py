@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.text import LINES, shown
+from engine.core.text import LINES, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.periods import Span
+from engine.core.periods import Span
 from engine.report.cells import CRITICAL
-from engine.too_good import LOOK
+from engine.study import LOOK
 
 if TYPE_CHECKING:
     from engine.report.active import Run

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from engine.metrics import NO_REGIME
 from engine.report import book, data, knowledge, model
 from engine.report.cells import number
 from engine.report.cells import table as _table
 from engine.report.verdict import verdict
-from engine.tearsheet.history import yearly
+from engine.study import NO_REGIME, yearly
 
 if TYPE_CHECKING:
     from engine.report.active import Run

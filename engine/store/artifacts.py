@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from engine.errors import DataError
-from engine.folders import MARKER
-from engine.lock import left_in
+from engine.core.errors import DataError
+from engine.core.lock import left_in
+from engine.store.folders import MARKER
 
 
 def stamp(path: Path) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.checks import Verdict, small_panel
     from engine.testing.checks import (
         check,
         check_cost,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
         check_source,
         verdicts,
     )
-    from engine.testing.panels import small_panel
-    from engine.testing.verdict import Verdict
 
 _HOME = {
     "check": "engine.testing.checks",
@@ -38,8 +37,8 @@ _HOME = {
     "check_portfolio": "engine.testing.checks",
     "check_regime": "engine.testing.checks",
     "check_source": "engine.testing.checks",
-    "small_panel": "engine.testing.panels",
-    "Verdict": "engine.testing.verdict",
+    "small_panel": "engine.checks.panels",
+    "Verdict": "engine.checks.verdict",
     "verdicts": "engine.testing.checks",
 }
 

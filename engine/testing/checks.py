@@ -8,19 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.errors import PluginError
-from engine.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
-from engine.panel import Panel
-from engine.testing.cost import cost_checks
-from engine.testing.factor import factor_checks
-from engine.testing.model import model_checks
-from engine.testing.operator import operator_checks
-from engine.testing.plugin import check_config
+from engine.checks import (
+    Broken,
+    Check,
+    Verdict,
+    check_config,
+    cost_checks,
+    factor_checks,
+    judge,
+    judge_all,
+    model_checks,
+    operator_checks,
+    refuse_broken,
+    regime_checks,
+    source_checks,
+)
+from engine.core.errors import PluginError
+from engine.core.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
+from engine.core.panel import Panel
+from engine.core.universe import Universe
 from engine.testing.portfolio import portfolio_checks
-from engine.testing.regime import regime_checks
-from engine.testing.source import source_checks
-from engine.testing.verdict import Broken, Check, Verdict, judge, judge_all, refuse_broken
-from engine.universe import Universe
 
 
 def verdicts(

@@ -9,15 +9,20 @@ from typing import ClassVar
 import numpy as np
 
 from engine.account import decide_all
-from engine.book import Book
-from engine.kinds import Portfolio, overrides
-from engine.panel import FloatArray, Panel
-from engine.testing.inputs import Inputs
-from engine.testing.odd import odd_inputs
-from engine.testing.panels import small_panel
-from engine.testing.probe import Probe
-from engine.testing.same import Result, Results, where
-from engine.testing.verdict import Broken, Check
+from engine.checks import (
+    Broken,
+    Check,
+    Inputs,
+    Probe,
+    Result,
+    Results,
+    odd_inputs,
+    small_panel,
+    where,
+)
+from engine.core.book import Book
+from engine.core.kinds import Portfolio, overrides
+from engine.core.panel import FloatArray, Panel
 
 GROSS_LIMIT = 20.0  # of equity; more is a mistake of units
 EXPOSURES = (1.0, 0.5, 1.2, 0.75)  # what the regime allows, for 17 rows each

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from engine.panel import Panel
+    from engine.core.panel import Panel
 
 
 @pytest.fixture
 def engine_panel() -> Panel:
     """A small market with the dirt of real ones; see `engine.testing.small_panel`."""
-    from engine.testing.panels import small_panel
+    from engine.checks import small_panel
 
     return small_panel()
 

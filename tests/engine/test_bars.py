@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.bars import Findings, Policy, build
-from engine.errors import ConfigError, DataError, PluginError
-from engine.panel import Panel
+from engine.bars.layout import Findings, Policy, build
+from engine.core.errors import ConfigError, DataError, PluginError
+from engine.core.panel import Panel
+from engine.core.universe import Interval, Universe
 from engine.schemas.bars import bars_schema
-from engine.universe import Interval, Universe
 
 D = ["2020-01-02", "2020-01-03", "2020-01-06"]  # Thursday, Friday, Monday
 

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.account import Backtest, simulate
-from engine.benchmark import benchmark
-from engine.delisting import Delisting, outcomes
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.bars.delisting import Delisting, outcomes
+from engine.study.market import benchmark
 
 NAN = math.nan
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from engine.checked import checked_by
+from engine.plugin.checked import checked_by
 from engine.plugins.factors import register_factors
 from engine.testing import verdicts
 

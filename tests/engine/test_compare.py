@@ -12,13 +12,13 @@ import pytest
 from test_report import DATES, EVIL, IDLE, ROWS, folder, own
 
 import engine
-from engine.cli import main
-from engine.errors import ConfigError, DataError
-from engine.performance import performance
+from engine.cli.prompt import main
+from engine.core.errors import ConfigError, DataError
 from engine.report.comparison import Comparison, flatten
 from engine.report.folders import finished
-from engine.report.overlay import draw, equity, text
-from engine.validation.ic import newey_west_t, overlap_lags
+from engine.report.overlay import comparison_text, draw_comparison, equity
+from engine.study.ic import newey_west_t, overlap_lags
+from engine.study.returns import performance
 
 
 def trial(path: Path, start: str = "", horizon: int = 0, **changes: object) -> Path:
@@ -242,13 +242,13 @@ def test_the_terminal_shows_a_line_per_run_and_warns_of_luck(tmp_path, capsys):
 def test_many_differing_keys_leave_room_for_the_numbers(tmp_path):
     one = trial(tmp_path / "one", config={f"k{i}": 0 for i in range(9)})
     two = trial(tmp_path / "two", config={f"k{i}": "x" * 50 for i in range(9)})
-    shown = text(Comparison.read([one, two]))
+    shown = comparison_text(Comparison.read([one, two]))
     assert shown.split("\n", maxsplit=1)[0].split()[-7:] == [
         "costs", "k0", "k1", "k2", "k3", "k4", "k5"
     ]  # fmt: skip
     assert "3 more keys differ, all on the page of --out: k6, k7, k8" in shown
     assert "x" * 35 + "…" in shown
-    draw(Comparison.read([one, two]), tmp_path / "page.html")
+    draw_comparison(Comparison.read([one, two]), tmp_path / "page.html")
     page = own((tmp_path / "page.html").read_text("utf-8"))
     assert "more keys" not in page
     assert all(f'<th scope="col">k{i}</th>' in page for i in range(9))
@@ -272,7 +272,7 @@ def test_the_page_stands_alone_and_holds_the_table(tmp_path, capsys):
     made = Comparison.read([one, two])
     assert all(f"<td>{cell}</td>" in page for row in made.rows() for cell in row)
     before = target.read_bytes()
-    draw(made, target)
+    draw_comparison(made, target)
     assert target.read_bytes() == before
 
 
@@ -303,7 +303,7 @@ def test_a_long_comparison_is_thinned_and_says_so(tmp_path, monkeypatch):
 def test_names_cannot_inject_code(tmp_path):
     one = trial(tmp_path / "one", config={EVIL: EVIL}, command=EVIL)
     two = trial(tmp_path / "<b>two", config={EVIL: "x"})
-    draw(Comparison.read([one, two]), tmp_path / "page.html")
+    draw_comparison(Comparison.read([one, two]), tmp_path / "page.html")
     page = own((tmp_path / "page.html").read_text("utf-8"))
     assert EVIL not in page
     assert "<b>" not in page

@@ -11,14 +11,18 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.account import Account, Backtest, Plan, decide_all, simulate
-from engine.benchmark import benchmark
-from engine.delisting import Delisting, outcomes
-from engine.expr import evaluate
-from engine.factors_set import spans
+from engine.account import simulate
+from engine.account.account import Account
+from engine.account.options import Backtest
+from engine.account.plan import Plan
+from engine.account.simulation import decide_all
+from engine.bars.delisting import Delisting, outcomes
+from engine.expr.executor import evaluate
+from engine.factors.sets import spans
 from engine.plugins.costs import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
-from engine.seasoning import seasoned
+from engine.signal.seasoning import seasoned
+from engine.study.market import benchmark
 
 NAN = np.nan
 FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)

@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.bars import build
-from engine.delisting import Delisting, learned, outcomes, undisclosed
-from engine.errors import ConfigError, DataError
-from engine.fields import structured
-from engine.panel import Panel
+from engine.bars.delisting import Delisting, learned, outcomes, undisclosed
+from engine.bars.layout import build
+from engine.core.errors import ConfigError, DataError
+from engine.core.panel import Panel
+from engine.core.universe import Universe
+from engine.plugin.fields import structured
 from engine.plugins.sources.parquet import Parquet
-from engine.universe import Universe
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
 PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"

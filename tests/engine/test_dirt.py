@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.bars import build, read
-from engine.dirt import CHECKS, Limits
-from engine.findings import Policy
-from engine.panel import Panel
+from engine.bars.dirt import CHECKS, Limits
+from engine.bars.findings import Policy
+from engine.bars.layout import build, read
+from engine.core.panel import Panel
+from engine.core.universe import Universe
 from engine.schemas.bars import bars_schema
-from engine.universe import Universe
 
 ALL = Universe()
 DAYS = pd.bdate_range("2021-01-04", periods=40, tz="UTC")

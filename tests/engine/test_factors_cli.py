@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from engine.cli import main
+from engine.cli.prompt import main
 
 
 @pytest.fixture

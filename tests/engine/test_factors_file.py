@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine import factors_file
-from engine.cli import main
+from engine.cli.prompt import main
+from engine.factors import file as factors_file
 
 ASKED = ("alpha101", "ema(returns, 9)", "returns - market", "7")
 DAYS, SYMBOLS = 60, ("AA", "B", "C", "DDD")

@@ -17,10 +17,10 @@ from numpy.testing import assert_array_equal
 
 import engine
 from engine import Factor, FloatArray, Formula, FormulaError, Panel
-from engine.cli import main
-from engine.expr import evaluate
-from engine.factors_set import lookbacks, ready
-from engine.registry import Registry
+from engine.cli.prompt import main
+from engine.expr.executor import evaluate
+from engine.factors.sets import lookbacks, ready
+from engine.plugin.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,8 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gaps", module)
     made = Registry([*entry_points(group="engine"), EntryPoint("gaps", "gaps", "engine")])
     assert not made.failures
-    monkeypatch.setattr("engine.registry.installed", lambda: made)
-    monkeypatch.setattr("engine.pipeline.installed", lambda: made)
+    monkeypatch.setattr("engine.plugin.registry.installed", lambda: made)
+    monkeypatch.setattr("engine.pipeline.run.installed", lambda: made)
 
 
 @pytest.fixture

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.account import decide_all
-from engine.bars import build
+from engine.account.simulation import decide_all
+from engine.bars.layout import build
+from engine.core.groups import Dated, labels_at
+from engine.core.universe import Universe
 from engine.expr.ops import UNGROUPED
 from engine.expr.pieces import evaluate_pieces
-from engine.groups import Dated, labels_at
 from engine.plugins.portfolios import QuantileLongShort
 from engine.plugins.sources import Csv, Parquet
-from engine.signal import Bundle, BundleFactor, score
-from engine.tearsheet.holdings import sector_weights
-from engine.universe import Universe
+from engine.signal.scores import Bundle, BundleFactor, score
+from engine.study.holdings import sector_weights
 
 NAN = np.nan
 BY_SECTOR = {

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.cli import main
-from engine.handed import Handed
+from engine.bars.handed import Handed
+from engine.cli.prompt import main
 from engine.testing import verdicts
 
 WORDS = ["+bundle=ai_tech_core", "universe=all", "report=none"]

@@ -7,16 +7,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from engine.errors import ConfigError
-from engine.panel import FloatArray
-from engine.validation.ic import (
-    coverage,
-    ic,
-    newey_west_t,
-    quantile_returns,
-    rank_ic,
-    summary,
-)
+from engine.core.errors import ConfigError
+from engine.core.panel import FloatArray
+from engine.study.ic import coverage, ic, newey_west_t, quantile_returns, rank_ic, summary
 
 NAN = np.nan
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from numba.core.caching import NullCache
 
-from engine import kernel_cache
-from engine.kernel_cache import njit
+from engine.kernels import cache as kernel_cache
+from engine.kernels.cache import njit
 
 SOURCE = """
 from engine.kernel_cache import njit

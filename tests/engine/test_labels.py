@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from engine.delisting import Delisting
-from engine.errors import ConfigError
-from engine.labels import Label
-from engine.panel import Panel
+from engine.bars.delisting import Delisting
+from engine.core.errors import ConfigError
+from engine.core.panel import Panel
+from engine.forecasts.labels import Label
 
 NAN = float("nan")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from engine import lanes
 from engine.expr import merging
-from engine.lanes import (
+from engine.kernels import lanes
+from engine.kernels.lanes import (
     LANES,
     TILES,
     WIDE,

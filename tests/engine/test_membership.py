@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine.bars import build
-from engine.cli import main
-from engine.membership import largest, read_stays, resolved
-from engine.panel import BoolArray, FloatArray, Panel
-from engine.universe import Interval, Universe
+from engine.bars.layout import build
+from engine.bars.membership import largest, read_stays, resolved
+from engine.cli.prompt import main
+from engine.core.panel import BoolArray, FloatArray, Panel
+from engine.core.universe import Interval, Universe
 
 nan = np.nan
 HERE = Path(__file__).resolve().parents[2]

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.bars import build
-from engine.data.command import check
-from engine.data.finding import DataFinding, Example
-from engine.data.report import line
-from engine.errors import ConfigError, DataError
-from engine.findings import Policy
+from engine.bars.findings import Policy
+from engine.bars.inspect.finding import DataFinding, Example
+from engine.bars.inspect.report import line
+from engine.bars.layout import build
+from engine.cli.data import check
+from engine.core.errors import ConfigError, DataError
+from engine.core.universe import Universe
 from engine.schemas.bars import PRICES
-from engine.universe import Universe
 
 DAYS = pd.bdate_range("2021-03-01", periods=30, tz="UTC")
 

@@ -11,11 +11,11 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from engine.metrics import by_regime, collect, study, tables
-from engine.panel import FloatArray
-from engine.performance import performance
-from engine.validation.ic import newey_west_t, rank_ic
-from engine.validation.sharpe import sharpe_error
+from engine.core.panel import FloatArray
+from engine.study.ic import newey_west_t, rank_ic
+from engine.study.metrics import by_regime, collect, study, tables
+from engine.study.returns import performance
+from engine.study.sharpe import sharpe_error
 
 NAN = np.nan
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from test_report import DATES, EVIL, IDLE, folder
 
+from engine.core.errors import DataError
 from engine.report.finished import Report
-from engine.errors import DataError
 
 
 def test_the_card_is_self_contained_and_says_simulated(tmp_path):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.expr import evaluate
-from engine.panel import Panel
-from engine.performance import performance
-from engine.periods import span
+from engine.core.panel import Panel
+from engine.core.periods import span
+from engine.expr.executor import evaluate
+from engine.study.returns import performance
 
 YEARS, VOLATILITY = 16, 0.2
 HOURS = pd.date_range("2004-01-01", periods=YEARS * 8766, freq="h", tz="UTC")

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.stats import rankdata
 
-from engine.ranks import average_ranks
+from engine.kernels.ranks import average_ranks
 
 NAN = np.nan
 

@@ -15,7 +15,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import engine
-from engine.registry import Registry, installed
+from engine.plugin.registry import Registry, installed
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,22 @@ import pandas as pd
 import pytest
 
 from engine.account import second
-from engine.delisting import Delisting, outcomes
-from engine.errors import DataError
-from engine.metrics import collect, study, tables
-from engine.panel import FloatArray, Panel
+from engine.bars.delisting import Delisting, outcomes
+from engine.core.errors import DataError
+from engine.core.panel import FloatArray, Panel
 from engine.report import book, picture, words
 from engine.report.active import Run
-from engine.report.draw import draw
+from engine.report.drawing import draw
 from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, kept, sloped
 from engine.report.plot import days, growth_axis, line, thinned
 from engine.report.verdict import verdict
-from engine.tearsheet.calibration import calibration
-from engine.tearsheet.capacity import capacity
-from engine.tearsheet.holdings import positions
-from engine.tearsheet.knowledge import knowledge, ranked
-from engine.tearsheet.quantiles import by_regime
+from engine.study.calibration import calibration_tables
+from engine.study.capacity import capacity_table
+from engine.study.holdings import positions
+from engine.study.knowledge import knowledge, ranked
+from engine.study.metrics import collect, study, tables
+from engine.study.quantiles import by_regime
 
 ROWS = 120
 IDLE = 10  # days before the first position
@@ -187,10 +187,10 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     ranks = ranked({"mf_score": noise, **predicted, factor: outcome}, known)
     frames = {
         **knowledge(DATES, ranks, lambda days: outcome, known),
-        **calibration(predicted, ranks, outcome, 5),
+        **calibration_tables(predicted, ranks, outcome, 5),
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), ended),
-        "capacity": capacity(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
+        "capacity": capacity_table(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
         "delistings": pd.DataFrame(
             columns=["timestamp", "symbol", "shares", "last_close", "payout", "contribution"]
         ).astype({"contribution": float}),

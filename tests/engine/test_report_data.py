@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.artifacts import RunFolder
-from engine.config import composed
-from engine.errors import ConfigError
-from engine.handed import Handed
-from engine.registry import installed
+from engine.bars.handed import Handed
+from engine.config.compose import composed
+from engine.core.errors import ConfigError
+from engine.pipeline.folder import RunFolder
+from engine.pipeline.settings import read
+from engine.pipeline.stages import bars
+from engine.plugin.registry import installed
 from engine.report import data
-from engine.settings import read
-from engine.stages import bars
 
 WORDS = ["+bundle=us_large_core_ml", "universe=all"]
 DAYS = pd.bdate_range("2016-01-04", periods=800, tz="UTC")

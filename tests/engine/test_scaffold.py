@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
+from engine.cli.prompt import main
 
 ROOT = Path(__file__).parents[2]
 FILES = {

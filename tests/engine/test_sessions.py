@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.bars import build
-from engine.cli import main
-from engine.data.inspection import inspect
-from engine.handed import Handed
-from engine.periods import spell
-from engine.universe import Universe
+from engine.bars.handed import Handed
+from engine.bars.inspect.inspection import inspect
+from engine.bars.layout import build
+from engine.cli.prompt import main
+from engine.core.periods import spell
+from engine.core.universe import Universe
 
 ROWS = 13  # half hours of New York's session
 

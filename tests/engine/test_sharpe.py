@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.panel import FloatArray
-from engine.validation.sharpe import sharpe_error
+from engine.core.panel import FloatArray
+from engine.study.sharpe import sharpe_error
 
 N, RUNS = 1000, 2000
 

@@ -8,10 +8,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from engine.errors import ConfigError
-from engine.panel import FloatArray, Panel
-from engine.registry import structured
-from engine.signal import Bundle, BundleFactor, score
+from engine.core.errors import ConfigError
+from engine.core.panel import FloatArray, Panel
+from engine.plugin.registry import structured
+from engine.signal.scores import Bundle, BundleFactor, score
 
 NAN = np.nan
 

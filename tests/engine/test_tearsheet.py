@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.delisting import Delisting, outcomes
-from engine.metrics import study
-from engine.panel import FloatArray, Panel
-from engine.ranks import average_ranks
-from engine.tearsheet import history, holdings, knowledge, quantiles
-from engine.tearsheet.calibration import calibration, slope
-from engine.tearsheet.capacity import capacity, largest, usual_volume
+from engine.bars.delisting import Delisting, outcomes
+from engine.core.panel import FloatArray, Panel
+from engine.kernels.ranks import average_ranks
+from engine.study import history, holdings, knowledge, quantiles
+from engine.study.calibration import calibration_tables, slope
+from engine.study.capacity import capacity_table, largest, usual_volume
+from engine.study.metrics import study
 
 NAN = np.nan
 
@@ -190,7 +190,7 @@ def test_capacity_is_where_the_orders_no_longer_fit():
     """A: 0.5 of equity into 1000 a day; B: 0.5 into 4000. At x = 1 of participation, half of
     what is ordered is filled at 10000: 1000 + 4000 of 10000."""
     bars = volumes([[10.0, 40.0]] * 2, [[100.0, 100.0]] * 2)
-    made = capacity(bars, np.array([[0.0, 0.0], [0.5, 0.5]]))
+    made = capacity_table(bars, np.array([[0.0, 0.0], [0.5, 0.5]]))
     assert made["participation"].unique().tolist() == [0.01, 0.02, 0.05, 0.10]
     first = made[made["participation"] == 0.01].set_index("filled")["account"]
     assert first.index.tolist() == [0.5, 0.9, 0.95, 0.99]
@@ -203,13 +203,13 @@ def test_capacity_is_where_the_orders_no_longer_fit():
 
 def test_capacity_reads_the_volume_before_the_order():
     bars = volumes([[10.0], [10.0], [10.0]], [[100.0], [300.0], [9999.0]])
-    made = capacity(bars, np.array([[0.0], [0.0], [1.0]]))
+    made = capacity_table(bars, np.array([[0.0], [0.0], [1.0]]))
     assert made["account"].iloc[0] == pytest.approx(0.01 * 2000.0 / 0.5)  # median of 1000 and 3000
 
 
 def test_orders_without_a_volume_are_left_out_and_counted():
     bars = volumes([[10.0, 10.0]] * 2, [[100.0, NAN]] * 2)
-    made = capacity(bars, np.array([[0.0, 0.0], [0.75, 0.25]]))
+    made = capacity_table(bars, np.array([[0.0, 0.0], [0.75, 0.25]]))
     assert (made["known"] == 0.75).all()
     assert made["account"].iloc[3] == pytest.approx(0.01 * 1000.0 / (0.75 * 0.99))
 
@@ -242,7 +242,7 @@ def test_the_usual_volume_is_the_median_of_twenty_rows_before():
 @pytest.mark.parametrize("traded", [0.0, 0.5])
 def test_without_orders_or_volume_there_is_no_capacity(traded):
     bars = panel([[10.0], [10.0]]) if traded else volumes([[10.0]] * 2, [[1.0]] * 2)
-    made = capacity(bars, np.full((2, 1), traded))
+    made = capacity_table(bars, np.full((2, 1), traded))
     assert made.empty
     assert made.columns.tolist() == ["participation", "filled", "account", "known"]
 
@@ -255,7 +255,7 @@ def known_by(studied: dict[str, FloatArray], forward: FloatArray, member: FloatA
     """Every table of `knowledge`, with one return for every horizon."""
     known = member.astype(bool)
     ranks = knowledge.ranked(studied, known)
-    return knowledge.knowledge(dates(len(forward)), ranks, lambda days: forward, known)
+    return knowledge.knowledge_tables(dates(len(forward)), ranks, lambda days: forward, known)
 
 
 def test_ranks_are_among_the_known_cells():
@@ -269,9 +269,9 @@ def test_decay_is_the_mean_rank_ic_of_each_horizon():
     signs = {5: 1.0, 10: -1.0}
     known = np.isfinite(factor)
     ranks = knowledge.ranked({"a": factor}, known)
-    made = knowledge.knowledge(dates(40), ranks, lambda days: signs.get(days, 0.0) * factor, known)[
-        "decay"
-    ]
+    made = knowledge.knowledge_tables(
+        dates(40), ranks, lambda days: signs.get(days, 0.0) * factor, known
+    )["decay"]
     assert made["days"].tolist() == [1, 5, 10, 20, 40, 60]
     assert made["rank_ic"].tolist() == pytest.approx([NAN, 1, -1, NAN, NAN, NAN], nan_ok=True)
 
@@ -382,7 +382,7 @@ def test_quantiles_by_regime_take_the_dates_of_each_state():
 
 
 def calibrated(forecast: FloatArray, target: FloatArray) -> dict[str, pd.DataFrame]:
-    return calibration({"m": forecast}, {"m": average_ranks(forecast)}, target, 1)
+    return calibration_tables({"m": forecast}, {"m": average_ranks(forecast)}, target, 1)
 
 
 def test_calibration_bins_each_date_by_itself():
@@ -416,7 +416,7 @@ def test_fewer_names_than_bins_have_no_deciles_but_a_slope():
 
 
 def test_without_forecasts_there_is_no_calibration():
-    made = calibration({}, {}, values(3), 1)
+    made = calibration_tables({}, {}, values(3), 1)
     assert made["calibration"].empty
     assert made["slopes"].columns.tolist() == ["name", "slope", "standard_error", "dates"]
 

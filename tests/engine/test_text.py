@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.bars import build
-from engine.cli import main
+from engine.bars.layout import build
+from engine.cli.prompt import main
+from engine.core.text import Lines, Screen, shown
 from engine.report.plot import bars, heat, line
-from engine.text import Lines, Screen, shown
 
 RED, TWO, TURNED = "\x1b[31mX", "two\nlines", "A\u202eB"
 IMG, SUM = "<img src=x onerror=alert(1)>", '=HYPERLINK("http://x")'

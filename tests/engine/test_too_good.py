@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.cli import main
-from engine.config import composed
-from engine.errors import ConfigError
-from engine.fields import structured
-from engine.registry import installed
-from engine.settings import read
-from engine.too_good import TooGood, text
+from engine.cli.prompt import main
+from engine.config.compose import composed
+from engine.core.errors import ConfigError
+from engine.pipeline.settings import read
+from engine.plugin.fields import structured
+from engine.plugin.registry import installed
+from engine.study.too_good import TooGood, too_good_line
 
 METRICS = {
     "signal": {"rank_ic_mean": 0.96},
@@ -30,7 +30,7 @@ def test_results_beyond_a_limit_are_named_with_it() -> None:
         "rank_ic.low": {"value": -0.3, "limit": 0.2},
         "sharpe": {"value": 12.5, "limit": 4.0},
     }
-    assert text(TooGood(ic=0.9).found(METRICS)) == (
+    assert too_good_line(TooGood(ic=0.9).found(METRICS)) == (
         "too good to be true: the rank IC of mf_score is 0.96 (too_good.ic=0.9), the net Sharpe "
         "ratio is 12.50 (too_good.sharpe=4); look for what was not known then: a shifted factor, "
         "a later revision, a price of the future"

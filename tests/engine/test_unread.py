@@ -45,7 +45,7 @@ def told(caplog: pytest.LogCaptureFixture, tmp_path: Path, *words: str) -> list[
     """The warnings of a run about what nothing read."""
     caplog.clear()
     engine.run([*WORDS, *words], path=tmp_path / "run")
-    return [r.getMessage() for r in caplog.records if r.name == "engine.pipeline"]
+    return [r.getMessage() for r in caplog.records if r.name == "engine.pipeline.run"]
 
 
 def test_columns_that_would_adjust_are_told_until_they_do(file, tmp_path, caplog):

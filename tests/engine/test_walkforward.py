@@ -12,11 +12,11 @@ from scipy import stats
 from sklearn.linear_model import LinearRegression
 
 import engine
-from engine.delisting import Delisting
-from engine.errors import ConfigError, DataError
-from engine.labels import Label
-from engine.validation.splits import Validation, windows
-from engine.walkforward import walk_forward
+from engine.bars.delisting import Delisting
+from engine.core.errors import ConfigError, DataError
+from engine.forecasts.labels import Label
+from engine.forecasts.splits import Validation, windows
+from engine.forecasts.walkforward import walk_forward
 
 SMALL = Validation(n_splits=3, min_train=60, embargo=2, min_train_rows=20)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import engine
-from engine.cli import main
+from engine.cli.prompt import main
 from engine.expr.ops import TABLE
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
 from engine import Formula, Panel, parse
-from engine.expr import executor, lookback, to_text
+from engine.core.universe import Universe
+from engine.expr import executor
+from engine.expr.facts import lookback, to_text
 from engine.expr.formula import trees
-from engine.registry import installed
-from engine.settings import factor_set
-from engine.universe import Universe
+from engine.pipeline.settings import factor_set
+from engine.plugin.registry import installed
 
 CONF = Path(__file__).parents[2] / "conf" / "factors"
 LIBRARIES = ("alpha101", "alpha158", "alpha360")

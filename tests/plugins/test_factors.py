@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Factor, FloatArray, Formula, Panel, evaluate, parse
-from engine.expr import fields
+from engine.expr.facts import fields
 from engine.plugins import factors
 from engine.plugins.factors.file import FileFactor
 

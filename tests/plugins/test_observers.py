@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import engine
+from engine.core.sealed import read_only
+from engine.pipeline.watch import Watch, identity
 from engine.plugins.observers.jsonlines import JsonLines
-from engine.sealed import read_only
-from engine.watch import Watch, identity
 
 
 def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:

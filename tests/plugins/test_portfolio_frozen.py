@@ -8,8 +8,10 @@ import pytest
 from orders import assert_whole_rows
 
 import engine
-from engine.account import Backtest, Plan, simulate
-from engine.delisting import Delisting
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.account.plan import Plan
+from engine.bars.delisting import Delisting
 from engine.plugins.costs import Standard
 from engine.plugins.portfolios import (
     HRP,

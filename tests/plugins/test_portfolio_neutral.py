@@ -8,7 +8,7 @@ import pytest
 from orders import assert_whole_rows
 
 import engine
-from engine.account import decide_all
+from engine.account.simulation import decide_all
 from engine.plugins.portfolios import FactorNeutral
 from engine.testing import check_portfolio
 

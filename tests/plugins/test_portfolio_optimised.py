@@ -11,7 +11,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 import engine
-from engine.account import decide_all
+from engine.account.simulation import decide_all
 from engine.plugins.portfolios import HRP, MaxDiversification, MeanVariance, RiskParity
 from engine.testing import check_portfolio
 

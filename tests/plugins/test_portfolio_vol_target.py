@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.account import decide_all
+from engine.account.simulation import decide_all
 from engine.plugins.portfolios import FactorNeutral, LongOnlyTop, QuantileLongShort
 from engine.testing import check_portfolio
 

@@ -10,7 +10,10 @@ import pytest
 from orders import assert_whole_rows
 
 import engine
-from engine.account import Backtest, Plan, decide_all, simulate
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.account.plan import Plan
+from engine.account.simulation import decide_all
 from engine.plugins.costs import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
 

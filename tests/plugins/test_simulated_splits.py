@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from engine import FloatArray
-from engine.bars import Policy, build
-from engine.panel import Panel
+from engine.bars.layout import Policy, build
+from engine.core.panel import Panel
+from engine.core.universe import Universe
 from engine.plugins.sources._splits import Splits, as_traded, split_ratio
 from engine.plugins.sources.simulated import Simulated
-from engine.universe import Universe
 
 ALL = Universe()
 PRICES = ("open", "high", "low", "close")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from engine import ConfigError, DataError, Universe
-from engine.bars import build
+from engine.bars.layout import build
 from engine.plugins.sources.lean import Lean
 
 ALL = Universe()

@@ -13,8 +13,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Universe
+from engine.plugin.registry import installed
 from engine.plugins.sources.merge import Merge
-from engine.registry import installed
 
 ALL = Universe()
 nan = np.nan

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 
 from engine import ConfigError, DataError, Universe
-from engine.bars import build
+from engine.bars.layout import build
 from engine.plugins.sources.sql import Sql
 
 ALL = Universe()

@@ -13,12 +13,12 @@ import pytest
 from scipy.stats import spearmanr
 
 import engine
-from engine.bars import Policy, build
-from engine.config import composed
-from engine.panel import Panel
+from engine.bars.layout import Policy, build
+from engine.config.compose import composed
+from engine.core.panel import Panel
+from engine.core.universe import Universe
+from engine.plugin.registry import installed
 from engine.plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
-from engine.registry import installed
-from engine.universe import Universe
 
 ALL = Universe()
 HERE = Path(__file__).resolve().parents[2]

@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.cli import main
-from engine.config import _package
+from engine.cli.prompt import main
+from engine.config.compose import _package
+from engine.core.sealed import read_only
 from engine.expr import guests
-from engine.registry import Registry
-from engine.sealed import read_only
+from engine.plugin.registry import Registry
 
 SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=400",
          "report=none"]  # fmt: skip
@@ -173,8 +173,8 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     points = [*entry_points(group="engine"), EntryPoint("odd", "odd_plugins", "engine")]
     made = Registry(points)
     assert not made.failures
-    monkeypatch.setattr("engine.registry.installed", lambda: made)
-    monkeypatch.setattr("engine.pipeline.installed", lambda: made)
+    monkeypatch.setattr("engine.plugin.registry.installed", lambda: made)
+    monkeypatch.setattr("engine.pipeline.run.installed", lambda: made)
     return made
 
 

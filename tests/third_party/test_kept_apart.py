@@ -16,13 +16,15 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.account import Backtest, Plan, simulate
-from engine.factors_set import ready
-from engine.guard import EACH, Guard, calling, guarding, lent, seconds
-from engine.patches import STRAYS
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.account.plan import Plan
+from engine.core.sealed import sealed, sums
+from engine.factors.sets import ready
+from engine.pipeline.watch import Watch
+from engine.plugin.guard import EACH, Guard, calling, guarding, lent, seconds
+from engine.plugin.patches import STRAYS
 from engine.plugins.costs import Standard
-from engine.sealed import sealed, sums
-from engine.watch import Watch
 
 CLOSE = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0], [8.0, 8.0]])
 
@@ -361,7 +363,7 @@ class Rude(engine.Factor):
         ("field", ": the bars have no field 'vix': "),
         ("numpy", "changed numpy.nanmean, which others use"),
         ("pandas", "changed pandas.DataFrame.mean, which others use"),
-        ("engine", "changed engine.panel.Panel.market, which others use"),
+        ("engine", "changed engine.core.panel.Panel.market, which others use"),
     ],
 )
 def test_who_cannot_go_on_is_named_with_its_stage(how: str, said: str) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 from ledger import Day, Setting, fixed_targets, run
 
 import engine
-from engine.account import Backtest
-from engine.delisting import Delisting
+from engine.account.options import Backtest
+from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 
 NAN = np.nan

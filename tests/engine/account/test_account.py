@@ -11,8 +11,9 @@ from ledger import returns
 from markets import NAN, Free, by_hand, panel_of, random_panel, random_weights
 
 import engine
-from engine.account import Backtest, simulate
-from engine.delisting import Delisting
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))

@@ -9,7 +9,9 @@ import pytest
 from markets import NAN, Free, panel_of
 
 import engine
-from engine.account import Backtest, Plan, simulate
+from engine.account import simulate
+from engine.account.options import Backtest
+from engine.account.plan import Plan
 from engine.plugins.costs.standard import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 

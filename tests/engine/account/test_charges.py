@@ -10,7 +10,8 @@ import pytest
 from markets import NAN, Free, panel_of, random_panel, random_weights
 
 import engine
-from engine.account import Backtest, simulate
+from engine.account import simulate
+from engine.account.options import Backtest
 from engine.plugins.costs.standard import Standard
 
 FEE, SLOPE, BORROW, CASH = 1e-3, 2e-6, -2e-4, 1e-4

@@ -10,8 +10,12 @@ import pytest
 from markets import NAN, Free, panel_of, random_panel
 
 import engine
-from engine.account import Account, Backtest, Plan, decide_all, simulate
-from engine.delisting import Delisting
+from engine.account import simulate
+from engine.account.account import Account
+from engine.account.options import Backtest
+from engine.account.plan import Plan
+from engine.account.simulation import decide_all
+from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 

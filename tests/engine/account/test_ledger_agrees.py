@@ -17,16 +17,16 @@ from cases import decide_of, random_setting, setting_of
 from ledger import Refused, run
 
 import engine
-from engine.account import State, advance, second, simulate
 from engine.account import account as reader
+from engine.account import second, simulate
 from engine.account.carry import Carried
 from engine.account.charges import charge
-from engine.account.ledger import Journal, TooDear
+from engine.account.ledger import Journal, State, TooDear, advance
 from engine.account.options import Backtest
 from engine.account.plan import Plan
 from engine.account.rows import market
 from engine.account.tally import Tally
-from engine.delisting import Outcomes
+from engine.bars.delisting import Outcomes
 from engine.plugins.portfolios import QuantileLongShort
 
 CASES, BLOCK = 500, 25

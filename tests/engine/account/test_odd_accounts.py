@@ -9,11 +9,14 @@ import pytest
 from markets import NAN, Free, panel_of, random_panel
 
 import engine
-from engine.account import Backtest, Plan, State, advance, decide_all, simulate
+from engine.account import simulate
 from engine.account.charges import charge
-from engine.account.ledger import Journal
+from engine.account.ledger import Journal, State, advance
+from engine.account.options import Backtest
+from engine.account.plan import Plan
 from engine.account.rows import market
-from engine.delisting import Delisting, outcomes
+from engine.account.simulation import decide_all
+from engine.bars.delisting import Delisting, outcomes
 from engine.plugins.costs import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 

@@ -10,7 +10,9 @@ import pytest
 from markets import NAN, Free, panel_of, random_panel, random_weights
 
 import engine
-from engine.account import Account, Backtest, second, simulate
+from engine.account import second, simulate
+from engine.account.account import Account
+from engine.account.options import Backtest
 from engine.plugins.costs.standard import Standard
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from engine.data.command import check, data
-from engine.data.finding import Thresholds
-from engine.errors import ConfigError, DataError, EngineError
+from engine.bars.inspect.finding import Thresholds
+from engine.cli.data import check, data
+from engine.core.errors import ConfigError, DataError, EngineError
 
 SMALL = ["source=simulated", "source.n_days=300", "source.n_symbols=12", "source.splits=0"]
 

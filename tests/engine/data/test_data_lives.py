@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.finding import DataFinding
-from engine.data.inspection import examine, inspect
-from engine.universe import Universe
+from engine.bars.inspect.finding import DataFinding
+from engine.bars.inspect.inspection import examine, inspect
+from engine.core.universe import Universe
 
 DAYS = pd.bdate_range("2016-01-01", "2019-12-31", tz="UTC")
 XNYS = Universe(calendar="XNYS")

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.finding import DataFinding, Thresholds
-from engine.data.inspection import inspect
-from engine.data.prices import split_text
-from engine.universe import Universe
+from engine.bars.inspect.finding import DataFinding, Thresholds
+from engine.bars.inspect.inspection import inspect
+from engine.bars.inspect.prices import split_text
+from engine.core.universe import Universe
 
 DAYS = pd.bdate_range("2020-01-01", periods=100, tz="UTC")
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.bars import build
-from engine.data.finding import DataFinding
-from engine.data.inspection import examine, inspect
-from engine.errors import DataError, PluginError
-from engine.findings import Policy
-from engine.universe import Universe
+from engine.bars.findings import Policy
+from engine.bars.inspect.finding import DataFinding
+from engine.bars.inspect.inspection import examine, inspect
+from engine.bars.layout import build
+from engine.core.errors import DataError, PluginError
+from engine.core.universe import Universe
 
 DAYS = pd.bdate_range("2021-03-01", periods=6, tz="UTC")
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.data.command import check
-from engine.data.finding import DataFinding
-from engine.data.inspection import Inspection, examine
-from engine.data.tables import inspect_dates, inspect_known_at
+from engine.bars.inspect.finding import DataFinding
+from engine.bars.inspect.inspection import Inspection, examine
+from engine.bars.inspect.tables import inspect_dates, inspect_known_at
+from engine.cli.data import check
+from engine.core.universe import Universe
 from engine.plugins.sources.parquet import Parquet
 from engine.plugins.sources.sample import Sample
-from engine.universe import Universe
 
 ROOT = Path(__file__).parents[3]
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared")) / "data"

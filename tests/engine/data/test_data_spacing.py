@@ -7,9 +7,9 @@ import logging
 import pandas as pd
 import pytest
 
-from engine.bars import build
-from engine.data.inspection import examine
-from engine.universe import Universe
+from engine.bars.inspect.inspection import examine
+from engine.bars.layout import build
+from engine.core.universe import Universe
 
 WEEKS_THEN_DAYS = pd.date_range("2015-01-02", periods=60, freq="W-FRI", tz="UTC").append(
     pd.date_range("2016-03-01", periods=800, tz="UTC")

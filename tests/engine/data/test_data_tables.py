@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from engine.data.tables import inspect_dates, inspect_known_at
-from engine.errors import ConfigError, DataError
+from engine.bars.inspect.tables import inspect_dates, inspect_known_at
+from engine.core.errors import ConfigError, DataError
 
 REPORTS = pd.DataFrame(
     {

@@ -9,16 +9,17 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.errors import DataError, FormulaError
-from engine.expr import evaluate, parse
+from engine.core.errors import DataError, FormulaError
+from engine.core.panel import Panel
 from engine.expr.annual import bound
 from engine.expr.canonical import canonical, key
-from engine.expr.explain import explain
+from engine.expr.executor import evaluate
+from engine.expr.explanation import explain
 from engine.expr.formula import Formula
 from engine.expr.nodes import Number
+from engine.expr.parser import parse
 from engine.expr.pieces import evaluate_pieces
-from engine.factors_set import lookbacks, ready
-from engine.panel import Panel
+from engine.factors.sets import lookbacks, ready
 
 RV = "stddev(returns, 5) * annual ^ 0.5"
 

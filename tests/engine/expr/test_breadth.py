@@ -10,9 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine import EngineError, Panel
-from engine.expr import evaluate, parse
+from engine.expr.executor import evaluate
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node, walk
+from engine.expr.parser import parse
 
 DATA = Path(__file__).parent / "data"
 SETS = Path(__file__).parents[3] / "conf" / "factors"

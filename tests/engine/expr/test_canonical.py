@@ -11,10 +11,13 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from engine import Panel
-from engine.expr import canonical, evaluate, key, parse
+from engine.expr import canonical
+from engine.expr.canonical import key
+from engine.expr.executor import evaluate
 from engine.expr.graph import Graph
 from engine.expr.guests import using
-from engine.registry import Entry, Registry
+from engine.expr.parser import parse
+from engine.plugin.registry import Entry, Registry
 
 EQUAL = {
     "ts_mean(close, 5)": ["Mean($close,5)", " sma( CLOSE , 5.7 ) ", "((mean(close,5)))"],

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from engine import Panel
-from engine.errors import FormulaError
-from engine.expr import evaluate, parse
-from engine.validation.ic import rank_ic
+from engine.core.errors import FormulaError
+from engine.expr.executor import evaluate
+from engine.expr.parser import parse
+from engine.study.ic import rank_ic
 
 NAN = np.nan
 ROWS = st.lists(

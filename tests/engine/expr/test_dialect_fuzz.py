@@ -14,9 +14,12 @@ import pandas as pd
 import pytest
 
 from engine import FormulaError, Panel
-from engine.expr import evaluate, executor, parse, to_text
+from engine.expr import executor
 from engine.expr.dialects import FOREIGN
+from engine.expr.executor import evaluate
+from engine.expr.facts import to_text
 from engine.expr.ops import QLIB, TABLE, Op
+from engine.expr.parser import parse
 from engine.expr.qlib import ALPHAGEN, IN_DAYS
 
 DIALECTS = ("paper", "qlib", *FOREIGN)

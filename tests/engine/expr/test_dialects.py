@@ -10,12 +10,14 @@ from omegaconf import OmegaConf
 
 import engine
 from engine import ConfigError, DataError, FormulaError, Panel
-from engine.cli import main
-from engine.expr import evaluate, lookback, parse, to_text
+from engine.cli.prompt import main
 from engine.expr.dialects import FOREIGN
+from engine.expr.executor import evaluate
+from engine.expr.facts import lookback, to_text
 from engine.expr.formula import Formula
-from engine.registry import installed
-from engine.settings import factor_set
+from engine.expr.parser import parse
+from engine.pipeline.settings import factor_set
+from engine.plugin.registry import installed
 
 NAN = np.nan
 TREES = {

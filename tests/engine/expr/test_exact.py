@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from engine import Panel
-from engine.expr import evaluate
+from engine.core.panel import FloatArray
+from engine.expr.executor import evaluate
 from engine.expr.ops import TABLE
-from engine.panel import FloatArray
 
 NAN = np.nan
 SOME = settings(max_examples=200, deadline=None, derandomize=True,

@@ -10,9 +10,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from engine import DataError, Formula, FormulaError, Panel
-from engine.errors import ConfigError
-from engine.expr import Call, Field, Number, cells, evaluate, fields, kernels, lookback, parse
-from engine.panel import FloatArray
+from engine.core.errors import ConfigError
+from engine.core.panel import FloatArray
+from engine.expr import cells, kernels
+from engine.expr.executor import evaluate
+from engine.expr.facts import fields, lookback
+from engine.expr.nodes import Call, Field, Number
+from engine.expr.parser import parse
 
 NAN = np.nan
 

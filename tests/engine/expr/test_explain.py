@@ -7,8 +7,9 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from engine.expr import kernels, parse
-from engine.expr.explain import explain, warnings
+from engine.expr import kernels
+from engine.expr.explanation import explain, warnings
+from engine.expr.parser import parse
 
 
 def test_everything_about_a_formula():

@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.errors import FormulaError
-from engine.expr import canonical, fields, lookback, parse, to_text
-from engine.expr.explain import explain
+from engine.core.errors import FormulaError
+from engine.expr import canonical
+from engine.expr.explanation import explain
+from engine.expr.facts import fields, lookback, to_text
 from engine.expr.ops import NAMES, QLIB
+from engine.expr.parser import parse
 
 PAPER = (
     "rank(decay_linear(correlation(vwap, volume, 4), 2)) * -1",

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
 
+from engine.core.panel import FloatArray
 from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
-from engine.panel import FloatArray
 
 NAN = np.nan
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 5))

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from engine import ConfigError, DataError, Formula, Panel
 from engine.expr.formula import trees
-from engine.fields import structured
+from engine.plugin.fields import structured
 
 SECTORS = {"Sector": ("x", "x", "y")}
 

@@ -10,9 +10,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from engine import DataError, Formula, FormulaError, Panel
-from engine.expr import Field, cells, evaluate, parse
+from engine.expr import cells
+from engine.expr.executor import evaluate
 from engine.expr.formula import trees
 from engine.expr.naming import written_out
+from engine.expr.nodes import Field
+from engine.expr.parser import parse
 
 
 def panel(**more: list[list[float]]) -> Panel:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from engine.core.panel import FloatArray
 from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
-from engine.panel import FloatArray
 
 NAN = np.nan
 OPS = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)

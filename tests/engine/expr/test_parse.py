@@ -8,9 +8,11 @@ import time
 
 import pytest
 
-from engine.errors import FormulaError
-from engine.expr import Call, Field, Number, fields, lookback, parse, to_text
+from engine.core.errors import FormulaError
+from engine.expr.facts import fields, lookback, to_text
+from engine.expr.nodes import Call, Field, Number
 from engine.expr.ops import OVERLOADED, TABLE
+from engine.expr.parser import parse
 
 TREES = {
     # precedence, from ^ over - * + compare && || to ?:

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from engine.errors import DataError
-from engine.expr import evaluate
+from engine.core.errors import DataError
+from engine.core.panel import FloatArray, Panel
+from engine.expr.executor import evaluate
 from engine.expr.formula import Formula, trees
 from engine.expr.pieces import STRIP, evaluate_pieces, planned
-from engine.expr.spans import spans
-from engine.panel import FloatArray, Panel
-from engine.registry import installed
-from engine.settings import factor_set
+from engine.expr.spanning import spans
+from engine.pipeline.settings import factor_set
+from engine.plugin.registry import installed
 
 SETS = sorted((Path(__file__).parents[3] / "conf" / "factors").glob("*.yaml"))
 

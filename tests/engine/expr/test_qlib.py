@@ -11,8 +11,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from engine import ConfigError, FormulaError, Panel
-from engine.expr import evaluate, lookback, parse, to_text
+from engine.expr.executor import evaluate
+from engine.expr.facts import lookback, to_text
 from engine.expr.ops import QLIB
+from engine.expr.parser import parse
 
 TREES = {
     "$close": "close",

@@ -8,8 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from engine import Panel
-from engine.expr import evaluate, executor, parse
+from engine.expr import executor
+from engine.expr.executor import evaluate
 from engine.expr.graph import Graph
+from engine.expr.parser import parse
 
 FORMULAS = {
     "paper": "rank(decay_linear(correlation(vwap, volume, 4), 2)) * -1",

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.errors import ConfigError, DataError, EngineError
-from engine.expr import evaluate, shards
+from engine.core.errors import ConfigError, DataError, EngineError
+from engine.core.panel import Panel
+from engine.expr import shards
+from engine.expr.executor import evaluate
 from engine.expr.shards import evaluate_shards
-from engine.panel import Panel
 
 FORMULAS = {
     "plain": "rank(correlation(close, volume, 10))",

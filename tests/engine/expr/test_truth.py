@@ -19,7 +19,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
 from engine import FloatArray, Panel
-from engine.expr import evaluate
+from engine.expr.executor import evaluate
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
 INPUT = SHARED / "refs" / "input_stocknet84_2012_2014.parquet"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.expr import parse
 from engine.expr.ops import TABLE
+from engine.expr.parser import parse
 from engine.expr.units import ALIKE, KEPT, POWERS, PRODUCTS, RATIOS, mismatches
 
 UNKNOWN = {

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 import engine
+from engine.core.kinds import KINDS
 from engine.expr.ops import TABLE
-from engine.fields import structured
-from engine.kinds import KINDS
-from engine.registry import HOME, installed
+from engine.plugin.fields import structured
+from engine.plugin.registry import HOME, installed
 from engine.testing import check, check_operator, small_panel, verdicts
 
 BUILT_IN = [

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import engine
+from engine.checks.panels import panels, small_panel, with_gap, with_ghost
 from engine.schemas.bars import bars_schema
-from engine.testing.panels import panels, small_panel, with_gap, with_ghost
 from engine.testing.pytest_plugin import engine_check, engine_panel  # noqa: F401  # fixtures
 
 

@@ -1,0 +1,35 @@
+"""What came in: from the rows of a source, or of a frame handed over, to a checked panel."""
+
+from __future__ import annotations
+
+from engine.bars.clock import DAILY, oddities, rows_a_session
+from engine.bars.delisting import USUAL, Delisting, Outcomes, learned, outcomes, undisclosed
+from engine.bars.dirt import CHECKS, IntArray, Rows, calendar_sessions
+from engine.bars.findings import Findings, Policy, decisions
+from engine.bars.handed import Handed
+from engine.bars.layout import build, lay, read
+from engine.bars.membership import resolved
+
+__all__ = [
+    "CHECKS",
+    "DAILY",
+    "USUAL",
+    "Delisting",
+    "Findings",
+    "Handed",
+    "IntArray",
+    "Outcomes",
+    "Policy",
+    "Rows",
+    "build",
+    "calendar_sessions",
+    "decisions",
+    "lay",
+    "learned",
+    "oddities",
+    "outcomes",
+    "read",
+    "resolved",
+    "rows_a_session",
+    "undisclosed",
+]

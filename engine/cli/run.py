@@ -1,0 +1,105 @@
+"""What each command of the command line does, once its words are known."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from engine.cli.warned import tell_in_one_line
+from engine.core.errors import EngineError, unforeseen
+from engine.core.text import LINES, guard_logs, shown
+
+if TYPE_CHECKING:
+    from engine.config import Outcome
+    from engine.core.lock import Lock
+    from engine.pipeline import Announce
+
+
+def run(words: Sequence[str], *, debug: bool = False) -> int:
+    """``engine run``: compose, run one job or a sweep, print what came out."""
+    from engine.config import launch
+
+    logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
+    if debug:
+        os.environ["ENGINE_DEBUG"] = "1"  # an environment variable reaches joblib's workers too
+    outcomes: list[Outcome] = launch(words, run_job)
+    for outcome in outcomes:
+        if outcome.error:
+            print(f"engine: {shown(outcome.error, LINES)}", file=sys.stderr)
+        elif len(outcomes) == 1 and outcome.result is not None:
+            print(outcome.result.summary())
+    if len(outcomes) > 1:
+        _print_sweep(outcomes)
+    return 2 if any(outcome.error for outcome in outcomes) else 0
+
+
+def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
+    """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from engine.api import run_composed
+    from engine.config import Outcome, hidden, hide_in_logs
+    from engine.pipeline import job
+
+    guard_logs()
+    hydra = HydraConfig.get()
+    path = Path(hydra.runtime.output_dir)
+    words: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as they were typed
+    overrides = tuple(words)
+    hide_in_logs(hidden(config))
+    if not os.environ.get("ENGINE_DEBUG"):
+        tell_in_one_line()  # in a worker of a launcher, too
+    try:
+        with _screen() as announce:
+            report = run_composed(job(config), path, overrides, announce, lock=lock)
+    except (EngineError, OSError) as error:
+        logging.getLogger(__name__).info("stopped", exc_info=error)
+        if os.environ.get("ENGINE_DEBUG"):
+            raise
+        return Outcome(path, overrides, _line(error))
+    except Exception as error:
+        logging.getLogger(__name__).exception("stopped")
+        if os.environ.get("ENGINE_DEBUG"):
+            raise
+        return Outcome(path, overrides, unforeseen(error))
+    return Outcome(path, overrides, result=report)
+
+
+def _line(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (
+            f"{error.filename or 'a file'}: {error.strerror or error}; free it, or choose another"
+        )
+    return str(error)
+
+
+@contextmanager
+def _screen() -> Iterator[Announce]:
+    """A progress bar on a terminal; nothing where the output is a file or a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:12s}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(
+            task, description=stage, completed=done, total=total or None
+        )
+
+
+def _print_sweep(outcomes: Sequence[Outcome]) -> None:
+    from engine.report import sweep
+
+    done = [(o.overrides, o.path, o.result.metrics) for o in outcomes if o.result is not None]
+    if done:
+        print(sweep(done))

@@ -1,0 +1,118 @@
+"""``engine plugins new``: an installable distribution with two factors, a bundle and tests.
+
+The files stand in ``template/``; each ends in ``.txt``, so that no tool takes it for code of
+this project. Three words are filled in: ``@NAME@``, ``@MODULE@`` and ``@ENGINE@``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import __version__
+from engine.core.errors import ConfigError
+
+TEMPLATE = Path(__file__).parent / "template"
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+RESERVED = frozenset({"alpha-engine", "engine", "plugins", "schemas", "conf", "tests"})
+_CONF = "_conf"  # follows the module's name
+
+
+def new(words: Sequence[str]) -> str:
+    """Write the project that ``NAME [--here DIR]`` asks for; return what to type next.
+
+    Raises
+    ------
+    ConfigError
+        The name cannot be used, or a file or folder is in the way. Nothing is overwritten.
+    """
+    name, parent = _asked(words)
+    _refuse(name)
+    if not parent.is_dir():
+        raise ConfigError(f"--here {parent}: no such folder; make it, or name another")
+    folder = parent / name
+    try:
+        folder.mkdir()
+    except FileExistsError as error:
+        raise ConfigError(f"{folder} exists: choose another name, or --here DIR") from error
+    except OSError as error:
+        raise ConfigError(f"{folder}: {error.strerror}; choose --here DIR") from error
+    written = write(name, folder)
+    lines = [str(folder), *(f"  {path}" for path in written), ""]
+    lines += [
+        "next:",
+        f"  cd {shlex.quote(str(folder))}",
+        "  pip install -e . && pytest",
+        "  engine plugins list",
+    ]
+    return "\n".join(lines)
+
+
+def write(name: str, folder: Path) -> list[str]:
+    """Fill the template into an empty folder; return the files' names, sorted."""
+    module = name.replace("-", "_")
+    words = {"@NAME@": name, "@MODULE@": module, "@ENGINE@": __version__}
+    written = []
+    for source in TEMPLATE.rglob("*.txt"):
+        place = str(source.relative_to(TEMPLATE).with_suffix(""))
+        place = re.sub(r"^module(?=/|_conf/)", module, Path(place).as_posix())
+        text = source.read_text("utf-8")
+        for word, value in words.items():
+            text = text.replace(word, value)
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8", newline="\n")
+        written.append(place)
+    return sorted(written)
+
+
+def _asked(words: Sequence[str]) -> tuple[str, Path]:
+    rest = [*words]
+    parent = Path()
+    if "--here" in rest:
+        at = rest.index("--here")
+        if at + 1 == len(rest):
+            raise ConfigError("--here: name the folder to write into, such as --here ~/work")
+        parent = Path(rest[at + 1]).expanduser()
+        del rest[at : at + 2]
+    if not rest:
+        raise ConfigError("plugins new: name it, such as `engine plugins new my-factors`")
+    if len(rest) > 1 and not any(word.startswith("-") for word in rest):
+        wish = _near(" ".join(rest))
+        raise ConfigError(f"{' '.join(rest)!r} are {len(rest)} names: type `{_typed(wish)}`")
+    for word in rest:
+        if word.startswith("-"):
+            raise ConfigError(f"plugins new {word}: no such option; did you mean --here DIR?")
+    return rest[0], parent
+
+
+def _refuse(name: str) -> None:
+    """Raise when the name cannot be a distribution's and, with _ for -, a module's."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r}: use lower case letters, digits and single hyphens, a letter first: "
+            f"type `{_typed(_near(name))}`"
+        )
+    module = name.replace("-", "_")
+    remedy = f"type `{_typed(name + '-factors')}`"
+    if name in RESERVED or module in sys.stdlib_module_names or keyword.iskeyword(module):
+        raise ConfigError(f"{name!r} is a name of the engine or of Python: {remedy}")
+    for taken in (module, module + _CONF):
+        if importlib.util.find_spec(taken) is not None:
+            raise ConfigError(f"a module {taken!r} is installed already: {remedy}")
+
+
+def _near(name: str) -> str:
+    """The nearest name that can be used."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    near = re.sub(r"^[0-9-]+", "", "-".join(words))
+    return near or "my-factors"
+
+
+def _typed(name: str) -> str:
+    return f"engine plugins new {name}"

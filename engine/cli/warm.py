@@ -1,0 +1,104 @@
+"""``engine warm``: compile what formulas and the account run on, before their first use."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from engine.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.core.panel import Panel
+    from engine.expr import Op
+
+HELP = """\
+engine warm: compile the operators of formulas and the account, once for each installation
+
+The first use of an operator compiles it, which takes about a second; the result is kept beside
+the package or, where that cannot be written to, in the user's cache folder, or in the folder
+that the environment variable NUMBA_CACHE_DIR names.
+"""
+ACCOUNT = "the account"
+ARRAYS = ("close", "open", "high", "low")
+NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
+
+
+def warm(words: Sequence[str]) -> int:
+    """Run ``engine warm``; return the exit code."""
+    if words:
+        if {*words} <= {"-h", "--help", "help"}:
+            print(HELP, end="")
+            return 0
+        raise ConfigError(f"warm {words[0]}: engine warm takes no words")
+    start = time.perf_counter()
+    count = compiled(_told)
+    from engine.expr import finite
+
+    seconds, place = time.perf_counter() - start, finite.stats.cache_path
+    kept = f"kept in {place}" if place else "kept nowhere: set NUMBA_CACHE_DIR"
+    print(f"{count} operators are ready after {seconds:.1f} s; {kept}")
+    return 0
+
+
+def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
+    """Run each operator on a few rows, which compiles it, and compile the account's loop.
+
+    Returns how many operators there are.
+    """
+    from engine.expr import TABLE, evaluate
+
+    panel = _panel()
+    for name in told([*TABLE, ACCOUNT]):
+        if name == ACCOUNT:
+            import engine.account  # noqa: F401 — its types are known, so that it compiles now
+        else:
+            evaluate({name: _formula(TABLE[name])}, panel, threads=1)
+    return len(TABLE)
+
+
+def _formula(op: Op) -> str:
+    fields = iter(ARRAYS)
+    constants = {"d": "5", "n": "1", "g": "sector"}
+    args = [constants.get(kind) or next(fields) for kind in op.args]
+    return f"{op.name}({', '.join(args)})"
+
+
+def _panel() -> Panel:
+    import numpy as np
+    import pandas as pd
+
+    from engine.core.panel import Panel
+
+    random = np.random.default_rng(0)
+    return Panel(
+        dates=pd.date_range("2024-01-01", periods=20, tz="UTC"),
+        symbols=("A", "B", "C", "D", "E", "F"),
+        fields={name: random.normal(size=(20, 6)) for name in ARRAYS},
+        groups={"sector": ("x", "y") * 3},
+    )
+
+
+def _told(names: list[str]) -> Iterator[str]:
+    """The names, one by one: with a bar on a terminal, else with a line for what took time."""
+    with _bar(len(names)) as advance:
+        for name in names:
+            start = time.perf_counter()
+            yield name
+            advance(name, time.perf_counter() - start)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Callable[[str, float], None]]:
+    if not sys.stderr.isatty():
+        yield lambda name, s: print(f"{name:<14} {s:.1f} s") if s >= NOTABLE else None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:14s}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda name, s: bar.update(task, description=name, advance=1)

@@ -1,0 +1,20 @@
+"""What was asked for: composed by Hydra, refused where it must be, launched as jobs."""
+
+from __future__ import annotations
+
+from engine.config.compose import Package, composed, options, packages
+from engine.config.jobs import launch
+from engine.config.secrets import Hidden, hidden, hide_in_logs
+from engine.config.sweep import Outcome
+
+__all__ = [
+    "Hidden",
+    "Outcome",
+    "Package",
+    "composed",
+    "hidden",
+    "hide_in_logs",
+    "launch",
+    "options",
+    "packages",
+]

@@ -1,0 +1,19 @@
+"""Formulas on panels and frames; sets of them, their pieces, and their file."""
+
+from __future__ import annotations
+
+from engine.factors.compute import How, append_to, compute_to
+from engine.factors.evaluation import evaluate
+from engine.factors.file import stored_periods
+from engine.factors.sets import lookbacks, ready, spans
+
+__all__ = [
+    "How",
+    "append_to",
+    "compute_to",
+    "evaluate",
+    "lookbacks",
+    "ready",
+    "spans",
+    "stored_periods",
+]

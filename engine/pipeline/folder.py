@@ -1,0 +1,242 @@
+"""The run folder: what a run leaves behind.
+
+A folder holds ``INCOMPLETE`` until its last file is written; the marker then goes. So a
+folder that was left by an error, a full disk or Ctrl-C never looks finished.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from engine.config import Hidden
+from engine.core.errors import ConfigError
+from engine.core.lock import Lock
+from engine.core.text import LINES, shown
+from engine.pipeline.watch import Watch
+from engine.plugin import Guard
+from engine.store import MARKER, refuse_foreign, tell_left
+
+T = TypeVar("T")
+Announce = Callable[[str, int, int], None]
+WRITTEN = ("*.parquet", "*.json", "*.jsonl", "*.npz", "report.*", "report_*.png")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RunFolder:
+    """Writes artifacts, and measures the stages that make them.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Created when missing.
+    announce : callable
+        Called with a stage's name, and how many of how many parts are done, when a stage
+        begins and as it goes on; shows nothing by default.
+    """
+
+    path: Path
+    announce: Announce = lambda stage, done, total: None
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    checking: float = 0.0  # seconds spent on contracts
+    warnings: list[str] = field(default_factory=list)
+    watch: Watch | None = None
+    current: str = ""  # the stage that runs
+    lock: Lock | None = None  # of who took the folder already
+    guard: Guard = field(default_factory=Guard)
+    secrets: Hidden = field(default_factory=Hidden)
+
+    def open(self) -> None:
+        """Create the folder and mark it as incomplete; an earlier run's files are removed.
+
+        Files that no run wrote are never touched: a folder that holds anything and is not a
+        run's is refused, and so is one in which another run is at work.
+        """
+        try:
+            refuse_foreign(self.path)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.lock = self.lock or Lock.taken(self.path)
+            self.guard.say = self.lock.say
+            tell_left(self.path, self.lock.left)
+            self._clear()
+        except OSError as error:
+            self.release()
+            raise ConfigError(
+                f"hydra.run.dir={self.path}: cannot be written ({error.strerror}); choose "
+                "another folder with hydra.run.dir=…"
+            ) from error
+        except ConfigError:
+            self.release()
+            raise
+
+    def _clear(self) -> None:
+        left = [file for pattern in WRITTEN for file in sorted(self.path.glob(pattern))]
+        (self.path / MARKER).write_text("the run has not finished\n", encoding="utf-8")
+        for file in left:
+            file.unlink()
+
+    def release(self, *, leave: bool = False) -> None:
+        """Let the folder go to others; `leave` what its lock file says of whose code ran."""
+        if self.lock is not None:
+            self.lock.release(leave=leave)
+            self.lock = None
+
+    def finish(self) -> None:
+        """Take the marker away: everything is written."""
+        (self.path / MARKER).unlink()
+
+    def close(self) -> None:
+        """Finish, and let the folder go."""
+        self.finish()
+        self.release()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Collect what the engine and its plugins warn of, for the manifest and the report."""
+        ear = _Ear(self.warnings)
+        logging.getLogger().addHandler(ear)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(ear)
+
+    def fail(self, reason: str) -> None:
+        """Write into the marker in which stage the run ended, and why."""
+        if self.path.is_dir():
+            with suppress(OSError):  # a full disk: the marker itself is there since `open`
+                text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
+                text = shown(self.secrets.text(text), LINES)
+                (self.path / MARKER).write_text(text, encoding="utf-8")
+        self.release(leave=bool(self.guard.inside))  # the next command names whose code it was
+
+    def stage(self, name: str, work: Callable[[], T]) -> T:
+        """Run one stage, and note its seconds and the process's peak memory in it."""
+        self.current = name
+        self.announce(name, 0, 0)
+        _reset_peak()
+        start, checked = time.perf_counter(), self.checking
+        with self.guard.on_stage(name):
+            with self._writing(self.path):  # what a stage writes by itself, such as the report
+                result = work()
+            seconds = time.perf_counter() - start
+            self._noted(name, seconds, checked)
+            if self.watch is not None:
+                self.watch.tell(name, seconds, result)
+        self.guard.hold(name, result)
+        return result
+
+    def _noted(self, name: str, seconds: float, checked: float) -> None:
+        self.timings.append(
+            {
+                "stage": name,
+                "seconds": round(seconds, 3),
+                "contract_seconds": round(self.checking - checked, 3),
+                "peak_mb": _peak_mb(),
+            }
+        )
+        log.info("%s: %.2f s", name, seconds)
+
+    @contextmanager
+    def contract(self) -> Iterator[None]:
+        """Count the seconds spent inside as contract checking."""
+        start = time.perf_counter()
+        yield
+        self.checking += time.perf_counter() - start
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a frame as ``NAME.parquet``: the same frame gives the same bytes."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        keys = [name for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
+        file = self.path / f"{name}.parquet"
+        with self._writing(file):
+            pq.write_table(
+                pa.Table.from_pandas(frame, preserve_index=False),
+                file,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[str(key) for key in keys],
+            )
+
+    def note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""
+        plain = self.secrets.everywhere(_plain(content))
+        text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+        file = self.path / f"{name}.json"
+        with self._writing(file):
+            file.write_text(text + "\n", encoding="utf-8")
+
+    @contextmanager
+    def _writing(self, what: Path) -> Iterator[None]:
+        """A full disk becomes one line; it names `what`, and how much space there is."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            free = shutil.disk_usage(self.path).free / 1e6
+            raise ConfigError(
+                f"{error.filename or what}: {os.strerror(error.errno)} ({free:.1f} MB free); free "
+                "some, or choose another folder with hydra.run.dir=…"
+            ) from error
+
+
+class _Ear(logging.Handler):
+    """Writes each warning down once."""
+
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self.heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the message of a record."""
+        message = shown(record.getMessage())
+        if message not in self.heard:
+            self.heard.append(message)
+
+
+def _plain(value: Any) -> Any:
+    """JSON-able: numpy scalars become Python's, NaN and infinity null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, (pd.Timestamp, Path)) else value
+
+
+def _reset_peak() -> None:
+    """Start a new high-water mark of memory, where Linux lets us."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _peak_mb() -> float:
+    """High-water mark of resident memory, in MB (10^6 bytes)."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM"))
+        return round(int(peak.split()[1]) * 1024 / 1e6, 1)
+    except (OSError, StopIteration):
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1)

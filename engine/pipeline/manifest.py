@@ -1,0 +1,155 @@
+"""The manifest: what ran, on what, with which code; enough to run it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence, Set
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from engine.core.panel import Panel
+from engine.pipeline.settings import Settings
+from engine.plugin import HOME, Registry, checked_by, code_hash
+
+if TYPE_CHECKING:
+    from engine.bars import Findings
+    from engine.forecasts import Forecasts
+    from engine.pipeline.stages import Made
+
+PACKAGES = (
+    "alpha-engine",
+    "hydra-core",
+    "hmmlearn",
+    "numba",
+    "numpy",
+    "omegaconf",
+    "pandas",
+    "pandera",
+    "pluggy",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "vectorbt",
+    "vectorbt-rust",
+    "xgboost-cpu",
+)
+
+
+def manifest(
+    settings: Settings,
+    config: Any,
+    overrides: Sequence[str],
+    panel: Panel,
+    findings: Findings,
+    made: Made,
+    registry: Registry,
+    operators: Set[str],
+) -> dict[str, Any]:
+    """Everything but the timings, as plain values; `config` is as it is to be shown."""
+    from engine.pipeline.stages import empty, facts
+
+    source, dates = settings.source, panel.dates
+    account = made.account
+    bankrupt = account.bankrupt_on
+    return {
+        "command": shlex.join(["engine", "run", *overrides]),
+        "config": config,
+        "simulated": source.simulated,
+        "source": {
+            "name": source.name,
+            "simulated": source.simulated,
+            "facts": facts(settings),
+            "fingerprint": panel.fingerprint,
+            "periods_per_year": panel.periods_per_year,
+            "rows": int(panel.present.sum()),
+            "thin_dates": int((~panel.full).sum()),
+            "symbols": len(panel.symbols),
+            "start": str(dates[0].date()),
+            "end": str(dates[-1].date()),
+        },
+        "empty_factors": empty(made.factors),
+        "findings": dict(findings.counts),
+        "mends": findings.mends,
+        "plugins": _plugins(settings, registry, operators),
+        "versions": versions(),
+        "seed": settings.seed,
+        "splits": splits(made.forecasts, panel) if made.forecasts else [],
+        "account": {
+            "orders": len(account.orders),
+            "pending": account.pending,
+            "dropped": account.dropped,
+            "delistings": len(account.payouts),
+        },
+        "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
+    }
+
+
+def splits(forecasts: Forecasts, panel: Panel) -> list[dict[str, Any]]:
+    """Each training and its dates; stops are the last date included."""
+
+    def day(row: int) -> str:
+        return str(panel.dates[row].date())
+
+    return [
+        {
+            "index": split.index,
+            "train_start": day(split.train_start),
+            "train_stop": day(split.purged_stop - 1),
+            "test_start": day(split.test_start),
+            "test_stop": day(split.test_stop - 1),
+            "n_train": split.n_train,
+            "train_ic": split.train_ic,
+            "test_ic": split.test_ic,
+            "importances": split.importances,
+        }
+        for split in forecasts.splits
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Installed version of each package that a result depends on."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
+    """Say which of a manifest's plugins the conformance kit never found sound; "" if none."""
+    names = [p for p in plugins if p["checked_by"] is None]
+    if not names:
+        return ""
+    told = ", ".join(f"{p['kind']} {p['name']} of {p['from']}" for p in names)
+    return (
+        f"plugins: the conformance kit has not checked {told}: results may look ahead; "
+        f"type engine plugins check {names[0]['name']}"
+    )
+
+
+def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, Any]]:
+    """Every plugin that took part: its distribution, code, and the kit that found it sound."""
+    used = {
+        ("source", settings.source.name),
+        *(("operator", name) for name in operators),
+        *(("factor", factor.name) for factor in settings.factors.values()),
+        ("regime", settings.regime.name),
+        ("portfolio", settings.portfolio.name),
+        ("cost", settings.costs.name),
+        *(("observer", observer.name) for observer in settings.observers),
+    }
+    if settings.needs_model:
+        used.add(("model", settings.model.name))
+    return [
+        {
+            "kind": kind,
+            "name": name,
+            "from": entry.origin,
+            "sha256": code_hash(entry.cls),
+            "checked_by": entry.version if entry.dist == HOME else checked_by(entry.cls),
+        }
+        for kind, name in sorted(used)
+        for entry in [registry.find(kind, name, kind)]
+    ]

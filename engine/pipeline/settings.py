@@ -1,0 +1,257 @@
+"""From the composed configuration to typed, checked settings: every mistake shows here.
+
+Nothing is computed before all of it has been understood, and no file but that of the universe's
+members, which is configuration too, has been read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.account import Backtest
+from engine.bars import Delisting, Policy, resolved
+from engine.bars.inspect import Thresholds
+from engine.core.errors import ConfigError, FormulaError, did_you_mean
+from engine.core.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
+from engine.core.periods import Time
+from engine.core.universe import Universe
+from engine.forecasts import Label, Validation
+from engine.plugin import Registry, about, advice, calling, mapping, structured
+from engine.signal import Bundle, Decision
+from engine.study import TooGood
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+DIALECT = "_dialect_"  # of a factor set: the dialect of its formulas, and no factor
+NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What the report stage writes beside metrics, parquet and manifest."""
+
+    name: str = "full"
+    figures: bool = True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which distributions' plugins a run may use, and how long a call of them may take."""
+
+    disable: list[str] = field(default_factory=list)
+    only: list[str] | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A run's configuration, typed; one field per conf group."""
+
+    universe: Universe
+    source: Source
+    time: Time
+    bars: Policy
+    check: Thresholds
+    factors: dict[str, Factor]
+    label: Label
+    regime: Regime
+    exposure: dict[str, float]
+    model: Model
+    validation: Validation
+    bundle: Bundle
+    portfolio: Portfolio
+    costs: Cost
+    backtest: Backtest
+    decision: Decision
+    delisting: Delisting
+    too_good: TooGood
+    report: Drawing
+    observers: tuple[Observer, ...]
+    strict_observers: bool
+    seed: int
+
+    @property
+    def forecast(self) -> str:
+        """Name of the model's forecast, as bundles call it."""
+        return f"ml_alpha_{self.model.name}_{self.label.horizon}d"
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether the bundle holds a forecast that only the model can produce."""
+        wanted = any(factor.name == self.forecast for factor in self.bundle.factors)
+        return wanted and self.forecast not in self.factors  # a set may bring it from a file
+
+
+def read(config: DictConfig, registry: Registry) -> Settings:
+    """Return the settings; raise ConfigError naming the key, the value and what to type."""
+    if config.get("bundle") is None:
+        raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
+    try:
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        place = error.full_key or next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        place = next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: this refers to itself; write a value") from error
+    _refuse_unknown(config)
+
+    def typed(cls: type[T], key: str) -> T:
+        return structured(cls, config.get(key), key)
+
+    def built(kind: str, key: str) -> Any:
+        return registry.build(kind, config.get(key), key)
+
+    settings = Settings(
+        universe=resolved(typed(Universe, "universe")),
+        source=built("source", "source"),
+        time=typed(Time, "time"),
+        bars=typed(Policy, "bars"),
+        check=typed(Thresholds, "check"),
+        factors=factor_set(config.get("factors"), registry),
+        label=typed(Label, "label"),
+        regime=built("regime", "regime"),
+        exposure=_exposure(mapping(config.get("exposure"), "exposure")),
+        model=built("model", "model"),
+        validation=typed(Validation, "validation"),
+        bundle=typed(Bundle, "bundle"),
+        portfolio=built("portfolio", "portfolio"),
+        costs=built("cost", "costs"),
+        backtest=typed(Backtest, "backtest"),
+        decision=typed(Decision, "decision"),
+        delisting=typed(Delisting, "delisting"),
+        too_good=structured(TooGood, _limits(config.get("too_good")), "too_good"),
+        report=typed(Drawing, "report"),
+        observers=tuple(
+            registry.build("observer", node, f"observers.{key}")
+            for key, node in mapping(config.get("observers"), "observers").items()
+        ),
+        strict_observers=_truth(config.get("strict_observers")),
+        seed=_seed(config.get("seed")),
+    )
+    _check(settings)
+    for line in filter(None, [advice("cost", type(settings.costs))]):
+        log.warning(line)
+    return settings
+
+
+def _unresolved(node: Any, key: str) -> Iterator[str]:
+    """The keys whose interpolations lead nowhere."""
+    for name in node if isinstance(node, DictConfig) else range(len(node)):
+        place, child = f"{key}.{name!s}".lstrip("."), node._get_node(name)
+        if child._is_interpolation():
+            try:
+                child._dereference_node()
+            except (OmegaConfBaseException, RecursionError):
+                yield place
+        elif isinstance(child, (DictConfig, ListConfig)) and not child._is_none():
+            yield from _unresolved(child, place)
+
+
+def chosen(config: DictConfig, registry: Registry) -> Registry:
+    """What the node ``plugins`` leaves of a registry."""
+    try:
+        node = config.get("plugins")
+    except OmegaConfBaseException as error:
+        raise ConfigError(about(error, "plugins")) from error
+    choice = structured(Choice, node, "plugins")
+    return registry.limited(choice.disable, choice.only)
+
+
+def _refuse_unknown(config: DictConfig) -> None:
+    known = [*(each.name for each in fields(Settings)), "plugins", "hydra"]
+    for key in map(str, config):
+        if key not in known:
+            raise ConfigError(f"{key}: no such key; {did_you_mean(key, known)}")
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"strict_observers={value}: write true or false")
+    return value
+
+
+def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
+    """Every factor of a set, built, by name; ConfigError names the key that cannot be."""
+    if not isinstance(node, DictConfig):
+        raise ConfigError(f"factors={node}: no set; choose factors=core_ta_price")
+    built = {}
+    _check_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
+    for name in map(str, node):
+        if name == DIALECT:
+            continue
+        try:
+            entry = node[name]
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, f"factors.{name}")) from error
+        if isinstance(entry, str):  # `+factors.mine="rank(close)"`
+            entry = OmegaConf.create({"name": "formula", "formula": entry})
+        entry = _spoken(entry, node.get(DIALECT))
+        try:
+            built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
+        except FormulaError as error:
+            raise FormulaError(f"factors.{name}: {error}") from None
+    if not built:
+        raise ConfigError("factors: the set is empty; choose factors=core_ta_price")
+    return built
+
+
+def _check_dialect(dialect: Any) -> None:
+    from engine.expr import DIALECTS
+
+    if dialect is not None and dialect not in DIALECTS:
+        hint = did_you_mean(str(dialect), DIALECTS)
+        raise ConfigError(f"factors.{DIALECT}={dialect}: no such dialect; {hint}")
+
+
+def _spoken(entry: Any, dialect: Any) -> Any:
+    """A formula's entry with the set's dialect, where it has none and its text no ``$``."""
+    if dialect is None or not isinstance(entry, DictConfig) or entry.get("name") != "formula":
+        return entry
+    if "dialect" in entry or "$" in str(entry.get("formula")):
+        return entry
+    return OmegaConf.merge(entry, {"dialect": dialect})
+
+
+def _limits(node: Any) -> Any:
+    """The node ``too_good``; null is no limit at all."""
+    return {"ic": None, "sharpe": None} if node is None else node
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ConfigError(f"seed={value}: write a whole number from 0 to {2**32 - 1}")
+    return value
+
+
+def _exposure(node: Any) -> dict[str, float]:
+    exposure = {}
+    for state, value in node.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 10:
+            raise ConfigError(f"exposure.{state}={value}: write a multiplier from 0 to 10")
+        exposure[str(state)] = float(value)
+    return exposure
+
+
+def _check(settings: Settings) -> None:
+    """What no single part can know."""
+    produced = [*settings.factors, settings.forecast]
+    for factor in settings.bundle.factors:
+        if factor.name not in produced:
+            raise ConfigError(
+                f"bundle.factors: nothing produces {factor.name!r}; "
+                f"{did_you_mean(factor.name, produced)}"
+            )
+    with calling(settings.regime, f"regime {settings.regime.name!r}"):
+        states = settings.regime.states
+    for state in states:
+        if state not in settings.exposure:
+            raise ConfigError(
+                f"exposure: no entry for the regime {state!r}; add +exposure.{state}=1.0"
+            )

@@ -1,0 +1,36 @@
+"""Who may extend the engine, and on what terms: hooks, registry, admission, the guard."""
+
+from __future__ import annotations
+
+from engine.plugin.admission import advice, code_hash
+from engine.plugin.checked import checked_by, record
+from engine.plugin.fields import KEYED, about, mapping, moved, structured
+from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
+from engine.plugin.hookspecs import hookimpl
+from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
+
+__all__ = [
+    "HOME",
+    "KEYED",
+    "NO_PLUGINS",
+    "Entry",
+    "Failure",
+    "Guard",
+    "Registry",
+    "about",
+    "advice",
+    "calling",
+    "checked_by",
+    "code_hash",
+    "guarding",
+    "hookimpl",
+    "installed",
+    "is_ours",
+    "lent",
+    "mapping",
+    "moved",
+    "owned",
+    "record",
+    "seconds",
+    "structured",
+]

@@ -1,0 +1,42 @@
+"""Which plugin classes the conformance kit has found sound on this machine.
+
+An empty name per file of code, in the user's cache folder: the SHA-256 of the file that the class
+stands in, with the version of the engine that checked it in it. Code that changes is another
+file, so it is unchecked until the kit has seen it again.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from engine.core.kinds import Kind
+from engine.plugin.admission import code_hash
+from engine.plugin.patches import OWN
+
+
+def record(cls: type[Kind]) -> None:
+    """Note that all properties of a class's kind hold; where that cannot be kept, it is not."""
+    if cls.__module__.split(".")[0] == OWN:
+        return
+    try:
+        file = _file(cls)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(version("alpha-engine"), "utf-8")
+    except (OSError, RuntimeError, TypeError):  # no home, no room, or a class of no file
+        return
+
+
+def checked_by(cls: type[Kind]) -> str | None:
+    """Return the version of the engine whose kit found a class sound; None if none did."""
+    try:
+        return _file(cls).read_text("utf-8").strip()
+    except (OSError, RuntimeError, TypeError):
+        return None
+
+
+def _file(cls: type[Kind]) -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "alpha-engine" / "checked" / f"{cls.__qualname__}-{code_hash(cls)}"

@@ -1,0 +1,184 @@
+"""Typed fields from plain values: the one place where configuration becomes a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from engine.core.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+STEP = re.compile(r"[^.\[\]]+")
+LARGEST = 2**53  # whole numbers beyond are no float, and no number of anything
+KEYED = "it has keys of its own: write {key}.KEY=VALUE"
+WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    list: "a list, such as [a, b]",
+    dict: "a mapping, such as {a: b}",
+    NoneType: "null",
+}
+MOVED = {  # keys of earlier versions, and those that stand in their place
+    "costs.delisting_return": "delisting.long_return",
+    "backtest.delist_after": "delisting.after",
+}
+
+
+def moved(key: str) -> str:
+    """Return what to say of a key that has moved, or ""."""
+    return f"{key} has moved: write {MOVED[key]}" if key in MOVED else ""
+
+
+def said(value: Any) -> str:
+    """A value as it is written in YAML."""
+    plain = {"None": "null", "True": "true", "False": "false"}
+    return plain.get(str(value), str(value)) if not isinstance(value, str) else value
+
+
+def mapping(value: Any, key: str) -> Mapping[Any, Any]:
+    """A node that has keys; ConfigError names one that has none, such as ``bars=null``."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key}={said(value)}: {KEYED.format(key=key)}")
+    return value
+
+
+def structured(cls: type[T], values: Any, key: str) -> T:
+    """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds."""
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for name in mapping(values, key):
+        if name not in known:
+            unknown = f"{key}.{name}: no such field; {did_you_mean(str(name), known)}"
+            raise ConfigError(moved(f"{key}.{name}") or unknown)
+    try:
+        plain = dict(values)
+        _check_texts(cls, plain, key)
+    except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
+        raise ConfigError(about(error, key)) from error
+    made = _object(cls, plain, key)
+    assert isinstance(made, cls)
+    _check_options(made, key)
+    return made
+
+
+def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
+    """The instance; what a type checker says of a value is said in words."""
+    try:
+        for name, inner in _lists(cls):
+            if isinstance(plain.get(name), (list, ListConfig)):
+                for i, item in enumerate(plain[name]):
+                    _object(inner, mapping(item, f"{key}.{name}.{i}"), f"{key}.{name}.{i}")
+        base = OmegaConf.structured(cls)
+        OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
+        return OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(plain))))
+    except OmegaConfBaseException as error:
+        path = STEP.findall(error.full_key or "")
+        wanted = "" if isinstance(error, MissingMandatoryValue) else _wanted(cls, path)
+        if not wanted:
+            raise ConfigError(about(error, key)) from error
+        place, value = ".".join([key, *path]), said(_at(plain, path))
+        raise ConfigError(f"{place}={value}: write {wanted}{_meaning(cls, path)}") from error
+    except (OverflowError, RecursionError, TypeError) as error:
+        raise ConfigError(f"{key}: {_first(error)}") from error
+
+
+def _lists(cls: type) -> Iterator[tuple[str, type]]:
+    """The fields that are lists of dataclasses, and of which."""
+    for name, kind in get_type_hints(cls).items():
+        inner = get_args(kind)[0] if get_origin(kind) is list else None
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type):
+            yield name, inner
+
+
+def about(error: OmegaConfBaseException, key: str) -> str:
+    """What is wrong with a value that cannot be read, in the words of its key."""
+    full = str(error.full_key or key)
+    inside = full == key or full.startswith((f"{key}.", f"{key}["))
+    place = full if inside else f"{key}.{full}"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{place}: it needs a value: write {place}=…"
+    return f"{place}: {_first(error)}"
+
+
+def _meaning(cls: type, path: Sequence[str]) -> str:
+    """What a field means, in brackets."""
+    own = {field.name: field.metadata.get("help", "") for field in dataclasses.fields(cls)}
+    meaning = own.get(path[0], "") if len(path) == 1 else ""
+    return f" ({meaning})" if meaning else ""
+
+
+def _at(value: Any, path: Sequence[str]) -> Any:
+    """The value at a path into plain values, as far as there is one."""
+    for step in path:
+        if isinstance(value, (Mapping, DictConfig)):
+            value = value.get(step)
+        elif isinstance(value, (list, ListConfig)) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+    return value
+
+
+def _wanted(kind: Any, path: Sequence[str]) -> str:
+    """What a field takes, in words; "" where its type has none."""
+    for step in path:
+        inner = [each for each in (kind, *get_args(kind)) if each is not type(None)]
+        of = next(
+            (each for each in inner if get_args(each) or dataclasses.is_dataclass(each)), None
+        )
+        if dataclasses.is_dataclass(of):
+            kind = get_type_hints(of).get(step)
+        elif of is not None:
+            kind = get_args(of)[-1]
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    words = [WORDS[each] for each in dict.fromkeys(map(_base, kinds)) if each in WORDS]
+    if "a number" in words and "a whole number" in words:
+        words.remove("a whole number")
+    return " or ".join(words)
+
+
+def _base(kind: Any) -> Any:
+    return get_origin(kind) or (dict if dataclasses.is_dataclass(kind) else kind)
+
+
+def _first(error: object) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _check_texts(cls: type, values: Mapping[Any, Any], key: str) -> None:
+    """Refuse what YAML read as a number or truth in a list of text: 007 would become 7."""
+    for name, kind in get_type_hints(cls).items():
+        items = values.get(name)
+        if list[str] not in (kind, *get_args(kind)) or not isinstance(items, (list, ListConfig)):
+            continue
+        for item in items:
+            if not isinstance(item, str):
+                read_as = type(item).__name__.removesuffix("Config").lower()
+                raise ConfigError(
+                    f"{key}.{name}: {item} is read as {read_as}, not as text: quote "
+                    f"it as it is written, like \"{key}.{name}=['007','NA']\""
+                )
+
+
+def _check_options(made: object, key: str) -> None:
+    for field in dataclasses.fields(made):  # type: ignore[arg-type]
+        value, rules = getattr(made, field.name), field.metadata
+        choices = rules.get("choices", ())
+        if choices and value not in choices:
+            hint = did_you_mean(str(value), map(str, choices))
+            raise ConfigError(f"{key}.{field.name}={value}: {hint}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{key}.{field.name}={value}: write a finite number")
+        if isinstance(value, int) and abs(value) > LARGEST:
+            raise ConfigError(f"{key}.{field.name}={value}: write a smaller number")
+        if isinstance(value, (int, float)):
+            low, high = rules.get("ge"), rules.get("le")
+            if (low is not None and not value >= low) or (high is not None and not value <= high):
+                bounds = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
+                raise ConfigError(f"{key}.{field.name}={value}: choose from {bounds}")

@@ -1,0 +1,213 @@
+"""From entry points to plugins, and from a configuration node to an instance.
+
+1. Every entry point of the group ``engine`` is loaded; what fails is kept as a `Failure`, and
+   everything else goes on.
+2. Its hooks are called in the order of `KINDS`; each returns classes.
+3. Each class is checked (`engine.plugin.admission`) and filed under its kind and name. A name that
+   two distributions claim is nobody's until one of them is disabled or uninstalled.
+4. `Registry.build` reads a node: ``name`` picks the class, the other keys are its fields.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Any
+
+import pluggy
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from engine.core.errors import ConfigError, PluginError, did_you_mean
+from engine.core.kinds import KINDS, Kind
+from engine.plugin import hookspecs
+from engine.plugin.admission import objection, unmet
+from engine.plugin.fields import about, said, structured
+from engine.plugin.patches import Before
+
+HOME = "alpha-engine"  # the distribution of the built-ins
+NO_PLUGINS = "ENGINE_NO_PLUGINS"  # set it to start without any third-party plugin
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A plugin class, and the distribution (with version) that it came from."""
+
+    kind: str
+    cls: type[Kind]
+    dist: str
+    version: str
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version."""
+        return f"{self.dist} {self.version}".strip()
+
+    @property
+    def line(self) -> str:
+        """The first line of the plugin's docstring."""
+        return (self.cls.__doc__ or "").strip().split("\n")[0]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be used, and why; kind and name where they are known."""
+
+    dist: str
+    message: str
+    kind: str = ""
+    name: str = ""
+
+
+class Registry:
+    """All plugins, by kind and name, and what failed."""
+
+    def __init__(self, points: Iterable[EntryPoint]) -> None:
+        self.failures: list[Failure] = []
+        self._claims: list[Entry] = []
+        for point in sorted(points, key=lambda p: (p.group, p.name, p.value)):
+            self._load(point)
+
+    def limited(self, disable: Iterable[str] = (), only: Iterable[str] | None = None) -> Registry:
+        """The registry without the distributions of `disable`, or with those of `only` alone.
+
+        The built-ins stay in any case.
+        """
+        known = {entry.dist for entry in self._claims} | {f.dist for f in self.failures}
+        for name in [*disable, *(only or ())]:
+            if name not in known:
+                key = "plugins.disable" if name in [*disable] else "plugins.only"
+                raise ConfigError(f"{key}: no plugin of {name!r}; {did_you_mean(name, known)}")
+        kept = known - {*disable} if only is None else {*only} - {*disable}
+        smaller = Registry([])
+        smaller._claims = [e for e in self._claims if e.dist in kept | {HOME}]
+        smaller.failures = [f for f in self.failures if f.dist in kept]
+        return smaller
+
+    def entries(self, kind: str) -> dict[str, Entry]:
+        """All usable plugins of a kind, by name, sorted."""
+        claims: dict[str, list[Entry]] = {}
+        for entry in self._claims:
+            if entry.kind == kind:
+                claims.setdefault(entry.cls.name, []).append(entry)
+        return {name: claims[name][0] for name in sorted(claims) if len(claims[name]) == 1}
+
+    def contested(self) -> list[Failure]:
+        """Names that more than one class claims."""
+        claims: dict[tuple[str, str], list[Entry]] = {}
+        for entry in self._claims:
+            claims.setdefault((entry.kind, entry.cls.name), []).append(entry)
+        return [
+            Failure(rivals[-1].dist, _contest(kind, name, rivals), kind, name)
+            for (kind, name), rivals in sorted(claims.items())
+            if len(rivals) > 1
+        ]
+
+    def find(self, kind: str, name: str, key: str) -> Entry:
+        """Return the plugin, or raise with why it cannot be used, or with the nearest name."""
+        entries = self.entries(kind)
+        if name in entries:
+            return entries[name]
+        for failure in [*self.contested(), *self.failures]:
+            if (failure.kind, failure.name) == (kind, name):
+                raise PluginError(f"{key}.name={name}: {failure.message}")
+        broken = sorted({f.dist for f in self.failures})
+        more = f"; {', '.join(broken)} failed to load: see engine plugins list" if broken else ""
+        raise ConfigError(f"{key}.name={name}: no such {kind}; {did_you_mean(name, entries)}{more}")
+
+    def build(self, kind: str, node: Any, key: str, ignore: Iterable[str] = ()) -> Any:
+        """Return an instance from a configuration node.
+
+        Parameters
+        ----------
+        kind : str
+            A key of `KINDS`.
+        node : DictConfig
+            ``name`` and the plugin's fields.
+        key : str
+            The node's place in the configuration, for messages.
+        ignore : iterable of str
+            Keys that belong to the reader of the configuration, not to the plugin.
+        """
+        if not isinstance(node, DictConfig) or "name" not in node:
+            raise ConfigError(f"{key}: write `name: …`; {did_you_mean('', self.entries(kind))}")
+        try:
+            fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, key)) from error
+        return structured(self.find(kind, said(node.name), key).cls, fields, key)
+
+    def _load(self, point: EntryPoint) -> None:
+        dist = point.dist.name if point.dist else point.value
+        version = point.dist.version if point.dist else ""
+        wish = unmet(point.dist) if point.dist else ""
+        if wish:
+            self.failures.append(Failure(dist, wish))
+            return
+        try:
+            before = None if dist == HOME else Before.now()
+            module = point.load()
+            patched = before.patched() if before else []
+            if patched:
+                raise PluginError(f"it changes {patched[0]}, which others use: take that out")
+            self._collect(module, dist, version)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a stranger's code may raise anything, SystemExit too
+            what = str(error) if isinstance(error, PluginError) else _named(error)
+            message = f"plugin {point.name} ({point.value}) of {dist}: {what}"
+            self.failures.append(Failure(dist, message))
+
+    def _collect(self, module: ModuleType, dist: str, version: str) -> None:
+        manager = pluggy.PluginManager("engine")
+        manager.add_hookspecs(hookspecs)
+        manager.register(module)
+        manager.check_pending()
+        for kind in KINDS:
+            for classes in getattr(manager.hook, f"register_{kind}s")():
+                if not isinstance(classes, list):
+                    raise PluginError(f"register_{kind}s returned no list: return [YourClass]")
+                for cls in classes:
+                    self._file(Entry(kind, cls, dist, version))
+
+    def _file(self, entry: Entry) -> None:
+        wrong = objection(entry.kind, entry.cls)
+        if wrong:
+            name = getattr(entry.cls, "name", None)
+            shown = name if isinstance(name, str) else ""
+            self.failures.append(
+                Failure(entry.dist, f"{wrong} ({entry.origin})", entry.kind, shown)
+            )
+        else:
+            self._claims.append(entry)
+
+
+def _contest(kind: str, name: str, rivals: list[Entry]) -> str:
+    homes = " and ".join(f"{r.cls.__module__} of {r.origin}" for r in rivals)
+    strangers = sorted({r.dist for r in rivals} - {HOME})
+    return (
+        f"two plugins are called {kind} {name!r}: {homes}; uninstall or rename one, or type "
+        f"'plugins.disable=[{strangers[-1] if strangers else rivals[-1].dist}]'"
+    )
+
+
+def _named(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "it calls sys.exit while it is imported: take that out"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+@cache
+def installed() -> Registry:
+    """Return the registry of everything that is installed.
+
+    With the environment variable ``ENGINE_NO_PLUGINS`` set, of the built-ins alone.
+    """
+    points = entry_points(group="engine")
+    if os.environ.get(NO_PLUGINS):
+        return Registry(p for p in points if p.dist is not None and p.dist.name == HOME)
+    return Registry(points)

@@ -1,1 +1,0 @@
-"""Splits, information coefficients and their errors: what keeps a result honest."""
