@@ -328,7 +328,7 @@ def big(path: Path, groups: int, rows: int) -> None:
 
 PEAK = """
 import resource, sys
-from engine.universe import Universe
+from engine.core.universe import Universe
 from engine.plugins.sources import Parquet
 import pyarrow.compute, pyarrow.parquet, pandas, numpy
 def peak():

@@ -130,7 +130,7 @@ def test_a_file_that_outgrows_its_limit(tmp_path: Path) -> None:
 HOLDER = """
 import sys, time
 from pathlib import Path
-from engine.artifacts import RunFolder
+from engine.pipeline.folder import RunFolder
 folder = RunFolder(Path("run"))
 folder.open()
 folder.note("manifest", {"mine": True})

@@ -22,13 +22,11 @@ if TYPE_CHECKING:
     from engine.pipeline import Announce
 
 
-def run(words: Sequence[str], *, debug: bool = False) -> int:
+def run(words: Sequence[str]) -> int:
     """``engine run``: compose, run one job or a sweep, print what came out."""
     from engine.config import launch
 
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
-    if debug:
-        os.environ["ENGINE_DEBUG"] = "1"  # an environment variable reaches joblib's workers too
     outcomes: list[Outcome] = launch(words, run_job)
     for outcome in outcomes:
         if outcome.error:

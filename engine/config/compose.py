@@ -18,10 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.hydra import Hydra
-from hydra._internal.sources_registry import SourcesRegistry
-from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
@@ -33,11 +29,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.config.hydra_node import check, check_job
+from engine.config.private import (
+    ConfigLoaderImpl,
+    Hydra,
+    SourcesRegistry,
+    create_config_search_path,
+)
 from engine.config.yaml_files import FileConfigSource
 from engine.core.errors import ConfigError, did_you_mean
 from engine.plugin import KEYED, moved
 
-CONF = (Path(__file__).parent / "conf").resolve()  # a link in a checkout
+CONF = (Path(__file__).parents[1] / "conf").resolve()  # a link in a checkout
 ROOT = "config"
 VERSION_BASE = "1.3"
 

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra import version
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
@@ -26,6 +24,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from engine.config.compose import CONF, ROOT, VERSION_BASE, composed, hydra_over, shortened
+from engine.config.private import Callbacks, _run_hydra, get_args_parser
 from engine.config.secrets import Hidden, hidden
 from engine.core.errors import ConfigError
 from engine.store import taken

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra._internal.core_plugins import file_config_source
 from hydra.plugins.config_source import ConfigResult
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.config.private import file_config_source
 from engine.core.errors import ConfigError
 
 DEEP = 50  # levels

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from numba import njit
-from numba.core import caching, dispatcher, sigutils
+
+from engine.kernels.private import caching, dispatcher, sigutils
 
 __all__ = ["njit"]
 

@@ -22,12 +22,11 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic as numba_intrinsic
 from numba.extending import lower_builtin, lower_cast, models, register_model
 
 from engine.kernels.cache import njit
+from engine.kernels.private import AbstractTemplate, cgutils, infer_global, signature
 
 Array = npt.NDArray[Any]
 Lanes = Any  # to a type checker; to numba, `LANES_TYPE`

@@ -173,7 +173,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     points = [*entry_points(group="engine"), EntryPoint("odd", "odd_plugins", "engine")]
     made = Registry(points)
     assert not made.failures
-    monkeypatch.setattr("engine.plugin.registry.installed", lambda: made)
+    monkeypatch.setattr("engine.plugin.installed", lambda: made)
     monkeypatch.setattr("engine.pipeline.run.installed", lambda: made)
     return made
 

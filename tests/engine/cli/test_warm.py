@@ -12,7 +12,7 @@ import engine
 from engine.cli.prompt import main
 from engine.expr.ops import TABLE
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CHECK = """
 import gc
 import time
@@ -22,7 +22,7 @@ from omegaconf import OmegaConf
 from engine import Panel
 from engine.cli import main
 from engine.expr import evaluate, parse
-from engine.testing.panels import small_panel
+from engine.checks.panels import small_panel
 import numpy as np
 
 def signatures():

@@ -130,7 +130,7 @@ def test_help_shows_the_commands(words, capsys):
     assert "did you mean 'explain'?" in capsys.readouterr().err
 
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
 REAL = SHARED / "data" / "us_liquid200_2014_2020.parquet"
 
 

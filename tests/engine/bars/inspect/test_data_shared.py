@@ -19,7 +19,7 @@ from engine.core.universe import Universe
 from engine.plugins.sources.parquet import Parquet
 from engine.plugins.sources.sample import Sample
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared")) / "data"
 real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared market data are not here")
 XNYS = Universe(calendar="XNYS")

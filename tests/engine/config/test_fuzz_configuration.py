@@ -18,7 +18,7 @@ from engine.pipeline.run import job
 from engine.pipeline.settings import chosen, read
 from engine.plugin.registry import installed
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 GROUPS = ("source", "universe", "regime", "model", "portfolio", "costs", "backtest", "validation")
 ODD: dict[str, Any] = {
     "null": None, "true": True, "text": "x", "no": "no", "empty": "", "path": "../../x",

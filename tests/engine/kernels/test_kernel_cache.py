@@ -13,7 +13,7 @@ from engine.kernels import cache as kernel_cache
 from engine.kernels.cache import njit
 
 SOURCE = """
-from engine.kernel_cache import njit
+from engine.kernels.cache import njit
 
 @njit(cache=True)
 def double(x):

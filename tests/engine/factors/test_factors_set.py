@@ -181,7 +181,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gaps", module)
     made = Registry([*entry_points(group="engine"), EntryPoint("gaps", "gaps", "engine")])
     assert not made.failures
-    monkeypatch.setattr("engine.plugin.registry.installed", lambda: made)
+    monkeypatch.setattr("engine.plugin.installed", lambda: made)
     monkeypatch.setattr("engine.pipeline.run.installed", lambda: made)
 
 

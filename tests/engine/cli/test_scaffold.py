@@ -17,7 +17,7 @@ import pytest
 
 from engine.cli.prompt import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = {
     ".gitignore",
     "README.md",

@@ -135,8 +135,8 @@ def prompt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         EntryPoint("absent", "no_such_module_anywhere", "engine"),
     ]
     registry = Registry(points)
-    monkeypatch.setattr("engine.plugin.registry.installed", lambda: registry)
-    monkeypatch.setattr("engine.config.compose.packages", list)
+    monkeypatch.setattr("engine.plugin.installed", lambda: registry)
+    monkeypatch.setattr("engine.config.packages", list)
 
     def typed(*words: str) -> tuple[int, str, str]:
         code = main(["plugins", *words])
@@ -180,7 +180,7 @@ def test_list_says_what_should_be_mended_and_lets_it_in(
     prompt: Prompt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = Registry([plugin_module("dated", cost=[Old])])
-    monkeypatch.setattr("engine.plugin.registry.installed", lambda: registry)
+    monkeypatch.setattr("engine.plugin.installed", lambda: registry)
     code, out, _ = prompt("list")
     assert code == 0
     assert re.search(r"^cost +old +dated +A cost model", out, re.M)
@@ -209,7 +209,7 @@ def test_list_names_conf_packages_their_files_and_their_faults(
         Package("good-dist", "good_conf", tmp_path),
         Package("bad-dist", "bad_conf", tmp_path, "conf package 'bad_conf' is not there"),
     ]
-    monkeypatch.setattr("engine.config.compose.packages", lambda: found)
+    monkeypatch.setattr("engine.config.packages", lambda: found)
     code, out, _ = prompt("list")
     assert code == 0
     assert "files they add\n  good-dist  good_conf  bundle/mine, factors/short\n" in out

@@ -25,7 +25,7 @@ from engine.report.verdict import verdict
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
-from engine.study.knowledge import knowledge, ranked
+from engine.study.knowledge import knowledge_tables, ranked
 from engine.study.metrics import collect, study, tables
 from engine.study.quantiles import by_regime
 
@@ -186,7 +186,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     predicted = {"ml_alpha_ridge_5d": -noise}
     ranks = ranked({"mf_score": noise, **predicted, factor: outcome}, known)
     frames = {
-        **knowledge(DATES, ranks, lambda days: outcome, known),
+        **knowledge_tables(DATES, ranks, lambda days: outcome, known),
         **calibration_tables(predicted, ranks, outcome, 5),
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), ended),

@@ -19,7 +19,7 @@ from engine.core.universe import Universe
 from engine.plugin.fields import structured
 from engine.plugins.sources.parquet import Parquet
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[3] / "shared"))
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
 PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"
 NAN = math.nan
 

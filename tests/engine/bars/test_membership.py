@@ -20,7 +20,7 @@ from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.core.universe import Interval, Universe
 
 nan = np.nan
-HERE = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", HERE.parent / "shared")) / "data"
 LIQUID = SHARED / "us_liquid200_2014_2020.parquet"
 # four dates in January, three in February, two in March 2020
