@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from engine.expr import Op
 
 HELP = """\
-engine warm: compile the operators of formulas and the account, once for each installation
+engine warm: compile the operators of formulas and the account, once for each version
 
-The first use of an operator compiles it, which takes about a second; the result is kept beside
-the package or, where that cannot be written to, in the user's cache folder, or in the folder
-that the environment variable NUMBA_CACHE_DIR names.
+The first use of an operator compiles it, which takes about a second; the result is kept in
+the user's cache folder, for this version and processor, or in the folder that the environment
+variable NUMBA_CACHE_DIR names.
 """
 ACCOUNT = "the account"
 ARRAYS = ("close", "open", "high", "low")

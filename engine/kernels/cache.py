@@ -4,6 +4,10 @@ numba keeps what it compiles in files, and stops with a traceback at a file that
 where it finds no folder to write to. Here such a file is compiled anew and replaced, and without
 a folder everything is compiled at each start; either way one warning says so.
 
+Kernels are kept in the user's cache folder, by the versions of the engine and numba and by the
+processor, so that nothing is left beside the package; ours by what they are made of (`sources`),
+so that all installations of one version share them. ``NUMBA_CACHE_DIR`` is another place for all.
+
 The engine takes `njit` from this module, so that its caches are these from the first kernel on;
 those of other packages, such as vectorbt's, become so with the same step.
 """
@@ -17,9 +21,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numba
+from llvmlite.binding import get_host_cpu_name
 from numba import njit
 
+from engine import __version__
+from engine.core.places import user_cache
 from engine.kernels.private import caching, dispatcher, sigutils
+from engine.kernels.sources import ROOT, digest
 
 __all__ = ["njit"]
 
@@ -60,14 +69,41 @@ class _Files(caching.IndexDataCacheFile):
             raise ValueError(f"{Path(path).name} belongs to another user")
 
 
+class _UserFolder(caching.UserWideCacheLocator):
+    """The place of a function's kernels in the user's cache folder."""
+
+    def __init__(self, function: Any, file: str) -> None:
+        self._py_file, self._lineno = file, function.__code__.co_firstlineno
+        made_of = _made_of(file)
+        place = (
+            f"{Path(file).stem}-{made_of[:16]}"
+            if made_of
+            else self.get_suitable_cache_subpath(file)
+        )
+        self._cache_path = str(folder() / place)
+
+
+class _Places(caching.CompileResultCacheImpl):
+    """Which places are tried: the one that was named, the user's, a notebook's."""
+
+    _locator_classes: list[Any] = [  # noqa: RUF012
+        caching.UserProvidedCacheLocator,
+        _UserFolder,
+        caching.IPythonCacheLocator,
+    ]
+
+
 class _Kept(caching.FunctionCache):
     """A function's cache that never stops a run."""
 
+    _impl_class = _Places
+
     def __init__(self, function: Any) -> None:
         super().__init__(function)
-        source = os.stat(function.__code__.co_filename)
-        owners = frozenset({0, os.geteuid(), source.st_uid})  # whoever may change the source
+        file = function.__code__.co_filename
+        owners = frozenset({0, os.geteuid(), os.stat(file).st_uid})  # who may change the source
         self._cache_file = _Files(self._cache_file, owners)
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, _made_of(file))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What is kept, or None: it is compiled then."""
@@ -104,6 +140,18 @@ def kept(function: Any) -> Any:
     except (RuntimeError, OSError):  # no folder can be written to; the source is no file
         _warn("there is no folder for compiled kernels", f"each start compiles them; {MEND}")
         return caching.NullCache()
+
+
+def folder() -> Path:
+    """Return the user's folder for kernels of this version of the engine and of numba."""
+    name = f"{__version__}-numba{numba.__version__}-{get_host_cpu_name()}"
+    return user_cache() / "kernels" / name
+
+
+def _made_of(file: str) -> str:
+    """What a kernel of ours is made of; "" for other packages' kernels."""
+    path = Path(file)
+    return digest(path) if path.is_relative_to(ROOT) else ""
 
 
 def _warn(what: str, so: str) -> None:

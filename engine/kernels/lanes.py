@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from contextlib import suppress
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +30,6 @@ Lanes = Any  # to a type checker; to numba, `LANES_TYPE`
 LANES = 16  # two of the longest registers there are: the sums of one need not wait for the other's
 TILES = 4  # copied at once: lines of a row that lie side by side come from memory together
 WIDE = TILES * LANES
-STAMP = sha256(Path(__file__).read_bytes()).hexdigest()
 DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 TRUTHS = ir.VectorType(ir.IntType(1), LANES)
 
@@ -64,15 +60,8 @@ class _TruthsModel(models.PrimitiveModel):
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function at its first use, and keep that until its file changes or this one.
-
-    numba looks at a function's own file alone, and would go on with an older `pack`.
-    """
-    compiled: Any = njit(cache=True, nogil=True)(function)
-    with suppress(AttributeError):  # numba's own business; without it, its own rule holds
-        kept = compiled._cache._cache_file
-        kept._source_stamp = (kept._source_stamp, STAMP)
-    return compiled
+    """Compile a function at its first use, and keep that until it, or what it calls, changes."""
+    return njit(cache=True, nogil=True)(function)
 
 
 def _operator(

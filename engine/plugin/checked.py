@@ -7,11 +7,11 @@ file, so it is unchecked until the kit has seen it again.
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 
 from engine.core.kinds import Kind
+from engine.core.places import user_cache
 from engine.plugin.admission import code_hash
 from engine.plugin.patches import OWN
 
@@ -37,6 +37,4 @@ def checked_by(cls: type[Kind]) -> str | None:
 
 
 def _file(cls: type[Kind]) -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "alpha-engine" / "checked" / f"{cls.__qualname__}-{code_hash(cls)}"
+    return user_cache() / "checked" / f"{cls.__qualname__}-{code_hash(cls)}"

@@ -20,6 +20,8 @@ from typing import Any
 
 import pytest
 
+from engine.core.places import user_cache
+
 ROOT = Path(__file__).parents[2]
 OUTSIDER = Path(__file__).parent / "outsider"
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
@@ -69,6 +71,14 @@ def engine(
     )
 
 
+def own_cache(folder: Path) -> str:
+    """A cache folder of one's own, but for the kernels, which everybody shares."""
+    home = folder / "cache" / "alpha-engine"
+    home.mkdir(parents=True)
+    (home / "kernels").symlink_to(user_cache() / "kernels")
+    return str(folder / "cache")
+
+
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
     """The one line of a command that failed as it should."""
     assert done.returncode == 2, done.stdout + done.stderr
@@ -112,7 +122,7 @@ def week(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working directory after a run of the outsider's bundle."""
     folder = tmp_path_factory.mktemp("week")
     words = ["run", "+bundle=outsider_week", "hydra.run.dir=run"]
-    done = engine(fresh, words, folder, XDG_CACHE_HOME=str(folder / "cache"))
+    done = engine(fresh, words, folder, XDG_CACHE_HOME=own_cache(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "outsider_week" in done.stdout
     return folder
@@ -141,7 +151,7 @@ def test_a_run_says_which_code_the_kit_has_not_checked(
     assert len(told) == 1
     assert "the conformance kit has not checked" in told[0]
     assert "of engine-outsider 1.2.3" in told[0]
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    cache = {"XDG_CACHE_HOME": own_cache(tmp_path)}
     done = engine(fresh, ["plugins", "check", "week_reversal"], tmp_path, **cache)
     assert done.returncode == 0, done.stdout + done.stderr
     words = ["run", "+bundle=outsider_week", "hydra.run.dir=run", "report=none"]

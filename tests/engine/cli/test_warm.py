@@ -86,14 +86,12 @@ def test_it_takes_no_words(capsys):
     assert "NUMBA_CACHE_DIR" in capsys.readouterr().out
 
 
-def test_a_package_that_cannot_be_written_to_is_compiled_into_the_users_cache(tmp_path):
-    """A file in place of each folder of compiled code: no one, not even root, can write there."""
+def test_nothing_is_kept_beside_the_package(tmp_path):
+    """Two copies of one version share their kernels, in the user's cache folder."""
     package = tmp_path / "lib" / "engine"
     shutil.copytree(
         Path(engine.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
     )
-    for folder in (package, package / "expr"):
-        (folder / "__pycache__").write_text("")
     code = (
         "import engine, pandas as pd, numpy as np\n"
         "from engine.expr import evaluate\n"
@@ -106,6 +104,9 @@ def test_a_package_that_cannot_be_written_to_is_compiled_into_the_users_cache(tm
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     result, where = _python(code, tmp_path, PYTHONPATH=str(tmp_path / "lib"), **home)
     assert result == f"3.0 {package / '__init__.py'}"
-    assert where.startswith(str(tmp_path))
-    assert not where.startswith(str(package))
+    assert where.startswith(str(tmp_path / "cache" / "alpha-engine" / "kernels"))
     assert list(Path(where).glob("*.nbi"))
+    assert list(package.rglob("*.nbi")) == []
+    other = package.parents[1] / "other"
+    shutil.copytree(package, other / "engine")
+    assert _python(code, tmp_path, PYTHONPATH=str(other), **home)[1] == where

@@ -6,10 +6,14 @@ import errno
 import logging
 from pathlib import Path
 
+import numba
 import pytest
+from llvmlite.binding import get_host_cpu_name
 from numba.core.caching import NullCache
 
+from engine import __version__
 from engine.kernels import cache as kernel_cache
+from engine.kernels import sources
 from engine.kernels.cache import njit
 
 SOURCE = """
@@ -23,8 +27,10 @@ def double(x):
 
 @pytest.fixture
 def warned(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> pytest.LogCaptureFixture:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setattr(kernel_cache, "_told", set())
     caplog.set_level(logging.WARNING)
     return caplog
@@ -50,13 +56,24 @@ def test_what_is_whole_is_used_again(tmp_path: Path, warned: pytest.LogCaptureFi
     assert warned.messages == []
 
 
+def test_they_stand_in_the_users_cache_by_version_and_processor(
+    tmp_path: Path, warned: pytest.LogCaptureFixture
+) -> None:
+    used(compiled(tmp_path))
+    home = kernel_cache.folder()
+    assert home.parent == tmp_path / "cache" / "alpha-engine" / "kernels"
+    assert home.name == f"{__version__}-numba{numba.__version__}-{get_host_cpu_name()}"
+    assert list(home.rglob("*.nbi"))
+    assert not list((tmp_path / "__pycache__").glob("*"))
+
+
 @pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
 @pytest.mark.parametrize("how", ["empty", "cut", "junk", "flipped"])
 def test_what_is_damaged_is_compiled_again(
     tmp_path: Path, warned: pytest.LogCaptureFixture, pattern: str, how: str
 ) -> None:
     used(compiled(tmp_path))
-    file = next((tmp_path / "__pycache__").glob(pattern))
+    file = next((tmp_path / "cache").rglob(pattern))
     whole = file.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 255
@@ -98,11 +115,41 @@ def test_a_full_disk_is_one_line(
 
 
 def test_without_a_folder_it_goes_on(
-    warned: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, warned: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     kernels = [njit(cache=True)(lambda x: x + 1) for _ in range(2)]
     assert [kernel(1) for kernel in kernels] == [2, 2]
     assert isinstance(kernels[0]._cache, NullCache)
     assert len(warned.messages) == 1
     assert warned.messages[0].startswith("there is no folder for compiled kernels: ")
+
+
+def test_a_kernel_is_made_of_all_that_it_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files that it imports from, however far away, and of no others."""
+    texts = {
+        "a.py": "from engine.room import b, c\nfrom engine.room.d import (\n    one,\n)\n",
+        "room/__init__.py": "from engine.room.e import other\n",
+        "room/b.py": "",
+        "room/c.py": "    from engine.f import deep  # not at the top\n",
+        "room/d.py": "from engine.room import door\n",
+        "room/e.py": "",
+        "f.py": "",
+        "g.py": "from engine.a import one\n",
+    }
+    monkeypatch.setattr(sources, "ROOT", tmp_path / "engine")
+
+    def digest(changed: str = "") -> str:
+        for name, text in texts.items():
+            file = tmp_path / "engine" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text + ("x = 1\n" if name == changed else ""))
+        sources.digest.cache_clear()
+        sources._read.cache_clear()
+        return sources.digest(tmp_path / "engine" / "a.py")
+
+    assert [name for name in texts if digest(name) == digest()] == ["g.py"]
+    sources._read.cache_clear()
