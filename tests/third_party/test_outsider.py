@@ -170,7 +170,8 @@ def test_the_observer_was_told_of_each_stage(week: Path) -> None:
 
 def test_the_rooms_come_from_the_wheel(fresh: Path, tmp_path: Path) -> None:
     code = (
-        "import engine, plugins, schemas as s; print(engine.__file__, plugins.__file__, s.__file__)"
+        "import engine.plugins as p, engine.schemas as s, engine.cli as c; "
+        "print(p.__file__, s.__file__, c.__file__)"
     )
     done = call([fresh / "bin" / "python", "-c", code], tmp_path)
     assert done.stdout.count(str(fresh)) == 3
