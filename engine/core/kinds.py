@@ -40,6 +40,7 @@ def option(
     choices: Sequence[object] = (),
     ge: float | None = None,
     le: float | None = None,
+    file: bool = False,
 ) -> Any:
     """A field of a plugin, with what its user needs to know.
 
@@ -55,8 +56,12 @@ def option(
         The allowed values, when they are few.
     ge, le : float, optional
         Inclusive bounds.
+    file : bool
+        Whether it names a file, a folder or a pattern of files that the plugin reads: what stands
+        in them counts as part of the configuration.
     """
     metadata = {"help": help, "unit": unit, "choices": tuple(choices), "ge": ge, "le": le}
+    metadata |= {"file": True} if file else {}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)

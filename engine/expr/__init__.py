@@ -12,7 +12,7 @@ from engine.expr.executor import DTYPES, evaluate, tree
 from engine.expr.explanation import explain, too_long
 from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.formula import Formula, trees
-from engine.expr.guests import using
+from engine.expr.guests import guest_names, using
 from engine.expr.naming import others_named, written_out
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import TABLE, Op
@@ -44,6 +44,7 @@ __all__ = [
     "fields",
     "finite",
     "from_processes",
+    "guest_names",
     "key",
     "lookback",
     "others_named",

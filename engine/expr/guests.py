@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache, partial
@@ -132,3 +133,9 @@ def _call(entry: Entry, *args: Any) -> FloatArray:
 
 def _who(entry: Entry) -> str:
     return f"operator {entry.cls.name!r} of {entry.origin}"
+
+
+def guest_names(text: str, operators: Iterable[str]) -> set[str]:
+    """Return which of these operators the text of a formula may call."""
+    words = {word.lower() for word in re.findall(r"[A-Za-z_]\w*", text)}
+    return {name for name in operators if name.lower() in words}

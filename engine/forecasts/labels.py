@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +105,12 @@ class Label:
         end = np.arange(len(panel.dates), dtype=np.int64) + 1 + self.horizon
         name = f"fwd_return_{self.horizon}d"
         return Labels(name, self.horizon, panel.symbols, values, target, end)
+
+    def forward(self, panel: Panel, rows: int, seed: int, delisting: Delisting) -> FloatArray:
+        """Return the returns over so many rows from the entry, shape (T, N), as labels do."""
+        ended = outcomes(panel, delisting)
+        values = replace(self, horizon=rows)._forward(panel, ended.gone, ended.long)
+        return _shuffled(panel, values, seed) if self.shuffle else values
 
     def _forward(self, panel: Panel, gone: BoolArray, long: FloatArray) -> FloatArray:
         """Forward returns, shape (T, N); where an exit finds a name `gone`, a long gets `long`."""

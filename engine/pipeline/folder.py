@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +24,13 @@ import numpy as np
 import pandas as pd
 
 from engine.config import Hidden
+from engine.core.contracts import check
 from engine.core.errors import ConfigError
 from engine.core.lock import Lock
+from engine.core.progress import hearing, progress
 from engine.core.text import LINES, shown
+from engine.pipeline.handover import contract
+from engine.pipeline.stage import Artifact, Note, Table
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard
 from engine.store import MARKER, refuse_foreign, tell_left
@@ -126,8 +131,12 @@ class RunFolder:
 
     def stage(self, name: str, work: Callable[[], T]) -> T:
         """Run one stage, and note its seconds and the process's peak memory in it."""
+        with hearing(partial(self.announce, name)):
+            return self._stage(name, work)
+
+    def _stage(self, name: str, work: Callable[[], T]) -> T:
         self.current = name
-        self.announce(name, 0, 0)
+        progress(0, 0)
         _reset_peak()
         start, checked = time.perf_counter(), self.checking
         with self.guard.on_stage(name):
@@ -151,11 +160,22 @@ class RunFolder:
         )
         log.info("%s: %.2f s", name, seconds)
 
-    @contextmanager
-    def contract(self) -> Iterator[None]:
-        """Count the seconds spent inside as contract checking."""
+    def leave(self, artifact: Artifact) -> None:
+        """Write what a stage leaves; a table is checked by its contract first."""
+        if isinstance(artifact, Table):
+            self._check(artifact)
+            self.table(artifact.name, artifact.frame)
+        elif isinstance(artifact, Note):
+            self.note(artifact.name, artifact.content)
+        else:
+            artifact.save(self.path)
+
+    def _check(self, table: Table) -> None:
+        """Check a table, and count the seconds of it."""
         start = time.perf_counter()
-        yield
+        schema = contract(table.name, table.facts)
+        if schema is not None:
+            check(schema, table.frame, table.name)
         self.checking += time.perf_counter() - start
 
     def table(self, name: str, frame: pd.DataFrame) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from engine.account import Account
 from engine.core.panel import Panel
+from engine.forecasts import Forecasts
+from engine.pipeline.market import Bars, empty
 from engine.pipeline.settings import Settings
 from engine.plugin import HOME, Registry, checked_by, code_hash
-
-if TYPE_CHECKING:
-    from engine.bars import Findings
-    from engine.forecasts import Forecasts
-    from engine.pipeline.stages import Made
 
 PACKAGES = (
     "alpha-engine",
@@ -39,18 +37,18 @@ def manifest(
     settings: Settings,
     config: Any,
     overrides: Sequence[str],
-    panel: Panel,
-    findings: Findings,
-    made: Made,
+    made: Mapping[str, Any],
     registry: Registry,
     operators: Set[str],
 ) -> dict[str, Any]:
-    """Everything but the timings, as plain values; `config` is as it is to be shown."""
-    from engine.pipeline.stages import empty, facts
+    """Everything but the timings, as plain values; `config` is as it is to be shown.
 
-    source, dates = settings.source, panel.dates
-    account = made.account
-    bankrupt = account.bankrupt_on
+    `made` holds the results of the stages, by name.
+    """
+    bars: Bars = made["bars"]
+    account: Account = made["account"]
+    source, panel, dates = settings.source, bars.panel, bars.panel.dates
+    bankrupt, forecasts = account.bankrupt_on, made["forecasts"]
     return {
         "command": shlex.join(["engine", "run", *overrides]),
         "config": config,
@@ -58,7 +56,7 @@ def manifest(
         "source": {
             "name": source.name,
             "simulated": source.simulated,
-            "facts": facts(settings),
+            "facts": bars.facts,
             "fingerprint": panel.fingerprint,
             "periods_per_year": panel.periods_per_year,
             "rows": int(panel.present.sum()),
@@ -67,13 +65,13 @@ def manifest(
             "start": str(dates[0].date()),
             "end": str(dates[-1].date()),
         },
-        "empty_factors": empty(made.factors),
-        "findings": dict(findings.counts),
-        "mends": findings.mends,
+        "empty_factors": empty(made["factors"]),
+        "findings": dict(bars.findings.counts),
+        "mends": bars.findings.mends,
         "plugins": _plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
-        "splits": splits(made.forecasts, panel) if made.forecasts else [],
+        "splits": splits(forecasts, panel) if forecasts else [],
         "account": {
             "orders": len(account.orders),
             "pending": account.pending,

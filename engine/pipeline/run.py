@@ -1,34 +1,35 @@
-"""The story of a run: from bars to report, one stage a line.
+"""The story of a run: the stages, one after another, each seeing what its row says.
 
-    bars → factors → label → regimes → forecasts → signal → account → metrics → report
-
-Each stage takes what the stages before it made, hands over through a contract, and leaves
-an artifact in the run folder. Nothing flows backwards.
+A stage hands over through a contract, and leaves artifacts in the run folder. Nothing flows
+backwards.
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
-from engine.bars import Handed, undisclosed
+from engine.bars import Handed
 from engine.config import hidden
 from engine.core.lock import Lock
 from engine.core.panel import Panel
 from engine.expr import using
-from engine.pipeline import stages
 from engine.pipeline.folder import Announce, RunFolder
+from engine.pipeline.keys import keys
 from engine.pipeline.manifest import manifest, unchecked
+from engine.pipeline.sessions import told
 from engine.pipeline.settings import Settings, chosen, read
+from engine.pipeline.stage import Stage
+from engine.pipeline.stages import STAGES
 from engine.pipeline.unread import unread
-from engine.pipeline.watch import Watch, identity
+from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, installed, seconds
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+TOLD = ("bars", "factors", "forecasts", "account")  # of these the manifest tells
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,22 @@ def _execute(
     settings = read(config, registry)
     if bars is not None:
         settings = replace(settings, source=Handed.of(bars, settings.source))
-    plain, shown = OmegaConf.to_container(config, resolve=True), folder.secrets.config(raw)
-    folder.watch = Watch(
-        settings.observers, settings.strict_observers, folder.path, identity(plain)
+    absent = {stage.name for stage in STAGES if not stage.wanted(settings)}
+    watch = folder.watch = Watch(
+        settings.observers,
+        settings.strict_observers,
+        folder.path,
+        lambda data: keys(STAGES, config, registry, data, absent),
     )
     plugins = config.get("plugins") or {}
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
         with folder.listening(), guarding(guard):
-            panel, findings = folder.stage("bars", lambda: stages.bars(settings, folder))
-            guard.hold("bars", panel)
-            folder.watch.identity += panel.fingerprint
-            for line in unread(settings, panel, overrides):
-                log.warning(line)
-            made = _stages(settings, panel, folder)
-            facts = manifest(settings, shown, overrides, panel, findings, made, registry, operators)
+            made = _stages(settings, folder, overrides)
+            shown = folder.secrets.config(raw)
+            facts = manifest(settings, shown, overrides, made, registry, operators)
+            facts["keys"] = watch.keys
             doubt = unchecked(facts["plugins"])
             if doubt:
                 log.warning(doubt)
@@ -137,16 +139,32 @@ def _execute(
     folder.finish()
 
 
-def _stages(settings: Settings, panel: Panel, folder: RunFolder) -> stages.Made:
-    """Every stage between the bars and the report."""
-    made, seen = stages.Made(), undisclosed(panel)  # what decisions are taken on
-    step = folder.stage
-    made.factors = step("factors", lambda: stages.factors(settings, seen, folder))
-    stages.season(settings, seen, made)
-    made.labels = step("label", lambda: stages.label(settings, panel))
-    made.regimes = step("regimes", lambda: stages.regimes(settings, seen, folder))
-    made.forecasts = step("forecasts", lambda: stages.forecasts(settings, panel, made, folder))
-    made.signal = step("signal", lambda: stages.signal(settings, seen, made, folder))
-    made.account = step("account", lambda: stages.account(settings, panel, made, folder))
-    step("metrics", lambda: stages.metrics(settings, panel, made, folder))
+def _stages(settings: Settings, folder: RunFolder, overrides: Sequence[str]) -> dict[str, Any]:
+    """Run every stage; what the manifest tells of is kept, the rest until its last reader."""
+    made: dict[str, Any] = {}
+    for index, stage in enumerate(STAGES):
+        if not stage.wanted(settings):
+            made[stage.name] = None
+            continue
+        made[stage.name] = folder.stage(stage.name, partial(_work, stage, settings, made, folder))
+        if stage.name == "bars":
+            _notice(settings, made["bars"].panel, folder, overrides)
+        later = {name for each in STAGES[index + 1 :] for name in each.of}
+        for name in {*made} - later - {*TOLD}:
+            folder.guard.drop(name)
+            del made[name]
     return made
+
+
+def _work(stage: Stage, settings: Settings, made: Mapping[str, Any], folder: RunFolder) -> Any:
+    result = stage.run(settings, made, folder.leave)
+    if stage.data is not None and folder.watch is not None:
+        folder.watch.learn(stage.data(result))
+    return result
+
+
+def _notice(settings: Settings, panel: Panel, folder: RunFolder, overrides: Sequence[str]) -> None:
+    """Say what of the configuration and the bars does not go together."""
+    folder.guard.hold("bars", panel)
+    for line in (*told(settings, panel), *unread(settings, panel, overrides)):
+        log.warning(line)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 UNIT = "trading days"
 
 
-def told(settings: Settings, panel: Panel) -> str:
-    """Return one line for bars below a day: what counts their rows; "" for daily bars.
+def told(settings: Settings, panel: Panel) -> tuple[str, ...]:
+    """Return one line for bars below a day: what counts their rows; none for daily bars.
 
     Annualising is right all the same (`engine.core.periods`), and what goes by the calendar, such
     as monthly decisions, borrow and interest, goes by it.
@@ -26,11 +26,11 @@ def told(settings: Settings, panel: Panel) -> str:
     row, column = np.nonzero(panel.present)
     rows = rows_a_session(panel.dates, row, column)
     if rows <= DAILY:
-        return ""
+        return ()
     listed = ", ".join(f"{key}={value:g}" for key, value in _counts(settings))
     return (
         f"bars below a day, {rows:.3g} a session: these count rows, not days: {listed}, and every "
-        "window of a formula"
+        "window of a formula",
     )
 
 

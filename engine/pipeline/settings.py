@@ -76,6 +76,13 @@ class Settings:
     strict_observers: bool
     seed: int
 
+    def at(self, key: str) -> Any:
+        """The value of a configuration key, such as ``decision.share``."""
+        value: Any = self
+        for name in key.split("."):
+            value = getattr(value, name)
+        return value
+
     @property
     def forecast(self) -> str:
         """Name of the model's forecast, as bundles call it."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,26 @@ class Watch:
         Whether an observer that fails stops the run.
     folder : pathlib.Path
         The run folder.
-    identity : str
-        What makes a run the same: its configuration, then its data too.
+    key_of : callable
+        The data's fingerprint to the keys of the stages, by name.
     """
 
     observers: tuple[Observer, ...]
     strict: bool
     folder: Path
-    identity: str
+    key_of: Callable[[str], dict[str, str]] = lambda data: {}
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.keys = self.key_of("")
+
+    def learn(self, data: str) -> None:
+        """Take the fingerprint of the data into the keys."""
+        self.keys = self.key_of(data)
 
     def tell(self, name: str, seconds: float, result: Any) -> None:
         """Tell every observer that a stage has ended; in the order of the configuration."""
-        key = hashlib.sha256(f"{self.identity}/{name}".encode()).hexdigest()[:16]
+        key = self.keys.get(name, "")
         for observer in self.observers:
             try:
                 with calling(observer, f"observer {observer.name}"):
@@ -55,9 +62,3 @@ class Watch:
                 if self.strict:
                     raise PluginError(f"{message}; strict_observers=false goes on") from error
                 log.warning(message)
-
-
-def identity(config: object) -> str:
-    """SHA-256 of a resolved configuration."""
-    text = json.dumps(config, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,7 @@ from engine.plugin.checked import checked_by, record
 from engine.plugin.fields import KEYED, about, mapping, moved, structured
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
 from engine.plugin.hookspecs import hookimpl
+from engine.plugin.identity import engine_identity, identity, tree
 from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "calling",
     "checked_by",
     "code_hash",
+    "engine_identity",
     "guarding",
     "hookimpl",
+    "identity",
     "installed",
     "is_ours",
     "lent",
@@ -33,4 +36,5 @@ __all__ = [
     "record",
     "seconds",
     "structured",
+    "tree",
 ]

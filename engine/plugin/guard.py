@@ -65,6 +65,12 @@ class Guard:
         """Remember what a stage made, to see at the end of later ones whether it is the same."""
         self._held[name] = value
 
+    def drop(self, name: str) -> None:
+        """Forget what a stage made: nobody reads it any more."""
+        self._held.pop(name, None)
+        for place in [each for each in self._sums if each.split(".")[0] == name]:
+            del self._sums[place]
+
     @contextmanager
     def on_stage(self, name: str) -> Iterator[None]:
         """Name the stage; at its end see what strangers' code left behind."""

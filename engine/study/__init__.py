@@ -13,16 +13,15 @@ Nothing in it may feed a decision.
 
 from __future__ import annotations
 
-from engine.study.calibration import calibration_tables
-from engine.study.capacity import capacity_table
 from engine.study.history import WINDOW, monthly, rolling, tail, yearly
-from engine.study.holdings import BETA_WINDOW, positions
+from engine.study.holdings import BETA_WINDOW
 from engine.study.ic import MeanTest, newey_west_t, overlap_lags, rank_ic
-from engine.study.knowledge import HORIZONS, LAGS, knowledge_tables, ranked
+from engine.study.knowledge import HORIZONS, LAGS
 from engine.study.market import benchmark
-from engine.study.metrics import NO_REGIME, collect, study, tables
-from engine.study.quantiles import COLUMNS, NEWCOMER_LAGS, by_regime
+from engine.study.metrics import NO_REGIME, collect
+from engine.study.quantiles import COLUMNS, NEWCOMER_LAGS
 from engine.study.returns import growth, performance, until_ruin
+from engine.study.statistics import STATISTICS, Evidence, Statistic, work_out
 from engine.study.too_good import LOOK, TooGood, too_good_line
 
 __all__ = [
@@ -33,28 +32,24 @@ __all__ = [
     "LOOK",
     "NEWCOMER_LAGS",
     "NO_REGIME",
+    "STATISTICS",
     "WINDOW",
+    "Evidence",
     "MeanTest",
+    "Statistic",
     "TooGood",
     "benchmark",
-    "by_regime",
-    "calibration_tables",
-    "capacity_table",
     "collect",
     "growth",
-    "knowledge_tables",
     "monthly",
     "newey_west_t",
     "overlap_lags",
     "performance",
-    "positions",
     "rank_ic",
-    "ranked",
     "rolling",
-    "study",
-    "tables",
     "tail",
     "too_good_line",
     "until_ruin",
+    "work_out",
     "yearly",
 ]

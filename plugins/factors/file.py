@@ -29,7 +29,7 @@ class FileFactor(Factor):
     """
 
     name: ClassVar[str] = "file"
-    path: str = option("", "parquet file with timestamp, symbol and the column")
+    path: str = option("", "parquet file with timestamp, symbol and the column", file=True)
     column: str = option("", "column to read")
     as_of: bool = option(False, "take each symbol's last row at or before a date")
 

@@ -14,12 +14,13 @@ Statistics here look at the whole sample. Nothing of it feeds a decision of a ba
 from __future__ import annotations
 
 from engine.bars.inspect.finding import DataFinding, Thresholds, by_severity
-from engine.bars.inspect.inspection import examine, look
+from engine.bars.inspect.inspection import Inspection, examine, look
 from engine.bars.inspect.report import line, listed, record, text, write_json
 from engine.bars.inspect.tables import hint, inspect_dates, inspect_known_at, inspect_table
 
 __all__ = [
     "DataFinding",
+    "Inspection",
     "Thresholds",
     "by_severity",
     "examine",

@@ -101,7 +101,7 @@ def test_a_bundle_from_somebody_writes_nothing(refused: Refused, node: str, name
     target = Path("stolen").resolve()
     hydra = node.replace("TARGET", str(target))
     evil.write_text(f"{GLOBAL}hydra:\n  {hydra}\nbundle: {{name: evil}}\n")
-    assert named in refused(f"--config-dir={evil.parents[3]}", "+bundle=evil")
+    assert named in refused(f"--config-dir={evil.parents[1]}", "+bundle=evil")
     assert not target.exists()
 
 

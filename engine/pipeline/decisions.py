@@ -1,0 +1,244 @@
+"""The stages from labels to the account: what is decided, and what became of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from engine.account import Account, Backtest, Plan, simulate
+from engine.bars import Delisting, outcomes
+from engine.core.contracts import array
+from engine.core.errors import ConfigError
+from engine.core.kinds import Cost, Factor, Model, Portfolio, Regime
+from engine.core.panel import FloatArray, Panel
+from engine.core.progress import progress
+from engine.factors import lookbacks
+from engine.forecasts import Forecasts, Label, Labels, Validation, walk_forward
+from engine.pipeline.manifest import splits, versions
+from engine.pipeline.market import Bars, Seasoned, empty
+from engine.pipeline.stage import Artifact, Note, Table
+from engine.plugin import calling, lent, owned
+from engine.signal import Bundle, score, young
+from engine.study import benchmark
+
+GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
+
+
+def label(chosen: Label, seed: int, delisting: Delisting, bars: Bars) -> Labels:
+    """Forward returns from the bar after the decision, and when each is known."""
+    return chosen.compute(bars.panel, seed, delisting)
+
+
+def regimes(regime: Regime, bars: Bars) -> FloatArray:
+    """Filtered probability of each market state, shape (T, S)."""
+    shape = (bars.seen.shape[0], len(regime.states))
+    who = f"regime {regime.name!r}"
+    with calling(regime, who):
+        made = regime.probabilities(lent(bars.seen, regime))
+        return owned(array(made, shape, who), regime)
+
+
+def leave_regimes(made: FloatArray, regime: Regime, bars: Bars) -> Iterator[Artifact]:
+    """Leave the probabilities, one column a state."""
+    columns = {state: made[:, i] for i, state in enumerate(regime.states)}
+    frame = pd.DataFrame({"timestamp": bars.panel.dates, **columns})
+    yield Table("regimes", frame, {"states": regime.states})
+
+
+def forecasts(
+    model: Model,
+    validation: Validation,
+    regime: Regime,
+    seed: int,
+    share: float,
+    bars: Bars,
+    seasoning: Seasoned,
+    label: Labels,
+    regimes: FloatArray,
+) -> Forecasts:
+    """Out-of-sample forecasts of the model."""
+    panel = bars.panel
+    result = walk_forward(
+        seasoning.values,
+        label,
+        model,
+        validation,
+        seed=seed,
+        where=panel.member & panel.present,
+        regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
+        progress=lambda split, count: progress(split.index + 1, count),
+    )
+    early = young(panel, share * max(seasoning.windows.values()))
+    return dataclasses.replace(result, values=np.where(early, np.nan, result.values))
+
+
+def leave_forecasts(
+    made: Forecasts,
+    model: Model,
+    chosen: Label,
+    validation: Validation,
+    seed: int,
+    bars: Bars,
+    factors: Mapping[str, FloatArray],
+    label: Labels,
+) -> Iterator[Artifact]:
+    """Leave the forecasts, with factors and label, so that the file is a factor source too."""
+    panel = bars.panel
+    split = np.broadcast_to(made.split[:, None], panel.shape)
+    columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
+    yield Table("forecasts", panel.long(columns), {"name": made.name})
+    content = {
+        "forecast": made.name,
+        "model": {"name": model.name, **dataclasses.asdict(model)},
+        "label": dataclasses.asdict(chosen),
+        "validation": dataclasses.asdict(validation),
+        "seed": seed,
+        "features": list(factors),
+        "splits": splits(made, panel),
+        "mean_test_rank_ic": float(np.nanmean([s.test_ic for s in made.splits])),
+        "fingerprint": panel.fingerprint,
+        "versions": versions(),
+    }
+    yield Note("forecasts", content)
+
+
+def signal(
+    bundle: Bundle,
+    definitions: Mapping[str, Factor],
+    share: float,
+    bars: Bars,
+    factors: Mapping[str, FloatArray],
+    seasoning: Seasoned,
+    forecasts: Forecasts | None,
+) -> FloatArray:
+    """The bundle's score: `mf_score`, shape (T, N)."""
+    panel, columns = bars.seen, dict(seasoning.values)
+    if forecasts is not None:
+        columns[forecasts.name] = forecasts.values
+    _refuse_single_names(panel)
+    for name in empty({b.name: columns[b.name] for b in bundle.factors}):
+        what = _missing(name, definitions, share, panel, factors, seasoning)
+        raise ConfigError(
+            f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {what}; "
+            "use a longer sample, or take the factor out"
+        )
+    values = score(bundle, columns, panel)
+    if forecasts is not None:  # no trade before the first training has ended
+        values = np.where(forecasts.split[:, None] >= 0, values, np.nan)
+    _refuse_constant(bundle, panel, columns, values)
+    return values
+
+
+def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:
+    """Leave the score, long."""
+    yield Table("signal", bars.seen.long({"mf_score": made}))
+
+
+def _refuse_single_names(panel: Panel) -> None:
+    most = int((panel.present & panel.member).sum(axis=1).max())
+    if most < 2:
+        raise ConfigError(
+            f"universe: at most {most} symbol has a bar on a date, and a cross-section needs 2; "
+            "choose a wider universe, or another source"
+        )
+
+
+def _missing(
+    name: str,
+    definitions: Mapping[str, Factor],
+    share: float,
+    panel: Panel,
+    factors: Mapping[str, FloatArray],
+    seasoning: Seasoned,
+) -> str:
+    """What a factor that never has a value lacks."""
+    if np.isfinite(factors.get(name, np.nan)).any():
+        return (
+            f"its longest window has {seasoning.windows[name]} rows, of which a symbol needs "
+            f"decision.seasoning={share:g} in bars; lower that"
+        )
+    rows = lookbacks(definitions, panel).get(name)
+    need = f"it reads {rows} rows back" if rows else "it needs more history or other fields"
+    factor = definitions.get(name)
+    if factor is not None:
+        with calling(factor, f"factors.{name}"):
+            need = factor.complaint(lent(panel, factor)) or need
+    return need
+
+
+def _refuse_constant(
+    bundle: Bundle, panel: Panel, columns: Mapping[str, FloatArray], score: FloatArray
+) -> None:
+    """Refuse a score that prefers no symbol on any date: names would be taken by the alphabet."""
+    if _differs(score):
+        return
+    here, names = panel.member & panel.present, [b.name for b in bundle.factors]
+    same = [name for name in names if not _differs(np.where(here, columns[name], np.nan))]
+    if np.isfinite(score).any() or len(same) == len(names):
+        why = f"{', '.join(same)} never" if same else "after bundle.neutralize no factor"
+        raise ConfigError(
+            f"bundle.factors: the signal is constant, {why} differs between symbols on any date: "
+            "take a factor that tells them apart"
+        )
+
+
+def _differs(values: FloatArray) -> bool:
+    """Whether two symbols have different values on some date."""
+    known = np.isfinite(values)
+    high = np.max(values, axis=1, where=known, initial=-np.inf)
+    low = np.min(values, axis=1, where=known, initial=np.inf)
+    return bool((high > low).any())
+
+
+def exposure_of(
+    exposure: Mapping[str, float], states: Sequence[str], probabilities: FloatArray
+) -> FloatArray:
+    """Expected exposure over the states, shape (T,); 1 while the regime is not known."""
+    by_state = np.array([exposure[state] for state in states])
+    expected = (probabilities * by_state).sum(axis=1)  # BLAS rounds a row by its place
+    filled: FloatArray = np.where(np.isfinite(expected), expected, 1.0)
+    return filled
+
+
+def account(
+    portfolio: Portfolio,
+    costs: Cost,
+    backtest: Backtest,
+    delisting: Delisting,
+    exposure: Mapping[str, float],
+    regime: Regime,
+    ties: str,
+    bars: Bars,
+    regimes: FloatArray,
+    signal: FloatArray,
+) -> Account:
+    """Target weights, decided at each close by what is held; what became of the money."""
+    plan = Plan(portfolio, signal, exposure_of(exposure, regime.states, regimes), ties)
+    return simulate(plan, bars.panel, costs, backtest, delisting)
+
+
+def leave_account(
+    made: Account, backtest: Backtest, delisting: Delisting, bars: Bars
+) -> Iterator[Artifact]:
+    """Leave what was decided, held, ordered and earned, and the state that goes on from it."""
+    panel = bars.panel
+    targets = panel.long({"weight": made.targets}, also=np.isfinite(made.targets))
+    yield Table("weights", targets, {"limit": GROSS_LIMIT})
+    frame = made.frame()
+    frame["benchmark"] = market(made, backtest, delisting, panel)
+    yield Table("returns", frame, {"costs": [n for n in frame.columns if n.startswith("cost_")]})
+    yield Table("holdings", panel.long({"weight": made.realised}, also=made.realised != 0.0))
+    yield Table("orders", made.orders)
+    yield Table("delistings", made.payouts)
+    yield Table("round_trips", made.round_trips)
+    yield made.state
+
+
+def market(account: Account, backtest: Backtest, delisting: Delisting, panel: Panel) -> FloatArray:
+    """The benchmark's returns from the account's first fill on, shape (T,)."""
+    filled = np.flatnonzero(account.traded.any(axis=1))
+    first = int(filled[0]) if len(filled) else None
+    return benchmark(panel, outcomes(panel, delisting), first, backtest.fill)

@@ -1,0 +1,141 @@
+"""The key of a stage: the same for the same result, another for what may be another one.
+
+A key is made of the configuration that the stage's row reads, the files that this names, the keys
+of the stages that it is made of, the code and the libraries that work it out, and, of the source,
+the data. Nothing else changes it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from llvmlite.binding import get_host_cpu_name
+from omegaconf import DictConfig, OmegaConf
+
+from engine.core.kinds import Kind
+from engine.expr import guest_names
+from engine.pipeline.stage import Stage
+from engine.plugin import Registry, engine_identity, identity, tree
+
+KINDS = {
+    "source": "source",
+    "regime": "regime",
+    "model": "model",
+    "portfolio": "portfolio",
+    "costs": "cost",
+}
+PROCESSOR = "processor"  # of libraries whose sums depend on the width of its vectors
+
+
+def keys(
+    stages: Sequence[Stage],
+    config: DictConfig,
+    registry: Registry,
+    data: str,
+    absent: Set[str] = frozenset(),
+) -> dict[str, str]:
+    """Return the key of each stage.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+    config : DictConfig
+        Composed and resolved.
+    registry : Registry
+        Where the plugins that it names come from.
+    data : str
+        The fingerprint of what came in from outside.
+    absent : set of str
+        Stages that these settings do not ask for; their key is "".
+    """
+    made: dict[str, str] = {}
+    for stage in stages:
+        if stage.name in absent:
+            made[stage.name] = ""
+            continue
+        parts = {
+            "stage": stage.name,
+            "reads": {key: _plain(config, key) for key in sorted({*stage.reads.values()})},
+            "of": {name: made[name] for name in stage.of},
+            "code": [engine_identity(), *_code(stage, config, registry)],
+            "libraries": {name: _version(name) for name in stage.libraries},
+            "data": data if stage.data is not None else "",
+        }
+        made[stage.name] = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return made
+
+
+def _plain(config: DictConfig, key: str) -> Any:
+    value = OmegaConf.select(config, key)
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value, resolve=True)
+    return json.loads(json.dumps(value, sort_keys=True, default=str))
+
+
+def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
+    """Which code the plugins are that a stage reads, and what stands in the files they read."""
+    for key in sorted({*stage.reads.values()}):
+        if key in KINDS:
+            yield from _plugin(registry, KINDS[key], config[key])
+        elif key == "factors":
+            yield from _factors(config.factors, registry)
+
+
+def _factors(node: DictConfig, registry: Registry) -> Iterator[str]:
+    operators: set[str] = set()
+    for name in map(str, node):
+        entry = node[name]
+        if isinstance(entry, DictConfig) and entry.get("name") != "formula":
+            yield f"{name} {' '.join(_plugin(registry, 'factor', entry))}"
+        else:
+            text = entry if isinstance(entry, str) else str(entry.get("formula", ""))
+            operators |= guest_names(text, registry.entries("operator"))
+    for name in sorted(operators):
+        yield from _plugin(registry, "operator", OmegaConf.create({"name": name}))
+
+
+def _plugin(registry: Registry, kind: str, node: DictConfig) -> Iterator[str]:
+    entry = registry.find(kind, str(node.name), kind)
+    yield f"{kind} {node.name}: {identity(entry)}"
+    for field in _read(entry.cls):
+        yield from (f"{field} {each}" for each in _contents(node.get(field)))
+
+
+def _read(cls: type[Kind]) -> Iterator[str]:
+    """Names of the options that are files to be read."""
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # admitted: it is a dataclass
+        if field.metadata.get("file"):
+            yield field.name
+
+
+def _contents(value: Any) -> Iterator[str]:
+    """What stands in a file, or in those that a pattern or a list names."""
+    if OmegaConf.is_list(value):
+        for each in value:
+            yield from _contents(each)
+    elif isinstance(value, str) and value:
+        places = [value] if Path(value).exists() else sorted(glob.glob(value))
+        yield from (f"{Path(place).name} {tree(Path(place))}" for place in places)
+
+
+@cache
+def _version(library: str) -> str:
+    if library == PROCESSOR:
+        return str(get_host_cpu_name())
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
+
+
+def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return the stages whose keys differ, in the order of the table."""
+    return [name for name in new if old.get(name) != new[name]]

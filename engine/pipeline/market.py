@@ -1,0 +1,176 @@
+"""The first stages: what the source has, the panel, what is odd about it, and the factors."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.bars import Findings, Policy, Rows, lay, read, undisclosed
+from engine.bars.inspect import Inspection, Thresholds, line, look, record
+from engine.core.contracts import array
+from engine.core.kinds import Factor, Source
+from engine.core.panel import FloatArray, Panel
+from engine.core.periods import Time
+from engine.core.universe import Universe
+from engine.expr import evaluate
+from engine.factors import ready, spans
+from engine.pipeline.stage import Artifact, Note, Table
+from engine.plugin import calling, lent
+from engine.signal import seasoned
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """What a source has.
+
+    Parameters
+    ----------
+    rows : Rows
+        Its bars, mended by hand, and not yet checked.
+    series : pandas.DataFrame or None
+        Of the whole market.
+    facts : dict
+        What it knows of its data.
+    """
+
+    rows: Rows
+    series: pd.DataFrame | None
+    facts: dict[str, Any]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of rows and series, as they came."""
+        rows, digest = self.rows, hashlib.sha256(b"rows")
+        texts = {name: text.codes for name, text in rows.texts.items()}
+        labels = {name: [*text.categories] for name, text in rows.texts.items()}
+        digest.update(repr((rows.names, sorted(rows.numbers), labels)).encode())
+        for each in (rows.days.as_unit("ns").asi8, rows.day, rows.name):
+            digest.update(np.ascontiguousarray(each).data)
+        for arrays in (rows.numbers, texts):
+            for name in sorted(arrays):
+                digest.update(np.ascontiguousarray(arrays[name]).data)
+        if self.series is not None:
+            digest.update(pd.util.hash_pandas_object(self.series).to_numpy().data)
+            digest.update(repr([*self.series.columns]).encode())
+        return digest.hexdigest()
+
+
+def load(source: Source, universe: Universe, mends: str | None) -> Raw:
+    """Ask the source for its bars, its series and what it knows of them."""
+    with calling(source, f"source {source.name!r}"):
+        lent_universe = lent(universe, source)
+        frame, series = source.load(lent_universe), source.series(lent_universe)
+    rows = read(frame, universe, mends)
+    del frame
+    with calling(source, f"source {source.name!r}"):
+        facts = dict(source.facts(lent(universe, source)))
+    return Raw(rows, series, facts)
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """The panel, and what was done to become one.
+
+    Parameters
+    ----------
+    panel : Panel
+    findings : Findings
+    facts : dict
+        What the source knows of its data.
+    """
+
+    panel: Panel
+    findings: Findings
+    facts: dict[str, Any]
+
+    @cached_property
+    def seen(self) -> Panel:
+        """The panel that decisions are taken on: it does not tell which names will end."""
+        return undisclosed(self.panel)
+
+
+def lay_out(source: Raw, universe: Universe, policy: Policy, time: Time, share: float) -> Bars:
+    """Check the rows by the policy, and lay them out as a panel."""
+    panel, findings = lay(source.rows, universe, policy, source.series, time.number, share)
+    for each in findings.lines():
+        log.info("bars: %s", each)
+    return Bars(panel, findings, source.facts)
+
+
+def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
+    """Leave the bars, long."""
+    panel = made.panel
+    facts = {"fields": list(panel.fields), "keep": policy.kept}
+    yield Table("bars", panel.long(panel.fields), facts)
+
+
+def look_over(
+    source: Raw, universe: Universe, policy: Policy, check: Thresholds, time: Time
+) -> Inspection:
+    """See what is odd about the rows, by statistics over the whole sample; nothing is decided."""
+    seen = look(source.rows, universe, policy, check, time.number)
+    odd = line(seen.findings)
+    if odd:
+        log.warning("data: %s; see data.json in the run folder", odd)
+    return seen
+
+
+def leave_data(made: Inspection, bars: Bars) -> Iterator[Artifact]:
+    """Leave what was found, and what the policy did about it."""
+    yield Note("data", record(made, bars.findings))
+
+
+def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArray]:
+    """Compute every factor of the set: classes one by one, then formulas as one graph."""
+    panel = bars.seen
+    found = ready(definitions, panel)
+    done = found.values | evaluate(found.formulas, found.panel)
+    columns = {name: array(done[name], panel.shape, f"factors.{name}") for name in definitions}
+    for name in empty(columns):
+        log.info("factor %s has no value at all: the bars have too little history for it", name)
+    return columns
+
+
+def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:
+    """Leave the factors, long."""
+    yield Table("factors", bars.seen.long(made), {"names": list(made)})
+
+
+def empty(columns: Mapping[str, FloatArray]) -> list[str]:
+    """Names of the arrays without a single finite value."""
+    return [name for name, values in columns.items() if not np.isfinite(values).any()]
+
+
+@dataclass(frozen=True, eq=False)
+class Seasoned:
+    """The factors without the values of names that are too young.
+
+    Parameters
+    ----------
+    windows : mapping of str to int
+        Rows of each factor's longest window.
+    values : mapping of str to float array, shape (T, N)
+    """
+
+    windows: Mapping[str, int]
+    values: Mapping[str, FloatArray]
+
+
+def season(
+    definitions: Mapping[str, Factor],
+    share: float,
+    bars: Bars,
+    factors: Mapping[str, FloatArray],
+) -> Seasoned:
+    """Take out the values of names that are too young for the windows of the factors."""
+    windows = spans(definitions, bars.seen)
+    return Seasoned(windows, seasoned(factors, windows, bars.seen, share))

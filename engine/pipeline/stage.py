@@ -1,0 +1,112 @@
+"""What a stage is: a row that says what it reads, what it is made of, and what it leaves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from engine.pipeline.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A frame that a stage leaves, as ``NAME.parquet``.
+
+    Parameters
+    ----------
+    name : str
+    frame : pandas.DataFrame
+    facts : mapping
+        What its contract has to know beside, such as the names of columns.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Note:
+    """A mapping that a stage leaves, as ``NAME.json``."""
+
+    name: str
+    content: Mapping[str, Any]
+
+
+class Saved(Protocol):
+    """What writes its own files."""
+
+    def save(self, folder: Path) -> None:
+        """Write into a folder."""
+
+
+Artifact = Table | Note | Saved
+
+
+def _always(settings: Settings) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of the table of stages.
+
+    Its functions get what they name of what the row reads and is made of, and see nothing else.
+
+    Parameters
+    ----------
+    name : str
+    work : callable
+        Makes the result.
+    reads : mapping of str to str
+        Its parameters, and the configuration key whose value each gets.
+    of : tuple of str
+        Stages whose results it gets, under their names.
+    tables, notes : tuple of str
+        Names of the artifacts that it leaves.
+    leaves : callable, optional
+        Gets the result as `made`, and what it names of the same inputs; yields the artifacts.
+    libraries : tuple of str
+        Distributions, beside the engine, whose versions its result depends on.
+    wanted : callable
+        Whether these settings ask for it; None is its result where they do not.
+    data : callable, optional
+        The fingerprint of a result that comes in from outside.
+    """
+
+    name: str
+    work: Callable[..., Any]
+    reads: Mapping[str, str] = field(default_factory=dict)
+    of: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    leaves: Callable[..., Iterator[Artifact]] | None = None
+    libraries: tuple[str, ...] = ()
+    wanted: Callable[[Settings], bool] = _always
+    data: Callable[[Any], str] | None = None
+
+    def run(
+        self, settings: Settings, made: Mapping[str, Any], leave: Callable[[Artifact], None]
+    ) -> Any:
+        """Make the result of what the earlier stages made, and hand each artifact to `leave`."""
+        inputs = {name: settings.at(key) for name, key in self.reads.items()}
+        inputs |= {name: made[name] for name in self.of}
+        result = _called(self.work, inputs)
+        if self.leaves is not None:
+            for artifact in _called(self.leaves, {**inputs, "made": result}):
+                leave(artifact)
+        return result
+
+
+def named(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of what a function gets."""
+    return tuple(inspect.signature(function).parameters)
+
+
+def _called(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
+    return function(**{name: inputs[name] for name in named(function)})

@@ -1,0 +1,67 @@
+"""Which code a result depends on: the version of a distribution, and all that stands in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from engine.core.kinds import Kind
+from engine.plugin.registry import HOME, Entry
+
+OURS = Path(__file__).parents[1]
+LEFT_OUT = ("__pycache__", "__editable__")
+
+
+def identity(entry: Entry) -> str:
+    """Return which code a plugin is.
+
+    A helper module or a data file of its package counts, and so does a default argument; another
+    distribution does not. Of a built-in it is the engine's own code.
+    """
+    if entry.dist == HOME:
+        return engine_identity()
+    digests = [tree(place) for place in _places(entry.cls, entry.dist)]
+    return f"{entry.origin} {sha256(chr(10).join(digests).encode()).hexdigest()}"
+
+
+@cache
+def engine_identity() -> str:
+    """Return which code the engine is: its version, and the SHA-256 of its modules."""
+    return f"{HOME} {distribution(HOME).version} {tree(OURS, '.py')}"
+
+
+def tree(place: Path, suffix: str = "") -> str:
+    """Return the SHA-256 of a file, or of the files in a folder, by their names and contents."""
+    if place.is_file():
+        return sha256(place.read_bytes()).hexdigest()
+    digest = sha256()
+    for file in sorted(_files(place, suffix)):
+        content = sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(place)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _files(folder: Path, suffix: str) -> Iterator[Path]:
+    for home, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name not in LEFT_OUT]
+        yield from (Path(home, name) for name in names if name.endswith(suffix))
+
+
+def _places(cls: type[Kind], dist: str) -> Iterator[Path]:
+    """The packages and modules of a distribution; of an editable one, that of the class."""
+    tops = {cls.__module__.split(".")[0]}
+    try:
+        files = distribution(dist).files or []
+    except PackageNotFoundError:
+        files = []
+    tops |= {Path(file.parts[0]).stem for file in files if file.suffix == ".py"}
+    for top in sorted(tops):
+        spec = importlib.util.find_spec(top) if not top.startswith(LEFT_OUT) else None
+        if spec is None:
+            continue
+        yield from map(Path, spec.submodule_search_locations or [spec.origin or ""])

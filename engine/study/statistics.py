@@ -1,0 +1,173 @@
+"""The statistics of a run as rows: which tables each makes, and of what.
+
+A statistic is a pure function. Its parameters are named after what it needs of `Evidence`; it
+returns its tables by name. To add one, write the function and a row here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from engine.bars import Outcomes
+from engine.core.panel import BoolArray, FloatArray, Panel
+from engine.study.calibration import calibration_tables
+from engine.study.capacity import capacity_table
+from engine.study.holdings import positions
+from engine.study.knowledge import knowledge_tables, ranked
+from engine.study.metrics import Study, study, tables
+from engine.study.quantiles import by_regime
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What statistics look at: members with a bar, on rows on which a decision can be taken.
+
+    Parameters
+    ----------
+    panel : Panel
+    score : float array, shape (T, N)
+        The bundle's.
+    forecasts : mapping of str to float array, shape (T, N)
+        Of the model; empty without one.
+    factors : mapping of str to float array, shape (T, N)
+        Those of the bundle.
+    outcome, target : float array, shape (T, N)
+        Forward returns over `horizon` rows, and what the model was to learn.
+    horizon : int
+    forward : callable
+        Rows to the forward return over them, shape (T, N).
+    regimes : float array, shape (T, S)
+    states : sequence of str, length S
+    realised, targets, traded : float array, shape (T, N)
+        Weights at each close, weights decided (NaN holds), and what was traded, as fractions of
+        equity.
+    ended : Outcomes
+        Which names were delisted, and what their holders got.
+    """
+
+    panel: Panel
+    score: FloatArray
+    forecasts: Mapping[str, FloatArray]
+    factors: Mapping[str, FloatArray]
+    outcome: FloatArray
+    target: FloatArray
+    horizon: int
+    forward: Callable[[int], FloatArray]
+    regimes: FloatArray
+    states: Sequence[str]
+    realised: FloatArray
+    targets: FloatArray
+    traded: FloatArray
+    ended: Outcomes
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """UTC, shape (T,)."""
+        return self.panel.dates
+
+    @cached_property
+    def known(self) -> BoolArray:
+        """Where a value could be, shape (T, N): members with a bar, on full rows."""
+        known: BoolArray = self.panel.member & self.panel.present & self.panel.full[:, None]
+        return known
+
+    def judged(self, values: FloatArray) -> FloatArray:
+        """The values that statistics look at, shape (T, N); NaN elsewhere."""
+        return np.where(self.known, values, np.nan)
+
+    @cached_property
+    def predicted(self) -> dict[str, FloatArray]:
+        """The forecasts, judged."""
+        return {name: self.judged(values) for name, values in self.forecasts.items()}
+
+    @cached_property
+    def studied(self) -> dict[str, FloatArray]:
+        """The factors, judged."""
+        return {name: self.judged(values) for name, values in self.factors.items()}
+
+    @cached_property
+    def studies(self) -> dict[str, Study]:
+        """How score, forecasts and factors related to what came after them."""
+        every = {"mf_score": self.judged(self.score), **self.predicted, **self.studied}
+        outcome = self.judged(self.outcome)
+        return {name: study(values, outcome, self.horizon) for name, values in every.items()}
+
+    @cached_property
+    def ranks(self) -> dict[str, FloatArray]:
+        """Ranks per date of score, forecasts and factors, each of shape (T, N)."""
+        return ranked({"mf_score": self.score, **self.predicted, **self.studied}, self.known)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A row.
+
+    Parameters
+    ----------
+    makes : tuple of str
+        Names of the tables.
+    work : callable
+        Its parameters are attributes of `Evidence`; returns the tables by name.
+    """
+
+    makes: tuple[str, ...]
+    work: Callable[..., Mapping[str, pd.DataFrame]]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What of the evidence it looks at."""
+        return tuple(inspect.signature(self.work).parameters)
+
+
+def _regime_quantiles(
+    studies: Mapping[str, Study], regimes: FloatArray, states: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    return {"regime_quantiles": by_regime(studies, regimes, states)}
+
+
+def _calibration(
+    predicted: Mapping[str, FloatArray],
+    ranks: Mapping[str, FloatArray],
+    target: FloatArray,
+    horizon: int,
+) -> dict[str, pd.DataFrame]:
+    return calibration_tables(predicted, ranks, target, horizon)
+
+
+def _capacity(panel: Panel, traded: FloatArray) -> dict[str, pd.DataFrame]:
+    return {"capacity": capacity_table(panel, traded)}
+
+
+def _positions(
+    panel: Panel, realised: FloatArray, targets: FloatArray, ended: Outcomes
+) -> dict[str, pd.DataFrame]:
+    return positions(panel, realised, targets, ended)
+
+
+STATISTICS = (
+    Statistic(("ic", "quantiles"), tables),
+    Statistic(("regime_quantiles",), _regime_quantiles),
+    Statistic(
+        ("decay", "correlations", "persistence", "coverage", "quantile_returns"), knowledge_tables
+    ),
+    Statistic(("calibration", "slopes"), _calibration),
+    Statistic(("names", "positions", "sectors"), _positions),
+    Statistic(("capacity",), _capacity),
+)
+
+
+def work_out(
+    evidence: Evidence, statistics: Sequence[Statistic] = STATISTICS
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Work out each statistic; its tables, by name, in the order of the rows."""
+    for statistic in statistics:
+        made = statistic.work(**{need: getattr(evidence, need) for need in statistic.needs})
+        if set(made) != set(statistic.makes):
+            raise TypeError(f"a statistic makes {sorted(made)}, and its row says {statistic.makes}")
+        yield from made.items()

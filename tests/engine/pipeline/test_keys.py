@@ -1,0 +1,199 @@
+"""The key of a stage changes with what may change its result, and with nothing else."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from engine.config.compose import composed
+from engine.pipeline import keys as keying
+from engine.pipeline.keys import changed, keys
+from engine.pipeline.run import job
+from engine.pipeline.stages import STAGES
+from engine.plugin.registry import Registry, installed
+
+NAMES = [stage.name for stage in STAGES]
+DECIDED = {"signal", "account", "metrics"}
+LEARNT = {"forecasts"} | DECIDED
+ALL = {*NAMES}
+# What a change of each node may change; the longest key that fits counts.
+MAY = {
+    "source": ALL,
+    "universe": ALL,
+    "bars": ALL - {"source"},
+    "bars.mends": ALL,
+    "time": ALL - {"source"},
+    "check": {"data"},
+    "decision.share": ALL - {"source"},
+    "decision.seasoning": {"seasoning"} | LEARNT,
+    "decision.ties": {"account", "metrics"},
+    "factors": {"factors", "seasoning"} | LEARNT,
+    "label": {"label"} | LEARNT,
+    "regime": {"regimes"} | LEARNT,
+    "exposure": {"account", "metrics"},
+    "model": LEARNT,
+    "validation": LEARNT,
+    "bundle": DECIDED,
+    "portfolio": {"account", "metrics"},
+    "costs": {"account", "metrics"},
+    "backtest": {"account", "metrics"},
+    "delisting": {"label"} | LEARNT,
+    "too_good": {"metrics"},
+    "seed": {"label"} | LEARNT,
+    "report": set(),
+    "plugins": set(),
+    "observers": set(),
+    "strict_observers": set(),
+}
+
+
+@pytest.fixture(scope="module")
+def config() -> DictConfig:
+    made = job(composed(["+bundle=ai_tech_core_ml"]))
+    OmegaConf.resolve(made)
+    return made
+
+
+def leaves(node: Any, above: str = "") -> Iterator[str]:
+    for name in node if isinstance(node, DictConfig) else range(len(node)):
+        place = f"{above}.{name}".lstrip(".")
+        child = node[name]
+        if OmegaConf.is_config(child) and len(child):
+            yield from leaves(child, place)
+        else:
+            yield place
+
+
+def may(place: str) -> set[str]:
+    parts = place.split(".")
+    fits = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return MAY[next(key for key in fits if key in MAY)]
+
+
+def test_a_key_of_the_configuration_changes_the_keys_of_those_that_read_it(
+    config: DictConfig,
+) -> None:
+    registry = installed()
+    before = keys(STAGES, config, registry, "data")
+    places = [place for place in leaves(config) if not place.endswith(".name")]
+    assert len(places) > 150
+    for place in places:
+        other = copy.deepcopy(config)
+        OmegaConf.update(other, place, "something else", merge=False)
+        now = {*changed(before, keys(STAGES, other, registry, "data"))}
+        assert now == may(place), place
+
+
+def test_another_plugin_is_another_key(config: DictConfig) -> None:
+    before = keys(STAGES, config, installed(), "data")
+    for place, name in (("model", "linear"), ("portfolio", "hrp"), ("regime", "hmm")):
+        other = copy.deepcopy(config)
+        other[place] = {"name": name}
+        assert {*changed(before, keys(STAGES, other, installed(), "data"))} == MAY[place]
+
+
+def test_other_data_change_every_key(config: DictConfig) -> None:
+    one, two = (keys(STAGES, config, installed(), data) for data in ("one", "two"))
+    assert changed(one, two) == NAMES
+
+
+def test_a_stage_that_is_not_wanted_counts_for_nothing(config: DictConfig) -> None:
+    made = keys(STAGES, config, installed(), "data", {"forecasts"})
+    assert made["forecasts"] == ""
+    other = copy.deepcopy(config)
+    other.model.l2 = 123.0
+    assert keys(STAGES, other, installed(), "data", {"forecasts"}) == made
+
+
+@pytest.mark.parametrize(
+    ("library", "stages"),
+    [
+        ("scikit-learn", {"regimes"} | LEARNT),
+        ("xgboost-cpu", LEARNT),
+        ("skfolio", {"account", "metrics"}),
+        ("numba", {"factors", "seasoning", "label", "regimes"} | LEARNT),
+        ("numpy", ALL),
+        ("processor", {"label", "regimes"} | LEARNT),
+    ],
+)
+def test_a_library_changes_the_keys_of_those_that_use_it(
+    config: DictConfig, monkeypatch: pytest.MonkeyPatch, library: str, stages: set[str]
+) -> None:
+    before = keys(STAGES, config, installed(), "data")
+    found = keying._version
+    monkeypatch.setattr(keying, "_version", lambda name: "9" if name == library else found(name))
+    assert {*changed(before, keys(STAGES, config, installed(), "data"))} == stages
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from typing import ClassVar
+import engine
+from keyed.helper import twice
+
+@dataclass(frozen=True)
+class Mine(engine.Factor):
+    \"\"\"A factor.\"\"\"
+    name: ClassVar[str] = "mine"
+    rows: int = engine.option(5, "rows")
+    table: str = engine.option("", "a file", file=True)
+
+    def compute(self, panel):
+        return twice(panel["close"])
+
+@engine.hookimpl
+def register_factors():
+    return [Mine]
+"""
+
+
+def test_a_plugin_is_all_of_its_package_and_the_files_it_reads(
+    config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A helper module, a data file of the package, a default, a file named by an option."""
+    import importlib
+    import sys
+    from importlib.metadata import entry_points
+
+    site = tmp_path / "site"
+    (site / "keyed").mkdir(parents=True)
+    (site / "keyed-1.dist-info").mkdir()
+    (site / "keyed" / "__init__.py").write_text(PLUGIN)
+    (site / "keyed" / "helper.py").write_text("def twice(x):\n    return 2.0 * x\n")
+    (site / "keyed" / "words.txt").write_text("one")
+    about = "Metadata-Version: 2.1\nName: keyed\nVersion: 1\n"
+    (site / "keyed-1.dist-info" / "METADATA").write_text(about)
+    (site / "keyed-1.dist-info" / "entry_points.txt").write_text("[engine]\nkeyed = keyed\n")
+    table = tmp_path / "table.csv"
+    table.write_text("1")
+    monkeypatch.syspath_prepend(str(site))
+    node = {"name": "mine", "rows": 5, "table": str(table)}
+
+    def made() -> dict[str, str]:
+        for name in [name for name in sys.modules if name.split(".")[0] == "keyed"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        registry = Registry(entry_points(group="engine"))
+        other = copy.deepcopy(config)
+        OmegaConf.set_struct(other, False)
+        other.factors.mine = node
+        return keys(STAGES, other, registry, "data")
+
+    before = made()
+    assert made() == before
+    for file, text in (
+        (site / "keyed" / "helper.py", "def twice(x):\n    return 2 * x\n"),
+        (site / "keyed" / "words.txt", "two"),
+        (site / "keyed" / "__init__.py", PLUGIN.replace("option(5,", "option(6,")),
+        (table, "2"),
+    ):
+        old = file.read_text()
+        file.write_text(text)
+        assert {*changed(before, made())} == MAY["factors"], file
+        file.write_text(old)
+    assert made() == before
