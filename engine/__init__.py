@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.core.version import VERSION
+
 if TYPE_CHECKING:
     from engine.api import run
     from engine.core.book import Book
@@ -85,7 +87,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "Book",
     "BoolArray",

@@ -11,7 +11,7 @@ from engine.bars import Handed
 from engine.config import composed
 from engine.core.errors import ConfigError
 from engine.core.lock import Lock
-from engine.pipeline import Announce, Finisher, execute, job
+from engine.pipeline import Announce, Finisher, Start, execute, job
 from engine.reading import Reading
 from engine.report import Report, draw
 from engine.store import taken
@@ -77,6 +77,7 @@ def run_composed(
     *,
     bars: pd.DataFrame | None = None,
     lock: Lock | None = None,
+    start: Start | None = None,
 ) -> Report:
     """Run a composed configuration into a folder, as `run` does: `engine.pipeline.execute`."""
     return execute(
@@ -86,6 +87,7 @@ def run_composed(
         announce,
         bars=bars,
         lock=lock,
+        start=start,
         finishers=FINISHERS,
         result=Report,
     )

@@ -125,6 +125,13 @@ class Findings:
     missing_symbols: tuple[str, ...] = ()
     mends: int = 0
 
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Findings:
+        """Return what was written as plain values."""
+        examples = {name: tuple(rows) for name, rows in plain["examples"].items()}
+        missing = tuple(plain["missing_symbols"])
+        return cls(**{**plain, "examples": examples, "missing_symbols": missing})
+
     def lines(self) -> list[str]:
         """Return the findings for a log, one line each; only those that are not zero."""
         out = [f"bars: {self.rows_in} rows in, {self.rows_out} out"]

@@ -40,6 +40,7 @@ OWN = (
   engine run +bundle=NAME [key=value …]     run a bundle, from bars to report
   engine run -m +bundle=A,B model=x,y       sweep (hydra/launcher=joblib: in parallel)
   engine run +bundle=NAME --cfg job         print the configuration, run nothing
+  engine run --from STAGE RUN [key=value …] go on from a finished run, with what came before STAGE
   engine run --help                         every group, option and switch
 """,
     ),

@@ -17,6 +17,7 @@ from engine.cli.command import OWN, Command
 from engine.cli.warned import tell_in_one_line
 from engine.core.errors import EngineError, did_you_mean, unforeseen
 from engine.core.text import LINES, Screen, shown
+from engine.core.version import VERSION
 
 HEAD = "engine: declarative backtests\n\n"
 TAIL = """
@@ -40,9 +41,7 @@ def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = OWN) -
         print(HEAD + "\n".join(command.help for command in commands) + TAIL, end="")
         return 0
     if words[0] in {"-V", "--version"}:
-        from engine import __version__
-
-        print(f"alpha-engine {__version__}")
+        print(f"alpha-engine {VERSION}")
         return 0
     if words[0] in {"-sc", "--shell-completion"}:  # the shell asks the bare program name
         line = os.environ.get("COMP_LINE", "")

@@ -7,19 +7,23 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine.cli.warned import tell_in_one_line
-from engine.core.errors import EngineError, unforeseen
+from engine.core.errors import ConfigError, EngineError, unforeseen
 from engine.core.text import LINES, guard_logs, shown
 
 if TYPE_CHECKING:
     from engine.config import Outcome
     from engine.core.lock import Lock
-    from engine.pipeline import Announce
+    from engine.pipeline import Announce, Start
+
+
+FROM = "--from"  # STAGE RUN
 
 
 def run(words: Sequence[str]) -> int:
@@ -27,7 +31,8 @@ def run(words: Sequence[str]) -> int:
     from engine.config import launch
 
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
-    outcomes: list[Outcome] = launch(words, run_job)
+    start, words = _start(words)
+    outcomes: list[Outcome] = launch(words, partial(run_job, start=start))
     for outcome in outcomes:
         if outcome.error:
             print(f"engine: {shown(outcome.error, LINES)}", file=sys.stderr)
@@ -38,7 +43,21 @@ def run(words: Sequence[str]) -> int:
     return 2 if any(outcome.error for outcome in outcomes) else 0
 
 
-def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
+def _start(words: Sequence[str]) -> tuple[Start | None, list[str]]:
+    """Where to begin, and the words with those that the finished run was given before them."""
+    if FROM not in words:
+        return None, [*words]
+    from engine.pipeline import STAGES, Start
+
+    at = [*words].index(FROM)
+    named, rest = words[at + 1 : at + 3], [*words[:at], *words[at + 3 :]]
+    if len(named) < 2 or any("=" in word or word.startswith("-") for word in named):
+        raise ConfigError(f"{FROM} wants a stage and a run, as in {FROM} signal outputs/NAME/TIME")
+    start = Start.of(named[0], Path(named[1]), STAGES)
+    return start, [*start.overrides, *rest]
+
+
+def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = None) -> Outcome:
     """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -56,7 +75,7 @@ def run_job(config: DictConfig, lock: Lock | None = None) -> Outcome:
         tell_in_one_line()  # in a worker of a launcher, too
     try:
         with _screen() as announce:
-            report = run_composed(job(config), path, overrides, announce, lock=lock)
+            report = run_composed(job(config), path, overrides, announce, lock=lock, start=start)
     except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):

@@ -321,23 +321,31 @@ class Panel:
             The axes; by default those found in the frame. Rows outside them are refused.
         """
         stamps = pd.DatetimeIndex(frame["timestamp"])
-        names = frame["symbol"].astype(str)
         axis = stamps.unique().sort_values() if dates is None else dates
+        names = frame["symbol"].astype(str)
         order = tuple(sorted(names.unique())) if symbols is None else tuple(symbols)
-        row = axis.get_indexer(stamps)
-        column = pd.Index(order).get_indexer(pd.Index(names))
-        if (row < 0).any() or (column < 0).any():
-            raise DataError("a long frame has rows outside the panel's dates or symbols")
-        flat = row * len(order) + column
-        if len(np.unique(flat)) != len(flat):
-            raise DataError("a long frame has duplicate (timestamp, symbol) rows")
-        fields = {}
-        for name in frame.columns.difference(["timestamp", "symbol"], sort=False):
-            if pd.api.types.is_numeric_dtype(frame[name]):
-                array = np.full(len(axis) * len(order), np.nan)
-                array[flat] = frame[name].to_numpy(np.float64, na_value=np.nan)
-                fields[str(name)] = array.reshape(len(axis), len(order))
+        fields = laid(frame, axis, order)
         return cls(dates=axis, symbols=order, fields=fields)
+
+
+def laid(
+    frame: pd.DataFrame, dates: pd.DatetimeIndex, symbols: tuple[str, ...]
+) -> dict[str, FloatArray]:
+    """The numbers of a long frame as arrays of shape (T, N); NaN where it has no row."""
+    row = dates.get_indexer(pd.DatetimeIndex(frame["timestamp"]))
+    column = pd.Index(symbols).get_indexer(pd.Index(frame["symbol"].astype(str)))
+    if (row < 0).any() or (column < 0).any():
+        raise DataError("a long frame has rows outside the panel's dates or symbols")
+    flat = row * len(symbols) + column
+    if len(np.unique(flat)) != len(flat):
+        raise DataError("a long frame has duplicate (timestamp, symbol) rows")
+    made = {}
+    for name in frame.columns.difference(["timestamp", "symbol"], sort=False):
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            array = np.full(len(dates) * len(symbols), np.nan)
+            array[flat] = frame[name].to_numpy(np.float64, na_value=np.nan)
+            made[str(name)] = array.reshape(len(dates), len(symbols))
+    return made
 
 
 def forward_fill(array: FloatArray) -> FloatArray:

@@ -25,8 +25,8 @@ import numba
 from llvmlite.binding import get_host_cpu_name
 from numba import njit
 
-from engine import __version__
 from engine.core.places import user_cache
+from engine.core.version import VERSION
 from engine.kernels.private import caching, dispatcher, sigutils
 from engine.kernels.sources import ROOT, digest
 
@@ -144,7 +144,7 @@ def kept(function: Any) -> Any:
 
 def folder() -> Path:
     """Return the user's folder for kernels of this version of the engine and of numba."""
-    name = f"{__version__}-numba{numba.__version__}-{get_host_cpu_name()}"
+    name = f"{VERSION}-numba{numba.__version__}-{get_host_cpu_name()}"
     return user_cache() / "kernels" / name
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from engine.pipeline.folder import Announce
+from engine.pipeline.resume import Start
 from engine.pipeline.run import Finisher, execute, job
 from engine.pipeline.settings import chosen, factor_set
+from engine.pipeline.stages import STAGES
 
 __all__ = [
+    "STAGES",
     "Announce",
     "Finisher",
+    "Start",
     "chosen",
     "execute",
     "factor_set",

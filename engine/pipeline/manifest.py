@@ -40,15 +40,18 @@ def manifest(
     made: Mapping[str, Any],
     registry: Registry,
     operators: Set[str],
+    trainings: Sequence[Mapping[str, Any]],
+    data: str,
 ) -> dict[str, Any]:
     """Everything but the timings, as plain values; `config` is as it is to be shown.
 
-    `made` holds the results of the stages, by name.
+    `made` holds the results of the stages, by name; `trainings` are those of ``forecasts.json``,
+    and `data` is the fingerprint of what the source gave.
     """
     bars: Bars = made["bars"]
     account: Account = made["account"]
     source, panel, dates = settings.source, bars.panel, bars.panel.dates
-    bankrupt, forecasts = account.bankrupt_on, made["forecasts"]
+    bankrupt = account.bankrupt_on
     return {
         "command": shlex.join(["engine", "run", *overrides]),
         "config": config,
@@ -58,6 +61,7 @@ def manifest(
             "simulated": source.simulated,
             "facts": bars.facts,
             "fingerprint": panel.fingerprint,
+            "sha256": data,
             "periods_per_year": panel.periods_per_year,
             "rows": int(panel.present.sum()),
             "thin_dates": int((~panel.full).sum()),
@@ -71,7 +75,7 @@ def manifest(
         "plugins": _plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
-        "splits": splits(forecasts, panel) if forecasts else [],
+        "splits": [*trainings],
         "account": {
             "orders": len(account.orders),
             "pending": account.pending,

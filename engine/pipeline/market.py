@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.expr import evaluate
 from engine.factors import ready, spans
+from engine.pipeline.rest import Rest
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lent
 from engine.signal import seasoned
@@ -111,6 +113,8 @@ def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     panel = made.panel
     facts = {"fields": list(panel.fields), "keep": policy.kept}
     yield Table("bars", panel.long(panel.fields), facts)
+    yield Rest(panel)
+    yield Note("bars", dataclasses.asdict(made.findings))
 
 
 def look_over(

@@ -24,6 +24,7 @@ from engine.expr import using
 from engine.pipeline.folder import Announce, RunFolder
 from engine.pipeline.keys import keys
 from engine.pipeline.manifest import manifest, unchecked
+from engine.pipeline.resume import Start
 from engine.pipeline.sessions import told
 from engine.pipeline.settings import Settings, chosen, read
 from engine.pipeline.stage import Stage
@@ -31,6 +32,7 @@ from engine.pipeline.stages import STAGES
 from engine.pipeline.unread import unread
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, installed, seconds
+from engine.store import read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,11 +78,13 @@ def execute(
     bars: pd.DataFrame | None = None,
     lock: Lock | None = None,
     finishers: Sequence[Finisher] = (),
+    start: Start | None = None,
     result: Callable[[Path], T],
 ) -> T:
     """Run a composed configuration into a folder; `bars` stand in place of its source's.
 
-    The finished folder is read by `result` while it is still this run's.
+    With a `start` it goes on from a finished run. The finished folder is read by `result` while it
+    is still this run's.
 
     Who has taken the folder already hands over the `lock`; it is released in any case.
     """
@@ -88,7 +92,7 @@ def execute(
     try:
         registry = chosen(config, installed())
         with using(registry) as operators:
-            _execute(config, folder, overrides, registry, operators, bars, finishers)
+            _execute(config, folder, overrides, registry, operators, bars, finishers, start)
         return result(path)
     finally:
         folder.release()
@@ -102,6 +106,7 @@ def _execute(
     operators: Set[str],
     bars: pd.DataFrame | None,
     finishers: Sequence[Finisher],
+    start: Start | None,
 ) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
@@ -115,14 +120,20 @@ def _execute(
         folder.path,
         lambda data: keys(STAGES, config, registry, data, absent),
     )
+    if start is not None:
+        watch.learn(start.data)
+        start.refuse_other(STAGES, watch.keys, config)
     plugins = config.get("plugins") or {}
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
         with folder.listening(), guarding(guard):
-            made = _stages(settings, folder, overrides)
+            made = _stages(settings, folder, watch, overrides, start)
             shown = folder.secrets.config(raw)
-            facts = manifest(settings, shown, overrides, made, registry, operators)
+            splits = read_json(folder.path, "forecasts")["splits"] if made["forecasts"] else []
+            facts = manifest(
+                settings, shown, overrides, made, registry, operators, splits, watch.data
+            )
             facts["keys"] = watch.keys
             doubt = unchecked(facts["plugins"])
             if doubt:
@@ -139,14 +150,29 @@ def _execute(
     folder.finish()
 
 
-def _stages(settings: Settings, folder: RunFolder, overrides: Sequence[str]) -> dict[str, Any]:
+def _stages(
+    settings: Settings,
+    folder: RunFolder,
+    watch: Watch,
+    overrides: Sequence[str],
+    start: Start | None,
+) -> dict[str, Any]:
     """Run every stage; what the manifest tells of is kept, the rest until its last reader."""
     made: dict[str, Any] = {}
+    earlier = [] if start is None else start.earlier(STAGES)
+    needed = set() if start is None else start.needed(STAGES, TOLD)
     for index, stage in enumerate(STAGES):
         if not stage.wanted(settings):
             made[stage.name] = None
             continue
-        made[stage.name] = folder.stage(stage.name, partial(_work, stage, settings, made, folder))
+        if start is not None and stage in earlier:
+            start.copy(stage, folder.path)
+            if stage.name not in needed:
+                continue
+            work = partial(stage.again, settings, made, start.folder)
+        else:
+            work = partial(_work, stage, settings, made, folder, watch)
+        made[stage.name] = folder.stage(stage.name, work)
         if stage.name == "bars":
             _notice(settings, made["bars"].panel, folder, overrides)
         later = {name for each in STAGES[index + 1 :] for name in each.of}
@@ -156,10 +182,12 @@ def _stages(settings: Settings, folder: RunFolder, overrides: Sequence[str]) -> 
     return made
 
 
-def _work(stage: Stage, settings: Settings, made: Mapping[str, Any], folder: RunFolder) -> Any:
+def _work(
+    stage: Stage, settings: Settings, made: Mapping[str, Any], folder: RunFolder, watch: Watch
+) -> Any:
     result = stage.run(settings, made, folder.leave)
-    if stage.data is not None and folder.watch is not None:
-        folder.watch.learn(stage.data(result))
+    if stage.data is not None:
+        watch.learn(stage.data(result))
     return result
 
 

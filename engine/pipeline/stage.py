@@ -77,6 +77,8 @@ class Stage:
         Whether these settings ask for it; None is its result where they do not.
     data : callable, optional
         The fingerprint of a result that comes in from outside.
+    back : callable, optional
+        Reads the result back from the `folder` of a finished run, and what it names of the inputs.
     """
 
     name: str
@@ -89,18 +91,29 @@ class Stage:
     libraries: tuple[str, ...] = ()
     wanted: Callable[[Settings], bool] = _always
     data: Callable[[Any], str] | None = None
+    back: Callable[..., Any] | None = None
 
     def run(
         self, settings: Settings, made: Mapping[str, Any], leave: Callable[[Artifact], None]
     ) -> Any:
         """Make the result of what the earlier stages made, and hand each artifact to `leave`."""
-        inputs = {name: settings.at(key) for name, key in self.reads.items()}
-        inputs |= {name: made[name] for name in self.of}
+        inputs = self._inputs(settings, made)
         result = _called(self.work, inputs)
         if self.leaves is not None:
             for artifact in _called(self.leaves, {**inputs, "made": result}):
                 leave(artifact)
         return result
+
+    def again(self, settings: Settings, made: Mapping[str, Any], folder: Path) -> Any:
+        """Read the result back from a finished run, or work it out where that left nothing."""
+        inputs = self._inputs(settings, made)
+        if self.back is None:
+            return _called(self.work, inputs)
+        return _called(self.back, {**inputs, "folder": folder})
+
+    def _inputs(self, settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
+        read = {name: settings.at(key) for name, key in self.reads.items()}
+        return {**read, **{name: made[name] for name in self.of if name in made}}
 
 
 def named(function: Callable[..., Any]) -> tuple[str, ...]:

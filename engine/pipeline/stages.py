@@ -13,7 +13,7 @@ contracts, its artifacts, what observers and the progress bar are told, and its 
 
 from __future__ import annotations
 
-from engine.pipeline import decisions, evidence, market
+from engine.pipeline import back, decisions, evidence, market
 from engine.pipeline.stage import Stage
 from engine.study import STATISTICS
 
@@ -34,6 +34,8 @@ STAGES = (
         reads={"universe": "universe", "policy": "bars", "time": "time", "share": "decision.share"},
         of=("source",),
         tables=("bars",),
+        notes=("panel", "bars"),
+        back=back.bars,
         leaves=market.leave_bars,
         libraries=("numpy", "pandas", "exchange-calendars"),
     ),
@@ -53,6 +55,7 @@ STAGES = (
         of=("bars",),
         tables=("factors",),
         leaves=market.leave_factors,
+        back=back.factors,
         libraries=NUMERIC,
     ),
     Stage(
@@ -76,6 +79,7 @@ STAGES = (
         of=("bars",),
         tables=("regimes",),
         leaves=decisions.leave_regimes,
+        back=back.regimes,
         libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "hmmlearn"),
     ),
     Stage(
@@ -93,6 +97,7 @@ STAGES = (
         tables=("forecasts",),
         notes=("forecasts",),
         leaves=decisions.leave_forecasts,
+        back=back.forecasts,
         libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "xgboost-cpu"),
         wanted=lambda settings: settings.needs_model,
     ),
@@ -103,6 +108,7 @@ STAGES = (
         of=("bars", "factors", "seasoning", "forecasts"),
         tables=("signal",),
         leaves=decisions.leave_signal,
+        back=back.signal,
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(

@@ -35,13 +35,14 @@ class Watch:
     folder: Path
     key_of: Callable[[str], dict[str, str]] = lambda data: {}
     keys: dict[str, str] = field(default_factory=dict)
+    data: str = ""
 
     def __post_init__(self) -> None:
-        self.keys = self.key_of("")
+        self.learn("")
 
     def learn(self, data: str) -> None:
         """Take the fingerprint of the data into the keys."""
-        self.keys = self.key_of(data)
+        self.data, self.keys = data, self.key_of(data)
 
     def tell(self, name: str, seconds: float, result: Any) -> None:
         """Tell every observer that a stage has ended; in the order of the configuration."""

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import __version__
 from engine.core.errors import ConfigError
+from engine.core.version import VERSION
 
 TEMPLATE = Path(__file__).parent / "template"
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -56,7 +56,7 @@ def new(words: Sequence[str]) -> str:
 def write(name: str, folder: Path) -> list[str]:
     """Fill the template into an empty folder; return the files' names, sorted."""
     module = name.replace("-", "_")
-    words = {"@NAME@": name, "@MODULE@": module, "@ENGINE@": __version__}
+    words = {"@NAME@": name, "@MODULE@": module, "@ENGINE@": VERSION}
     written = []
     for source in TEMPLATE.rglob("*.txt"):
         place = str(source.relative_to(TEMPLATE).with_suffix(""))

@@ -1,0 +1,129 @@
+"""A run that goes on from a finished one: ``engine run --from STAGE RUN [key=value …]``.
+
+1. The new run's configuration is the finished one's with the new overrides.
+2. A stage before STAGE must have the key that it had; else an override, or other code, would
+   change what is not made again, and the run is refused with the name of it.
+3. What these stages left is copied; their results are read back from it, or worked out again
+   where they left nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from engine.core.errors import ConfigError, DataError, did_you_mean
+from engine.pipeline.stage import Stage
+from engine.store import read_json, refuse_unfinished
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    Parameters
+    ----------
+    stage : str
+        The first one that is run.
+    folder : pathlib.Path
+        Of the finished run that made those before it.
+    """
+
+    stage: str
+    folder: Path
+
+    @classmethod
+    def of(cls, stage: str, folder: Path, stages: Sequence[Stage]) -> Start:
+        """Return it; ConfigError or DataError say why one cannot start there."""
+        names = [each.name for each in stages]
+        if stage not in names:
+            raise ConfigError(f"--from {stage}: no such stage; {did_you_mean(stage, names)}")
+        if stage == names[0]:
+            raise ConfigError(f"--from {stage}: it is the first stage: leave out --from and RUN")
+        refuse_unfinished(folder)
+        start = cls(stage, folder)
+        if "keys" not in start.manifest:
+            raise DataError(f"{folder}: another version wrote it: run the bundle again")
+        return start
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Of the finished run."""
+        return read_json(self.folder, "manifest")
+
+    @property
+    def overrides(self) -> list[str]:
+        """What was typed for the finished run, less its folder."""
+        words = shlex.split(str(self.manifest["command"]))[2:]
+        return [word for word in words if not word.lstrip("+~").startswith("hydra")]
+
+    @property
+    def data(self) -> str:
+        """The fingerprint of what its source gave."""
+        return str(self.manifest["source"]["sha256"])
+
+    def earlier(self, stages: Sequence[Stage]) -> list[Stage]:
+        """The stages that are not run."""
+        names = [stage.name for stage in stages]
+        return [*stages[: names.index(self.stage)]]
+
+    def needed(self, stages: Sequence[Stage], told: Sequence[str]) -> set[str]:
+        """Names of the earlier stages whose results somebody needs."""
+        earlier = self.earlier(stages)
+        need = {name for stage in stages[len(earlier) :] for name in stage.of} | {*told}
+        for stage in reversed(earlier):
+            if stage.name in need and stage.back is None:
+                need |= {*stage.of}
+        return need & {stage.name for stage in earlier}
+
+    def refuse_other(
+        self, stages: Sequence[Stage], keys: Mapping[str, str], config: DictConfig
+    ) -> None:
+        """Raise ConfigError where an earlier stage would make something else now."""
+        for stage in self.earlier(stages):
+            if keys[stage.name] == self.manifest["keys"].get(stage.name):
+                continue
+            differs = next(self._differences(stage, config), "")
+            why = (
+                f"{differs}, which the stage {stage.name!r} reads: type --from {stage.name}"
+                if differs
+                else f"the code, a file or a library of the stage {stage.name!r} has changed since"
+            )
+            raise ConfigError(f"--from {self.stage} {self.folder}: {why}, or run the whole bundle")
+
+    def _differences(self, stage: Stage, config: DictConfig) -> Any:
+        """What the configuration of a stage says now and did not say then."""
+        then = OmegaConf.create(self.manifest["config"])
+        for key in sorted({*stage.reads.values()}):
+            old, new = (_plain(OmegaConf.select(each, key)) for each in (then, config))
+            yield from _places(old, new, key)
+
+    def copy(self, stage: Stage, folder: Path) -> None:
+        """Copy what a stage left."""
+        for name in (*stage.tables, *stage.notes):
+            for file in sorted(self.folder.glob(f"{name}.*")):
+                if file.suffix in {".parquet", ".json", ".npz"}:
+                    shutil.copyfile(file, folder / file.name)
+
+
+def _plain(value: Any) -> Any:
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value, resolve=True)
+    return json.loads(json.dumps(value, default=str))
+
+
+def _places(old: Any, new: Any, key: str) -> Any:
+    """The keys below which two values differ, with both."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**old, **new}:
+            yield from _places(old.get(name), new.get(name), f"{key}.{name}")
+    elif old != new:
+        yield f"{key}={new} was {old}"
