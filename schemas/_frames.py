@@ -1,4 +1,4 @@
-"""What the contracts share: the keys of a long and of a dated frame, columns of numbers, rules.
+"""What the contracts share: keys of long, dated and listed frames, columns of numbers, rules.
 
 Rules work on whole columns and skip NaN by themselves: letting pandera drop the nulls of a
 large frame before each check takes longer than all the checks together.
@@ -20,7 +20,12 @@ ROUNDING = 1e-9  # a limit that is met is met but for the last bits
 
 
 def long_frame(
-    name: str, values: Mapping[str, Column], rules: Sequence[Check] = ()
+    name: str,
+    values: Mapping[str, Column],
+    rules: Sequence[Check] = (),
+    *,
+    key: str = "symbol",
+    kind: str = "category",
 ) -> DataFrameSchema:
     """Return the contract of a frame with one row per date and symbol.
 
@@ -32,24 +37,25 @@ def long_frame(
         The columns besides ``timestamp`` and ``symbol``.
     rules : sequence of pandera.pandas.Check, optional
         What must hold between the columns, row by row.
+    key, kind : str
+        Name and type of the column that stands in place of ``symbol``.
 
     Returns
     -------
     pandera.pandas.DataFrameSchema
-        Strict and without coercion: ``timestamp`` (UTC), ``symbol`` (categorical) and `values`;
-        rows ascend by timestamp, then by the symbol's name, and no pair comes twice.
+        Strict and without coercion: ``timestamp`` (UTC), `key` and `values`; rows ascend by
+        timestamp, then by the symbol's name, and no pair comes twice.
     """
     from pandera.pandas import Column  # slow to import
 
-    keys = {
-        "timestamp": Column(None, checks=_utc(), nullable=False),
-        "symbol": Column("category", nullable=False),
-    }
+    keys = {"timestamp": moment(), key: Column(kind, nullable=False)}
     order = [
-        rule("sorted", "rows ascend by timestamp, then symbol", _pairs_ascend),
-        rule("unique", "no (timestamp, symbol) pair comes twice", _pairs_differ),
+        rule("sorted", f"rows ascend by timestamp, then {key}", lambda frame: _ascend(frame, key)),
+        rule(
+            "unique", f"no (timestamp, {key}) pair comes twice", lambda frame: _differ(frame, key)
+        ),
     ]
-    return _strict(name, {**keys, **values}, [*order, *rules])
+    return strict_frame(name, {**keys, **values}, [*order, *rules])
 
 
 def dated_frame(
@@ -67,14 +73,70 @@ def dated_frame(
     pandera.pandas.DataFrameSchema
         Strict and without coercion: ``timestamp`` (UTC, ascending, unique) and `values`.
     """
+    ascend = rule("sorted", "timestamps ascend and are unique", _stamps_ascend)
+    return strict_frame(name, {"timestamp": moment(ascend), **values}, rules)
+
+
+def listed_frame(
+    name: str,
+    keys: Sequence[str],
+    rows: Sequence[tuple[str | int, ...]],
+    values: Mapping[str, Column],
+    rules: Sequence[Check] = (),
+) -> DataFrameSchema:
+    """Return the contract of a small frame whose keys are known before it is made.
+
+    Parameters
+    ----------
+    name, values, rules
+        As for `long_frame`.
+    keys : sequence of str
+        Names of the columns that tell the rows apart.
+    rows : sequence of tuple
+        What stands in them, row by row: text, or whole numbers. Without any row no column has
+        a type, for nothing gives it one.
+
+    Returns
+    -------
+    pandera.pandas.DataFrameSchema
+        Strict and without coercion: `keys` and `values`, with exactly these rows in this order.
+    """
     from pandera.pandas import Column  # slow to import
 
-    ascend = rule("sorted", "timestamps ascend and are unique", _stamps_ascend)
-    return _strict(
-        name,
-        {"timestamp": Column(None, checks=[_utc(), ascend], nullable=False), **values},
-        rules,
-    )
+    def listed(frame: pd.DataFrame) -> pd.Series[bool] | bool:
+        return len(frame) == len(rows) and _equal(frame, keys, rows)
+
+    exact = rule("rows", f"one row per {' and '.join(keys)}, in their order", listed)
+    if not rows:
+        return strict_frame(name, {c: Column("object") for c in (*keys, *values)}, [exact])
+    kinds = ["str" if isinstance(key, str) else "int64" for key in rows[0]]
+    columns = {key: Column(kind, nullable=False) for key, kind in zip(keys, kinds, strict=True)}
+    return strict_frame(name, {**columns, **values}, [exact, *rules])
+
+
+def strict_frame(
+    name: str, columns: Mapping[str, Column], rules: Sequence[Check] = ()
+) -> DataFrameSchema:
+    """Return the contract of a frame of these columns, strict and without coercion."""
+    from pandera.pandas import DataFrameSchema  # slow to import
+
+    return DataFrameSchema(dict(columns), checks=list(rules), strict=True, coerce=False, name=name)
+
+
+def moment(*checks: Check) -> Column:
+    """Return the contract of a column of times in UTC."""
+    from pandera.pandas import Column  # slow to import
+
+    utc = rule("utc", "timestamps are in UTC", _is_utc)
+    return Column(None, checks=[utc, *checks], nullable=False)
+
+
+def count() -> Column:
+    """Return the contract of a column of whole numbers from 0 on."""
+    from pandera.pandas import Column  # slow to import
+
+    least = rule("ge", "greater_than_or_equal_to(0)", lambda numbers: numbers >= 0)
+    return Column("int64", checks=[least], nullable=False)
 
 
 def number(
@@ -131,24 +193,38 @@ def rule(name: str, error: str, holds: Callable[[Any], pd.Series[bool] | bool]) 
     return Check(holds, name=name, error=error, ignore_na=False)
 
 
-def _strict(name: str, columns: Mapping[str, Column], rules: Sequence[Check]) -> DataFrameSchema:
-    from pandera.pandas import DataFrameSchema  # slow to import
+def known_together(first: str, second: str) -> Check:
+    """Return the rule that two columns are NaN in the same rows."""
+    return rule(
+        "known_together",
+        f"{first} and {second} are known together",
+        lambda frame: frame[first].isna() == frame[second].isna(),
+    )
 
-    return DataFrameSchema(dict(columns), checks=list(rules), strict=True, coerce=False, name=name)
+
+def each(frame: pd.DataFrame, holds: Any) -> pd.Series[bool]:
+    """Return whether each row keeps a rule, as a column of the frame's index."""
+    return pd.Series(np.asarray(holds, bool), index=frame.index, dtype=bool)
+
+
+def places(names: pd.Series[str]) -> npt.NDArray[np.integer[Any]]:
+    """Return each name's place among the names that there are, in the order of their text."""
+    symbol = names.astype("category").cat
+    # codes follow the order of the categories, which need not be that of the names
+    order = np.argsort(np.argsort(symbol.categories.to_numpy()))
+    codes = symbol.codes.to_numpy()
+    placed: npt.NDArray[np.integer[Any]] = order.astype(codes.dtype)[codes]
+    return placed
 
 
 def _numbers(
     name: str, error: str, holds: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
 ) -> Check:
-    def each(values: pd.Series[float]) -> pd.Series[bool]:
+    def kept(values: pd.Series[float]) -> pd.Series[bool]:
         array = np.asarray(values, np.float64)
         return pd.Series(holds(array), index=values.index, dtype=bool)
 
-    return rule(name, error, each)
-
-
-def _utc() -> Check:
-    return rule("utc", "timestamps are in UTC", _is_utc)
+    return rule(name, error, kept)
 
 
 def _is_utc(stamps: pd.Series[pd.Timestamp]) -> bool:
@@ -157,31 +233,38 @@ def _is_utc(stamps: pd.Series[pd.Timestamp]) -> bool:
 
 def _stamps_ascend(stamps: pd.Series[pd.Timestamp]) -> pd.Series[bool]:
     """Whether each row comes after the one before it."""
-    stamp = _ticks(stamps)
+    stamp = ticks(stamps)
     holds = np.ones(len(stamps), bool)
     holds[1:] = stamp[1:] > stamp[:-1]
     return pd.Series(holds, index=stamps.index, dtype=bool)
 
 
-def _pairs_ascend(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Whether each row comes after the one before it, by timestamp, then by symbol."""
-    stamp = _ticks(frame["timestamp"])
-    symbol = frame["symbol"].astype("category").cat
-    codes = symbol.codes.to_numpy()
-    # codes follow the order of the categories, which need not be that of the names
-    place = np.argsort(np.argsort(symbol.categories.to_numpy())).astype(codes.dtype)[codes]
+def _ascend(frame: pd.DataFrame, key: str) -> pd.Series[bool]:
+    """Whether each row comes after the one before it, by timestamp, then by name."""
+    stamp, place = ticks(frame["timestamp"]), places(frame[key])
     holds = np.ones(len(frame), bool)
     beside = (stamp[1:] == stamp[:-1]) & (place[1:] > place[:-1])
     holds[1:] = (stamp[1:] > stamp[:-1]) | beside
-    return pd.Series(holds, index=frame.index, dtype=bool)
+    return each(frame, holds)
 
 
-def _pairs_differ(frame: pd.DataFrame) -> pd.Series[bool] | bool:
+def _differ(frame: pd.DataFrame, key: str) -> pd.Series[bool] | bool:
     """Whether each row's pair is new; pairs that ascend need no search."""
-    if _pairs_ascend(frame).all():
+    if _ascend(frame, key).all():
         return True
-    return ~frame.duplicated(["timestamp", "symbol"])
+    return ~frame.duplicated(["timestamp", key])
 
 
-def _ticks(stamps: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
+def _equal(
+    frame: pd.DataFrame, keys: Sequence[str], rows: Sequence[tuple[str | int, ...]]
+) -> pd.Series[bool]:
+    """Whether each row has the keys that are listed for it; there are as many of both."""
+    holds = np.ones(len(frame), bool)
+    for key, expected in zip(keys, zip(*rows, strict=True), strict=False):
+        holds &= np.asarray(frame[key], object) == np.asarray(expected, object)
+    return each(frame, holds)
+
+
+def ticks(stamps: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
+    """Return times as whole numbers of their unit; what is missing comes first."""
     return np.asarray(stamps.astype("int64"), np.int64)  # to_numpy would make objects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.schemas._frames import long_frame, number, rule
@@ -11,21 +12,23 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
 
-def forecasts_schema(column: str) -> DataFrameSchema:
+def forecasts_schema(column: str, others: Sequence[str] = ()) -> DataFrameSchema:
     """Return the contract of a long frame of forecasts.
 
     Parameters
     ----------
     column : str
         ``ml_alpha_{model}_{horizon}d``.
+    others : sequence of str, optional
+        The label and the factors, which the file holds beside the forecasts.
 
     Returns
     -------
     pandera.pandas.DataFrameSchema
         Strict and without coercion: ``timestamp`` (UTC), ``symbol`` (categorical), `column`
         (float64, NaN where nothing is forecast, no infinities), ``split`` (int64, -1 before
-        the first split, never falling in time; no forecast before the first split). Rows
-        ascend by timestamp, then symbol, and are unique.
+        the first split, never falling in time; no forecast before the first split), and
+        `others` (as factors). Rows ascend by timestamp, then symbol, and are unique.
     """
     from pandera.pandas import Check, Column  # slow to import
 
@@ -36,6 +39,7 @@ def forecasts_schema(column: str) -> DataFrameSchema:
     values = {
         column: number(nullable=True),
         "split": Column("int64", checks=[Check.ge(-1, ignore_na=False), rising], nullable=False),
+        **{name: number(nullable=True) for name in others},
     }
     known = rule("out_of_sample", "no forecast before split 0", out_of_sample)
     return long_frame("forecasts", values, [known])

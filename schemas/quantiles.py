@@ -1,0 +1,134 @@
+"""The contracts of what the quantiles of score, forecasts and factors earned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from engine.schemas._frames import (
+    ROUNDING,
+    count,
+    each,
+    known_together,
+    listed_frame,
+    moment,
+    number,
+    rule,
+    strict_frame,
+    ticks,
+)
+
+if TYPE_CHECKING:
+    from pandera.pandas import Check, Column, DataFrameSchema
+
+COUNT = 5
+COLUMNS = [f"q{number}" for number in range(1, COUNT + 1)]
+
+
+def quantiles_schema(names: Sequence[str]) -> DataFrameSchema:
+    """Return the contract of each quantile's mean outcome.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Score, forecasts and factors that were studied.
+
+    Returns
+    -------
+    pandera.pandas.DataFrameSchema
+        Strict and without coercion: ``name`` and ``quantile`` (int64, 1 is lowest, to 5), a row
+        for each pair; ``mean``, and ``standard_error`` >= 0, float64 and without infinities; both
+        are NaN with fewer than two dates.
+    """
+    rows = list(product(names, range(1, COUNT + 1)))
+    return listed_frame("quantiles", ("name", "quantile"), rows, _mean(), [_known()])
+
+
+def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> DataFrameSchema:
+    """Return the contract of each quantile's mean outcome, by regime.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As for `quantiles_schema`.
+    states : sequence of str
+        Of the regime.
+
+    Returns
+    -------
+    pandera.pandas.DataFrameSchema
+        As for `quantiles_schema`, with ``regime`` between ``name`` and ``quantile``, and ``dates``
+        (int64, >= 0), which are two or more where the mean is known, and only there.
+    """
+    rows = list(product(names, states, range(1, COUNT + 1)))
+    enough = rule("dates", "a mean has two dates", lambda f: f["mean"].notna() == (f["dates"] > 1))
+    return listed_frame(
+        "regime_quantiles",
+        ("name", "regime", "quantile"),
+        rows,
+        {**_mean(), "dates": count()},
+        [_known(), enough],
+    )
+
+
+def quantile_returns_schema(names: Sequence[str]) -> DataFrameSchema:
+    """Return the contract of each quantile's return, day by day.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As for `quantiles_schema`.
+
+    Returns
+    -------
+    pandera.pandas.DataFrameSchema
+        Strict and without coercion: ``timestamp`` (UTC, ascending) and ``name``, a row each for
+        every date; ``q1`` (lowest values) to ``q5``, NaN where a quantile is empty, and ``all``,
+        between the lowest and the highest of them, NaN where they all are. Numbers are float64 and
+        without infinities.
+    """
+    from pandera.pandas import Column  # slow to import
+
+    columns = {
+        "timestamp": moment(),
+        "name": Column("str", nullable=False),
+        **{name: number(nullable=True) for name in [*COLUMNS, "all"]},
+    }
+    listed = list(names)
+    rules = [
+        rule("rows", "one row per date and name, in their order", lambda f: _daily(f, listed)),
+        rule("between", "all is between the quantiles", _between),
+    ]
+    return strict_frame("quantile_returns", columns, rules)
+
+
+def _mean() -> dict[str, Column]:
+    return {"mean": number(nullable=True), "standard_error": number(nullable=True, ge=0.0)}
+
+
+def _known() -> Check:
+    return known_together("mean", "standard_error")
+
+
+def _daily(frame: pd.DataFrame, names: list[str]) -> pd.Series[bool] | bool:
+    """Whether each row has its name, and each date all of them."""
+    if not names or len(frame) % len(names):
+        return False
+    at = np.arange(len(frame)) % len(names)
+    stamp = ticks(frame["timestamp"])
+    holds = pd.Index(names).get_indexer(pd.Index(frame["name"])) == at
+    later = stamp[1:] - stamp[:-1]
+    holds[1:] &= np.where(at[1:] == 0, later > 0, later == 0)
+    return each(frame, holds)
+
+
+def _between(frame: pd.DataFrame) -> pd.Series[bool]:
+    quantiles, mean = frame[COLUMNS], frame["all"]
+    low, high = quantiles.min(axis=1), quantiles.max(axis=1)
+    room = ROUNDING * quantiles.abs().max(axis=1)
+    inside = (mean >= low - room) & (mean <= high + room)
+    return inside | (low.isna() & mean.isna())
