@@ -1,1 +1,1 @@
-"""Contracts of the frames that stages hand over, one frame a file."""
+"""Contracts of the tables that a run writes, a table or a family a file; `tables` has them all."""

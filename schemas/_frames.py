@@ -202,9 +202,14 @@ def known_together(first: str, second: str) -> Check:
     )
 
 
-def each(frame: pd.DataFrame, holds: Any) -> pd.Series[bool]:
+def each(frame: pd.DataFrame | pd.Series[Any], holds: Any) -> pd.Series[bool]:
     """Return whether each row keeps a rule, as a column of the frame's index."""
     return pd.Series(np.asarray(holds, bool), index=frame.index, dtype=bool)
+
+
+def following(frame: pd.DataFrame | pd.Series[Any], holds: Any) -> pd.Series[bool]:
+    """Return the same for a rule of each row and the one before it, which the first has not."""
+    return each(frame, np.concatenate([np.ones(min(len(frame), 1), bool), holds]))
 
 
 def places(names: pd.Series[str]) -> npt.NDArray[np.integer[Any]]:
@@ -221,8 +226,7 @@ def _numbers(
     name: str, error: str, holds: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
 ) -> Check:
     def kept(values: pd.Series[float]) -> pd.Series[bool]:
-        array = np.asarray(values, np.float64)
-        return pd.Series(holds(array), index=values.index, dtype=bool)
+        return each(values, holds(np.asarray(values, np.float64)))
 
     return rule(name, error, kept)
 
@@ -234,18 +238,14 @@ def _is_utc(stamps: pd.Series[pd.Timestamp]) -> bool:
 def _stamps_ascend(stamps: pd.Series[pd.Timestamp]) -> pd.Series[bool]:
     """Whether each row comes after the one before it."""
     stamp = ticks(stamps)
-    holds = np.ones(len(stamps), bool)
-    holds[1:] = stamp[1:] > stamp[:-1]
-    return pd.Series(holds, index=stamps.index, dtype=bool)
+    return following(stamps, stamp[1:] > stamp[:-1])
 
 
 def _ascend(frame: pd.DataFrame, key: str) -> pd.Series[bool]:
     """Whether each row comes after the one before it, by timestamp, then by name."""
     stamp, place = ticks(frame["timestamp"]), places(frame[key])
-    holds = np.ones(len(frame), bool)
     beside = (stamp[1:] == stamp[:-1]) & (place[1:] > place[:-1])
-    holds[1:] = (stamp[1:] > stamp[:-1]) | beside
-    return each(frame, holds)
+    return following(frame, (stamp[1:] > stamp[:-1]) | beside)
 
 
 def _differ(frame: pd.DataFrame, key: str) -> pd.Series[bool] | bool:

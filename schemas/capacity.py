@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.schemas._frames import ROUNDING, each, number, rule, strict_frame
+from engine.schemas._frames import ROUNDING, following, number, rule, strict_frame
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -42,23 +42,16 @@ def capacity_schema() -> DataFrameSchema:
 def _pairs_ascend(frame: pd.DataFrame) -> pd.Series[bool]:
     beside, later = _steps(frame)
     more = np.diff(np.asarray(frame["filled"], np.float64)) > 0.0
-    return _after(frame, later | (beside & more))
+    return following(frame, later | (beside & more))
 
 
 def _falls(frame: pd.DataFrame) -> pd.Series[bool]:
     beside, _ = _steps(frame)
     account = np.asarray(frame["account"], np.float64)
-    return _after(frame, ~(beside & (account[1:] > account[:-1] * (1.0 + ROUNDING))))
+    return following(frame, ~(beside & (account[1:] > account[:-1] * (1.0 + ROUNDING))))
 
 
 def _steps(frame: pd.DataFrame) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Whether each row after the first has the participation of the one before, or a larger one."""
     step = np.diff(np.asarray(frame["participation"], np.float64))
     return step == 0.0, step > 0.0
-
-
-def _after(frame: pd.DataFrame, after: npt.NDArray[np.bool_]) -> pd.Series[bool]:
-    """What holds of the rows after the first, which has none before it."""
-    holds = np.ones(len(frame), bool)
-    holds[1:] = after
-    return each(frame, holds)

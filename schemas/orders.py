@@ -9,13 +9,13 @@ import pandas as pd
 
 from engine.schemas._frames import (
     each,
+    following,
     long_frame,
     moment,
     number,
     places,
     rule,
     strict_frame,
-    ticks,
 )
 
 if TYPE_CHECKING:
@@ -116,19 +116,16 @@ def _flagged(frame: pd.DataFrame) -> pd.Series[bool]:
 
 
 def _opens_first(frame: pd.DataFrame) -> pd.Series[bool]:
-    first, last = ticks(frame["opened"]), ticks(frame["closed"])
-    ended = np.asarray(frame["status"] == 1.0)
-    return each(frame, np.where(ended, first < last, first <= last))
+    opened, closed = frame["opened"], frame["closed"]
+    return (opened < closed) | ((opened == closed) & (frame["status"] != 1.0))
 
 
 def _follows(frame: pd.DataFrame) -> pd.Series[bool]:
     """Whether each row is a later symbol's, or opens when the one before it has closed."""
-    place, opened, closed = places(frame["symbol"]), ticks(frame["opened"]), ticks(frame["closed"])
-    ended = np.asarray(frame["status"] == 1.0)
-    holds = np.ones(len(frame), bool)
-    after = (place[1:] == place[:-1]) & ended[:-1] & (opened[1:] >= closed[:-1])
-    holds[1:] = (place[1:] > place[:-1]) | after
-    return each(frame, holds)
+    place, ended = places(frame["symbol"]), np.asarray(frame["status"] == 1.0)
+    later = np.asarray(frame["opened"].array[1:] >= frame["closed"].array[:-1])
+    after = (place[1:] == place[:-1]) & ended[:-1] & later
+    return following(frame, (place[1:] > place[:-1]) | after)
 
 
 def _sold(frame: pd.DataFrame) -> pd.Series[bool]:

@@ -13,6 +13,7 @@ from engine.schemas._frames import (
     ROUNDING,
     count,
     each,
+    following,
     known_together,
     listed_frame,
     moment,
@@ -120,10 +121,10 @@ def _daily(frame: pd.DataFrame, names: list[str]) -> pd.Series[bool] | bool:
         return False
     at = np.arange(len(frame)) % len(names)
     stamp = ticks(frame["timestamp"])
-    holds = pd.Index(names).get_indexer(pd.Index(frame["name"])) == at
-    later = stamp[1:] - stamp[:-1]
-    holds[1:] &= np.where(at[1:] == 0, later > 0, later == 0)
-    return each(frame, holds)
+    named = pd.Index(names).get_indexer(pd.Index(frame["name"])) == at
+    step = stamp[1:] - stamp[:-1]
+    dated = np.where(at[1:] == 0, step > 0, step == 0)
+    return each(frame, named) & following(frame, dated)
 
 
 def _between(frame: pd.DataFrame) -> pd.Series[bool]:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from engine.plugin import hookspecs
 from engine.plugin.registry import KINDS, Registry, installed
+from engine.schemas.tables import CONTRACTS
 
 ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
@@ -60,6 +61,15 @@ def test_each_plugin_file_stands_in_its_rooms_list(kind: str) -> None:
         entry.cls.__module__.rpartition(".")[2] for entry in installed().entries(kind).values()
     }
     assert files <= modules
+
+
+@pytest.mark.parametrize("table", CONTRACTS)
+def test_each_contract_has_a_test_that_breaks_it(table: str) -> None:
+    """That every check of it can fail is shown there."""
+    tests = [path.read_text("utf-8") for path in (ROOT / "tests" / "schemas").glob("*.py")]
+    broken = (ROOT / "tests" / "schemas" / "broken.py").read_text("utf-8")
+    own = any(f"{table}_schema(" in text and "SchemaErrors" in text for text in tests)
+    assert own or f'("{table}", ' in broken
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -58,6 +58,15 @@ def test_a_bad_forecast_frame_fails(change, message):
         forecasts_schema(NAME).validate(forecasts().assign(**change))
 
 
+def test_label_and_factors_may_stand_beside_a_forecast():
+    frame = forecasts().assign(momentum=[np.nan, 1.0, -1.0, 0.0])
+    schema = forecasts_schema(NAME, others=["momentum"])
+    schema.validate(frame)
+    for bad in (frame.assign(momentum=np.inf), frame.assign(momentum=1), forecasts()):
+        with pytest.raises((SchemaError, SchemaErrors), match="momentum"):
+            schema.validate(bad)
+
+
 @pytest.mark.parametrize("column", ["timestamp", "symbol", NAME, "split"])
 def test_a_missing_forecast_column_fails(column):
     with pytest.raises((SchemaError, SchemaErrors), match=column):
