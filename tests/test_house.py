@@ -119,6 +119,31 @@ def test_no_csv_is_written() -> None:
         assert "csv.writer" not in path.read_text("utf-8"), path
 
 
+FINISHED = {"metrics", "manifest", "data"}  # what a run leaves as JSON
+
+
+def keyed(node: ast.AST) -> str | None:
+    """What a literal key is looked up in, by its last name: ``run.metrics["a"]`` is metrics."""
+    match node:
+        case ast.Subscript(value=holder, slice=ast.Constant(value=str())):
+            pass
+        case ast.Call(func=ast.Attribute(value=holder, attr="get"), args=[ast.Constant(), *_]):
+            pass
+        case _:
+            return None
+    return getattr(holder, "attr", getattr(holder, "id", None))
+
+
+def test_a_finished_run_is_typed() -> None:
+    """`engine.store` reads the three files, once: elsewhere they have attributes, not keys."""
+    assert [keyed(ast.parse(code, mode="eval").body) for code in (
+        "run.metrics['a']", "data['a']", "manifest.get('a', {})", "run.metrics.active", "data[key]"
+    )] == ["metrics", "data", "manifest", None, None]  # fmt: skip
+    for path in (ROOT / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            assert keyed(node) not in FINISHED, f"{path}:{getattr(node, 'lineno', 0)}"
+
+
 def test_private_names_of_others_are_reached_through_one_file_each() -> None:
     """They may change with any release; each stands there with the reason for it."""
     for room, private in (("config", "hydra._internal"), ("kernels", "numba.core")):

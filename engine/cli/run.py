@@ -117,6 +117,8 @@ def _screen() -> Iterator[Announce]:
 def _print_sweep(outcomes: Sequence[Outcome]) -> None:
     from engine.report import sweep
 
-    done = [(o.overrides, o.path, o.result.metrics) for o in outcomes if o.result is not None]
+    done = [
+        (o.overrides, o.path, o.result.artifacts.metrics) for o in outcomes if o.result is not None
+    ]
     if done:
         print(sweep(done))

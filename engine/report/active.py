@@ -1,26 +1,18 @@
-"""What the report reads of a run: its tables, from the first position to the end or to ruin."""
+"""What the report draws from: a run's tables, from the first position to the end or to ruin."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from engine.core.errors import DataError
 from engine.core.periods import spell
-from engine.store import read_json, read_table
+from engine.store import Artifacts, Data, Manifest, Metrics
 from engine.study import until_ruin
 
-NEEDED = {
-    "metrics": ("active", "annual", "performance", "regimes", "turnover", "exposure", "costs",
-                "interest", "delisting", "fills", "signal", "forecasts", "factors", "horizon"),
-    "manifest": ("command", "config", "simulated", "source", "empty_factors", "findings",
-                 "plugins", "versions", "seed", "timings", "splits", "account", "bankrupt_on",
-                 "warnings"),
-    "data": ("symbols", "coverage", "calendar", "late_listings", "delistings", "findings"),
-}  # fmt: skip
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
 UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
            "slopes", "names", "capacity", "delistings", "round_trips")  # fmt: skip
@@ -28,12 +20,18 @@ UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistenc
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What the report reads.
+    """What the report draws from: a view of a run's artifacts, over its active span.
+
+    `engine.Report` is the other view of `Artifacts`: the user's, whole and read when asked for.
+    Both have ``returns`` and ``metrics``, and mean different things by them, so they stay two.
 
     Parameters
     ----------
-    manifest, metrics, data : dict
-        Of ``manifest.json``, ``metrics.json`` and ``data.json``.
+    manifest : Manifest
+    metrics : Metrics
+    data : Data
+    written : mapping
+        ``manifest.json`` as it stands: the page unfolds it.
     returns, regimes, ic : pandas.DataFrame
         One row per date; the index is ``timestamp``. From the account's first position, so
         that the market gets no head start, to the end, or to ruin.
@@ -55,9 +53,10 @@ class Run:
         The close before the first position.
     """
 
-    manifest: dict[str, Any]
-    metrics: dict[str, Any]
-    data: dict[str, Any]
+    manifest: Manifest
+    metrics: Metrics
+    data: Data
+    written: Mapping[str, Any]
     returns: pd.DataFrame
     regimes: pd.DataFrame
     ic: pd.DataFrame
@@ -81,21 +80,24 @@ class Run:
     @property
     def horizon(self) -> str:
         """How long outcomes are, in words."""
-        return spell(self.metrics["horizon"], self.metrics["annual"]["rows_per_year"])
+        return spell(self.metrics.horizon, self.metrics.annual.rows_per_year)
 
     @property
     def bundle(self) -> str:
         """Name of the bundle that ran."""
-        return str((self.manifest["config"].get("bundle") or {}).get("name", "run"))
+        return self.manifest.bundle
 
     @classmethod
     def read(cls, folder: Path) -> Run:
         """Read a run folder; DataError names the file that is missing."""
-        metrics, manifest, data = (
-            _complete(folder, name) for name in ("metrics", "manifest", "data")
-        )
-        start = metrics["active"]["start"]
-        daily = {name: read_table(folder, name).set_index("timestamp") for name in DATED}
+        return cls.of(Artifacts(folder))
+
+    @classmethod
+    def of(cls, made: Artifacts) -> Run:
+        """Read all that is drawn of a run; DataError names the file that is missing."""
+        metrics, manifest, data = made.metrics, made.manifest, made.data
+        start = metrics.active.start
+        daily = {name: made.table(name).set_index("timestamp") for name in DATED}
         every = daily["returns"].iloc[: until_ruin(daily["returns"]["net"].to_numpy(float))]
         active = {name: table.loc[start:].loc[: every.index[-1]] for name, table in daily.items()}
         before = len(every) - len(active["returns"]) - 1
@@ -103,18 +105,8 @@ class Run:
             manifest=manifest,
             metrics=metrics,
             data=data,
-            **{name: read_table(folder, name) for name in UNDATED},
+            written=made.plain("manifest"),
+            **{name: made.table(name) for name in UNDATED},
             **active,
             eve=every.index[before] if before >= 0 else None,
         )
-
-
-def _complete(folder: Path, name: str) -> dict[str, Any]:
-    content = read_json(folder, name)
-    lacking = sorted({*NEEDED[name]} - {*content})
-    if lacking:
-        raise DataError(
-            f"{folder / name}.json: lacks {', '.join(lacking)}, so another version wrote it; "
-            "run the bundle again"
-        )
-    return content

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine.report.cells import number, table
+from engine.store import Decisions, Fills
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -21,8 +22,8 @@ def tables(run: Run) -> list[dict[str, Any]]:
         sectors(run.names),
         costs(run.returns),
         delistings(run.delistings),
-        decisions(run.metrics["decisions"]),
-        fills(run.metrics["fills"]),
+        decisions(run.metrics.decisions),
+        fills(run.metrics.fills),
         round_trips(run.round_trips),
         capacity(run.capacity),
     ]
@@ -100,25 +101,25 @@ def delistings(made: pd.DataFrame) -> dict[str, Any]:
     return table("Held until delisted", note, head, rows)
 
 
-def decisions(made: dict[str, float]) -> dict[str, Any]:
+def decisions(made: Decisions) -> dict[str, Any]:
     """By what the account was decided on; what never happened has no row."""
     rows = [
-        [words, number(made[name], ",.0f")]
-        for name, words in (
-            ("taken", "decisions taken"),
-            ("without_any_score", "decisions due when no name had a score"),
-            ("kept_without_score", "holdings kept because they had no score"),
-            ("picks", "places given by rank"),
+        [words, number(count, ",.0f")]
+        for count, words in (
+            (made.taken, "decisions taken"),
+            (made.without_any_score, "decisions due when no name had a score"),
+            (made.kept_without_score, "holdings kept because they had no score"),
+            (made.picks, "places given by rank"),
         )
-        if made.get(name)
+        if count
     ]
-    if made.get("picks"):
-        tied = number(made["picks_by_tie"], ".1%")
+    if made.picks:
+        tied = number(made.picks_by_tie, ".1%")
         rows.append(["of these, among names of one score", tied])
     return table("What the decisions went by", "metrics.json", ["", "number"], rows)
 
 
-def fills(made: dict[str, Any]) -> dict[str, Any]:
+def fills(made: Fills) -> dict[str, Any]:
     """How much of the weight decided was filled, and why the rest was not."""
     causes = {
         "cap": "cut by the cap on the size of orders",
@@ -126,9 +127,11 @@ def fills(made: dict[str, Any]) -> dict[str, Any]:
         "cash": "no cash was left for the purchase",
         "size": "too small to be an order",
     }
-    rows = [["filled", number(made["filled"], ".1%")]]
-    rows += [[words, number(made["unfilled"][cause], ".1%")] for cause, words in causes.items()]
-    names = made["never_traded"]
+    rows = [["filled", number(made.filled, ".1%")]]
+    rows += [
+        [words, number(getattr(made.unfilled, cause), ".1%")] for cause, words in causes.items()
+    ]
+    names = made.never_traded
     if names:
         rows.append([f"never traded: {', '.join(names[:TOP])}", f"{len(names)} names"])
     return table("What became of the weight decided", "metrics.json", ["", "share"], rows)

@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class Comparison:
         labels = _labels(folders, left)
         runs = [Run.read(folder) for folder in folders]
         for folder, run in zip(folders, runs, strict=True):
-            if run.metrics["active"]["start"] is None:
+            if run.metrics.active.start is None:
                 raise DataError(f"{folder}: held no position on any date; leave it out")
         spans = [pd.DatetimeIndex(run.returns.index) for run in runs]
         dates = reduce(lambda one, other: one.intersection(other), spans).sort_values()
@@ -85,8 +85,8 @@ class Comparison:
 
     def swept(self) -> dict[str, list[str]]:
         """What was typed and differs, in the order of the words, with one value per run."""
-        flat = [flatten(run.manifest["config"]) for run in self.runs]
-        typed = [_typed(run.manifest["command"]) for run in self.runs]
+        flat = [flatten(run.manifest.config) for run in self.runs]
+        typed = [_typed(run.manifest.command) for run in self.runs]
         words = dict.fromkeys(key for each in typed for key in each)
         values = {
             key: [_value(key, *each) for each in zip(flat, typed, strict=True)] for key in words
@@ -110,10 +110,10 @@ class Comparison:
 
         The telling ones come first: names, then what stands highest in the configuration.
         """
-        flat = [flatten(run.manifest["config"]) for run in self.runs]
+        flat = [flatten(run.manifest.config) for run in self.runs]
         keys = sorted({key for each in flat for key in each}, key=_weight)
         values = {key: [each.get(key, DASH) for each in flat] for key in keys}
-        values[DATA] = [str(run.manifest["source"]["fingerprint"])[:8] for run in self.runs]
+        values[DATA] = [run.manifest.source.fingerprint[:8] for run in self.runs]
         return {key: row for key, row in values.items() if len(set(row)) > 1}
 
     def rows(self) -> list[list[str]]:
@@ -145,12 +145,12 @@ class Comparison:
         return span(self.dates, earlier[-1] if len(earlier) else run.eve)
 
     def _rank_ic(self, run: Run) -> dict[str, float | None]:
-        keys = ("rank_ic_mean", "rank_ic_se")
         if self.same:  # a run's own number counts dates before the first position as well
-            return {key: run.metrics["signal"][key] for key in keys}
+            signal = run.metrics.signal
+            return {"rank_ic_mean": signal.rank_ic_mean, "rank_ic_se": signal.rank_ic_se}
         daily = run.ic["mf_score"].reindex(self.dates).to_numpy(np.float64)
-        test = newey_west_t(daily, overlap_lags(int(run.metrics["horizon"])))
-        return dict(zip(keys, (test.mean, test.standard_error), strict=True))
+        test = newey_west_t(daily, overlap_lags(run.metrics.horizon))
+        return {"rank_ic_mean": test.mean, "rank_ic_se": test.standard_error}
 
     def notes(self) -> list[str]:
         """What a reader must know before choosing between the runs."""
@@ -165,7 +165,7 @@ class Comparison:
                 f"common dates, {_span(self.dates)} ({self._spans()})."
             )
             lines += self._gaps()
-        horizons = sorted({int(run.metrics["horizon"]) for run in self.runs})
+        horizons = sorted({run.metrics.horizon for run in self.runs})
         if len(horizons) > 1:
             listed = " and ".join(map(str, horizons))
             lines.append(f"Rank ICs are over horizons of {listed} bars: they do not compare.")
@@ -174,20 +174,26 @@ class Comparison:
         if not self.differing():
             lines.append("No configuration key differs.")
         for label, run in zip(self.labels, self.runs, strict=True):
-            if run.metrics.get("too_good"):
-                lines.append(f"{label}: {too_good_line(run.metrics['too_good'])}.")
+            beyond = {name: asdict(row) for name, row in run.metrics.too_good.items()}
+            if beyond:
+                lines.append(f"{label}: {too_good_line(beyond)}.")
         lines += [f"Left out: {reason}." for reason in self.left]
-        versions = [run.manifest["versions"] for run in self.runs]
+        versions = [run.manifest.versions for run in self.runs]
         names = sorted({name for each in versions for name in each})
         moved = [name for name in names if len({each.get(name) for each in versions}) > 1]
         if moved:
             lines.append(f"Package versions differ: {', '.join(moved)}.")
         return lines
 
-    def flagged(self, key: str) -> dict[str, Any]:
-        """The runs whose manifest has a true `key`, with its value."""
+    def bankrupt(self) -> dict[str, str]:
+        """The runs that lost everything, with the day."""
         pairs = zip(self.labels, self.runs, strict=True)
-        return {label: run.manifest[key] for label, run in pairs if run.manifest[key]}
+        return {label: day for label, run in pairs if (day := run.manifest.bankrupt_on)}
+
+    def simulated(self) -> list[str]:
+        """The runs on simulated data."""
+        pairs = zip(self.labels, self.runs, strict=True)
+        return [label for label, run in pairs if run.manifest.simulated]
 
     def _spans(self) -> str:
         pairs = zip(self.labels, self.runs, strict=True)

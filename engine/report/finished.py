@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from engine.core.errors import DataError
 from engine.report import summary
+from engine.report.active import Run
 from engine.report.notebook import card, plot
-from engine.store import read_json, read_table, refuse_unfinished, stamp
+from engine.store import Artifacts, refuse_unfinished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True)
 class Report:
-    """A finished run, read back from its folder; never another run that came into it since."""
+    """A finished run, read back from its folder; never another run that came into it since.
+
+    `metrics` and `manifest` are plain dicts, as they stand in the files; `artifacts` has them,
+    and ``data.json``, as dataclasses: ``report.artifacts.metrics.performance.net.sharpe``.
+    """
 
     path: Path
+    artifacts: Artifacts = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         refuse_unfinished(self.path)
-        object.__setattr__(self, "_written", stamp(self.path))
+        object.__setattr__(self, "artifacts", Artifacts(self.path))
 
     def table(self, name: str) -> pd.DataFrame:
         """An artifact as a long frame."""
-        return self._same(read_table, name)
-
-    def _same(self, reader: Callable[[Path, str], T], name: str) -> T:
-        """Read a file, and see that it was this run's before and after."""
-        try:
-            content = reader(self.path, name)
-        except DataError:
-            self._refuse_other()
-            raise
-        self._refuse_other()
-        return content
-
-    def _refuse_other(self) -> None:
-        if stamp(self.path) != vars(self)["_written"]:
-            raise DataError(
-                f"{self.path}: another run has come into this folder since: read it with "
-                "engine.Report, and give each run a folder of its own"
-            )
+        return self.artifacts.table(name)
 
     def _wide(self, name: str, column: str) -> pd.DataFrame:
         long = self.table(name)
@@ -59,12 +44,12 @@ class Report:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Metrics, by block; each block names its units."""
-        return self._same(read_json, "metrics")
+        return self.artifacts.plain("metrics")
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Configuration, versions, fingerprint, seeds and timings."""
-        return self._same(read_json, "manifest")
+        return self.artifacts.plain("manifest")
 
     @cached_property
     def returns(self) -> pd.DataFrame:
@@ -98,13 +83,11 @@ class Report:
 
     def summary(self) -> str:
         """What a run prints at its end."""
-        return summary.text(self.path, self.metrics, self.manifest)
+        return summary.text(self.artifacts)
 
     def plot(self) -> Figure:
         """Equity and drawdown as a plotly figure."""
-        self._refuse_other()
-        return plot(self.path)
+        return plot(Run.of(self.artifacts))
 
     def _repr_html_(self) -> str:
-        self._refuse_other()
-        return card(self.path)
+        return card(Run.of(self.artifacts), self.path)

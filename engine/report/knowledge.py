@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from engine.report.plot import (
     plain,
     whiskers,
 )
+from engine.store import Evidence
 from engine.study import HORIZONS, LAGS
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def figures(run: Run) -> list[Figure]:
 
 def rolling_ic(run: Run) -> Figure:
     """Rolling mean of the rank IC, with a band of two standard errors."""
-    horizon = max(int(run.metrics["horizon"]), 1)
+    horizon = max(run.metrics.horizon, 1)
     parts = {}
     for name in run.persistence["name"].astype(str):
         rolling = run.ic[name].reindex(run.returns.index).rolling(WINDOW, min_periods=WINDOW // 2)
@@ -145,27 +147,26 @@ def coverage(run: Run) -> Figure:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """Score and factors: what they know, how long, and what their quantiles earned."""
-    return [_factors(run.metrics), _lasting(run.persistence), quantiles.spreads(run)]
+    return [_factors(run.metrics.evidence), _lasting(run.persistence), quantiles.spreads(run)]
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
 
 
-def _factors(metrics: dict[str, Any]) -> dict[str, Any]:
-    studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
+def _factors(made: Mapping[str, Evidence]) -> dict[str, Any]:
     rows = [
         [
             name,
-            number(row["rank_ic_mean"], ".4f"),
-            number(row["rank_ic_se"], ".4f"),
-            number(row["rank_ic_t"], ".1f"),
-            number(row["ic_mean"], ".4f"),
-            number(row["icir"], ".3f"),
-            number(row["n_dates"], ".0f"),
-            number(row["coverage"], ".1%"),
+            number(row.rank_ic_mean, ".4f"),
+            number(row.rank_ic_se, ".4f"),
+            number(row.rank_ic_t, ".1f"),
+            number(row.ic_mean, ".4f"),
+            number(row.icir, ".3f"),
+            number(row.n_dates, ".0f"),
+            number(row.coverage, ".1%"),
         ]
-        for name, row in studies.items()
+        for name, row in made.items()
     ]
     head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
     return table("Score and factors", "metrics.json", head, rows)

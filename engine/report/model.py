@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.report.plot import (
     plain,
     whiskers,
 )
+from engine.store import Training
 from engine.study import NEWCOMER_LAGS
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ TOP = 12  # features
 
 def figures(run: Run) -> list[Figure]:
     """Rank IC of each split, calibration, turnover, importances; none without a model."""
-    splits = run.manifest["splits"]
+    splits = run.manifest.splits
     if not splits:
         return []
     shares = importances(splits)
@@ -44,13 +46,14 @@ def figures(run: Run) -> list[Figure]:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """The splits, with what was left of each training."""
-    return [_splits(run.manifest["splits"])]
+    return [_splits(run.manifest.splits)]
 
 
 def trainings(run: Run) -> Figure:
     """Rank IC in training and out of sample, with the gap in words."""
-    splits = run.manifest["splits"]
-    train, test = (np.array([row[key] for row in splits], float) for key in ("train_ic", "test_ic"))
+    splits = run.manifest.splits
+    train = np.array([row.train_ic for row in splits], float)
+    test = np.array([row.test_ic for row in splits], float)
     data = [
         bars(_starts(splits), values, words, color)
         for values, words, color in zip(
@@ -139,7 +142,7 @@ def sloped(slope: float, error: float) -> str:
 
 def turnover(run: Run) -> Figure:
     """Share of new names among the highest and lowest forecasts."""
-    rows = run.persistence[run.persistence["name"].isin(run.metrics["forecasts"])]
+    rows = run.persistence[run.persistence["name"].isin(run.metrics.forecasts)]
     x = [counted(lag) for lag in NEWCOMER_LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
     note += "were not in it so many bars before; mean over all dates."
@@ -160,7 +163,7 @@ def turnover(run: Run) -> Figure:
     return figure("forecast_turnover", title, note, "persistence", data, layout, height=400)
 
 
-def importances(splits: list[dict[str, Any]]) -> pd.DataFrame:
+def importances(splits: Sequence[Training]) -> pd.DataFrame:
     """Share of each split's importances, features × splits.
 
     The `TOP` features of the largest mean share, the largest first, ties by name. A split
@@ -168,9 +171,9 @@ def importances(splits: list[dict[str, Any]]) -> pd.DataFrame:
     """
     columns = {}
     for row in splits:
-        known = pd.Series(row.get("importances") or {}, dtype=float)
+        known = pd.Series(row.importances or {}, dtype=float)
         total = known.sum()
-        columns[row["index"]] = known / total if total > 0.0 else known * np.nan
+        columns[row.index] = known / total if total > 0.0 else known * np.nan
     wide = pd.DataFrame(columns).sort_index()
     given = wide.notna().any()
     wide.loc[:, given] = wide.loc[:, given].fillna(0.0)
@@ -199,21 +202,21 @@ def leanings(shares: pd.DataFrame) -> Figure:
     )
 
 
-def _starts(splits: list[dict[str, Any]]) -> list[str]:
-    return [str(row["test_start"]) for row in splits]
+def _starts(splits: Sequence[Training]) -> list[str]:
+    return [str(row.test_start) for row in splits]
 
 
-def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
+def _splits(splits: Sequence[Training]) -> dict[str, Any]:
     rows = [
         [
-            str(row["index"] + 1),
-            f"{row['train_start']} … {row['train_stop']}",
-            f"{row['test_start']} … {row['test_stop']}",
-            number(row["n_train"], ",.0f"),
-            number(row["train_ic"], ".4f"),
-            number(row["test_ic"], ".4f"),
+            str(row.index + 1),
+            f"{row.train_start} … {row.train_stop}",
+            f"{row.test_start} … {row.test_stop}",
+            number(row.n_train, ",.0f"),
+            number(row.train_ic, ".4f"),
+            number(row.test_ic, ".4f"),
             number(_gap(row), ".4f"),
-            kept(row["train_ic"], row["test_ic"]),
+            kept(row.train_ic, row.test_ic),
         ]
         for row in splits
     ]
@@ -222,6 +225,6 @@ def _splits(splits: list[dict[str, Any]]) -> dict[str, Any]:
     return table("Walk-forward splits", "manifest.json", head, rows)
 
 
-def _gap(row: dict[str, Any]) -> float | None:
-    train, test = row["train_ic"], row["test_ic"]
+def _gap(row: Training) -> float | None:
+    train, test = row.train_ic, row.test_ic
     return None if train is None or test is None else train - test

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.report.active import Run
 from engine.report.figures import equity
 from engine.report.plot import days, plain
 from engine.report.templates import environment
@@ -15,33 +14,33 @@ from engine.report.words import performance
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from engine.report.active import Run
 
-def card(folder: Path) -> str:
+
+def card(run: Run, folder: Path) -> str:
     """The summary that a notebook shows: everything in it is escaped."""
-    run = Run.read(folder)
     return (
         environment()
         .get_template("card.html.j2")
         .render(
             title=run.bundle,
-            simulated=run.manifest["simulated"],
-            bankrupt_on=run.manifest["bankrupt_on"],
-            source=run.manifest["source"],
+            simulated=run.manifest.simulated,
+            bankrupt_on=run.manifest.bankrupt_on,
+            source=run.manifest.source,
             folder=folder,
             verdict=verdict(run),
-            table=performance(run.metrics["performance"]),
+            table=performance(run.metrics.performance),
         )
     )
 
 
-def plot(folder: Path) -> Figure:
+def plot(run: Run) -> Figure:
     """Equity and drawdown, from the first position on; the title says when data are simulated."""
     from plotly.graph_objects import Figure
 
-    run = Run.read(folder)
     spec = equity(run)["spec"]
     dates = days(run.returns.index)
-    simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
+    simulated = "SIMULATED DATA — " if run.manifest.simulated else ""
     return Figure(
         data=[{"x": dates, **trace} for trace in spec["data"]],
         layout={**spec["layout"], "title": {"text": plain(f"{simulated}{run.bundle}")}},

@@ -44,9 +44,9 @@ def comparison_text(comparison: Comparison) -> str:
     if rest:
         named = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
         lines.append(f"{len(rest)} more keys differ, all on the page of --out: {named}")
-    for label, day in comparison.flagged("bankrupt_on").items():
+    for label, day in comparison.bankrupt().items():
         lines.append(f"BANKRUPT on {day}: {label}; nothing after it counts")
-    simulated = comparison.flagged("simulated")
+    simulated = comparison.simulated()
     if simulated:
         lines.append(
             f"SIMULATED data ({', '.join(simulated)}): none of this says anything about a real "
@@ -74,14 +74,14 @@ def draw_comparison(comparison: Comparison, target: Path) -> None:
         .get_template("compare.html.j2")
         .render(
             title=f"{len(comparison.runs)} runs compared",
-            simulated=comparison.flagged("simulated"),
-            bankrupt=comparison.flagged("bankrupt_on"),
+            simulated=comparison.simulated(),
+            bankrupt=comparison.bankrupt(),
             verdict=comparison.notes(),
             tables=[table],
             figures=[equity(comparison)],
             dates=days(comparison.dates[kept]),
             commands=[
-                (label, run.manifest["command"])
+                (label, run.manifest.command)
                 for label, run in zip(comparison.labels, comparison.runs, strict=True)
             ],
             plotly=packed(),

@@ -58,7 +58,7 @@ def ic(run: Run) -> Figure:
     daily = run.ic["mf_score"].reindex(run.returns.index)
     rolling = daily.rolling(WINDOW, min_periods=WINDOW // 2)
     mean = rolling.mean().to_numpy()
-    horizon = max(int(run.metrics["horizon"]), 1)
+    horizon = max(run.metrics.horizon, 1)
     fewer = np.sqrt((rolling.count() / horizon).clip(lower=1.0)).to_numpy()
     error = 2.0 * rolling.std().to_numpy() / fewer
     x, words = _dates(run), "± 2 standard errors"
@@ -125,7 +125,7 @@ def _frame(run: Run, what: str, heights: list[int]) -> tuple[Figure, list[Axes]]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     grid = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
     panels = list(grid[:, 0])
-    simulated = "SIMULATED DATA — " if run.manifest["simulated"] else ""
+    simulated = "SIMULATED DATA — " if run.manifest.simulated else ""
     title = shown(f"{simulated}{run.bundle}: {what}")
     # no parsing of "$…$" in names as mathematics
     panels[0].set_title(title, loc="left", fontsize=11, parse_math=False)

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from engine.core.periods import Span, spell
+from engine.core.periods import spell
+from engine.store import Artifacts, Fills, Manifest, Metrics
 
 
-def text(path: Path, metrics: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+def text(made: Artifacts) -> str:
     """The summary of one run; every number stands in ``metrics.json`` or ``manifest.json``."""
-    source, performance = manifest["source"], metrics["performance"]
+    metrics, manifest = made.metrics, made.manifest
+    source, performance = manifest.source, metrics.performance
     lines = [
-        f"{manifest['config']['bundle']['name']}: {source['symbols']} symbols, "
-        f"{source['start']} to {source['end']}, source {source['name']}",
+        f"{manifest.bundle}: {source.symbols} symbols, {source.start} to {source.end}, "
+        f"source {source.name}",
     ]
-    if manifest["simulated"]:
+    if manifest.simulated:
         lines.append("SIMULATED data: none of this says anything about a real market")
-    if manifest["bankrupt_on"]:
-        lines.append(f"BANKRUPT on {manifest['bankrupt_on']}: nothing after it counts")
-    if manifest["empty_factors"]:
-        lines.append(f"without a single value: {', '.join(manifest['empty_factors'])}")
+    if manifest.bankrupt_on:
+        lines.append(f"BANKRUPT on {manifest.bankrupt_on}: nothing after it counts")
+    if manifest.empty_factors:
+        lines.append(f"without a single value: {', '.join(manifest.empty_factors)}")
     lines += ["", f"{'':24s}{'net':>12s}{'gross':>12s}{'market':>12s}"]
+    sides = (performance.net, performance.gross, performance.benchmark)
     for label, key, form in _ROWS:
-        cells = (performance[side][key] for side in ("net", "gross", "benchmark"))
+        cells = (getattr(side, key) for side in sides)
         lines.append(f"{label:24s}" + "".join(f"{_number(cell, form):>12s}" for cell in cells))
-    annual = metrics["annual"]
-    if annual["rows"]:
-        lines.append(f"per year: by {Span(annual['rows'], annual['years']).text()}")
+    if metrics.annual.rows:
+        lines.append(f"per year: by {metrics.annual.span.text()}")
     lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(manifest)]
-    page = path / "report.html"
-    lines += ["", f"report: {page if page.is_file() else path}"]
+    page = made.path / "report.html"
+    lines += ["", f"report: {page if page.is_file() else made.path}"]
     return "\n".join(lines)
 
 
@@ -47,50 +48,53 @@ _ROWS = (
 )
 
 
-def sweep(done: Sequence[tuple[Sequence[str], Path, Mapping[str, Any]]]) -> str:
+def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]]) -> str:
     """A table of a sweep's runs, one line each: overrides, folder and metrics."""
     lines = [f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{'rank IC':>9s}{'t':>6s}  overrides → folder"]
     for overrides, path, metrics in done:
-        net, signal = metrics["performance"]["net"], metrics["signal"]
+        net, signal = metrics.performance.net, metrics.signal
         lines.append(
-            f"{_number(net['sharpe'], '.2f'):>8s}{_number(net['sharpe_se'], '.2f'):>8s}"
-            f"{_number(net['cagr'], '.2%'):>9s}{_number(signal['rank_ic_mean'], '.4f'):>9s}"
-            f"{_number(signal['rank_ic_t'], '.1f'):>6s}  {' '.join(overrides)} → {path}"
+            f"{_number(net.sharpe, '.2f'):>8s}{_number(net.sharpe_se, '.2f'):>8s}"
+            f"{_number(net.cagr, '.2%'):>9s}{_number(signal.rank_ic_mean, '.4f'):>9s}"
+            f"{_number(signal.rank_ic_t, '.1f'):>6s}  {' '.join(overrides)} → {path}"
         )
     lines.append(f"{len(done)} trials were run: the best of them is better by luck as well")
     return "\n".join(lines)
 
 
-def _evidence(metrics: Mapping[str, Any]) -> list[str]:
-    blocks = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
-    over = spell(int(metrics["horizon"]), metrics["annual"]["rows_per_year"])
+def _evidence(metrics: Metrics) -> list[str]:
+    over = spell(metrics.horizon, metrics.annual.rows_per_year)
     lines = [f"{'rank IC, ' + over:32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
-    for name, block in blocks.items():
-        cells = [("rank_ic_mean", ".4f", 10), ("rank_ic_se", ".4f", 10), ("rank_ic_t", ".1f", 8)]
-        lines.append(f"{name:32s}" + "".join(f"{_number(block[k], f):>{w}s}" for k, f, w in cells))
+    for name, row in metrics.evidence.items():
+        lines.append(
+            f"{name:32s}{_number(row.rank_ic_mean, '.4f'):>10s}"
+            f"{_number(row.rank_ic_se, '.4f'):>10s}{_number(row.rank_ic_t, '.1f'):>8s}"
+        )
     return lines
 
 
-def _money(metrics: Mapping[str, Any]) -> list[str]:
-    costs = {name: bps for name, bps in metrics["costs"].items() if name != "total"}
-    shown = ", ".join(f"{name} {_number(bps, '.0f')}" for name, bps in costs.items())
-    exposure = metrics["exposure"]
+def _money(metrics: Metrics) -> list[str]:
+    shown = ", ".join(f"{name} {_number(bps, '.0f')}" for name, bps in metrics.cost_parts.items())
+    exposure = metrics.exposure
     beside = [
-        f"{words} {_number(metrics[key], '.0f')}"
-        for key, words in (("delisting", "lost on delistings"), ("interest", "interest on cash"))
-        if metrics[key]
+        f"{words} {_number(bps, '.0f')}"
+        for bps, words in (
+            (metrics.delisting, "lost on delistings"),
+            (metrics.interest, "interest on cash"),
+        )
+        if bps
     ]
     return [
-        f"costs, bps of equity per year: {_number(metrics['costs']['total'], '.0f')} ({shown})"
+        f"costs, bps of equity per year: {_number(metrics.total_cost, '.0f')} ({shown})"
         + "".join(f"; {each}" for each in beside),
-        f"turnover {_number(metrics['turnover']['per_year'], '.1f')} × equity per year (two-way); "
-        f"mean exposure gross {_number(exposure['gross'], '.2f')}, "
-        f"net {_number(exposure['net'], '.2f')}",
-        *_fills(metrics["fills"]),
+        f"turnover {_number(metrics.turnover.per_year, '.1f')} × equity per year (two-way); "
+        f"mean exposure gross {_number(exposure.gross, '.2f')}, "
+        f"net {_number(exposure.net, '.2f')}",
+        *_fills(metrics.fills),
     ]
 
 
-def _fills(fills: dict[str, Any]) -> list[str]:
+def _fills(fills: Fills) -> list[str]:
     """What was decided and never filled, and why; nothing where all was."""
     lines = []
     causes = {
@@ -100,27 +104,25 @@ def _fills(fills: dict[str, Any]) -> list[str]:
         "size": "too small",
     }
     parts = [
-        f"{words} {_number(fills['unfilled'][cause], '.1%')}"
+        f"{words} {_number(share, '.1%')}"
         for cause, words in causes.items()
-        if (fills["unfilled"][cause] or 0.0) >= SEEN
+        if ((share := getattr(fills.unfilled, cause)) or 0.0) >= SEEN
     ]
     if parts:
-        filled = _number(fills["filled"], ".1%")
+        filled = _number(fills.filled, ".1%")
         lines.append(f"filled {filled} of the weight decided; never filled: {', '.join(parts)}")
-    names = fills["never_traded"]
+    names = fills.never_traded
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         lines.append(f"never traded, though decided: {', '.join(names[:NAMED])}{more}")
     return lines
 
 
-def _timings(manifest: Mapping[str, Any]) -> list[str]:
-    rows = manifest["timings"]
-    shown = ", ".join(
-        f"{row['stage']} {row['seconds']:.1f}" for row in rows if row["seconds"] >= 0.05
-    )
-    total = sum(row["seconds"] for row in rows)
-    peak = max(row["peak_mb"] for row in rows)
+def _timings(manifest: Manifest) -> list[str]:
+    rows = manifest.timings
+    shown = ", ".join(f"{row.stage} {row.seconds:.1f}" for row in rows if row.seconds >= 0.05)
+    total = sum(row.seconds for row in rows)
+    peak = max(row.peak_mb for row in rows)
     return [f"stages {total:.1f} s ({shown}), peak memory {peak:.0f} MB"]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.core.periods import Span
 from engine.report.cells import CRITICAL
+from engine.store import Fills, Metrics
 from engine.study import LOOK
 
 if TYPE_CHECKING:
@@ -27,28 +27,28 @@ SHARPE = "The net Sharpe ratio (mean return in excess of cash over how much it v
 
 def verdict(run: Run) -> list[str]:
     """What the configuration and the numbers allow to be said, one paragraph an item."""
-    signal, net = run.metrics["signal"], run.metrics["performance"]["net"]
-    beyond = run.metrics.get("too_good", {})  # runs of earlier versions lack it
+    signal, net = run.metrics.signal, run.metrics.performance.net
+    beyond = run.metrics.too_good
     lines = [
         *_made(run),
         _data(run),
         *_outcome(run.metrics),
         _judged(
             IC,
-            signal["rank_ic_mean"],
-            signal["rank_ic_se"],
-            f"over {signal['n_dates']} dates",
+            signal.rank_ic_mean,
+            signal.rank_ic_se,
+            f"over {signal.n_dates} dates",
             "rank_ic.mf_score" in beyond,
         ),
-        _judged(SHARPE, net["sharpe"], net["sharpe_se"], "per year", "sharpe" in beyond),
+        _judged(SHARPE, net.sharpe, net.sharpe_se, "per year", "sharpe" in beyond),
         *_doubts(run),
     ]
-    return lines + [f"Warning: {message}." for message in run.manifest["warnings"]]
+    return lines + [f"Warning: {message}." for message in run.manifest.warnings]
 
 
 def _made(run: Run) -> list[str]:
     """The score and the portfolio, as configured."""
-    config = run.manifest["config"]
+    config = run.manifest.config
     node = {key: config.get(key) or {} for key in ("universe", "portfolio", "costs", "backtest")}
     lines = []
     parts = (config.get("bundle") or {}).get("factors") or []
@@ -76,10 +76,10 @@ def _part(part: dict[str, Any]) -> str:
 
 
 def _model(run: Run) -> str:
-    config, splits = run.manifest["config"], run.manifest["splits"]
-    if not splits or not run.metrics["forecasts"]:
+    config, splits = run.manifest.config, run.manifest.splits
+    if not splits or not run.metrics.forecasts:
         return ""
-    listed, horizon = ", ".join(run.metrics["forecasts"]), run.metrics["horizon"]
+    listed, horizon = ", ".join(run.metrics.forecasts), run.metrics.horizon
     return (
         f" {listed} is what the model {_name(config.get('model') or {})} forecast for the next "
         f"{horizon} rows, trained {_times(len(splits))} on the past alone."
@@ -94,67 +94,66 @@ def _rhythm(portfolio: dict[str, Any]) -> str:
 
 
 def _data(run: Run) -> str:
-    source, start = run.manifest["source"], run.metrics["active"]["start"]
-    annual = run.metrics["annual"]
+    source, start = run.manifest.source, run.metrics.active.start
     held = f"the first position was held on {start}" if start else "no position was ever held"
     text = (
-        f"The data: {source['symbols']} symbols from the source {source['name']}, "
-        f"{source['start']} to {source['end']}; {held}."
+        f"The data: {source.symbols} symbols from the source {source.name}, "
+        f"{source.start} to {source.end}; {held}."
     )
     if start:
-        text += f" Per year means by {Span(annual['rows'], annual['years']).text()}."
-    if run.manifest["simulated"]:
+        text += f" Per year means by {run.metrics.annual.span.text()}."
+    if run.manifest.simulated:
         text += " They are simulated: none of this says anything about a real market."
     return text
 
 
-def _outcome(metrics: dict[str, Any]) -> list[str]:
+def _outcome(metrics: Metrics) -> list[str]:
     """Returns, the worst loss and the costs."""
-    net, gross, market = (metrics["performance"][k] for k in ("net", "gross", "benchmark"))
-    costs, lines = metrics["costs"]["total"], []
-    if None not in (net["cagr"], gross["cagr"], market["cagr"]):
+    net, market = metrics.performance.net, metrics.performance.benchmark
+    before, costs, lines = metrics.performance.gross.cagr, metrics.total_cost, []
+    worst, fell = net.max_drawdown, market.max_drawdown
+    if None not in (net.cagr, before, market.cagr) and worst is not None and fell is not None:
         lines.append(
-            f"After costs the account returned {net['cagr']:.1%} per year; all names in equal "
-            f"parts (the market) returned {market['cagr']:.1%}. At worst it stood "
-            f"{-net['max_drawdown']:.1%} below its last high, the market "
-            f"{-market['max_drawdown']:.1%}."
+            f"After costs the account returned {net.cagr:.1%} per year; all names in equal "
+            f"parts (the market) returned {market.cagr:.1%}. At worst it stood "
+            f"{-worst:.1%} below its last high, the market {-fell:.1%}."
         )
-    if costs is not None and gross["cagr"] is not None:
+    if costs is not None and before is not None:
         text = (
-            f"Before costs and delistings it returned {gross['cagr']:.1%}; costs took "
+            f"Before costs and delistings it returned {before:.1%}; costs took "
             f"{costs / 100:.2f}% a year"
         )
-        paid = {name: bps for name, bps in metrics["costs"].items() if name != "total" and bps}
+        paid = {name: bps for name, bps in metrics.cost_parts.items() if bps}
         if paid and costs > 0.0:
             most = max(sorted(paid), key=lambda name: paid[name])
             text += f", the largest part {most} ({paid[most] / 100:.2f}%)"
-        traded = metrics["turnover"]["per_year"]
+        traded = metrics.turnover.per_year
         lines.append(f"{text}, on trades of {traded:.1f} times the equity.{_beside(metrics)}")
-    return [*lines, *_unfilled(metrics["fills"])]
+    return [*lines, *_unfilled(metrics.fills)]
 
 
-def _beside(metrics: dict[str, Any]) -> str:
+def _beside(metrics: Metrics) -> str:
     """What delistings took and cash earned, where there was any."""
     text = ""
-    if metrics["delisting"]:
-        text += f" Delistings took {metrics['delisting'] / 100:.2f}% a year beside the costs."
-    if metrics["interest"]:
-        earned = "earned" if metrics["interest"] > 0.0 else "cost"
-        text += f" Interest on cash {earned} {abs(metrics['interest']) / 100:.2f}% a year."
+    if metrics.delisting:
+        text += f" Delistings took {metrics.delisting / 100:.2f}% a year beside the costs."
+    if metrics.interest:
+        earned = "earned" if metrics.interest > 0.0 else "cost"
+        text += f" Interest on cash {earned} {abs(metrics.interest) / 100:.2f}% a year."
     return text
 
 
-def _unfilled(fills: dict[str, Any]) -> list[str]:
+def _unfilled(fills: Fills) -> list[str]:
     """What was decided and never filled, where it is more than a twentieth."""
     lines = []
-    share = fills["filled"]
+    share = fills.filled
     if share is not None and share < 1.0 - UNFILLED:
-        most = max(WANTING, key=lambda cause: fills["unfilled"][cause])
+        most = max(WANTING, key=lambda cause: getattr(fills.unfilled, cause))
         lines.append(
             f"Only {share:.0%} of the weight that was decided was ever filled, most of the rest "
             f"for want of {WANTING[most]}: the account is not what the portfolio decided."
         )
-    names = fills["never_traded"]
+    names = fills.never_traded
     if names:
         listed = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
         lines.append(f"{len(names)} names that were decided to be held never traded: {listed}.")
@@ -182,14 +181,14 @@ def _doubts(run: Run) -> list[str]:
         "How often something else was tried before is not known here: the best of many tries looks "
         "good by luck alone, and only data that no try has seen can tell."
     ]
-    universe = run.manifest["config"].get("universe") or {}
+    universe = run.manifest.config.get("universe") or {}
     dated = any(universe.get(key) for key in ("members", "members_file", "top_n"))
-    if universe.get("symbols") and not dated and not run.manifest["simulated"]:
+    if universe.get("symbols") and not dated and not run.manifest.simulated:
         lines.append(
             "The universe is one list of names for all dates: names that failed before the list "
             "was made are missing, which flatters the account and the market."
         )
-    empty = run.manifest["empty_factors"]
+    empty = run.manifest.empty_factors
     if empty:
         lines.append(f"Without a single value, and so without effect: {', '.join(empty)}.")
     return lines

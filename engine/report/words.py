@@ -9,6 +9,7 @@ from engine.report import book, data, knowledge, model
 from engine.report.cells import number
 from engine.report.cells import table as _table
 from engine.report.verdict import verdict
+from engine.store import TOTAL, Metrics, Performance, Regime
 from engine.study import NO_REGIME, yearly
 
 if TYPE_CHECKING:
@@ -55,21 +56,21 @@ def page(run: Run) -> dict[str, Any]:
     manifest = run.manifest
     return {
         "title": run.bundle,
-        "command": manifest["command"],
-        "source": manifest["source"],
-        "simulated": manifest["simulated"],
-        "bankrupt_on": manifest["bankrupt_on"],
-        "active": run.metrics["active"],
-        "seed": manifest["seed"],
+        "command": manifest.command,
+        "source": manifest.source,
+        "simulated": manifest.simulated,
+        "bankrupt_on": manifest.bankrupt_on,
+        "active": run.metrics.active,
+        "seed": manifest.seed,
         "verdict": [*verdict(run), data.words(run.data)],
         "tables": [table for table in _tables(run) if table["rows"]],
         "folds": [
             {"title": title, "text": json.dumps(content, indent=2, ensure_ascii=False)}
             for title, content in (
-                *((title, manifest[key]) for key, title in FOLDS.items()),
+                *((title, run.written[key]) for key, title in FOLDS.items()),
                 (
                     "The rest of manifest.json",
-                    {k: v for k, v in manifest.items() if k not in FOLDS},
+                    {k: v for k, v in run.written.items() if k not in FOLDS},
                 ),
             )
         ],
@@ -79,7 +80,7 @@ def page(run: Run) -> dict[str, Any]:
 def _tables(run: Run) -> list[dict[str, Any]]:
     metrics = run.metrics
     return [
-        performance(metrics["performance"]),
+        performance(metrics.performance),
         _years(run),
         *book.tables(run),
         _table(
@@ -89,11 +90,11 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             [
                 [
                     name,
-                    number(row["n_days"], ".0f"),
-                    number(row["share"], ".1%"),
-                    number(row["mean_return"], ".1%"),
-                    number(row["volatility"], ".1%"),
-                    number(row["sharpe"], ".2f"),
+                    number(row.n_days, ".0f"),
+                    number(row.share, ".1%"),
+                    number(row.mean_return, ".1%"),
+                    number(row.volatility, ".1%"),
+                    number(row.sharpe, ".2f"),
                 ]
                 for name, row in _regimes(metrics)
             ],
@@ -106,13 +107,13 @@ def _tables(run: Run) -> list[dict[str, Any]]:
                 *([f"{k} (bps of equity per year)", number(v, "z.1f")] for k, v in _costs(metrics)),
                 [
                     "lost on delistings (bps of equity per year)",
-                    number(metrics["delisting"], "z.1f"),
+                    number(metrics.delisting, "z.1f"),
                 ],
-                ["interest on cash (bps of equity per year)", number(metrics["interest"], "z.1f")],
-                ["turnover per year, two-way", number(metrics["turnover"]["per_year"], ".1f")],
+                ["interest on cash (bps of equity per year)", number(metrics.interest, "z.1f")],
+                ["turnover per year, two-way", number(metrics.turnover.per_year, ".1f")],
                 *(
                     [f"mean {name} exposure", number(value, ".1%")]
-                    for name, value in metrics["exposure"].items()
+                    for name, value in vars(metrics.exposure).items()
                 ),
             ],
         ),
@@ -124,17 +125,18 @@ def _tables(run: Run) -> list[dict[str, Any]]:
             "manifest.json",
             ["stage", "seconds", "peak (MB)"],
             [
-                [row["stage"], number(row["seconds"], ".2f"), number(row["peak_mb"], ".0f")]
-                for row in run.manifest["timings"]
+                [row.stage, number(row.seconds, ".2f"), number(row.peak_mb, ".0f")]
+                for row in run.manifest.timings
             ],
         ),
     ]
 
 
-def performance(blocks: dict[str, Any]) -> dict[str, Any]:
+def performance(made: Performance) -> dict[str, Any]:
     """The table of net, gross and market."""
+    sides = (made.net, made.gross, made.benchmark)
     rows = [
-        [label, *(_metric(key, blocks[name][key]) for name in ("net", "gross", "benchmark"))]
+        [label, *(_metric(key, getattr(side, key)) for side in sides)]
         for key, label in ROWS.items()
     ]
     return _table("Performance", "metrics.json", ["", "net", "gross", "market"], rows)
@@ -162,11 +164,11 @@ def _metric(key: str, value: float | None) -> str:
     return number(value, ".0f" if key.endswith("days") else ".2f")
 
 
-def _regimes(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+def _regimes(metrics: Metrics) -> list[tuple[str, Regime]]:
     """States by name, the rows without one last."""
-    return sorted(metrics["regimes"].items(), key=lambda item: (item[0] == NO_REGIME, item[0]))
+    return sorted(metrics.regimes.items(), key=lambda item: (item[0] == NO_REGIME, item[0]))
 
 
-def _costs(metrics: dict[str, Any]) -> list[tuple[str, float | None]]:
+def _costs(metrics: Metrics) -> list[tuple[str, float | None]]:
     """Components by name, the total last."""
-    return sorted(metrics["costs"].items(), key=lambda item: (item[0] == "total", item[0]))
+    return [*sorted(metrics.cost_parts.items()), (TOTAL, metrics.total_cost)]

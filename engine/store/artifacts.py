@@ -1,17 +1,90 @@
-"""The files of a run folder, read back: JSON, and tables as parquet."""
+"""The files of a run folder, read back: JSON as dataclasses, and tables as parquet."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from engine.core.errors import DataError
 from engine.core.lock import left_in
+from engine.store.data import Data
 from engine.store.folders import MARKER
+from engine.store.manifest import Manifest
+from engine.store.metrics import Metrics
+from engine.store.typed import typed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """All that reads what a run has left in its folder; no part of it is of another run.
+
+    A file is read when it is first asked for. One is also read while the run is still at work,
+    as its report is drawn: see `refuse_unfinished`.
+
+    Raises
+    ------
+    DataError
+        From each property and method: a file is not there or cannot be read, another version
+        wrote it, or another run has come into the folder since.
+    """
+
+    path: Path
+    _stamp: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_stamp", stamp(self.path))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """``metrics.json``."""
+        return self._typed(Metrics, "metrics")
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """``manifest.json``."""
+        return self._typed(Manifest, "manifest")
+
+    @cached_property
+    def data(self) -> Data:
+        """``data.json``."""
+        return self._typed(Data, "data")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """``NAME.parquet``, whole."""
+        return self._same(_table, self.path / f"{name}.parquet")
+
+    def plain(self, name: str) -> dict[str, Any]:
+        """``NAME.json`` as it stands, with keys that the dataclasses do not know."""
+        return self._same(_json, self.path / f"{name}.json")
+
+    def _typed(self, cls: type[T], name: str) -> T:
+        return typed(cls, self.plain(name), self.path / f"{name}.json")
+
+    def _same(self, reader: Callable[[Path], T], file: Path) -> T:
+        """Read a file, and see that it was this run's before and after."""
+        try:
+            content = reader(file)
+        except DataError:
+            self._refuse_other()
+            raise
+        self._refuse_other()
+        return content
+
+    def _refuse_other(self) -> None:
+        if stamp(self.path) != self._stamp:
+            raise DataError(
+                f"{self.path}: another run has come into this folder since: read it with "
+                "engine.Report, and give each run a folder of its own"
+            )
 
 
 def stamp(path: Path) -> str:
@@ -39,21 +112,17 @@ def refuse_unfinished(path: Path) -> None:
         )
 
 
-def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """``NAME.json`` of a run folder; DataError names the file that cannot be read."""
-    file = _existing(folder / f"{name}.json")
+def _json(file: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(_existing(file).read_text("utf-8"))
     except ValueError as error:
         raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
     return content
 
 
-def read_table(folder: Path, name: str) -> pd.DataFrame:
-    """``NAME.parquet`` of a run folder; DataError names the file that cannot be read."""
-    file = _existing(folder / f"{name}.parquet")
+def _table(file: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(file)
+        return pd.read_parquet(_existing(file))
     except (ValueError, OSError) as error:
         raise DataError(f"{file}: cannot be read ({_line(error)}); run the bundle again") from error
 

@@ -22,17 +22,17 @@ class TooGood:
     )
     sharpe: float | None = option(4.0, "net Sharpe ratio", unit="per year", ge=0.0)
 
-    def found(self, metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    def found(self, content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Return each result beyond its limit: ``value`` and ``limit``, by name.
 
         Parameters
         ----------
-        metrics : mapping
+        content : mapping
             Of `engine.study.metrics.collect`.
         """
-        studies = {"mf_score": metrics["signal"], **metrics["forecasts"], **metrics["factors"]}
+        studies = {"mf_score": content["signal"], **content["forecasts"], **content["factors"]}
         ics = {f"{IC}{name}": study["rank_ic_mean"] for name, study in studies.items()}
-        sharpe = {SHARPE: metrics["performance"]["net"]["sharpe"]}
+        sharpe = {SHARPE: content["performance"]["net"]["sharpe"]}
         return {
             name: {"value": value, "limit": limit}
             for values, limit in ((ics, self.ic), (sharpe, self.sharpe))

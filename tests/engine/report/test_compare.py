@@ -150,13 +150,18 @@ def test_an_order_of_the_readers_own_is_kept(tmp_path):
 def test_over_the_same_dates_the_numbers_are_those_of_metrics_json(tmp_path):
     made = Comparison.read([trial(tmp_path / "one"), trial(tmp_path / "two")])
     metrics = made.runs[0].metrics
-    net = metrics["performance"]["net"]
+    net = metrics.performance.net
     assert made.same
     expected = {
-        **{key: net[key] for key in ("cagr", "volatility", "sharpe", "sharpe_se", "max_drawdown")},
-        **{key: metrics["signal"][key] for key in ("rank_ic_mean", "rank_ic_se")},
-        "turnover": metrics["turnover"]["per_year"],
-        "costs": metrics["costs"]["total"],
+        "cagr": net.cagr,
+        "volatility": net.volatility,
+        "sharpe": net.sharpe,
+        "sharpe_se": net.sharpe_se,
+        "max_drawdown": net.max_drawdown,
+        "rank_ic_mean": metrics.signal.rank_ic_mean,
+        "rank_ic_se": metrics.signal.rank_ic_se,
+        "turnover": metrics.turnover.per_year,
+        "costs": metrics.costs["total"],
     }
     assert made.measured(made.runs[0]) == pytest.approx(expected, rel=1e-12)
 

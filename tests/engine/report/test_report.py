@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, kept, sloped
 from engine.report.plot import days, growth_axis, line, thinned
 from engine.report.verdict import verdict
+from engine.store import Training
+from engine.store.metrics import Decisions, Fills, Performance, Turnover, Unfilled
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
@@ -64,12 +66,26 @@ FIGURES = [
 ]
 EVIL = "<script>alert(1)</script>"
 DATA = {
+    "rows": 1440,
     "symbols": 12,
+    "sessions": 120,
+    "start": "2020-01-01",
+    "end": "2020-04-29",
     "coverage": 1.0,
     "calendar": "",
+    "findings": [],
+    "bars": 1440,
+    "mends": 0,
     "late_listings": 0,
     "delistings": 0,
-    "findings": [],
+    "absent": [],
+}
+DECISIONS = {
+    "taken": 0,
+    "kept_without_score": 0,
+    "without_any_score": 0,
+    "picks": 0,
+    "picks_by_tie": 0.0,
 }
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
@@ -89,7 +105,7 @@ class Account:
     asked: FloatArray
     unfilled: dict[str, FloatArray]
     never_traded: tuple[str, ...] = ()
-    decisions: dict[str, float] = field(default_factory=dict)
+    decisions: dict[str, float] = field(default_factory=DECISIONS.copy)
 
 
 def manifest(**changes: object) -> dict[str, object]:
@@ -98,7 +114,9 @@ def manifest(**changes: object) -> dict[str, object]:
         "simulated": True,
         "facts": {},
         "fingerprint": "0123456789abcdef",
+        "periods_per_year": 365.0,
         "rows": 1440,
+        "thin_dates": 0,
         "symbols": 12,
         "start": "2020-01-01",
         "end": "2020-04-29",
@@ -121,14 +139,15 @@ def manifest(**changes: object) -> dict[str, object]:
         "source": source,
         "empty_factors": [],
         "findings": {},
+        "mends": 0,
         "plugins": [],
         "versions": {"numpy": "2.4"},
         "seed": 7,
-        "timings": [{"stage": "bars", "seconds": 0.5, "peak_mb": 100.0}],
+        "timings": [{"stage": "bars", "seconds": 0.5, "contract_seconds": 0.1, "peak_mb": 100.0}],
         "splits": [split],
         "bankrupt_on": None,
         "warnings": ["the bars have no volume"],
-        "account": {"orders": 3},
+        "account": {"orders": 3, "pending": 0, "dropped": 0, "delistings": 0},
         **changes,
     }
 
@@ -278,7 +297,9 @@ def test_a_growth_axis_has_a_tick_for_each_decade(low, high, ticks):
 
 def test_rows_without_a_regime_are_the_last_of_their_table(tmp_path):
     run = Run.read(folder(tmp_path))
-    run.metrics["regimes"]["no regime"] = {**run.metrics["regimes"]["calm"], "n_days": 7}
+    regimes = run.metrics.regimes
+    regimes = {"no regime": replace(regimes["calm"], n_days=7), **regimes}
+    run = replace(run, metrics=replace(run.metrics, regimes=regimes))
     table = next(t for t in words.page(run)["tables"] if t["title"] == "By regime (net)")
     assert [row[:2] for row in table["rows"]][-1] == ["no regime", "7"]
     assert [row[0] for row in table["rows"]] == ["calm", "turbulent", "no regime"]
@@ -477,26 +498,26 @@ def test_the_whole_manifest_can_be_unfolded(tmp_path):
     run = Run.read(folder(tmp_path))
     shown = [json.loads(fold["text"]) for fold in words.page(run)["folds"]]
     *named, rest = shown
-    assert {**dict(zip(words.FOLDS, named, strict=True)), **rest} == run.manifest
+    assert {**dict(zip(words.FOLDS, named, strict=True)), **rest} == manifest()
 
 
 def test_the_verdict_says_what_came_out(tmp_path):
     run = Run.read(folder(tmp_path))
-    for name, year, deepest in (
-        ("net", 0.05, -0.2),
-        ("gross", 0.06, -0.2),
-        ("benchmark", 0.1, -0.3),
-    ):
-        run.metrics["performance"][name] |= {"cagr": year, "max_drawdown": deepest}
-    run.metrics["costs"] = {"fees": 80.0, "borrow": 20.0, "total": 100.0}
-    run.metrics["turnover"] = {"per_year": 7.0}
-    run.metrics.update(delisting=12.0, interest=-30.0)
-    run.metrics["fills"] = {
-        "filled": 0.6,
-        "unfilled": {"cap": 0.3, "suspension": 0.1, "cash": 0.0, "size": 0.0},
-        "never_traded": ["A", "B"],
-    }
-    made = verdict(run)
+    one = run.metrics.performance.net
+    metrics = replace(
+        run.metrics,
+        performance=Performance(
+            net=replace(one, cagr=0.05, max_drawdown=-0.2),
+            gross=replace(one, cagr=0.06, max_drawdown=-0.2),
+            benchmark=replace(one, cagr=0.1, max_drawdown=-0.3),
+        ),
+        costs={"fees": 80.0, "borrow": 20.0, "total": 100.0},
+        turnover=Turnover(per_day=0.02, per_year=7.0),
+        delisting=12.0,
+        interest=-30.0,
+        fills=Fills(5.0, 0.6, ("A", "B"), Unfilled(cap=0.3, suspension=0.1, cash=0.0, size=0.0)),
+    )
+    made = verdict(replace(run, metrics=metrics))
     assert (
         "After costs the account returned 5.0% per year; all names in equal parts (the market) "
         "returned 10.0%. At worst it stood 20.0% below its last high, the market 30.0%."
@@ -557,7 +578,7 @@ def test_the_picture_of_costs_puts_what_is_received_below_zero(tmp_path):
 
 def test_the_equity_figure_ends_at_the_total_return(tmp_path):
     run = Run.read(folder(tmp_path))
-    total = run.metrics["performance"]["net"]["total_return"]
+    total = run.metrics.performance.net.total_return
     assert figures(run)[0]["spec"]["data"][0]["y"][-1] == pytest.approx(1 + total, rel=1e-5)
 
 
@@ -577,12 +598,16 @@ def test_without_a_model_there_is_no_model_figure(tmp_path):
     assert not {"trainings", "calibration", "forecast_turnover", "importances"} & set(names)
 
 
+def training(index: int, start: str, importances: dict[str, float] | None) -> Training:
+    return Training(index, "", "", start, "", 400, None, None, importances)
+
+
 def test_importances_are_shares_by_mean_and_name():
     made = importances(
         [
-            {"index": 0, "test_start": "2020-01-01", "importances": {"b": 1.0, "a": 3.0}},
-            {"index": 1, "test_start": "2021-01-01", "importances": {"b": 6.0, "c": 2.0}},
-            {"index": 2, "test_start": "2022-01-01", "importances": None},
+            training(0, "2020-01-01", {"b": 1.0, "a": 3.0}),
+            training(1, "2021-01-01", {"b": 6.0, "c": 2.0}),
+            training(2, "2022-01-01", None),
         ]
     )
     assert made.columns.tolist() == ["2020-01-01", "2021-01-01", "2022-01-01"]
@@ -594,12 +619,12 @@ def test_importances_are_shares_by_mean_and_name():
 
 def test_at_most_twelve_importances_are_drawn():
     given = {f"f{i:02d}": float(i) for i in range(20)}
-    made = importances([{"index": 0, "test_start": "2020-01-01", "importances": given}])
+    made = importances([training(0, "2020-01-01", given)])
     assert made.index.tolist() == [f"f{i:02d}" for i in range(19, 7, -1)]
 
 
 def test_no_importances_at_all_give_no_figure():
-    assert importances([{"index": 0, "test_start": "2020-01-01", "importances": None}]).empty
+    assert importances([training(0, "2020-01-01", None)]).empty
 
 
 def test_a_weekly_line_ends_on_the_last_day():
@@ -690,19 +715,18 @@ def test_positions_are_told_from_opening_to_closing_by_side():
 
 
 def test_what_decisions_went_by_is_in_a_table():
-    counts = {"taken": 29, "kept_without_score": 0, "picks": 290, "picks_by_tie": 0.125}
-    assert book.decisions(counts)["rows"] == [
+    counts = {"taken": 29, "picks": 290, "picks_by_tie": 0.125}
+    assert book.decisions(Decisions(**{**DECISIONS, **counts}))["rows"] == [
         ["decisions taken", "29"],
         ["places given by rank", "290"],
         ["of these, among names of one score", "12.5%"],
     ]
-    assert book.decisions({})["rows"] == []
+    assert book.decisions(Decisions(**DECISIONS))["rows"] == []
 
 
 def test_what_was_not_filled_is_told_by_cause_and_name():
-    unfilled = {"cap": 0.25, "suspension": 0.0, "cash": 0.05, "size": 0.0}
-    fills = {"filled": 0.7, "unfilled": unfilled, "never_traded": ["EURUSD=X", "GBPUSD=X"]}
-    rows = book.fills(fills)["rows"]
+    unfilled = Unfilled(cap=0.25, suspension=0.0, cash=0.05, size=0.0)
+    rows = book.fills(Fills(5.0, 0.7, ("EURUSD=X", "GBPUSD=X"), unfilled))["rows"]
     assert rows[0] == ["filled", "70.0%"]
     assert rows[1] == ["cut by the cap on the size of orders", "25.0%"]
     assert rows[-1] == ["never traded: EURUSD=X, GBPUSD=X", "2 names"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from engine.pipeline.settings import read
 from engine.pipeline.stages import bars
 from engine.plugin.registry import installed
 from engine.report import data
+from engine.store import Artifacts, Data, Finding
 
 WORDS = ["+bundle=us_large_core_ml", "universe=all"]
 DAYS = pd.bdate_range("2016-01-04", periods=800, tz="UTC")
@@ -37,14 +39,14 @@ def market(symbols: int = 12) -> pd.DataFrame:
     )
 
 
-def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, object]:
+def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, Any]:
     """The data.json of a run's first stage."""
     settings = read(composed([*WORDS, *words]), installed())
     object.__setattr__(settings, "source", Handed(frame=frame))
     folder = RunFolder(path)
     folder.open()
     bars(settings, folder)
-    content: dict[str, object] = json.loads((path / "data.json").read_text("utf-8"))
+    content: dict[str, Any] = json.loads((path / "data.json").read_text("utf-8"))
     return content
 
 
@@ -74,7 +76,8 @@ def test_data_json_says_what_was_found_and_what_was_done(tmp_path: Path) -> None
 
 
 def test_clean_data_are_called_clean_and_survivors_suspected(tmp_path: Path) -> None:
-    content = made(market(), tmp_path)
+    made(market(), tmp_path)
+    content = Artifacts(tmp_path).data
     assert data.words(content) == (
         "The data look clean: 12 symbols, with bars on 100.00% of their days. No symbol ever "
         "ends: survivors, chosen with hindsight, would flatter every result."
@@ -85,7 +88,8 @@ def test_clean_data_are_called_clean_and_survivors_suspected(tmp_path: Path) -> 
 def test_what_deserves_a_look_is_named_with_its_key_and_three_worst(tmp_path: Path) -> None:
     frame = market()
     frame.loc[[1000, 2000, 3000, 4000], "low"] = [60.0, 70.0, 80.0, 90.0]
-    content = made(frame.iloc[:7000], tmp_path, "universe.calendar=XNYS")
+    made(frame.iloc[:7000], tmp_path, "universe.calendar=XNYS")
+    content = Artifacts(tmp_path).data
     assert data.words(content).startswith(
         "The data have 2 kinds of findings that deserve a look (off_calendar, ohlc): 12 symbols, "
         "with bars on 100.00% of the sessions of XNYS"
@@ -102,9 +106,9 @@ def test_what_deserves_a_look_is_named_with_its_key_and_three_worst(tmp_path: Pa
 def test_rows_that_an_earlier_check_took_are_not_counted_as_done(
     rows: int, action: str, text: str
 ) -> None:
-    finding = {"name": "ohlc", "severity": "warning", "count": 5, "share": 0.1, "what": "",
-               "key": "bars.ohlc", "examples": [], "action": action, "rows": rows}  # fmt: skip
-    (row,) = data.table({"findings": [finding]})["rows"]
+    finding = Finding("ohlc", 5, 0.1, "warning", "", (), "bars.ohlc", action, rows)
+    record = Data(9, 1, 9, "", "", 1.0, "", (finding,), 9, 0, 0, 0, ())
+    (row,) = data.table(record)["rows"]
     assert row[4] == text
 
 
