@@ -142,6 +142,7 @@ SHARES = [
     ),
 ]
 at_any_moment = pytest.mark.parametrize("shares", SHARES, ids=range(len(SHARES)))
+at_many_moments = pytest.mark.parametrize("shares", SHARES[1:], ids=range(1, len(SHARES)))
 
 
 def moments(shares: Sequence[float], command: Callable[[], object]) -> list[float]:
@@ -167,7 +168,7 @@ def test_a_run_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path)
         shutil.rmtree(folder)
 
 
-@at_any_moment
+@at_many_moments
 def test_a_sweep_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """No worker lives on; the next sweep into the folder gives the same bytes."""
     words = ["run", "-m", *SMALL, "seed=1,2", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
@@ -273,7 +274,9 @@ def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -
     assert list(tmp_path.rglob(NAME)) == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_no_worker_outlives_its_parent(how: signal.Signals, evil: Path, tmp_path: Path) -> None:
     words = ["run", "-m", *SMALL, "+factors.mine={name: rude, how: deaf}", "seed=1,2,3",
              "hydra.sweep.dir=s", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]  # fmt: skip

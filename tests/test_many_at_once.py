@@ -44,7 +44,8 @@ def at_once(commands: list[list[str]], cwd: Path) -> None:
         assert process.returncode == 0, error
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(6, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("count", [2, 6])
 def test_runs_at_once(tmp_path: Path, count: int) -> None:
     at_once([[*SMALL, f"seed={seed}"] for seed in range(count)], tmp_path)
     folders = list((tmp_path / "outputs" / "ai_tech_core").iterdir())
@@ -78,7 +79,7 @@ def test_a_folder_that_two_runs_choose_is_one_runs(tmp_path: Path) -> None:
     ("switches", "environment"),
     [
         ([], {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
-        (["-W", "error"], {}),
+        pytest.param(["-W", "error"], {}, marks=pytest.mark.long),
     ],
 )
 def test_an_odd_start(tmp_path: Path, switches: list[str], environment: dict[str, str]) -> None:

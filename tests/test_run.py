@@ -178,7 +178,8 @@ def command(words: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]
 
 
 def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
-    words = ["run", "-m", "+bundle=ai_tech_core,ai_tech_core_ml", "model=ridge", "report=none"]
+    words = ["run", "-m", "+bundle=ai_tech_core,ai_tech_core_ml", "model=ridge", "report=none",
+             "universe=all", "source.n_symbols=30", "source.n_days=1200"]  # fmt: skip
     one = command([*words, "hydra.sweep.dir=one"], tmp_path)
     two = command([*words, "hydra.sweep.dir=two", "hydra/launcher=joblib",
                    "hydra.launcher.n_jobs=2"], tmp_path)  # fmt: skip
@@ -193,7 +194,8 @@ def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
 
 
 def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:
-    words = ["run", "-m", "+bundle=ai_tech_core", "report=none", "hydra.sweep.dir=s"]
+    words = ["run", "-m", "+bundle=ai_tech_core", "report=none", "hydra.sweep.dir=s",
+             "universe=all", "source.n_symbols=12", "source.n_days=320"]  # fmt: skip
     done = command([*words, "bundle.factors.0.weight=0.4,0.3"], tmp_path)
     assert done.returncode == 2
     assert "weights sum to 0.9" in done.stderr

@@ -17,12 +17,12 @@ from engine.core.panel import FloatArray, Panel, laid
 from engine.forecasts import Forecasts
 from engine.pipeline.market import Bars
 from engine.pipeline.rest import REST
-from engine.store import read_json, read_table
+from engine.store import Artifacts
 
 
 def bars(folder: Path) -> Bars:
     """The panel, from ``bars.parquet`` and ``panel.npz``."""
-    manifest = read_json(folder, "manifest")
+    files = Artifacts(folder)
     try:
         with np.load(folder / f"{REST}.npz", allow_pickle=False) as file:
             rest = {name: file[name] for name in file.files}
@@ -31,7 +31,7 @@ def bars(folder: Path) -> Bars:
     dates = pd.DatetimeIndex(rest["dates"].view(f"M8[{rest['unit']}]"), tz="UTC")
     symbols = tuple(rest["symbols"].tolist())
     shape = (len(dates), len(symbols))
-    panel = Panel.from_long(read_table(folder, "bars"), dates=dates, symbols=symbols)
+    panel = Panel.from_long(files.table("bars"), dates=dates, symbols=symbols)
     panel = replace(
         panel,
         groups={name: _grouping(rest, name) for name in _named(rest, "labels")},
@@ -40,10 +40,10 @@ def bars(folder: Path) -> Bars:
         periods_per_year=float(rest["numbers"][0]),
         quorum=float(rest["numbers"][1]),
     )
-    if panel.fingerprint != manifest["source"]["fingerprint"]:
+    if panel.fingerprint != files.manifest.source.fingerprint:
         raise DataError(f"{folder}/bars.parquet: not the bars of this run; run the bundle again")
-    findings = Findings.of(read_json(folder, "bars"))
-    return Bars(panel, findings, manifest["source"]["facts"])
+    findings = Findings.of(files.plain("bars"))
+    return Bars(panel, findings, dict(files.manifest.source.facts))
 
 
 def _named(rest: Mapping[str, object], what: str) -> list[str]:
@@ -58,21 +58,21 @@ def _grouping(rest: Mapping[str, np.ndarray], name: str) -> Grouping:
 
 def factors(folder: Path, definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArray]:
     """The factors, where there is a bar."""
-    made = laid(read_table(folder, "factors"), bars.panel.dates, bars.panel.symbols)
+    made = laid(Artifacts(folder).table("factors"), bars.panel.dates, bars.panel.symbols)
     return {name: made[name] for name in definitions}
 
 
 def regimes(folder: Path, regime: Regime) -> FloatArray:
     """The probabilities, shape (T, S)."""
-    table = read_table(folder, "regimes")
+    table = Artifacts(folder).table("regimes")
     return np.ascontiguousarray(table[[*regime.states]].to_numpy(float))
 
 
 def forecasts(folder: Path, bars: Bars) -> Forecasts:
     """The forecasts, with what is told of each training."""
-    note = read_json(folder, "forecasts")
-    name, panel = note["forecast"], bars.panel
-    made = laid(read_table(folder, "forecasts")[["timestamp", "symbol", name, "split"]],
+    files, panel = Artifacts(folder), bars.panel
+    name = files.plain("forecasts")["forecast"]
+    made = laid(files.table("forecasts")[["timestamp", "symbol", name, "split"]],
                 panel.dates, panel.symbols)  # fmt: skip
     split = np.nanmax(made["split"], axis=1).astype(np.int64)
     return Forecasts(name, made[name], split, ())
@@ -80,5 +80,5 @@ def forecasts(folder: Path, bars: Bars) -> Forecasts:
 
 def signal(folder: Path, bars: Bars) -> FloatArray:
     """The score, where there is a bar."""
-    made = laid(read_table(folder, "signal"), bars.panel.dates, bars.panel.symbols)
+    made = laid(Artifacts(folder).table("signal"), bars.panel.dates, bars.panel.symbols)
     return made["mf_score"]

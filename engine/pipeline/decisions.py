@@ -89,7 +89,9 @@ def leave_forecasts(
     panel = bars.panel
     split = np.broadcast_to(made.split[:, None], panel.shape)
     columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
-    yield Table("forecasts", panel.long(columns), {"name": made.name})
+    yield Table(
+        "forecasts", panel.long(columns), {"column": made.name, "others": [label.name, *factors]}
+    )
     content = {
         "forecast": made.name,
         "model": {"name": model.name, **dataclasses.asdict(model)},
@@ -226,10 +228,10 @@ def leave_account(
     """Leave what was decided, held, ordered and earned, and the state that goes on from it."""
     panel = bars.panel
     targets = panel.long({"weight": made.targets}, also=np.isfinite(made.targets))
-    yield Table("weights", targets, {"limit": GROSS_LIMIT})
+    yield Table("weights", targets, {"max_abs": GROSS_LIMIT})
     frame = made.frame()
     frame["benchmark"] = market(made, backtest, delisting, panel)
-    yield Table("returns", frame, {"costs": [n for n in frame.columns if n.startswith("cost_")]})
+    yield Table("returns", frame, {"columns": [n for n in frame.columns if n.startswith("cost_")]})
     yield Table("holdings", panel.long({"weight": made.realised}, also=made.realised != 0.0))
     yield Table("orders", made.orders)
     yield Table("delistings", made.payouts)

@@ -88,5 +88,5 @@ def metrics(
 def leave_metrics(made: Metrics) -> Iterator[Artifact]:
     """Leave the figures, and each statistic's tables."""
     yield Note("metrics", made.figures)
-    for name, frame in work_out(made.evidence):
-        yield Table(name, frame)
+    for name, frame, facts in work_out(made.evidence):
+        yield Table(name, frame, facts)

@@ -29,7 +29,6 @@ from engine.core.errors import ConfigError
 from engine.core.lock import Lock
 from engine.core.progress import hearing, progress
 from engine.core.text import LINES, shown
-from engine.pipeline.handover import contract
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard
@@ -172,10 +171,10 @@ class RunFolder:
 
     def _check(self, table: Table) -> None:
         """Check a table, and count the seconds of it."""
+        from engine.schemas.tables import contract
+
         start = time.perf_counter()
-        schema = contract(table.name, table.facts)
-        if schema is not None:
-            check(schema, table.frame, table.name)
+        check(contract(table.name, **table.facts), table.frame, table.name)
         self.checking += time.perf_counter() - start
 
     def table(self, name: str, frame: pd.DataFrame) -> None:

@@ -111,7 +111,7 @@ def lay_out(source: Raw, universe: Universe, policy: Policy, time: Time, share: 
 def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     """Leave the bars, long."""
     panel = made.panel
-    facts = {"fields": list(panel.fields), "keep": policy.kept}
+    facts = {"columns": list(panel.fields), "keep": policy.kept}
     yield Table("bars", panel.long(panel.fields), facts)
     yield Rest(panel)
     yield Note("bars", dataclasses.asdict(made.findings))
@@ -146,7 +146,7 @@ def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArr
 
 def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:
     """Leave the factors, long."""
-    yield Table("factors", bars.seen.long(made), {"names": list(made)})
+    yield Table("factors", bars.seen.long(made), {"columns": list(made)})
 
 
 def empty(columns: Mapping[str, FloatArray]) -> list[str]:

@@ -20,9 +20,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from engine.core.errors import ConfigError, DataError, did_you_mean
+from engine.core.errors import ConfigError, did_you_mean
 from engine.pipeline.stage import Stage
-from engine.store import read_json, refuse_unfinished
+from engine.store import Artifacts, Manifest, refuse_unfinished
 
 
 @dataclass(frozen=True)
@@ -49,26 +49,23 @@ class Start:
         if stage == names[0]:
             raise ConfigError(f"--from {stage}: it is the first stage: leave out --from and RUN")
         refuse_unfinished(folder)
-        start = cls(stage, folder)
-        if "keys" not in start.manifest:
-            raise DataError(f"{folder}: another version wrote it: run the bundle again")
-        return start
+        return cls(stage, folder)
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """Of the finished run."""
-        return read_json(self.folder, "manifest")
+        return Artifacts(self.folder).manifest
 
     @property
     def overrides(self) -> list[str]:
         """What was typed for the finished run, less its folder."""
-        words = shlex.split(str(self.manifest["command"]))[2:]
+        words = shlex.split(self.manifest.command)[2:]
         return [word for word in words if not word.lstrip("+~").startswith("hydra")]
 
     @property
     def data(self) -> str:
         """The fingerprint of what its source gave."""
-        return str(self.manifest["source"]["sha256"])
+        return self.manifest.source.sha256
 
     def earlier(self, stages: Sequence[Stage]) -> list[Stage]:
         """The stages that are not run."""
@@ -89,7 +86,7 @@ class Start:
     ) -> None:
         """Raise ConfigError where an earlier stage would make something else now."""
         for stage in self.earlier(stages):
-            if keys[stage.name] == self.manifest["keys"].get(stage.name):
+            if keys[stage.name] == self.manifest.keys.get(stage.name):
                 continue
             differs = next(self._differences(stage, config), "")
             why = (
@@ -101,7 +98,7 @@ class Start:
 
     def _differences(self, stage: Stage, config: DictConfig) -> Any:
         """What the configuration of a stage says now and did not say then."""
-        then = OmegaConf.create(self.manifest["config"])
+        then = OmegaConf.create(dict(self.manifest.config))
         for key in sorted({*stage.reads.values()}):
             old, new = (_plain(OmegaConf.select(each, key)) for each in (then, config))
             yield from _places(old, new, key)

@@ -32,7 +32,7 @@ from engine.pipeline.stages import STAGES
 from engine.pipeline.unread import unread
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, installed, seconds
-from engine.store import read_json
+from engine.store import Artifacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +130,7 @@ def _execute(
         with folder.listening(), guarding(guard):
             made = _stages(settings, folder, watch, overrides, start)
             shown = folder.secrets.config(raw)
-            splits = read_json(folder.path, "forecasts")["splits"] if made["forecasts"] else []
+            splits = _trainings(folder.path) if made["forecasts"] else []
             facts = manifest(
                 settings, shown, overrides, made, registry, operators, splits, watch.data
             )
@@ -180,6 +180,12 @@ def _stages(
             folder.guard.drop(name)
             del made[name]
     return made
+
+
+def _trainings(folder: Path) -> list[dict[str, Any]]:
+    """Each training, as ``forecasts.json`` tells of it."""
+    trainings: list[dict[str, Any]] = Artifacts(folder).plain("forecasts")["splits"]
+    return trainings
 
 
 def _work(

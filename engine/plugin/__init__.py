@@ -7,7 +7,7 @@ from engine.plugin.checked import checked_by, record
 from engine.plugin.fields import KEYED, about, mapping, moved, structured
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
 from engine.plugin.hookspecs import hookimpl
-from engine.plugin.identity import engine_identity, identity, tree
+from engine.plugin.provenance import engine_identity, identity, tree
 from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
 
 __all__ = [

@@ -21,6 +21,8 @@ class SourceFacts:
         What it says of its data.
     fingerprint : str
         SHA-256 of the bars, in hex digits.
+    sha256 : str
+        Of what the source gave, before anything was done to it.
     periods_per_year : float
         Rows a year, for decisions.
     rows : int
@@ -36,6 +38,7 @@ class SourceFacts:
     simulated: bool
     facts: Mapping[str, Any]
     fingerprint: str
+    sha256: str
     periods_per_year: float
     rows: int
     thin_dates: int
@@ -147,6 +150,9 @@ class Manifest:
         What the run was warned of.
     timings : tuple of Timing
         In the order of the stages.
+    keys : mapping of str to str
+        By stage: the same for the same result (`engine.pipeline.keys`); "" for one that was not
+        wanted.
     """
 
     command: str
@@ -164,6 +170,7 @@ class Manifest:
     bankrupt_on: str | None
     warnings: tuple[str, ...]
     timings: tuple[Timing, ...]
+    keys: Mapping[str, str]
 
     @property
     def bundle(self) -> str:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,10 +115,13 @@ class Statistic:
         Names of the tables.
     work : callable
         Its parameters are attributes of `Evidence`; returns the tables by name.
+    facts : callable
+        What the contracts of the tables have to know of the evidence.
     """
 
     makes: tuple[str, ...]
     work: Callable[..., Mapping[str, pd.DataFrame]]
+    facts: Callable[[Evidence], dict[str, Any]] = lambda evidence: {}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -150,13 +154,25 @@ def _positions(
     return positions(panel, realised, targets, ended)
 
 
+def _studied(evidence: Evidence) -> dict[str, Any]:
+    return {"names": [*evidence.studies]}
+
+
 STATISTICS = (
-    Statistic(("ic", "quantiles"), tables),
-    Statistic(("regime_quantiles",), _regime_quantiles),
+    Statistic(("ic", "quantiles"), tables, _studied),
     Statistic(
-        ("decay", "correlations", "persistence", "coverage", "quantile_returns"), knowledge_tables
+        ("regime_quantiles",),
+        _regime_quantiles,
+        lambda evidence: {**_studied(evidence), "states": evidence.states},
     ),
-    Statistic(("calibration", "slopes"), _calibration),
+    Statistic(
+        ("decay", "correlations", "persistence", "coverage", "quantile_returns"),
+        knowledge_tables,
+        _studied,
+    ),
+    Statistic(
+        ("calibration", "slopes"), _calibration, lambda evidence: {"names": [*evidence.predicted]}
+    ),
     Statistic(("names", "positions", "sectors"), _positions),
     Statistic(("capacity",), _capacity),
 )
@@ -164,10 +180,10 @@ STATISTICS = (
 
 def work_out(
     evidence: Evidence, statistics: Sequence[Statistic] = STATISTICS
-) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Work out each statistic; its tables, by name, in the order of the rows."""
+) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
+    """Work out each statistic: its tables, by name, with what their contracts have to know."""
     for statistic in statistics:
         made = statistic.work(**{need: getattr(evidence, need) for need in statistic.needs})
         if set(made) != set(statistic.makes):
             raise TypeError(f"a statistic makes {sorted(made)}, and its row says {statistic.makes}")
-        yield from made.items()
+        yield from ((name, frame, statistic.facts(evidence)) for name, frame in made.items())

@@ -75,14 +75,15 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_5000_texts_are_formulas_or_formula_errors(kind):
+@pytest.mark.parametrize("count", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
+def test_texts_are_formulas_or_formula_errors(kind, count):
     pick, outcomes, slowest = random.Random(101), Counter(), (0.0, "")
     for text in ("f(close)", "f($close)"):  # grammars and plugins are read once
         assert _outcome(text) == "refused"
     gc.collect()
     gc.disable()  # its pauses are not the parser's
     try:
-        for _ in range(5_000):
+        for _ in range(count):
             text, start = KINDS[kind](pick), time.thread_time()
             outcome = _outcome(text)
             slowest = max(slowest, (time.thread_time() - start, text))
@@ -91,7 +92,7 @@ def test_5000_texts_are_formulas_or_formula_errors(kind):
         gc.enable()
     assert slowest[0] < 0.05, slowest
     if kind != "characters":
-        assert outcomes["read"] > 50  # not all is refused
+        assert outcomes["read"] > count / 100  # not all is refused
 
 
 def _outcome(text: str) -> str:

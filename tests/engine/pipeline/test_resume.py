@@ -1,0 +1,110 @@
+"""A run goes on from a finished one, and gives the bytes of a whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli.prompt import main
+from engine.pipeline.back import bars
+from engine.pipeline.stages import STAGES
+
+WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
+         "report=none"]  # fmt: skip
+SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
+CROSS = SHARED / "data" / "cross_asset_2000_2019.parquet"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return engine.run(WORDS, path=tmp_path_factory.mktemp("finished")).path
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    files = [*folder.glob("*.parquet"), *folder.glob("*.json"), *folder.glob("*.npz")]
+    return {file.name: file.read_bytes() for file in files if file.name != "manifest.json"}
+
+
+def keys(folder: Path) -> dict[str, str]:
+    made: dict[str, str] = json.loads((folder / "manifest.json").read_text("utf-8"))["keys"]
+    return made
+
+
+@pytest.mark.parametrize("stage", [row.name for row in STAGES[1:]])
+def test_from_any_stage_it_is_the_same_run(stage: str, run: Path, tmp_path: Path) -> None:
+    assert main(["run", "--from", stage, str(run), f"hydra.run.dir={tmp_path}/again"]) == 0
+    assert tables(tmp_path / "again") == tables(run)
+    assert keys(tmp_path / "again") == keys(run)
+
+
+def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: Path) -> None:
+    whole = engine.run([*WORDS, "portfolio.quantile=0.3", "costs.fees_bps=7"],
+                       path=tmp_path / "whole").path  # fmt: skip
+    words = ["portfolio.quantile=0.3", "costs.fees_bps=7", f"hydra.run.dir={tmp_path}/again"]
+    assert main(["run", "--from", "signal", str(run), *words]) == 0
+    assert tables(tmp_path / "again") == tables(whole)
+    manifest = json.loads((tmp_path / "again" / "manifest.json").read_text("utf-8"))
+    assert manifest["config"]["portfolio"]["quantile"] == 0.3
+    assert next(row["stage"] for row in manifest["timings"]) == "bars"
+
+
+@pytest.mark.skipif(not CROSS.exists(), reason=f"no {CROSS}: set ALPHA_ENGINE_SHARED")
+def test_real_bars_with_series_that_end_and_dates_of_few(tmp_path: Path) -> None:
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={CROSS}",
+             "backtest=next_open", "report=none"]  # fmt: skip
+    one = engine.run([*words, "portfolio.quantile=0.3"], path=tmp_path / "one").path
+    two = engine.run([*words, "portfolio.quantile=0.2"], path=tmp_path / "two").path
+    more = ["portfolio.quantile=0.2", f"hydra.run.dir={tmp_path}/again"]
+    assert main(["run", "--from", "account", str(one), *more]) == 0
+    assert tables(tmp_path / "again") == tables(two)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["--from", "signal", "RUN", "model.alpha=3"],
+            "engine: --from signal RUN: model.alpha=3 was 1000.0, which the stage 'forecasts' "
+            "reads: type --from forecasts, or run the whole bundle\n",
+        ),
+        (
+            ["--from", "account", "RUN", "source.n_days=1400"],
+            "engine: --from account RUN: source.n_days=1400 was 1500, which the stage 'source' "
+            "reads: type --from source, or run the whole bundle\n",
+        ),
+        (["--from", "sgnal", "RUN"], "engine: --from sgnal: no such stage; did you mean 'signal'?"),
+        (["--from", "source", "RUN"], "engine: --from source: it is the first stage: leave out"),
+        (["--from", "signal"], "engine: --from wants a stage and a run, as in --from signal "),
+        (["--from", "signal", "nowhere"], "engine: nowhere: no such folder; name one that a run"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_one_line(
+    words: list[str], said: str, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    named = [word.replace("RUN", str(run)) for word in words]
+    assert main(["run", *named, "hydra.run.dir=again"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(said.replace("RUN", str(run)))
+    assert len(error.splitlines()) == 1
+
+
+def test_files_that_somebody_changed_are_refused(run: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(run, tmp_path / "changed"))
+    shutil.copy(run / "signal.parquet", other / "bars.parquet")
+    with pytest.raises(engine.EngineError):
+        bars(other)
+
+
+def test_a_sweep_starts_from_a_finished_run_too(run: Path, tmp_path: Path) -> None:
+    words = ["portfolio.quantile=0.1,0.3", f"hydra.sweep.dir={tmp_path}/sweep"]
+    assert main(["run", "-m", "--from", "account", str(run), *words]) == 0
+    for job in ("0", "1"):
+        assert keys(tmp_path / "sweep" / job)["signal"] == keys(run)["signal"]
+        assert keys(tmp_path / "sweep" / job)["account"] != keys(run)["account"]
