@@ -100,3 +100,13 @@ def test_a_stage_that_reads_what_it_has_not_declared_fails(
 
 def test_what_finishes_a_run_is_handed_to_it() -> None:
     assert [finisher.name for finisher in api.FINISHERS] == ["report"]
+
+
+def test_the_picture_in_the_architecture_is_the_tables() -> None:
+    rows = ["| stage | reads | is made of | leaves |", "|---|---|---|---|"]
+    for stage in STAGES:
+        left = sorted({*stage.tables, *stage.notes}) if len(stage.tables) < 8 else ["metrics", "…"]
+        cells = (sorted({*stage.reads.values()}), stage.of, left)
+        rows.append(f"| `{stage.name}` | " + " | ".join(", ".join(cell) for cell in cells) + " |")
+    page = (Path(__file__).parents[3] / "ARCHITECTURE.md").read_text("utf-8")
+    assert "\n".join(rows) in page
