@@ -12,9 +12,9 @@ import grimp
 import pytest
 from omegaconf import OmegaConf
 
+from engine.pipeline.stages import CONTRACTS
 from engine.plugin import hookspecs
 from engine.plugin.registry import KINDS, Registry, installed
-from engine.schemas.tables import CONTRACTS
 
 ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]

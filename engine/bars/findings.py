@@ -70,7 +70,9 @@ class Policy:
     )
     absurd_times: float = option(100.0, "price factor from which it is; asked after 5 bars", ge=2)
     mends: str | None = option(
-        None, "file of symbol, date, field, value: corrections by hand, before all checks"
+        None,
+        "file of symbol, date, field, value: corrections by hand, before all checks",
+        file=True,
     )
 
     def __post_init__(self) -> None:

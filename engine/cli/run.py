@@ -51,7 +51,8 @@ def _start(words: Sequence[str]) -> tuple[Start | None, list[str]]:
 
     at = [*words].index(FROM)
     named, rest = words[at + 1 : at + 3], [*words[:at], *words[at + 3 :]]
-    if len(named) < 2 or any("=" in word or word.startswith("-") for word in named):
+    wrong = len(named) < 2 or any(word.startswith("-") for word in named)
+    if wrong or ("=" in named[1] and not Path(named[1]).exists()):  # an override, and no run
         raise ConfigError(f"{FROM} wants a stage and a run, as in {FROM} signal outputs/NAME/TIME")
     start = Start.of(named[0], Path(named[1]), STAGES)
     return start, [*start.overrides, *rest]

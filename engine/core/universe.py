@@ -53,7 +53,7 @@ class Universe:
     name: str = "all"
     symbols: list[str] | None = None
     members: list[Interval] = field(default_factory=list)
-    members_file: str | None = None
+    members_file: str | None = field(default=None, metadata={"file": True})
     top_n: int | None = field(default=None, metadata={"ge": 1})
     top_window: int = field(default=63, metadata={"ge": 1})
     tags: dict[str, dict[str, str]] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from engine.bars import Delisting, outcomes
 from engine.core.contracts import array
 from engine.core.errors import ConfigError
 from engine.core.kinds import Cost, Factor, Model, Portfolio, Regime
-from engine.core.panel import FloatArray, Panel
+from engine.core.panel import FloatArray, Panel, laid
 from engine.core.progress import progress
 from engine.factors import lookbacks
 from engine.forecasts import Forecasts, Label, Labels, Validation, walk_forward
@@ -22,6 +22,7 @@ from engine.pipeline.market import Bars, Seasoned, empty
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lent, owned
 from engine.signal import Bundle, score, young
+from engine.store import Artifacts
 from engine.study import benchmark
 
 GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
@@ -39,6 +40,11 @@ def regimes(regime: Regime, bars: Bars) -> FloatArray:
     with calling(regime, who):
         made = regime.probabilities(lent(bars.seen, regime))
         return owned(array(made, shape, who), regime)
+
+
+def regimes_back(files: Artifacts, regime: Regime) -> FloatArray:
+    """Read the probabilities back."""
+    return np.ascontiguousarray(files.table("regimes")[[*regime.states]].to_numpy(float))
 
 
 def leave_regimes(made: FloatArray, regime: Regime, bars: Bars) -> Iterator[Artifact]:
@@ -75,6 +81,15 @@ def forecasts(
     return dataclasses.replace(result, values=np.where(early, np.nan, result.values))
 
 
+def forecasts_back(files: Artifacts, bars: Bars) -> Forecasts:
+    """Read the forecasts back, without what is told of each training."""
+    name = files.plain("forecasts")["forecast"]
+    long = files.table("forecasts")[["timestamp", "symbol", name, "split"]]
+    made = laid(long, bars.panel.dates, bars.panel.symbols)
+    split = np.nanmax(made["split"], axis=1).astype(np.int64)
+    return Forecasts(name, made[name], split, ())
+
+
 def leave_forecasts(
     made: Forecasts,
     model: Model,
@@ -89,9 +104,8 @@ def leave_forecasts(
     panel = bars.panel
     split = np.broadcast_to(made.split[:, None], panel.shape)
     columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
-    yield Table(
-        "forecasts", panel.long(columns), {"column": made.name, "others": [label.name, *factors]}
-    )
+    own = ("timestamp", "symbol", made.name, "split")  # the rest are tables of their own
+    yield Table("forecasts", panel.long(columns), {"column": made.name}, own)
     content = {
         "forecast": made.name,
         "model": {"name": model.name, **dataclasses.asdict(model)},
@@ -132,6 +146,11 @@ def signal(
         values = np.where(forecasts.split[:, None] >= 0, values, np.nan)
     _refuse_constant(bundle, panel, columns, values)
     return values
+
+
+def signal_back(files: Artifacts, bars: Bars) -> FloatArray:
+    """Read the score back, where there is a bar."""
+    return laid(files.table("signal"), bars.panel.dates, bars.panel.symbols)["mf_score"]
 
 
 def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:

@@ -29,14 +29,19 @@ from engine.core.errors import ConfigError
 from engine.core.lock import Lock
 from engine.core.progress import hearing, progress
 from engine.core.text import LINES, shown
-from engine.pipeline.stage import Artifact, Note, Table
+from engine.pipeline.stage import Artifact, Note, Stage, Table
+from engine.pipeline.stages import CONTRACTS, STAGES
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard
 from engine.store import MARKER, refuse_foreign, tell_left
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
-WRITTEN = ("*.parquet", "*.json", "*.jsonl", "*.npz", "report.*", "report_*.png")
+WRITTEN = (
+    *(f"{name}.parquet" for name in CONTRACTS),
+    *(f"{name}.{kind}" for row in STAGES for name in row.notes for kind in ("json", "npz")),
+    *("manifest.json", "*.jsonl", "report.*", "report_*.png"),  # and what observers leave
+)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
 
@@ -159,22 +164,20 @@ class RunFolder:
         )
         log.info("%s: %.2f s", name, seconds)
 
-    def leave(self, artifact: Artifact) -> None:
+    def leave(self, stage: Stage, artifact: Artifact) -> None:
         """Write what a stage leaves; a table is checked by its contract first."""
         if isinstance(artifact, Table):
-            self._check(artifact)
+            self._check(stage, artifact)
             self.table(artifact.name, artifact.frame)
         elif isinstance(artifact, Note):
             self.note(artifact.name, artifact.content)
         else:
             artifact.save(self.path)
 
-    def _check(self, table: Table) -> None:
+    def _check(self, stage: Stage, table: Table) -> None:
         """Check a table, and count the seconds of it."""
-        from engine.schemas.tables import contract
-
         start = time.perf_counter()
-        check(contract(table.name, **table.facts), table.frame, table.name)
+        check(stage.tables[table.name](**table.facts), table.checked, table.name)
         self.checking += time.perf_counter() - start
 
     def table(self, name: str, frame: pd.DataFrame) -> None:

@@ -20,7 +20,9 @@ from typing import Any
 from llvmlite.binding import get_host_cpu_name
 from omegaconf import DictConfig, OmegaConf
 
-from engine.core.kinds import Kind
+from engine.bars import Policy
+from engine.config import Hidden
+from engine.core.universe import Universe
 from engine.expr import guest_names
 from engine.pipeline.stage import Stage
 from engine.plugin import Registry, engine_identity, identity, tree
@@ -41,6 +43,7 @@ def keys(
     registry: Registry,
     data: str,
     absent: Set[str] = frozenset(),
+    secrets: Hidden | None = None,
 ) -> dict[str, str]:
     """Return the key of each stage.
 
@@ -55,15 +58,19 @@ def keys(
         The fingerprint of what came in from outside.
     absent : set of str
         Stages that these settings do not ask for; their key is "".
+    secrets : Hidden, optional
+        What no key is made of: a password may change, and the data are the same.
     """
     made: dict[str, str] = {}
+    secrets = secrets or Hidden()
     for stage in stages:
         if stage.name in absent:
             made[stage.name] = ""
             continue
         parts = {
             "stage": stage.name,
-            "reads": {key: _plain(config, key) for key in sorted({*stage.reads.values()})},
+            "reads": secrets.everywhere(_read(stage, config)),
+            "files": [*_named_files(stage, config)],
             "of": {name: made[name] for name in stage.of},
             "code": [engine_identity(), *_code(stage, config, registry)],
             "libraries": {name: _version(name) for name in stage.libraries},
@@ -73,11 +80,25 @@ def keys(
     return made
 
 
-def _plain(config: DictConfig, key: str) -> Any:
+def plain(config: DictConfig, key: str) -> Any:
+    """Return what stands below a key, as plain values."""
     value = OmegaConf.select(config, key)
     if OmegaConf.is_config(value):
         value = OmegaConf.to_container(value, resolve=True)
     return json.loads(json.dumps(value, sort_keys=True, default=str))
+
+
+def _read(stage: Stage, config: DictConfig) -> dict[str, Any]:
+    return {key: plain(config, key) for key in sorted({*stage.reads.values()})}
+
+
+def _named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
+    """What stands in the files that the engine's own nodes name."""
+    for node, cls in {"universe": Universe, "bars": Policy}.items():
+        for option in _file_options(cls):
+            for key in {*stage.reads.values()} & {node, f"{node}.{option}"}:
+                found = OmegaConf.select(config, f"{node}.{option}")
+                yield from (f"{key}.{option} {each}" for each in _contents(found))
 
 
 def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
@@ -105,25 +126,26 @@ def _factors(node: DictConfig, registry: Registry) -> Iterator[str]:
 def _plugin(registry: Registry, kind: str, node: DictConfig) -> Iterator[str]:
     entry = registry.find(kind, str(node.name), kind)
     yield f"{kind} {node.name}: {identity(entry)}"
-    for field in _read(entry.cls):
+    for field in _file_options(entry.cls):
         yield from (f"{field} {each}" for each in _contents(node.get(field)))
 
 
-def _read(cls: type[Kind]) -> Iterator[str]:
+def _file_options(cls: type) -> Iterator[str]:
     """Names of the options that are files to be read."""
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]  # admitted: it is a dataclass
+    for field in dataclasses.fields(cls):
         if field.metadata.get("file"):
             yield field.name
 
 
 def _contents(value: Any) -> Iterator[str]:
     """What stands in a file, or in those that a pattern or a list names."""
-    if OmegaConf.is_list(value):
-        for each in value:
+    if OmegaConf.is_config(value):
+        for each in value.values() if OmegaConf.is_dict(value) else value:
             yield from _contents(each)
     elif isinstance(value, str) and value:
-        places = [value] if Path(value).exists() else sorted(glob.glob(value))
-        yield from (f"{Path(place).name} {tree(Path(place))}" for place in places)
+        named = Path(value).expanduser()
+        places = [named] if named.exists() else map(Path, sorted(glob.glob(str(named))))
+        yield from (f"{place.name} {tree(place)}" for place in places)
 
 
 @cache

@@ -16,16 +16,18 @@ import pandas as pd
 from engine.bars import Findings, Policy, Rows, lay, read, undisclosed
 from engine.bars.inspect import Inspection, Thresholds, line, look, record
 from engine.core.contracts import array
+from engine.core.errors import DataError
 from engine.core.kinds import Factor, Source
-from engine.core.panel import FloatArray, Panel
+from engine.core.panel import FloatArray, Panel, laid
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.expr import evaluate
 from engine.factors import ready, spans
-from engine.pipeline.rest import Rest
+from engine.pipeline.rest import Rest, panel_of
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lent
 from engine.signal import seasoned
+from engine.store import Artifacts
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +119,15 @@ def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     yield Note("bars", dataclasses.asdict(made.findings))
 
 
+def bars_back(files: Artifacts) -> Bars:
+    """Read the panel back, and see that it is that of the run."""
+    panel = panel_of(files)
+    told = files.manifest.source
+    if panel.fingerprint != told.fingerprint:
+        raise DataError(f"{files.path}: its bars were changed since; run the bundle again")
+    return Bars(panel, Findings.of(files.plain("bars")), dict(told.facts))
+
+
 def look_over(
     source: Raw, universe: Universe, policy: Policy, check: Thresholds, time: Time
 ) -> Inspection:
@@ -147,6 +158,14 @@ def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArr
 def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:
     """Leave the factors, long."""
     yield Table("factors", bars.seen.long(made), {"columns": list(made)})
+
+
+def factors_back(
+    files: Artifacts, definitions: Mapping[str, Factor], bars: Bars
+) -> dict[str, FloatArray]:
+    """Read the factors back, where there is a bar."""
+    made = laid(files.table("factors"), bars.panel.dates, bars.panel.symbols)
+    return {name: made[name] for name in definitions}
 
 
 def empty(columns: Mapping[str, FloatArray]) -> list[str]:

@@ -1,14 +1,19 @@
-"""What ``bars.parquet`` does not hold of a panel."""
+"""A panel on disk: ``bars.parquet``, and what that does not hold."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 
-from engine.core.groups import Dated
+from engine.core.errors import DataError
+from engine.core.groups import Dated, Grouping
 from engine.core.panel import Panel
+from engine.store import Artifacts
 
 REST = "panel"  # of a panel, what is no bar
 
@@ -37,3 +42,35 @@ class Rest:
             else:
                 arrays[f"labels.{name}"] = np.array(grouping, str)
         np.savez(folder / f"{REST}.npz", allow_pickle=False, **arrays)
+
+
+def panel_of(files: Artifacts) -> Panel:
+    """Read a panel back, from ``bars.parquet`` and ``panel.npz``."""
+    path = files.path / f"{REST}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            rest = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read; run the bundle again") from error
+    dates = pd.DatetimeIndex(rest["dates"].view(f"M8[{rest['unit']}]"), tz="UTC")
+    symbols = tuple(rest["symbols"].tolist())
+    shape = (len(dates), len(symbols))
+    member = np.unpackbits(rest["member"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
+    return replace(
+        Panel.from_long(files.table("bars"), dates=dates, symbols=symbols),
+        groups={name: _grouping(rest, name) for name in _named(rest, "labels")},
+        series={name: rest[f"series.{name}"] for name in _named(rest, "series")},
+        member=member,
+        periods_per_year=float(rest["numbers"][0]),
+        quorum=float(rest["numbers"][1]),
+    )
+
+
+def _named(rest: Mapping[str, object], what: str) -> list[str]:
+    return [name.partition(".")[2] for name in rest if name.partition(".")[0] == what]
+
+
+def _grouping(rest: Mapping[str, np.ndarray], name: str) -> Grouping:
+    labels = tuple(rest[f"labels.{name}"].tolist())
+    codes = rest.get(f"codes.{name}")
+    return labels if codes is None else Dated(labels, codes)

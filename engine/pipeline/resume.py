@@ -9,10 +9,9 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +20,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from engine.config import Hidden
-from engine.core.errors import ConfigError, did_you_mean
+from engine.core.errors import ConfigError, DataError, did_you_mean
+from engine.pipeline.keys import plain
+from engine.pipeline.settings import Settings
 from engine.pipeline.stage import Stage
 from engine.store import Artifacts, Manifest, refuse_unfinished
 
@@ -53,9 +54,14 @@ class Start:
         return cls(stage, folder)
 
     @cached_property
+    def files(self) -> Artifacts:
+        """Of the finished run; another one's are refused."""
+        return Artifacts(self.folder)
+
+    @property
     def manifest(self) -> Manifest:
         """Of the finished run."""
-        return Artifacts(self.folder).manifest
+        return self.files.manifest
 
     @property
     def overrides(self) -> list[str]:
@@ -103,23 +109,37 @@ class Start:
     ) -> None:
         """Raise ConfigError where an earlier stage would make something else now."""
         for stage in self.earlier(stages):
-            if keys[stage.name] == self.manifest.keys.get(stage.name):
+            then, now = self.manifest.keys.get(stage.name), keys[stage.name]
+            if now in {then, ""}:
                 continue
-            differs = next(self._differences(stage, config), "")
-            why = (
-                f"{differs}, which the stage {stage.name!r} reads: type --from {stage.name}"
-                if differs
-                else f"the code, a file or a library of the stage {stage.name!r} has changed since"
-            )
-            said = f"--from {self.stage} {self.folder}: {why}, or run the whole bundle"
+            said = f"--from {self.stage} {self.folder}: {self._why(stage, config, secrets)}"
             raise ConfigError(secrets.text(said))
 
-    def _differences(self, stage: Stage, config: DictConfig) -> Any:
+    def _why(self, stage: Stage, config: DictConfig, secrets: Hidden) -> str:
+        """Why a stage would make something else now, and what to type."""
+        other = "run the whole bundle" if not stage.of else f"type --from {stage.name}"
+        differs = next(self._differences(stage, config, secrets), "")
+        if differs:
+            return f"{differs}, which the stage {stage.name!r} reads: {other}"
+        if not self.manifest.keys.get(stage.name):
+            return f"it had no stage {stage.name!r}, which the bundle asks for now: {other}"
+        return f"code, a file or a library of the stage {stage.name!r} has changed since: {other}"
+
+    def again(self, stage: Stage, settings: Settings, made: Mapping[str, Any]) -> Any:
+        """The result of an earlier stage; DataError where the source has other data by now."""
+        result = stage.again(settings, made, self.files)
+        if stage.data is not None and stage.data(result) != self.data:
+            raise DataError(
+                f"--from {self.stage} {self.folder}: the source has other data now: run the whole "
+                "bundle"
+            )
+        return result
+
+    def _differences(self, stage: Stage, config: DictConfig, secrets: Hidden) -> Iterator[str]:
         """What the configuration of a stage says now and did not say then."""
         then = OmegaConf.create(dict(self.manifest.config))
         for key in sorted({*stage.reads.values()}):
-            old, new = (_plain(OmegaConf.select(each, key)) for each in (then, config))
-            yield from _places(old, new, key)
+            yield from _places(plain(then, key), secrets.everywhere(plain(config, key)), key)
 
     def copy(self, stage: Stage, folder: Path) -> None:
         """Copy what a stage left."""
@@ -127,15 +147,10 @@ class Start:
             for file in sorted(self.folder.glob(f"{name}.*")):
                 if file.suffix in {".parquet", ".json", ".npz"}:
                     shutil.copyfile(file, folder / file.name)
+        self.files.refuse_other()
 
 
-def _plain(value: Any) -> Any:
-    if OmegaConf.is_config(value):
-        value = OmegaConf.to_container(value, resolve=True)
-    return json.loads(json.dumps(value, default=str))
-
-
-def _places(old: Any, new: Any, key: str) -> Any:
+def _places(old: Any, new: Any, key: str) -> Iterator[str]:
     """The keys below which two values differ, with both."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in {**old, **new}:

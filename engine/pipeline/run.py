@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 NOTICED = "factors"  # before it, what of configuration and bars does not go together is said
-TOLD = ("bars", "factors", "forecasts", "account")  # of these the manifest tells
+KEPT = ("bars", "factors", "forecasts", "account")  # of these the manifest tells
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _execute(
         settings.observers,
         settings.strict_observers,
         folder.path,
-        lambda data: keys(STAGES, config, registry, data, absent),
+        lambda data: keys(STAGES, config, registry, data, absent, folder.secrets),
     )
     if start is not None:
         watch.learn(start.data)
@@ -162,7 +162,7 @@ def _stages(
     """Run every stage; what the manifest tells of is kept, the rest until its last reader."""
     made: dict[str, Any] = {}
     earlier = [] if start is None else start.earlier(STAGES)
-    needed = set() if start is None else start.needed(STAGES, TOLD)
+    needed = set() if start is None else start.needed(STAGES, KEPT)
     for line in () if start is None else start.doubts:
         log.warning(line)
     for index, stage in enumerate(STAGES):
@@ -175,12 +175,12 @@ def _stages(
             start.copy(stage, folder.path)
             if stage.name not in needed:
                 continue
-            work = partial(stage.again, settings, made, start.folder)
+            work = partial(start.again, stage, settings, made)
         else:
             work = partial(_work, stage, settings, made, folder, watch)
         made[stage.name] = folder.stage(stage.name, work)
         later = {name for each in STAGES[index + 1 :] for name in each.of}
-        for name in {*made} - later - {*TOLD}:
+        for name in {*made} - later - {*KEPT}:
             folder.guard.drop(name)
             del made[name]
     return made

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 from engine.pipeline.settings import Settings
+from engine.store import Artifacts
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +27,19 @@ class Table:
     frame : pandas.DataFrame
     facts : mapping
         What its contract has to know beside, such as the names of columns.
+    own : sequence of str
+        The columns that are checked; none are all. Others have been in an earlier table.
     """
 
     name: str
     frame: pd.DataFrame
     facts: Mapping[str, Any] = field(default_factory=dict)
+    own: Sequence[str] = ()
+
+    @property
+    def checked(self) -> pd.DataFrame:
+        """What the contract is asked about."""
+        return self.frame[[*self.own]] if self.own else self.frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +58,7 @@ class Saved(Protocol):
 
 
 Artifact = Table | Note | Saved
+Contract = Callable[..., "DataFrameSchema"]
 
 
 def _always(settings: Settings) -> bool:
@@ -67,8 +80,10 @@ class Stage:
         Its parameters, and the configuration key whose value each gets.
     of : tuple of str
         Stages whose results it gets, under their names.
-    tables, notes : tuple of str
-        Names of the artifacts that it leaves.
+    tables : mapping of str to callable
+        The tables that it leaves, and what makes the contract of each from the table's facts.
+    notes : tuple of str
+        Names of the other files that it leaves.
     leaves : callable, optional
         Gets the result as `made`, and what it names of the same inputs; yields the artifacts.
     libraries : tuple of str
@@ -78,14 +93,14 @@ class Stage:
     data : callable, optional
         The fingerprint of a result that comes in from outside.
     back : callable, optional
-        Reads the result back from the `folder` of a finished run, and what it names of the inputs.
+        Reads the result back from the `files` of a finished run, and what it names of the inputs.
     """
 
     name: str
     work: Callable[..., Any]
     reads: Mapping[str, str] = field(default_factory=dict)
     of: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
+    tables: Mapping[str, Contract] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     leaves: Callable[..., Iterator[Artifact]] | None = None
     libraries: tuple[str, ...] = ()
@@ -94,22 +109,22 @@ class Stage:
     back: Callable[..., Any] | None = None
 
     def run(
-        self, settings: Settings, made: Mapping[str, Any], leave: Callable[[Artifact], None]
+        self, settings: Settings, made: Mapping[str, Any], leave: Callable[[Stage, Artifact], None]
     ) -> Any:
         """Make the result of what the earlier stages made, and hand each artifact to `leave`."""
         inputs = self._inputs(settings, made)
         result = _called(self.work, inputs)
         if self.leaves is not None:
             for artifact in _called(self.leaves, {**inputs, "made": result}):
-                leave(artifact)
+                leave(self, artifact)
         return result
 
-    def again(self, settings: Settings, made: Mapping[str, Any], folder: Path) -> Any:
+    def again(self, settings: Settings, made: Mapping[str, Any], files: Artifacts) -> Any:
         """Read the result back from a finished run, or work it out where that left nothing."""
         inputs = self._inputs(settings, made)
         if self.back is None:
             return _called(self.work, inputs)
-        return _called(self.back, {**inputs, "folder": folder})
+        return _called(self.back, {**inputs, "files": files})
 
     def _inputs(self, settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
         read = {name: settings.at(key) for name, key in self.reads.items()}

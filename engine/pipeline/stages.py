@@ -13,11 +13,21 @@ contracts, its artifacts, what observers and the progress bar are told, and its 
 
 from __future__ import annotations
 
-from engine.pipeline import back, decisions, evidence, market
+from engine.pipeline import decisions, evidence, market
 from engine.pipeline.stage import Stage
+from engine.schemas.bars import bars_schema
+from engine.schemas.factors import factors_schema
+from engine.schemas.forecasts import forecasts_schema
+from engine.schemas.holdings import holdings_schema
+from engine.schemas.orders import delistings_schema, orders_schema, round_trips_schema
+from engine.schemas.regimes import regimes_schema
+from engine.schemas.returns import returns_schema
+from engine.schemas.signal import signal_schema
+from engine.schemas.weights import weights_schema
 from engine.study import STATISTICS
 
 NUMERIC = ("numpy", "numba", "llvmlite")
+SOLVERS = ("scipy", "scikit-learn", "skfolio", "cvxpy-base", "clarabel")  # of portfolios
 WIDE = ("processor",)  # sums of numpy and BLAS, whose order goes by the vectors there are
 
 STAGES = (
@@ -33,9 +43,9 @@ STAGES = (
         market.lay_out,
         reads={"universe": "universe", "policy": "bars", "time": "time", "share": "decision.share"},
         of=("source",),
-        tables=("bars",),
+        tables={"bars": bars_schema},
         notes=("panel", "bars"),
-        back=back.bars,
+        back=market.bars_back,
         leaves=market.leave_bars,
         libraries=("numpy", "pandas", "exchange-calendars"),
     ),
@@ -53,10 +63,10 @@ STAGES = (
         market.compute,
         reads={"definitions": "factors"},
         of=("bars",),
-        tables=("factors",),
+        tables={"factors": factors_schema},
         leaves=market.leave_factors,
-        back=back.factors,
-        libraries=NUMERIC,
+        back=market.factors_back,
+        libraries=(*NUMERIC, "scipy"),
     ),
     Stage(
         "seasoning",
@@ -77,9 +87,9 @@ STAGES = (
         decisions.regimes,
         reads={"regime": "regime"},
         of=("bars",),
-        tables=("regimes",),
+        tables={"regimes": regimes_schema},
         leaves=decisions.leave_regimes,
-        back=back.regimes,
+        back=decisions.regimes_back,
         libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "hmmlearn"),
     ),
     Stage(
@@ -94,10 +104,10 @@ STAGES = (
             "share": "decision.seasoning",
         },
         of=("bars", "factors", "seasoning", "label", "regimes"),
-        tables=("forecasts",),
+        tables={"forecasts": forecasts_schema},
         notes=("forecasts",),
         leaves=decisions.leave_forecasts,
-        back=back.forecasts,
+        back=decisions.forecasts_back,
         libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "xgboost-cpu"),
         wanted=lambda settings: settings.needs_model,
     ),
@@ -106,9 +116,9 @@ STAGES = (
         decisions.signal,
         reads={"bundle": "bundle", "definitions": "factors", "share": "decision.seasoning"},
         of=("bars", "factors", "seasoning", "forecasts"),
-        tables=("signal",),
+        tables={"signal": signal_schema},
         leaves=decisions.leave_signal,
-        back=back.signal,
+        back=decisions.signal_back,
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(
@@ -124,10 +134,17 @@ STAGES = (
             "ties": "decision.ties",
         },
         of=("bars", "regimes", "signal"),
-        tables=("weights", "returns", "holdings", "orders", "delistings", "round_trips"),
+        tables={
+            "weights": weights_schema,
+            "returns": returns_schema,
+            "holdings": holdings_schema,
+            "orders": orders_schema,
+            "delistings": delistings_schema,
+            "round_trips": round_trips_schema,
+        },
         notes=("state",),
         leaves=decisions.leave_account,
-        libraries=(*NUMERIC, *WIDE, "scipy", "skfolio", "vectorbt"),
+        libraries=(*NUMERIC, *WIDE, *SOLVERS, "vectorbt"),
     ),
     Stage(
         "metrics",
@@ -142,10 +159,10 @@ STAGES = (
             "limits": "too_good",
         },
         of=("bars", "seasoning", "label", "regimes", "forecasts", "signal", "account"),
-        tables=tuple(name for statistic in STATISTICS for name in statistic.makes),
+        tables={name: make for row in STATISTICS for name, make in row.makes.items()},
         notes=("metrics",),
         leaves=evidence.leave_metrics,
         libraries=(*NUMERIC, *WIDE, "scipy"),
     ),
 )
-BY_NAME = {stage.name: stage for stage in STAGES}
+CONTRACTS = {name: contract for stage in STAGES for name, contract in stage.tables.items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
-from functools import cache
-from hashlib import sha256
+from functools import cache, lru_cache
+from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def identity(entry: Entry) -> str:
     if entry.dist == HOME:
         return engine_identity()
     digests = [tree(place) for place in _places(entry.cls, entry.dist)]
-    return f"{entry.origin} {sha256(chr(10).join(digests).encode()).hexdigest()}"
+    return f"{entry.origin} {sha256(' '.join(digests).encode()).hexdigest()}"
 
 
 @cache
@@ -38,12 +38,23 @@ def engine_identity() -> str:
 def tree(place: Path, suffix: str = "") -> str:
     """Return the SHA-256 of a file, or of the files in a folder, by their names and contents."""
     if place.is_file():
-        return sha256(place.read_bytes()).hexdigest()
+        return _content(place)
     digest = sha256()
     for file in sorted(_files(place, suffix)):
-        content = sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{file.relative_to(place)} {content}\n".encode())
+        digest.update(f"{file.relative_to(place)} {_content(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _content(file: Path) -> str:
+    about = file.stat()
+    return _hashed(file, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hashed(file: Path, size: int, changed: int) -> str:
+    """Read a file once, for as long as it is the same by size and time."""
+    with file.open("rb") as opened:
+        return file_digest(opened, "sha256").hexdigest()
 
 
 def _files(folder: Path, suffix: str) -> Iterator[Path]:
@@ -59,9 +70,10 @@ def _places(cls: type[Kind], dist: str) -> Iterator[Path]:
         files = distribution(dist).files or []
     except PackageNotFoundError:
         files = []
-    tops |= {Path(file.parts[0]).stem for file in files if file.suffix == ".py"}
+    names = {Path(file.parts[0]).stem for file in files if file.suffix == ".py"}
+    tops |= {name for name in names if name.isidentifier() and not name.startswith(LEFT_OUT)}
     for top in sorted(tops):
-        spec = importlib.util.find_spec(top) if not top.startswith(LEFT_OUT) else None
+        spec = importlib.util.find_spec(top)
         if spec is None:
             continue
         yield from map(Path, spec.submodule_search_locations or [spec.origin or ""])

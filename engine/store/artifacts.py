@@ -74,12 +74,13 @@ class Artifacts:
         try:
             content = reader(file)
         except DataError:
-            self._refuse_other()
+            self.refuse_other()
             raise
-        self._refuse_other()
+        self.refuse_other()
         return content
 
-    def _refuse_other(self) -> None:
+    def refuse_other(self) -> None:
+        """Raise DataError where another run has come into the folder."""
         if stamp(self.path) != self._stamp:
             raise DataError(
                 f"{self.path}: another run has come into this folder since: read it with "

@@ -1,7 +1,8 @@
 """The statistics of a run as rows: which tables each makes, and of what.
 
 A statistic is a pure function. Its parameters are named after what it needs of `Evidence`; it
-returns its tables by name. To add one, write the function and a row here.
+returns its tables by name. To add one, write the function (here, where it is short), a row, and a
+contract.
 """
 
 from __future__ import annotations
@@ -10,19 +11,37 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from engine.bars import Outcomes
 from engine.core.panel import BoolArray, FloatArray, Panel
+from engine.schemas.calibration import calibration_schema, slopes_schema
+from engine.schemas.capacity import capacity_schema
+from engine.schemas.holdings import names_schema, positions_schema, sectors_schema
+from engine.schemas.knowledge import (
+    correlations_schema,
+    coverage_schema,
+    decay_schema,
+    ic_schema,
+    persistence_schema,
+)
+from engine.schemas.quantiles import (
+    quantile_returns_schema,
+    quantiles_schema,
+    regime_quantiles_schema,
+)
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.knowledge import knowledge_tables, ranked
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameSchema
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +130,15 @@ class Statistic:
 
     Parameters
     ----------
-    makes : tuple of str
-        Names of the tables.
+    makes : mapping of str to callable
+        The tables, and what makes the contract of each from the facts.
     work : callable
         Its parameters are attributes of `Evidence`; returns the tables by name.
     facts : callable
         What the contracts of the tables have to know of the evidence.
     """
 
-    makes: tuple[str, ...]
+    makes: Mapping[str, Callable[..., DataFrameSchema]]
     work: Callable[..., Mapping[str, pd.DataFrame]]
     facts: Callable[[Evidence], dict[str, Any]] = lambda evidence: {}
 
@@ -159,22 +178,33 @@ def _studied(evidence: Evidence) -> dict[str, Any]:
 
 
 STATISTICS = (
-    Statistic(("ic", "quantiles"), tables, _studied),
+    Statistic({"ic": ic_schema, "quantiles": quantiles_schema}, tables, _studied),
     Statistic(
-        ("regime_quantiles",),
+        {"regime_quantiles": regime_quantiles_schema},
         _regime_quantiles,
         lambda evidence: {**_studied(evidence), "states": evidence.states},
     ),
     Statistic(
-        ("decay", "correlations", "persistence", "coverage", "quantile_returns"),
+        {
+            "decay": decay_schema,
+            "correlations": correlations_schema,
+            "persistence": persistence_schema,
+            "coverage": coverage_schema,
+            "quantile_returns": quantile_returns_schema,
+        },
         knowledge_tables,
         _studied,
     ),
     Statistic(
-        ("calibration", "slopes"), _calibration, lambda evidence: {"names": [*evidence.predicted]}
+        {"calibration": calibration_schema, "slopes": slopes_schema},
+        _calibration,
+        lambda evidence: {"names": [*evidence.predicted]},
     ),
-    Statistic(("names", "positions", "sectors"), _positions),
-    Statistic(("capacity",), _capacity),
+    Statistic(
+        {"names": names_schema, "positions": positions_schema, "sectors": sectors_schema},
+        _positions,
+    ),
+    Statistic({"capacity": capacity_schema}, _capacity),
 )
 
 
@@ -185,5 +215,7 @@ def work_out(
     for statistic in statistics:
         made = statistic.work(**{need: getattr(evidence, need) for need in statistic.needs})
         if set(made) != set(statistic.makes):
-            raise TypeError(f"a statistic makes {sorted(made)}, and its row says {statistic.makes}")
+            raise TypeError(
+                f"a statistic makes {sorted(made)}, and its row says {sorted(statistic.makes)}"
+            )
         yield from ((name, frame, statistic.facts(evidence)) for name, frame in made.items())

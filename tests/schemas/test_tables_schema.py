@@ -13,13 +13,13 @@ import pytest
 from broken import BROKEN, GOOD, MAY_BE_NAN, RULE
 from pandera.errors import SchemaErrors
 
-from engine.schemas.tables import contract
+from engine.pipeline.stages import CONTRACTS
 
 
 def good(table):
     """The table's contract, and a frame that keeps it."""
     facts, columns = GOOD[table]
-    return contract(table, **facts), pd.DataFrame(columns)
+    return CONTRACTS[table](**facts), pd.DataFrame(columns)
 
 
 def failures(schema, frame):
@@ -122,7 +122,7 @@ def test_a_table_without_a_row_passes(table):
 
 @pytest.mark.parametrize("table", ["calibration", "slopes"])
 def test_without_a_forecast_the_tables_are_empty_and_have_no_types(table):
-    schema, frame = contract(table, names=()), good(table)[1]
+    schema, frame = CONTRACTS[table](names=()), good(table)[1]
     schema.validate(pd.DataFrame([], columns=list(frame)), lazy=True)
     assert not passes(schema, frame)
     assert not passes(good(table)[0], pd.DataFrame([], columns=list(frame)))
@@ -146,5 +146,5 @@ def test_no_check_makes_pandera_drop_nulls_first(table):
 
 
 def test_the_list_of_contracts_does_not_import_pandera():
-    code = "import sys, engine.schemas.tables; sys.exit('pandera' in sys.modules)"
+    code = "import sys, engine.pipeline.stages; sys.exit('pandera' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

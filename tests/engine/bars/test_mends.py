@@ -106,7 +106,8 @@ def test_a_run_says_what_is_odd_and_what_was_mended(bars, tmp_path, caplog):
              "portfolio.quantile=0.4", '+factors.mom="delta(close, 2)"', "decision.seasoning=0",
              "bundle.factors=[{name: mom, weight: 1.0, direction: positive}]"]  # fmt: skip
     engine.run(words, path=tmp_path / "dirty", bars=whole)
-    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("data: ")]
+    warned = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    said = [line for line in warned if line.startswith("data: ")]
     assert len(said) == 1
     assert "1 bad tick (worst: 2021-03-15 B close" in said[0]
     assert "see data.json in the run folder" in said[0]

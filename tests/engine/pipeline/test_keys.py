@@ -11,6 +11,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from engine.config.compose import composed
+from engine.config.secrets import hidden
 from engine.pipeline import keys as keying
 from engine.pipeline.keys import changed, keys
 from engine.pipeline.run import job
@@ -128,6 +129,18 @@ def test_a_library_changes_the_keys_of_those_that_use_it(
     found = keying._version
     monkeypatch.setattr(keying, "_version", lambda name: "9" if name == library else found(name))
     assert {*changed(before, keys(STAGES, config, installed(), "data"))} == stages
+
+
+def test_a_secret_is_in_no_key(config: DictConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for password in ("first-secret", "second-secret"):
+        monkeypatch.setenv("WORD", password)
+        other = copy.deepcopy(config)
+        other.source.url = "postgres://me:${oc.env:WORD}@db/prices"
+        secrets = hidden(other)
+        OmegaConf.resolve(other)
+        made.append(keys(STAGES, other, installed(), "data", secrets=secrets))
+    assert made[0] == made[1]
 
 
 PLUGIN = """

@@ -7,12 +7,14 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import engine
 from engine.cli.prompt import main
-from engine.pipeline.back import bars
+from engine.pipeline.market import bars_back
 from engine.pipeline.stages import STAGES
+from engine.store import Artifacts
 
 WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
          "report=none"]  # fmt: skip
@@ -70,12 +72,12 @@ def test_real_bars_with_series_that_end_and_dates_of_few(tmp_path: Path) -> None
         (
             ["--from", "signal", "RUN", "model.alpha=3"],
             "engine: --from signal RUN: model.alpha=3 was 1000.0, which the stage 'forecasts' "
-            "reads: type --from forecasts, or run the whole bundle\n",
+            "reads: type --from forecasts\n",
         ),
         (
             ["--from", "account", "RUN", "source.n_days=1400"],
             "engine: --from account RUN: source.n_days=1400 was 1500, which the stage 'source' "
-            "reads: type --from source, or run the whole bundle\n",
+            "reads: run the whole bundle\n",
         ),
         (["--from", "sgnal", "RUN"], "engine: --from sgnal: no such stage; did you mean 'signal'?"),
         (["--from", "source", "RUN"], "engine: --from source: it is the first stage: leave out"),
@@ -93,6 +95,47 @@ def test_what_cannot_be_gone_on_with_is_one_line(
     error = capfd.readouterr().err
     assert error.startswith(said.replace("RUN", str(run)))
     assert len(error.splitlines()) == 1
+
+
+def test_a_file_that_the_configuration_names_counts_by_its_content(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Members and mends: an edit of either would change what is not made again."""
+    members, mends = tmp_path / "members.csv", tmp_path / "mends.csv"
+    members.write_text("symbol,start,end\nA00,,\n")
+    words = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
+             "report=none"]  # fmt: skip
+    names = pd.read_parquet(engine.run(words, path=tmp_path / "all").path / "bars.parquet")
+    symbols = sorted(names["symbol"].astype(str).unique())
+    members.write_text("symbol,start,end\n" + "".join(f"{name},,\n" for name in symbols))
+    mends.write_text(f"symbol,date,field,value\n{symbols[0]},2014-03-03,close,77\n")
+    words += [f"universe.members_file={members}", f"bars.mends={mends}"]
+    one = engine.run(words, path=tmp_path / "one=1").path
+    assert main(["run", "--from", "signal", str(one), f"hydra.run.dir={tmp_path}/two"]) == 0
+    for file in (members, mends):
+        text = file.read_text()
+        late = text.replace(f"{symbols[1]},,", f"{symbols[1]},2014-06-02,")
+        file.write_text(late.replace(",77", ",78"))
+        assert main(["run", "--from", "signal", str(one), f"hydra.run.dir={tmp_path}/three"]) == 2
+        assert "a file or a library of the stage 'source' has changed" in capfd.readouterr().err
+        file.write_text(text)
+
+
+def test_other_data_of_the_source_are_refused(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where the source is asked again, as the inspection of its rows has to."""
+    bars = pd.read_parquet(run / "bars.parquet")
+    bars.to_parquet(tmp_path / "bars.parquet")
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", "report=none",
+             f"source.path={tmp_path}/bars.parquet"]  # fmt: skip
+    one = engine.run(words, path=tmp_path / "one").path
+    bars["close"] *= 1.5
+    bars.to_parquet(tmp_path / "bars.parquet")
+    for stage in ("bars", "data"):
+        assert main(["run", "--from", stage, str(one), f"hydra.run.dir={tmp_path}/two"]) == 2
+        assert "the source has other data now: run the whole bundle" in capfd.readouterr().err
+    assert main(["run", "--from", "factors", str(one), f"hydra.run.dir={tmp_path}/three"]) == 0
 
 
 def test_a_finished_run_is_not_written_over(
@@ -119,7 +162,7 @@ def test_files_that_somebody_changed_are_refused(run: Path, tmp_path: Path) -> N
     other = Path(shutil.copytree(run, tmp_path / "changed"))
     shutil.copy(run / "signal.parquet", other / "bars.parquet")
     with pytest.raises(engine.EngineError):
-        bars(other)
+        bars_back(Artifacts(other))
 
 
 def test_a_sweep_starts_from_a_finished_run_too(run: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from engine.config.compose import composed
 from engine.core.errors import ConfigError
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.settings import read
-from engine.pipeline.stages import bars
+from engine.pipeline.stages import STAGES
 from engine.plugin.registry import installed
 from engine.report import data
 from engine.store import Artifacts, Data, Finding
@@ -45,7 +45,9 @@ def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, Any]:
     object.__setattr__(settings, "source", Handed(frame=frame))
     folder = RunFolder(path)
     folder.open()
-    bars(settings, folder)
+    made: dict[str, Any] = {}
+    for stage in STAGES[:3]:
+        made[stage.name] = stage.run(settings, made, folder.leave)
     content: dict[str, Any] = json.loads((path / "data.json").read_text("utf-8"))
     return content
 
