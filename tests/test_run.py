@@ -24,8 +24,8 @@ from engine.study.ic import newey_west_t, rank_ic
 
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
 ML = "+bundle=ai_tech_core_ml"
-STAGES = ["source", "bars", "data", "factors", "seasoning", "label", "regimes", "forecasts", "signal",
-          "account", "metrics"]  # fmt: skip
+STAGES = ["source", "bars", "data", "factors", "seasoning", "label", "regimes", "forecasts",
+          "signal", "account", "metrics"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from engine.core.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, 
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.forecasts import Label, Validation
-from engine.plugin import Registry, about, advice, calling, mapping, structured
+from engine.plugin import Registry, about, advice, calling, mapping, said, structured
 from engine.signal import Bundle, Decision
 from engine.study import TooGood
 
@@ -97,8 +97,9 @@ class Settings:
 
 def read(config: DictConfig, registry: Registry) -> Settings:
     """Return the settings; raise ConfigError naming the key, the value and what to type."""
-    if config.get("bundle") is None:
-        raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
+    for name in map(str, config):  # a list in place of keys leaves what refers to them nowhere
+        if isinstance(config._get_node(name), ListConfig):
+            mapping(config._get_node(name), name)
     try:
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
@@ -107,6 +108,8 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     except RecursionError as error:
         place = next(_unresolved(config, ""), "")
         raise ConfigError(f"{place}: this refers to itself; write a value") from error
+    if config.get("bundle") is None:
+        raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
     _refuse_unknown(config)
 
     def typed(cls: type[T], key: str) -> T:
@@ -124,7 +127,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         factors=factor_set(config.get("factors"), registry),
         label=typed(Label, "label"),
         regime=built("regime", "regime"),
-        exposure=_exposure(mapping(config.get("exposure"), "exposure")),
+        exposure=_exposure(config.get("exposure")),
         model=built("model", "model"),
         validation=typed(Validation, "validation"),
         bundle=typed(Bundle, "bundle"),
@@ -137,7 +140,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         report=typed(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
-            for key, node in mapping(config.get("observers"), "observers").items()
+            for key, node in _items(config.get("observers"), "observers")
         ),
         strict_observers=_truth(config.get("strict_observers")),
         seed=_seed(config.get("seed")),
@@ -180,14 +183,14 @@ def _refuse_unknown(config: DictConfig) -> None:
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"strict_observers={value}: write true or false")
+        raise ConfigError(f"strict_observers={said(value)}: write true or false")
     return value
 
 
 def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     """Every factor of a set, built, by name; ConfigError names the key that cannot be."""
     if not isinstance(node, DictConfig):
-        raise ConfigError(f"factors={node}: no set; choose factors=core_ta_price")
+        raise ConfigError(f"factors={said(node)}: no set; choose factors=core_ta_price")
     built = {}
     _check_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
     for name in map(str, node):
@@ -233,15 +236,24 @@ def _limits(node: Any) -> Any:
 
 def _seed(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
-        raise ConfigError(f"seed={value}: write a whole number from 0 to {2**32 - 1}")
+        raise ConfigError(f"seed={said(value)}: write a whole number from 0 to {2**32 - 1}")
     return value
+
+
+def _items(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """The keys of a node, and their values; ConfigError names one that has none."""
+    for name in mapping(node, key):
+        try:
+            yield str(name), node[name]
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, f"{key}.{name}")) from error
 
 
 def _exposure(node: Any) -> dict[str, float]:
     exposure = {}
-    for state, value in node.items():
+    for state, value in _items(node, "exposure"):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 10:
-            raise ConfigError(f"exposure.{state}={value}: write a multiplier from 0 to 10")
+            raise ConfigError(f"exposure.{state}={said(value)}: write a multiplier from 0 to 10")
         exposure[str(state)] = float(value)
     return exposure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.plugin.admission import advice, code_hash
 from engine.plugin.checked import checked_by, record
-from engine.plugin.fields import KEYED, about, mapping, moved, structured
+from engine.plugin.fields import KEYED, about, mapping, moved, said, structured
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
 from engine.plugin.hookspecs import hookimpl
 from engine.plugin.provenance import engine_identity, identity, tree
@@ -34,6 +34,7 @@ __all__ = [
     "moved",
     "owned",
     "record",
+    "said",
     "seconds",
     "structured",
     "tree",

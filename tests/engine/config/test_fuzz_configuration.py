@@ -73,7 +73,7 @@ def test_some_values_of_each_key() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("node", composed(["+bundle=ai_tech_core_ml"]))
+@pytest.mark.parametrize("node", job(composed(["+bundle=ai_tech_core_ml"])))
 def test_all_values_of_each_key(node: str) -> None:
     assert try_each(["+bundle=ai_tech_core_ml"], node, every=1) == []
 
