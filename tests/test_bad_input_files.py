@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import ROOT
 
 import engine
 from engine.bars.layout import build
@@ -25,7 +26,6 @@ from engine.plugins.sources import Csv, Parquet
 
 HEAD = "date,symbol,close\n"
 SEMI = HEAD.replace(",", ";")
-ROOT = Path(__file__).parents[1]
 
 
 def days(*dates: str) -> str:

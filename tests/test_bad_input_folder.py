@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ROOT
 
 import engine
 from engine import api
@@ -28,7 +29,6 @@ from engine.pipeline.stages import STAGES
 from engine.plugins.sources import Csv
 from engine.store.folders import MARKER
 
-ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
 
 

@@ -9,13 +9,13 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
+from builders import ROOT
 from omegaconf import OmegaConf
 
 from engine.plugin import hookspecs
 from engine.plugin.registry import KINDS, Registry, installed
 from engine.schemas.tables import CONTRACTS
 
-ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
 GROUPS = {
     "source": "source",

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from builders import ROOT
 
 import engine
 from engine.core.lock import NAME, hold, left_in
 from engine.core.whole import writing_whole
 from engine.store.folders import MARKER
 
-ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
          "report=none"]  # fmt: skip
 PATIENCE = 600.0  # seconds that a machine with other work may take

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders import ROOT
 from omegaconf import OmegaConf
 
-ROOT = Path(__file__).parents[1]
 SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
 ENGINE = [sys.executable, "-m", "engine", "run"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Shared
 
 import engine
 import engine.plugins.models.ridge
@@ -22,7 +22,6 @@ from engine.cli.prompt import main
 from engine.store.folders import MARKER
 from engine.study.ic import newey_west_t, rank_ic
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
 ML = "+bundle=ai_tech_core_ml"
 STAGES = ["bars", "factors", "label", "regimes", "forecasts", "signal", "account", "metrics"]
 
@@ -136,10 +135,8 @@ def test_the_forecast_is_named_after_model_and_horizon(tmp_path: Path) -> None:
     assert "fwd_return_5d" in report.forecasts
 
 
-def test_own_prices(tmp_path: Path) -> None:
-    path = SHARED / "data" / "ai_tech_2014_2022.parquet"
-    if not path.is_file():
-        pytest.skip(f"shared market data are absent: {path}")
+def test_own_prices(shared: Shared, tmp_path: Path) -> None:
+    path = shared("data/ai_tech_2014_2022.parquet")
     report = engine.run(
         [ML, "source=parquet", f"source.path={path}", "report=none"], path=tmp_path / "run"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
@@ -17,9 +18,9 @@ from engine.plugins import factors
 from engine.plugins.factors.file import FileFactor
 
 NAN = np.nan
-CONF = Path(__file__).parents[2] / "conf" / "factors"
 SETS = {
-    path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in CONF.glob("core_*.yaml")
+    path.stem: OmegaConf.to_container(OmegaConf.load(path))
+    for path in CONF.glob("factors/core_*.yaml")
 }
 FACTORS = [(group, name) for group, made in SETS.items() for name in made]
 ALL = pytest.mark.parametrize(("group", "name"), FACTORS)

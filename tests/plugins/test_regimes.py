@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -274,12 +272,8 @@ def test_hmm_knows_nothing_of_a_market_that_does_not_move(market):
 
 
 @pytest.fixture(scope="module")
-def us_liquid():
-    default = Path(__file__).parents[2].parent / "shared"
-    path = Path(os.environ.get("ALPHA_ENGINE_SHARED", default))
-    path = path / "data" / "us_liquid200_2014_2020.parquet"
-    if not path.exists():
-        pytest.skip(f"no real bars at {path}")
+def us_liquid(shared):
+    path = shared("data/us_liquid200_2014_2020.parquet")
     frame = pd.read_parquet(path, columns=["date", "symbol", "close"])
     frame = frame.rename(columns={"date": "timestamp"})
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from builders import ROOT
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
 CLEAN = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "ENGINE_NO_PLUGINS"}}
 WORDS = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
          "report=none"]  # fmt: skip

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ROOT
 
 from engine.core.places import user_cache
 
-ROOT = Path(__file__).parents[2]
 OUTSIDER = Path(__file__).parent / "outsider"
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 BUILT_IN = [

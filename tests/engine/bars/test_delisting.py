@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,8 +17,6 @@ from engine.core.universe import Universe
 from engine.plugin.fields import structured
 from engine.plugins.sources.parquet import Parquet
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"
 NAN = math.nan
 
 
@@ -199,10 +195,10 @@ def test_a_run_books_what_the_source_states_and_lets_no_factor_read_it(tmp_path)
         engine.run([*words, leak], bars=frame, path=tmp_path / "leak")
 
 
-@pytest.mark.skipif(not PYSTOCK.exists(), reason="the shared market data are not here")
-def test_two_of_28_names_that_ended_had_fallen():
+def test_two_of_28_names_that_ended_had_fallen(shared):
     """SunEdison went bankrupt, SolarCity was bought for shares; the others were bought out too."""
-    panel, _ = build(Parquet(path=str(PYSTOCK)).load(Universe()), Universe())
+    source = Parquet(path=str(shared("data/pystock_prices_top400.parquet")))
+    panel, _ = build(source.load(Universe()), Universe())
     made = outcomes(panel, Delisting())
     ended = made.gone.any(axis=0)
     assert ended.sum() == 28

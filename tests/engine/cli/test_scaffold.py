@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from builders import ROOT
 
 from engine.cli.prompt import main
 
-ROOT = Path(__file__).parents[3]
 FILES = {
     ".gitignore",
     "README.md",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+from builders import Shared
 
 import engine
 from engine.cli.prompt import main
@@ -16,8 +16,6 @@ from engine.pipeline.stages import STAGES
 
 WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
          "report=none"]  # fmt: skip
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-CROSS = SHARED / "data" / "cross_asset_2000_2019.parquet"
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +51,9 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
     assert next(row["stage"] for row in manifest["timings"]) == "bars"
 
 
-@pytest.mark.skipif(not CROSS.exists(), reason=f"no {CROSS}: set ALPHA_ENGINE_SHARED")
-def test_real_bars_with_series_that_end_and_dates_of_few(tmp_path: Path) -> None:
-    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={CROSS}",
+def test_real_bars_with_series_that_end_and_dates_of_few(shared: Shared, tmp_path: Path) -> None:
+    file = shared("data/cross_asset_2000_2019.parquet")
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={file}",
              "backtest=next_open", "report=none"]  # fmt: skip
     one = engine.run([*words, "portfolio.quantile=0.3"], path=tmp_path / "one").path
     two = engine.run([*words, "portfolio.quantile=0.2"], path=tmp_path / "two").path
