@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 from scipy import stats
 
 import engine
@@ -16,7 +17,6 @@ from engine.plugins.regimes._volatility import rolling_volatility, weighted_vola
 from engine.plugins.regimes.hmm import HiddenMarkov, _filter, _log_density, _Parameters
 from engine.plugins.regimes.threshold import Threshold
 
-NAN = float("nan")
 QUICK = {"min_train": 120, "refit_every": 60, "n_init": 2, "max_iter": 40}
 ALL = [
     Threshold(min_history=60),

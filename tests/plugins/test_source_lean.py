@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from builders import Shared
+from builders import ALL, Shared
 
 from engine import ConfigError, DataError, Universe
 from engine.bars.layout import build
 from engine.plugins.sources.lean import Lean
 
-ALL = Universe()
 # a dividend of 2% on the 3rd, a 2:1 split on the 7th, a 1:10 reverse split on the 9th
 FACTORS = "20200102,0.98,5,100\n20200106,1,5,100\n20200108,1,10,50\n20501231,1,1,0\n"
 MAP = "20200102,x,Q\n20501231,x,Q\n"

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from builders import Shared
+from builders import ALL, Shared
 from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Universe
 from engine.plugin.registry import installed
 from engine.plugins.sources.merge import Merge
 
-ALL = Universe()
 nan = np.nan
 # Mon 6, Tue 7, Wed 8, Thu 9, Fri 10, Mon 13 January 2020
 DAYS = ["2020-01-06", "2020-01-07", "2020-01-08", "2020-01-09", "2020-01-10", "2020-01-13"]

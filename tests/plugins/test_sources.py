@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from builders import CONF, Shared
+from builders import ALL, CONF, Shared
 from scipy.stats import spearmanr
 
 import engine
@@ -19,8 +19,6 @@ from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.plugin.registry import installed
 from engine.plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
-
-ALL = Universe()
 
 
 def test_the_room_lists_its_sources() -> None:

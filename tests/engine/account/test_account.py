@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from ledger import returns
-from markets import NAN, Free, by_hand, panel_of, random_panel, random_weights
+from markets import THOUSAND, Free, by_hand, random_panel, random_weights
 
 import engine
 from engine.account import simulate
@@ -15,7 +16,6 @@ from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 
 TRADING = ("commission", "slippage", "spread", "impact")
-THOUSAND = Backtest(initial_capital=1000.0)
 
 
 def assert_same_books(account, days, panel, config, cost):

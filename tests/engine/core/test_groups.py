@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 
 import engine
 from engine.account.simulation import decide_all
@@ -23,7 +24,6 @@ from engine.plugins.sources import Csv, Parquet
 from engine.signal.scores import Bundle, BundleFactor, score
 from engine.study.holdings import sector_weights
 
-NAN = np.nan
 BY_SECTOR = {
     "less": "indneutralize(x, sector)",
     "mean": "group_mean(x, sector)",

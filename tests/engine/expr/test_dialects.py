@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
@@ -19,7 +20,6 @@ from engine.expr.parser import parse
 from engine.pipeline.settings import factor_set
 from engine.plugin.registry import installed
 
-NAN = np.nan
 TREES = {
     # dialect: {text: the paper's}
     "brain": {

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from builders import Shared
+from builders import Shared, digests
 
 import engine
 from engine.cli.prompt import main
@@ -23,11 +23,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return engine.run(WORDS, path=tmp_path_factory.mktemp("finished")).path
 
 
-def tables(folder: Path) -> dict[str, bytes]:
-    files = [*folder.glob("*.parquet"), *folder.glob("*.json"), *folder.glob("*.npz")]
-    return {file.name: file.read_bytes() for file in files if file.name != "manifest.json"}
-
-
 def keys(folder: Path) -> dict[str, str]:
     made: dict[str, str] = json.loads((folder / "manifest.json").read_text("utf-8"))["keys"]
     return made
@@ -36,7 +31,7 @@ def keys(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("stage", [row.name for row in STAGES[1:]])
 def test_from_any_stage_it_is_the_same_run(stage: str, run: Path, tmp_path: Path) -> None:
     assert main(["run", "--from", stage, str(run), f"hydra.run.dir={tmp_path}/again"]) == 0
-    assert tables(tmp_path / "again") == tables(run)
+    assert digests(tmp_path / "again") == digests(run)
     assert keys(tmp_path / "again") == keys(run)
 
 
@@ -45,7 +40,7 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
                        path=tmp_path / "whole").path  # fmt: skip
     words = ["portfolio.quantile=0.3", "costs.fees_bps=7", f"hydra.run.dir={tmp_path}/again"]
     assert main(["run", "--from", "signal", str(run), *words]) == 0
-    assert tables(tmp_path / "again") == tables(whole)
+    assert digests(tmp_path / "again") == digests(whole)
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text("utf-8"))
     assert manifest["config"]["portfolio"]["quantile"] == 0.3
     assert next(row["stage"] for row in manifest["timings"]) == "bars"
@@ -59,7 +54,7 @@ def test_real_bars_with_series_that_end_and_dates_of_few(shared: Shared, tmp_pat
     two = engine.run([*words, "portfolio.quantile=0.2"], path=tmp_path / "two").path
     more = ["portfolio.quantile=0.2", f"hydra.run.dir={tmp_path}/again"]
     assert main(["run", "--from", "account", str(one), *more]) == 0
-    assert tables(tmp_path / "again") == tables(two)
+    assert digests(tmp_path / "again") == digests(two)
 
 
 @pytest.mark.parametrize(
