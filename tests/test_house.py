@@ -9,6 +9,7 @@ import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import grimp
 import pytest
 from builders import ROOT
 from omegaconf import OmegaConf
@@ -159,6 +160,15 @@ def test_private_names_of_others_are_reached_through_one_file_each() -> None:
             else:
                 assert f"from {private}" not in text, path
                 assert f"import {private}" not in text, path
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Neither when they run, nor for types, nor inside functions."""
+    graph = grimp.build_graph("engine")
+    left = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    while free := {module for module, read in left.items() if not read & {*left}}:
+        left = {module: read for module, read in left.items() if module not in free}
+    assert not left
 
 
 def test_the_root_holds_the_front_door_and_rooms() -> None:

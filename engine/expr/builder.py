@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from engine.core.errors import FormulaError, did_you_mean
 from engine.expr.annual import ANNUAL
 from engine.expr.guests import admit, guests
-from engine.expr.hints import elsewhere, meant
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import BY_COUNT, INFIX, MAX_WINDOW, NAMES, OVERLOADED, Op
 
@@ -28,6 +29,22 @@ SIGNS = {sign: op.name for sign, op in INFIX.items()} | {
 }
 
 
+@dataclass(frozen=True)
+class Hints:
+    """What else is said of a name that is unknown here; who knows other dialects tells.
+
+    Parameters
+    ----------
+    meant : callable
+        Of an operator's name: what it may mean.
+    elsewhere : callable
+        Of a name and a number of arguments: which dialects have that.
+    """
+
+    meant: Callable[[str], str] = lambda name: ""
+    elsewhere: Callable[[str, int], str] = lambda name, count: ""
+
+
 class Builder:
     """Makes our nodes from lark's tree, arguments first, without recursion."""
 
@@ -35,6 +52,7 @@ class Builder:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.hints = Hints()
         self.part: Any = None  # of lark's tree, that is at hand
 
     def node(self, tree: Any) -> Node:
@@ -97,7 +115,8 @@ class Builder:
         op = _of_values(self._operator(name, args, at), args)
         missing = len(op.args) - len(args)
         if not 0 <= missing <= len(op.defaults):
-            message = f"{token} takes {_arity(op)}, not {len(args)}{elsewhere(name, len(args))}"
+            message = f"{token} takes {_arity(op)}, not {len(args)}"
+            message += self.hints.elsewhere(name, len(args))
             raise FormulaError(message, self.text, at)
         filled = [*args, *(Number(v) for v in op.defaults[len(op.defaults) - missing :])]
         starts += [at] * missing
@@ -120,7 +139,7 @@ class Builder:
         if low in guests():
             admit(low)
             return guests()[low]
-        hint = meant(name) or did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
+        hint = self.hints.meant(name) or did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
         raise FormulaError(f"unknown operator {name!r}; {hint}", self.text, at)
 
     def _written(self, name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from difflib import get_close_matches
 
 from engine.core.errors import did_you_mean
+from engine.expr.dialects import FOREIGN
 
 OURS = {  # by meaning: what people write elsewhere, and what this language calls it
     "ma": "ts_mean",
@@ -70,8 +71,6 @@ def meant(name: str) -> str:
 
 def elsewhere(name: str, count: int) -> str:
     """Which dialects know an operator with so many arguments; empty for none."""
-    from engine.expr.dialects import FOREIGN
-
     has = [
         dialect.name
         for dialect in FOREIGN.values()
@@ -83,15 +82,11 @@ def elsewhere(name: str, count: int) -> str:
 
 
 def _dialects(name: str) -> list[str]:
-    from engine.expr.dialects import FOREIGN
-
     return [dialect.name for dialect in FOREIGN.values() if dialect.key(name) in dialect.words]
 
 
 def _alias(name: str) -> str:
     """The name here of a word that all dialects mean alike; empty where they do not."""
-    from engine.expr.dialects import FOREIGN
-
     meanings = {
         word.meaning if isinstance(word.meaning, str) else ""
         for dialect in FOREIGN.values()

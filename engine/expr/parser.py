@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from engine.core.errors import ConfigError, FormulaError, did_you_mean
-from engine.expr.builder import Builder
+from engine.expr.builder import Builder, Hints
 from engine.expr.dialects import FOREIGN
 from engine.expr.foreign import ForeignBuilder
 from engine.expr.grammars import plain, syntax
-from engine.expr.hints import sign
+from engine.expr.hints import elsewhere, meant, sign
 from engine.expr.nodes import Node
 from engine.expr.qlib import QlibBuilder
 
@@ -66,7 +66,9 @@ def parse(text: str, dialect: str | None = None) -> Node:
         raise FormulaError(message, text, at) from None
     except UnexpectedInput as error:
         raise FormulaError("the formula cannot be read", text, error.pos_in_stream or 0) from None
-    return DIALECTS[dialect](text).node(tree)
+    builder = DIALECTS[dialect](text)
+    builder.hints = Hints(meant, elsewhere)
+    return builder.node(tree)
 
 
 def _hint(dialect: str, text: str, at: int) -> str:

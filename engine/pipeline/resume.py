@@ -20,6 +20,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from engine.config import Hidden
 from engine.core.errors import ConfigError, did_you_mean
 from engine.pipeline.stage import Stage
 from engine.store import Artifacts, Manifest, refuse_unfinished
@@ -81,8 +82,24 @@ class Start:
                 need |= {*stage.of}
         return need & {stage.name for stage in earlier}
 
+    @property
+    def doubts(self) -> list[str]:
+        """What was said of the data, which are not looked over again."""
+        return [line for line in self.manifest.warnings if line.startswith(("data: ", "bars: "))]
+
+    def refuse_same(self, folder: Path) -> None:
+        """Raise ConfigError where the new run would be written over the finished one."""
+        if folder.resolve() == self.folder.resolve():
+            raise ConfigError(
+                f"hydra.run.dir={folder}: the run to go on from is in it; choose another folder"
+            )
+
     def refuse_other(
-        self, stages: Sequence[Stage], keys: Mapping[str, str], config: DictConfig
+        self,
+        stages: Sequence[Stage],
+        keys: Mapping[str, str],
+        config: DictConfig,
+        secrets: Hidden,
     ) -> None:
         """Raise ConfigError where an earlier stage would make something else now."""
         for stage in self.earlier(stages):
@@ -94,7 +111,8 @@ class Start:
                 if differs
                 else f"the code, a file or a library of the stage {stage.name!r} has changed since"
             )
-            raise ConfigError(f"--from {self.stage} {self.folder}: {why}, or run the whole bundle")
+            said = f"--from {self.stage} {self.folder}: {why}, or run the whole bundle"
+            raise ConfigError(secrets.text(said))
 
     def _differences(self, stage: Stage, config: DictConfig) -> Any:
         """What the configuration of a stage says now and did not say then."""

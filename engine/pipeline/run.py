@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+NOTICED = "factors"  # before it, what of configuration and bars does not go together is said
 TOLD = ("bars", "factors", "forecasts", "account")  # of these the manifest tells
 
 
@@ -122,7 +123,8 @@ def _execute(
     )
     if start is not None:
         watch.learn(start.data)
-        start.refuse_other(STAGES, watch.keys, config)
+        start.refuse_same(folder.path)
+        start.refuse_other(STAGES, watch.keys, config, folder.secrets)
     plugins = config.get("plugins") or {}
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
@@ -161,7 +163,11 @@ def _stages(
     made: dict[str, Any] = {}
     earlier = [] if start is None else start.earlier(STAGES)
     needed = set() if start is None else start.needed(STAGES, TOLD)
+    for line in () if start is None else start.doubts:
+        log.warning(line)
     for index, stage in enumerate(STAGES):
+        if stage.name == NOTICED:
+            _notice(settings, made["bars"].panel, folder, overrides)
         if not stage.wanted(settings):
             made[stage.name] = None
             continue
@@ -173,8 +179,6 @@ def _stages(
         else:
             work = partial(_work, stage, settings, made, folder, watch)
         made[stage.name] = folder.stage(stage.name, work)
-        if stage.name == "bars":
-            _notice(settings, made["bars"].panel, folder, overrides)
         later = {name for each in STAGES[index + 1 :] for name in each.of}
         for name in {*made} - later - {*TOLD}:
             folder.guard.drop(name)

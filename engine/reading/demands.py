@@ -7,15 +7,12 @@ this module finds is added to it, so that nobody learns of three options one aft
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from engine.reading.columns import NEEDED, find, looks_wide, pairs
 from engine.reading.dates import BETWEEN, counted_in, orders
-
-if TYPE_CHECKING:
-    from engine.reading.reader import Reading
+from engine.reading.options import Reading
 
 SHOWN = 12
 CLOSES = ("last", "close/last", "price", "px", "px_last", "adj close", "adj_close", "settle")

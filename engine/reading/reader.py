@@ -19,51 +19,16 @@ import numpy as np
 import pandas as pd
 
 from engine.core.errors import ConfigError, DataError, EngineError
-from engine.core.kinds import Source, option
+from engine.core.kinds import Source
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Universe
 from engine.reading.columns import BARS, NEEDED, cells, find, grid, index_like, pairs, plain
 from engine.reading.dates import stamps
 from engine.reading.demands import lacking, needs
+from engine.reading.options import Reading
 from engine.reading.spelling import near
 from engine.reading.values import coded, codes, is_label, is_readable, named, names, numbers
 from engine.reading.volume import multipliers
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a table is read: the options that every door has."""
-
-    layout: str = option(
-        "long", "a row per bar, or closes as dates × symbols", choices=("long", "wide")
-    )
-    columns: dict[str, str] = option(  # option copies its default
-        {}, "our name: their name, where they differ"
-    )
-    symbol: str | None = option(
-        None, "the one symbol of a table that names none; null: its column, or its file's name"
-    )
-    timezone: str = option("UTC", "of times without one; plain dates stay the dates they are")
-    date_format: str | None = option(
-        None, "of text, like %d/%m/%Y, or of numbers: excel, s, ms, us, ns; null: 2020-01-31"
-    )
-    daily: bool = option(False, "cut times off: a bar is of its date in `timezone`")
-    start: str | None = option(
-        None, "first day to read, like 2015-01-31; null reads from the first"
-    )
-    end: str | None = option(None, "last day to read; null reads to the last")
-    adjust: str | None = option(
-        None, "their column of adjusted closes: prices are scaled to it, volume inversely"
-    )
-    volume_multiplier: dict[str, float] | None = option(
-        None, "shares or units in one of their volume, by symbol, such as {CL=F: 1000}"
-    )
-    keep: list[str] | None = option(
-        None, "further columns, numbers as fields and text as groups; null keeps all"
-    )
-    groups: list[str] | None = option(
-        None, "columns whose numbers are codes of groups, such as [gics]; text is in any case"
-    )
 
 
 @dataclass(frozen=True)

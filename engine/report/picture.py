@@ -48,7 +48,7 @@ def equity(run: Run) -> Figure:
     top.yaxis.set_major_formatter("{x:g}")
     top.yaxis.set_minor_formatter(NullFormatter())
     bottom.set_ylabel("drawdown (%)")
-    top.legend(frameon=False, fontsize=9)
+    top.legend(loc="upper left", frameon=False, fontsize=9)
     return figure
 
 
@@ -68,7 +68,7 @@ def ic(run: Run) -> Figure:
     axes.plot(x, mean, color=COLORS[0], linewidth=1.2, label="rank IC")
     axes.axhline(0.0, color="#5c6675", linewidth=0.8)
     axes.set_ylabel(f"rank IC, {run.horizon}")
-    axes.legend(frameon=False, fontsize=9)
+    axes.legend(loc="upper left", frameon=False, fontsize=9)
     return figure
 
 
@@ -92,7 +92,7 @@ def exposure(run: Run) -> Figure:
     for (name, values), color in zip(series.items(), COLORS, strict=False):
         axes.plot(_dates(run), values, color=color, linewidth=1.0, label=name)
     axes.set_ylabel("% of equity")
-    axes.legend(frameon=False, fontsize=9, ncols=4)
+    axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4)
     return figure
 
 
@@ -114,7 +114,7 @@ def costs(run: Run) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel("bps of equity")
     axes.set_ylim(top=top.max() * 1.2 if top.any() else None)  # room for the legend
-    axes.legend(frameon=False, fontsize=9, ncols=4)
+    axes.legend(loc="upper left", frameon=False, fontsize=9, ncols=4)
     return figure
 
 

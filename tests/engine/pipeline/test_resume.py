@@ -88,6 +88,26 @@ def test_what_cannot_be_gone_on_with_is_one_line(
     assert len(error.splitlines()) == 1
 
 
+def test_a_finished_run_is_not_written_over(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = tables(run)
+    assert main(["run", "--from", "signal", str(run), f"hydra.run.dir={run}"]) == 2
+    assert "the run to go on from is in it; choose another folder" in capfd.readouterr().err
+    assert tables(run) == before
+
+
+def test_what_was_said_of_the_data_is_said_again(tmp_path: Path) -> None:
+    words = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
+             "check.sigmas=3", "check.smallest=0.01", "report=none"]  # fmt: skip
+    one = engine.run(words, path=tmp_path / "one")
+    said = [line for line in one.manifest["warnings"] if line.startswith("data: ")]
+    assert said
+    assert main(["run", "--from", "signal", str(one.path), f"hydra.run.dir={tmp_path}/two"]) == 0
+    again = json.loads((tmp_path / "two" / "manifest.json").read_text("utf-8"))["warnings"]
+    assert [line for line in again if line.startswith("data: ")] == said
+
+
 def test_files_that_somebody_changed_are_refused(run: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(run, tmp_path / "changed"))
     shutil.copy(run / "signal.parquet", other / "bars.parquet")
