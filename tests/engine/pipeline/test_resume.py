@@ -91,10 +91,10 @@ def test_what_cannot_be_gone_on_with_is_one_line(
 def test_a_finished_run_is_not_written_over(
     run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = tables(run)
+    before = digests(run)
     assert main(["run", "--from", "signal", str(run), f"hydra.run.dir={run}"]) == 2
     assert "the run to go on from is in it; choose another folder" in capfd.readouterr().err
-    assert tables(run) == before
+    assert digests(run) == before
 
 
 def test_what_was_said_of_the_data_is_said_again(tmp_path: Path) -> None:
