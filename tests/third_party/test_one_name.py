@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from builders import ROOT, SMALL, call
+from builders import CLEAN, ROOT, SMALL, call
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
@@ -107,7 +107,8 @@ def test_a_notebook(python: Path, project: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[cell])
     kernel = KernelManager()
     kernel.kernel_spec.argv[0] = str(python)
-    NotebookClient(notebook, km=kernel, resources={"metadata": {"path": str(project)}}).execute()
+    client = NotebookClient(notebook, km=kernel, resources={"metadata": {"path": str(project)}})
+    client.execute(env=CLEAN)
     assert notebook.cells[0].outputs[0]["text"] == "one name is enough\n"
 
 
