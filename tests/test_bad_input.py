@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CORE
 
 from engine.cli.prompt import main
 from engine.store.folders import MARKER
 
-CORE = "+bundle=ai_tech_core"
 ML = "+bundle=ai_tech_core_ml"
 Prompt = Callable[..., str]
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from builders import ours
 
 import engine
 from engine.bars.layout import build
@@ -25,7 +26,6 @@ from engine.plugins.sources import Csv, Parquet
 
 HEAD = "date,symbol,close\n"
 SEMI = HEAD.replace(",", ";")
-ROOT = Path(__file__).parents[1]
 
 
 def days(*dates: str) -> str:
@@ -344,8 +344,7 @@ def test_three_symbols_of_a_huge_file_take_little_memory(tmp_path: Path) -> None
     """Ten million rows of 8 columns are 640 MB once decoded; three symbols of 500 are not."""
     big(tmp_path / "bars.parquet", groups=10, rows=1_000_000)
     line = [sys.executable, "-c", PEAK, str(tmp_path / "bars.parquet")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, env=ours())
     assert done.returncode == 0, done.stderr
     rows, taken = map(int, done.stdout.split())
     assert rows == 3 * 10 * 2000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-import os
 import re
 import shlex
 import tomllib
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from builders import ROOT, Shared
 from omegaconf import OmegaConf
 from stories import FILES
 
@@ -24,12 +24,11 @@ from engine.plugin import hookspecs
 from engine.plugin.registry import Registry, installed
 from engine.signal.scores import Bundle
 
-PAGE = (Path(__file__).parents[1] / "docs" / "plugins.md").read_text("utf-8")
-STORY_PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+STORY_PAGE = (ROOT / "docs" / "files.md").read_text("utf-8")
 STORIES = dict(
     re.findall(r"^## (.*?)\n.*?^```sh\n(.*?)^```$", STORY_PAGE, re.DOTALL | re.MULTILINE)
 )
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("register_")]
 
 
@@ -175,9 +174,8 @@ def test_a_story_goes_from_file_to_report(
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not (SHARED / "lean_raw").is_dir(), reason=f"no real data in {SHARED}")
 def test_the_real_files_of_quantconnect_go_from_file_to_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "lean").symlink_to(SHARED / "lean_raw")
+    (tmp_path / "lean").symlink_to(shared("data/lean_raw"))
     _told("Traded prices from QuantConnect", tmp_path, monkeypatch)

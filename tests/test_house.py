@@ -5,19 +5,21 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import grimp
 import pytest
+from builders import ROOT
 from omegaconf import OmegaConf
 
 from engine.pipeline.stages import CONTRACTS
 from engine.plugin import hookspecs
 from engine.plugin.registry import KINDS, Registry, installed
 
-ROOT = Path(__file__).parents[1]
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
+TESTS = [p for p in (ROOT / "tests").rglob("*.py") if "outsider" not in p.parts]
 GROUPS = {
     "source": "source",
     "regime": "regime",
@@ -180,6 +182,30 @@ def test_the_root_holds_the_front_door_and_rooms() -> None:
 def test_tests_mirror_the_rooms() -> None:
     for path in (ROOT / "tests" / "engine").iterdir():
         assert path.name == "__pycache__" or (ROOT / "engine" / path.name).is_dir(), path
+
+
+def test_places_have_one_address() -> None:
+    """`builders` says where the checkout and the real data are; tests ask it."""
+    own = re.compile(r"Path\(__file__\)(\.resolve\(\))?\.parent(s|\.parent)|ALPHA_ENGINE_SHARED")
+    for path in TESTS:
+        if path.name not in {"builders.py", "conftest.py", "test_house.py"}:
+            assert not own.search(path.read_text("utf-8")), path
+
+
+def test_what_tests_share_is_written_once() -> None:
+    """No helper of a test stands in two files, and none bears the name of a shared one."""
+    seen: dict[str, Path] = {}
+    shared = {node.name for node in helpers(ROOT / "tests" / "builders.py")}
+    for path in TESTS:
+        for node in helpers(path):
+            assert seen.setdefault(ast.unparse(node), path) == path, (node.name, path)
+            assert node.name not in shared or path.name == "builders.py", (node.name, path)
+
+
+def helpers(path: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    body = ast.parse(path.read_text("utf-8")).body
+    found = [node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return [node for node in found if not node.name.lower().startswith("test")]
 
 
 def test_plugins_import_the_front_door_only() -> None:

@@ -5,26 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from builders import PATIENCE, SMALL, digests, distribution, start, until
 
 import engine
 from engine.core.lock import NAME, hold, left_in
 from engine.core.whole import writing_whole
 from engine.store.folders import MARKER
 
-ROOT = Path(__file__).parents[1]
-SMALL = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
-         "report=none"]  # fmt: skip
-PATIENCE = 600.0  # seconds that a machine with other work may take
 EVIL = '''
 import os, signal, time
 from dataclasses import dataclass
@@ -60,48 +55,22 @@ def register_factors():
 def evil(tmp_path: Path) -> Path:
     """A folder with a distribution in it whose factor `rude` misbehaves."""
     home = tmp_path / "site"
-    (home / "evil-1.dist-info").mkdir(parents=True)
+    distribution(home, "evil")
     (home / "evil.py").write_text(EVIL)
-    about = "Metadata-Version: 2.1\nName: evil\nVersion: 1\n"
-    (home / "evil-1.dist-info" / "METADATA").write_text(about)
-    (home / "evil-1.dist-info" / "entry_points.txt").write_text("[engine]\nevil = evil\n")
     return home
 
 
-def start(
-    words: Sequence[str], cwd: Path, *paths: Path, more: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
-    """The command line, with these folders on its path, and variables in its environment."""
-    way = os.pathsep.join(map(str, [ROOT, *paths]))
-    return subprocess.Popen(
-        [sys.executable, "-m", "engine", *words],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": way, **(more or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(words: Sequence[str], cwd: Path, *paths: Path, **options: Mapping[str, str]) -> str:
-    """The same until it ends, well; return what it said."""
-    process = start(words, cwd, *paths, **options)
+def finish(words: Sequence[str], cwd: Path, *paths: Path, **variables: str) -> str:
+    """Run a command until it ends, well; return what it said."""
+    process = start(words, cwd, *paths, **variables)
     out, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     return out + error
 
 
-def until(holds: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def shot(words: Sequence[str], cwd: Path, after: float, **options: Mapping[str, str]) -> None:
+def shot(words: Sequence[str], cwd: Path, after: float) -> None:
     """Start a command, kill it after some seconds, and see that it leaves no process."""
-    process = start(words, cwd, **options)
+    process = start(words, cwd)
     time.sleep(after)
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     process.kill()
@@ -114,12 +83,6 @@ def alive(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    """What must be the same bytes in two runs."""
-    files = [*folder.rglob("*.parquet"), *folder.rglob("metrics.json")]
-    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(files)}
 
 
 def bars(rows: int) -> pd.DataFrame:
@@ -161,9 +124,9 @@ def test_a_run_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path)
         shot(["run", *SMALL, "hydra.run.dir=run"], tmp_path, after)
         folder = tmp_path / "run"
         if any(folder.glob("*.parquet")) and not (folder / MARKER).exists():
-            assert tables(folder) == tables(tmp_path / "whole")
+            assert digests(folder) == digests(tmp_path / "whole")
         finish(["run", *SMALL, "hydra.run.dir=run"], tmp_path)
-        assert tables(folder) == tables(tmp_path / "whole")
+        assert digests(folder) == digests(tmp_path / "whole")
         assert not {MARKER, NAME} & {file.name for file in folder.iterdir()}
         shutil.rmtree(folder)
 
@@ -175,7 +138,7 @@ def test_a_sweep_that_is_killed_at_any_moment(shares: list[float], tmp_path: Pat
     for after in moments(shares, lambda: finish([*words, "hydra.sweep.dir=whole"], tmp_path)):
         shot([*words, "hydra.sweep.dir=some"], tmp_path, after)
         finish([*words, "hydra.sweep.dir=some"], tmp_path)
-        assert tables(tmp_path / "some") == tables(tmp_path / "whole")
+        assert digests(tmp_path / "some") == digests(tmp_path / "whole")
         shutil.rmtree(tmp_path / "some")
 
 
@@ -206,13 +169,12 @@ def test_a_compilation_that_is_killed_at_any_moment(shares: list[float], tmp_pat
     finish([*words, "whole.parquet"], tmp_path)
     for number, share in enumerate(shares):
         kernels = tmp_path / str(number)
-        here = {"NUMBA_CACHE_DIR": str(kernels)}
-        process = start([*words, "some.parquet"], tmp_path, more=here)
+        process = start([*words, "some.parquet"], tmp_path, NUMBA_CACHE_DIR=str(kernels))
         until(lambda: len(list(kernels.rglob("*.nbi"))) >= int(15 * share))  # noqa: B023
         time.sleep(share)  # in the middle of the next one
         process.kill()
         process.communicate()
-        finish([*words, "some.parquet"], tmp_path, more=here)
+        finish([*words, "some.parquet"], tmp_path, NUMBA_CACHE_DIR=str(kernels))
         made, wanted = (tmp_path / f"{name}.parquet" for name in ("some", "whole"))
         assert made.read_bytes() == wanted.read_bytes()
 
@@ -343,7 +305,7 @@ def test_hash_seeds_and_threads_change_no_byte(words: list[str], tmp_path: Path)
         number = str(threads)
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
         more = {"PYTHONHASHSEED": seed, **dict.fromkeys(names, number)}
-        finish(["run", *words, f"hydra.run.dir={threads}"], tmp_path, more=more)
-    first, second = (tables(tmp_path / str(threads)) for _, threads in SEEDS)
+        finish(["run", *words, f"hydra.run.dir={threads}"], tmp_path, **more)
+    first, second = (digests(tmp_path / str(threads)) for _, threads in SEEDS)
     assert len(first) > 5
     assert first == second

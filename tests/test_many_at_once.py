@@ -10,22 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from builders import ROOT, SMALL, ours, start
 from omegaconf import OmegaConf
-
-ROOT = Path(__file__).parents[1]
-SMALL = ["+bundle=ai_tech_core", "source.n_symbols=12", "source.n_days=320", "report=none"]
-ENGINE = [sys.executable, "-m", "engine", "run"]
-
-
-def start(words: list[str], cwd: Path, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*ENGINE, *words],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def seeds(folder: Path) -> set[str]:
@@ -38,7 +24,7 @@ def seeds(folder: Path) -> set[str]:
 
 
 def at_once(commands: list[list[str]], cwd: Path) -> None:
-    running = [start(words, cwd) for words in commands]
+    running = [start(["run", *words], cwd) for words in commands]
     for process in running:
         error = process.communicate(timeout=600)[1]
         assert process.returncode == 0, error
@@ -63,7 +49,9 @@ def test_two_sweeps_at_once(tmp_path: Path) -> None:
 
 def test_a_folder_that_two_runs_choose_is_one_runs(tmp_path: Path) -> None:
     """The other is refused before it writes anything into it."""
-    running = [start([*SMALL, f"seed={seed}", "hydra.run.dir=mine"], tmp_path) for seed in (1, 2)]
+    running = [
+        start(["run", *SMALL, f"seed={seed}", "hydra.run.dir=mine"], tmp_path) for seed in (1, 2)
+    ]
     errors = [process.communicate(timeout=600)[1] for process in running]
     codes = [process.returncode for process in running]
     if codes == [0, 0]:
@@ -84,9 +72,9 @@ def test_a_folder_that_two_runs_choose_is_one_runs(tmp_path: Path) -> None:
 )
 def test_an_odd_start(tmp_path: Path, switches: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(
-        [sys.executable, *switches, *ENGINE[1:], *SMALL, "hydra.run.dir=run"],
+        [sys.executable, *switches, "-m", "engine", "run", *SMALL, "hydra.run.dir=run"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env=ours(**environment),
         capture_output=True,
         check=False,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL
 
 import engine
 from engine.bars.handed import Handed
@@ -23,7 +24,6 @@ CLOSES = pd.DataFrame(
     {"AAA": [1.0, 2.0, 3.0, 4.0], "BB.B": [10.0, 11.0, 12.5, 13.0], "CCC": [5.0, 5.5, 5.0, 4.5]},
     index=DAYS,
 )
-ALL = Universe()
 
 
 def long(stamp: str = "date", symbol: str = "symbol", close: str = "close") -> pd.DataFrame:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Shared, digests, until
 
 import engine
 import engine.plugins.models.ridge
@@ -22,7 +21,6 @@ from engine.cli.prompt import main
 from engine.store.folders import MARKER
 from engine.study.ic import newey_west_t, rank_ic
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[2] / "shared"))
 ML = "+bundle=ai_tech_core_ml"
 STAGES = ["source", "bars", "data", "factors", "seasoning", "label", "regimes", "forecasts",
           "signal", "account", "metrics"]  # fmt: skip
@@ -31,12 +29,6 @@ STAGES = ["source", "bars", "data", "factors", "seasoning", "label", "regimes", 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> engine.Report:
     return engine.run([ML], path=tmp_path_factory.mktemp("simulated") / "run")
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file that must be the same when a run is repeated."""
-    names = [*sorted(p.name for p in folder.glob("*.parquet")), "metrics.json", "forecasts.json"]
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def test_a_run_leaves_a_file_per_stage_and_no_marker(simulated: engine.Report) -> None:
@@ -137,10 +129,8 @@ def test_the_forecast_is_named_after_model_and_horizon(tmp_path: Path) -> None:
     assert "fwd_return_5d" in report.forecasts
 
 
-def test_own_prices(tmp_path: Path) -> None:
-    path = SHARED / "data" / "ai_tech_2014_2022.parquet"
-    if not path.is_file():
-        pytest.skip(f"shared market data are absent: {path}")
+def test_own_prices(shared: Shared, tmp_path: Path) -> None:
+    path = shared("data/ai_tech_2014_2022.parquet")
     report = engine.run(
         [ML, "source=parquet", f"source.path={path}", "report=none"], path=tmp_path / "run"
     )
@@ -186,11 +176,9 @@ def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
                    "hydra.launcher.n_jobs=2"], tmp_path)  # fmt: skip
     assert one.returncode == two.returncode == 0, one.stderr + two.stderr
     for job in ("0", "1"):
-        first, second = tmp_path / "one" / job, tmp_path / "two" / job
-        names = sorted(p.name for p in first.glob("*.parquet"))
-        assert names
-        for name in [*names, "metrics.json"]:
-            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+        first, second = (digests(tmp_path / sweep / job) for sweep in ("one", "two"))
+        assert len(first) > 5
+        assert first == second
     assert list(tmp_path.rglob(".lock")) == []
 
 
@@ -215,9 +203,7 @@ def test_ctrl_c_leaves_a_marked_folder(tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  # one thread
     )
     marker = tmp_path / "run" / MARKER
-    deadline = time.monotonic() + 60
-    while not marker.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(marker.exists)
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == 130, error

@@ -1,8 +1,11 @@
-"""Which names of a decision are left alone, read from the decisions before it."""
+"""What holds for the decisions of any portfolio, and which names they leave alone."""
+
+from typing import Any
 
 import numpy as np
 
 import engine
+from engine.account.simulation import decide_all
 
 
 def frozen(
@@ -27,3 +30,33 @@ def assert_whole_rows(
     """A row decides on every name, but for those that are held and cannot be judged; or on none."""
     decides = np.isfinite(targets).any(axis=1, keepdims=True)
     np.testing.assert_array_equal(np.isfinite(targets), decides & ~frozen(targets, panel, signal))
+
+
+Market = tuple[engine.FloatArray, engine.Panel, engine.FloatArray]  # signal, bars, exposure
+
+
+def assert_the_same_when_cut(portfolio: Any, market: Market, stops: tuple[int, ...]) -> None:
+    signal, panel, exposure = market
+    full = decide_all(portfolio, signal, panel, exposure)
+    for stop in stops:
+        cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
+        np.testing.assert_array_equal(cut, full[:stop])
+
+
+def assert_the_same_before(portfolio: Any, market: Market, row: int) -> None:
+    """Whatever prices and the signal are from that row on."""
+    signal, panel, exposure = market
+    close, later = np.array(panel["close"]), signal.copy()
+    close[row:], later[row:] = 1.0, np.nan
+    moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
+    full = decide_all(portfolio, signal, panel, exposure)
+    assert np.isfinite(full[:row]).any()
+    np.testing.assert_array_equal(moved[:row], full[:row])
+
+
+def assert_the_same_in_any_order(portfolio: Any, market: Market, within: float) -> None:
+    signal, panel, exposure = market
+    order = np.random.default_rng(1).permutation(panel.shape[1])
+    ours = decide_all(portfolio, signal, panel, exposure)
+    theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
+    np.testing.assert_allclose(theirs, ours[:, order], atol=within)

@@ -3,25 +3,10 @@
 import logging
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 
-import engine
 from engine.plugins.costs import Standard, register_costs
-
-NAN = np.nan
-
-
-def panel_of(close, volume=None):
-    close = np.asarray(close, float)
-    fields = {"close": close}
-    if volume is not None:
-        fields["volume"] = np.asarray(volume, float)
-    return engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=len(close), tz="UTC"),
-        symbols=tuple("ABCDEFGH"[: close.shape[1]]),
-        fields=fields,
-    )
 
 
 def walk(seed=0, shape=(60, 5)):
@@ -30,7 +15,7 @@ def walk(seed=0, shape=(60, 5)):
     volume = rng.lognormal(10.0, 1.0, shape)
     close[rng.random(shape) < 0.1] = NAN
     volume[rng.random(shape) < 0.1] = NAN
-    return panel_of(close, volume)
+    return panel_of(close, start="2024-01-01", volume=volume)
 
 
 def test_the_room_lists_its_costs():
@@ -46,7 +31,7 @@ def rate(cost, panel, orders):
 
 
 def test_flat_rates_are_basis_points_and_half_the_spread():
-    panel = panel_of(np.full((2, 1), 10.0), np.full((2, 1), 100.0))
+    panel = panel_of(np.full((2, 1), 10.0), volume=np.full((2, 1), 100.0))
     cost = Standard(fees_bps=3.0, slippage_bps=2.0, spread_bps=5.0)
     rates = rate(cost, panel, np.full((2, 1), 1e6))
     assert {name: rate[1, 0] for name, rate in rates.items()} == pytest.approx(
@@ -58,7 +43,7 @@ def test_impact_is_the_square_root_law_on_rows_before_the_bar():
     close = np.array([[10.0], [11.0], [9.9], [500.0]])
     volume = np.array([[100.0], [200.0], [300.0], [1e9]])
     cost = Standard(impact_coefficient=0.5, impact_window=3)
-    impact = rate(cost, panel_of(close, volume), np.full((4, 1), 550.0))["impact"]
+    impact = rate(cost, panel_of(close, volume=volume), np.full((4, 1), 550.0))["impact"]
     volatility = np.std([0.1, -0.1], ddof=1)
     usual = np.median([1000.0, 2200.0, 2970.0])
     assert impact[3, 0] == pytest.approx(0.5 * volatility * np.sqrt(550.0 / usual))
@@ -69,7 +54,7 @@ def test_the_default_impact_of_a_tenth_of_a_days_volume_is_0_157_of_the_volatili
     """Almgren et al. 2005: 0.063 permanent plus 0.094 temporary, in a fifth of a day."""
     rng = np.random.default_rng(2)
     close = 10.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, (40, 1)), axis=0))
-    panel = panel_of(close, 1e6 / close)  # a million a day
+    panel = panel_of(close, volume=1e6 / close)  # a million a day
     impact = rate(Standard(), panel, np.full((40, 1), 1e5))["impact"]
     volatility = np.std(panel.returns[19:39, 0], ddof=1)
     assert impact[39, 0] / volatility == pytest.approx(0.157, abs=0.002)
@@ -95,7 +80,7 @@ def test_trailing_statistics_are_those_of_pandas_one_row_later():
 def test_the_cap_is_a_part_of_the_usual_volume_in_shares_at_the_last_close():
     close = np.array([[10.0], [20.0], [NAN], [40.0]])
     volume = np.array([[100.0], [300.0], [NAN], [1.0]])
-    cap = Standard(max_participation=0.1, impact_window=2).max_order(panel_of(close, volume))
+    cap = Standard(max_participation=0.1, impact_window=2).max_order(panel_of(close, volume=volume))
     assert cap is not None
     # nothing known | 1000 at 10 | median(1000, 6000) at 20 | 6000 at 20
     np.testing.assert_allclose(cap[:, 0], [np.inf, 10.0, 17.5, 30.0])
@@ -115,7 +100,7 @@ def test_holding_is_act_360_on_shorts_and_cash():
     [(None, "the bars have no volume"), (np.zeros((4, 1)), "the volume is 0 on every bar")],
 )
 def test_an_unknown_volume_is_neither_impact_nor_cap_and_it_is_said_once(volume, message, caplog):
-    panel = panel_of(np.full((4, 1), 10.0), volume)
+    panel = panel_of(np.full((4, 1), 10.0), **({} if volume is None else {"volume": volume}))
     with caplog.at_level(logging.WARNING):
         rates = rate(Standard(), panel, np.ones((4, 1)))
         assert Standard().max_order(panel) is None
@@ -129,7 +114,7 @@ def test_a_volume_of_zero_from_the_first_bar_on_is_not_known_until_there_is_one(
     close = np.full((6, 2), 10.0)
     volume = np.array([[0.0, 9.0], [0.0, 0.0], [50.0, 0.0], [50.0, 0.0], [50.0, 0.0], [0.0, 0.0]])
     cost = Standard(max_participation=0.1, impact_window=2)
-    cap = cost.max_order(panel_of(close, volume))
+    cap = cost.max_order(panel_of(close, volume=volume))
     # medians of the two rows before, in shares
     np.testing.assert_allclose(cap[:, 0], [np.inf, np.inf, np.inf, 2.5, 5.0, 5.0])
     np.testing.assert_allclose(cap[:, 1], [np.inf, 0.9, 0.45, 0.0, 0.0, 0.0])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
@@ -18,9 +17,9 @@ from engine.expr.formula import trees
 from engine.pipeline.settings import factor_set
 from engine.plugin.registry import installed
 
-CONF = Path(__file__).parents[2] / "conf" / "factors"
+HOME = CONF / "factors"
 LIBRARIES = ("alpha101", "alpha158", "alpha360")
-SETS = {name: factor_set(OmegaConf.load(CONF / f"{name}.yaml"), installed()) for name in LIBRARIES}
+SETS = {name: factor_set(OmegaConf.load(HOME / f"{name}.yaml"), installed()) for name in LIBRARIES}
 EACH = pytest.mark.parametrize("library", LIBRARIES)
 
 
@@ -69,7 +68,7 @@ def test_every_factor_is_there(library):
 
 @EACH
 def test_a_set_starts_with_its_command_and_names_its_paper(library):
-    first, second, *_ = (CONF / f"{library}.yaml").read_text("utf-8").split("\n")
+    first, second, *_ = (HOME / f"{library}.yaml").read_text("utf-8").split("\n")
     assert first == f"# engine run +bundle=ai_tech_ml_alpha factors={library}"
     assert "(2016)" in second or "2020" in second
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF, NAN, panel_of
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
@@ -16,10 +17,9 @@ from engine.expr.facts import fields
 from engine.plugins import factors
 from engine.plugins.factors.file import FileFactor
 
-NAN = np.nan
-CONF = Path(__file__).parents[2] / "conf" / "factors"
 SETS = {
-    path.stem: OmegaConf.to_container(OmegaConf.load(path)) for path in CONF.glob("core_*.yaml")
+    path.stem: OmegaConf.to_container(OmegaConf.load(path))
+    for path in CONF.glob("factors/core_*.yaml")
 }
 FACTORS = [(group, name) for group, made in SETS.items() for name in made]
 ALL = pytest.mark.parametrize(("group", "name"), FACTORS)
@@ -29,16 +29,13 @@ def bars(days: int = 300, symbols: int = 5, seed: int = 1) -> Panel:
     random = np.random.default_rng(seed)
     close = 50.0 * np.exp(np.cumsum(0.02 * random.normal(size=(days, symbols)), axis=0))
     wide = 1.0 + 0.01 * random.random(close.shape)
-    return Panel(
-        dates=pd.date_range("2023-01-02", periods=days, freq="B", tz="UTC"),
-        symbols=tuple("ABCDEFGH"[:symbols]),
-        fields={
-            "open": close * random.uniform(0.99, 1.01, close.shape),
-            "high": close * wide * 1.01,
-            "low": close / wide / 1.01,
-            "close": close,
-            "volume": np.exp(random.normal(12.0, 0.5, close.shape)),
-        },
+    return panel_of(
+        close,
+        start="2023-01-02",
+        open=close * random.uniform(0.99, 1.01, close.shape),
+        high=close * wide * 1.01,
+        low=close / wide / 1.01,
+        volume=np.exp(random.normal(12.0, 0.5, close.shape)),
     )
 
 

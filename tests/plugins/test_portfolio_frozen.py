@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from orders import assert_whole_rows
 
 import engine
@@ -24,19 +24,6 @@ from engine.plugins.portfolios import (
     register_portfolios,
 )
 from engine.plugins.portfolios._weights import leave_room
-
-NAN = np.nan
-
-
-def panel_of(close: Any, sectors: str = "", member: Any = None) -> engine.Panel:
-    close = np.asarray(close, float)
-    return engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=len(close), tz="UTC"),
-        symbols=tuple("ABCDEFGHIJKLMNOP"[: close.shape[1]]),
-        fields={"close": close},
-        groups={"sector": tuple(sectors)} if sectors else {},
-        member=member,
-    )
 
 
 def decided(portfolio: Any, score: Any, held: Any, **others: Any) -> Any:
@@ -145,7 +132,7 @@ def suspended(seed: int, shape: tuple[int, int] = (110, 12)) -> engine.Panel:
     for name in range(0, shape[1], 2):
         start = rng.integers(45, 100)
         close[start : start + rng.integers(5, 20), name] = NAN
-    return panel_of(close, sectors="xyz" * (shape[1] // 3))
+    return panel_of(close, start="2024-01-01", sectors="xyz" * (shape[1] // 3))
 
 
 def test_all_portfolios_are_here():

@@ -5,14 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from orders import assert_whole_rows
+from builders import NAN, panel_of
+from orders import (
+    assert_the_same_before,
+    assert_the_same_in_any_order,
+    assert_the_same_when_cut,
+    assert_whole_rows,
+)
 
 import engine
 from engine.account.simulation import decide_all
 from engine.plugins.portfolios import FactorNeutral
 from engine.testing import check_portfolio
 
-NAN = np.nan
 DAILY = {"rebalance": "daily", "beta_window": 40}
 EVERYTHING = [
     FactorNeutral(**DAILY),
@@ -28,12 +33,7 @@ def market(seed=0, shape=(120, 12)):
     common = rng.normal(0.0, 0.01, (rows, 1)) * np.linspace(0.4, 1.8, count)
     close = 100.0 * np.exp(np.cumsum(common + rng.normal(0.0, 0.01, shape), axis=0))
     close[rng.random(shape) < 0.03] = NAN
-    panel = engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=rows, tz="UTC"),
-        symbols=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:count]),
-        fields={"close": close},
-        groups={"sector": tuple("xyz"[i % 3] for i in range(count))},
-    )
+    panel = panel_of(close, start="2024-01-01", sectors=["xyz"[i % 3] for i in range(count)])
     signal = rng.normal(size=shape)
     signal[np.isnan(close) | (rng.random(shape) < 0.05)] = NAN
     return signal, panel, rng.choice([0.5, 1.0], rows)
@@ -48,13 +48,7 @@ def betas(panel, row, window):
 
 
 def flat(sectors, rows=1):
-    count = len(sectors)
-    return engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=rows, tz="UTC"),
-        symbols=tuple("ABCDEFGH"[:count]),
-        fields={"close": np.ones((rows, count))},
-        groups={"sector": tuple(sectors)},
-    )
+    return panel_of(np.ones((rows, len(sectors))), start="2024-01-01", sectors=sectors)
 
 
 def test_without_beta_the_weights_are_distances_from_the_sectors_mean():
@@ -153,27 +147,13 @@ def test_too_little_history_is_refused_with_the_window():
 @pytest.mark.parametrize("portfolio", EVERYTHING, ids=range(len(EVERYTHING)))
 class TestAnyNeutral:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
-        signal, panel, exposure = market()
-        full = decide_all(portfolio, signal, panel, exposure)
-        for stop in (60, 97):
-            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
-            np.testing.assert_array_equal(cut, full[:stop])
+        assert_the_same_when_cut(portfolio, market(), (60, 97))
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
-        signal, panel, exposure = market()
-        close, later = np.array(panel["close"]), signal.copy()
-        close[80:] = 1.0
-        later[80:] = NAN
-        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
-        full = decide_all(portfolio, signal, panel, exposure)
-        np.testing.assert_array_equal(moved[:80], full[:80])
+        assert_the_same_before(portfolio, market(), 80)
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
-        signal, panel, exposure = market()
-        order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = decide_all(portfolio, signal, panel, exposure)
-        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
-        np.testing.assert_allclose(theirs, ours[:, order], atol=1e-10)
+        assert_the_same_in_any_order(portfolio, market(), 1e-10)
 
 
 def test_it_keeps_the_contract():

@@ -6,7 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from orders import assert_whole_rows
+from builders import NAN, panel_of
+from orders import (
+    assert_the_same_before,
+    assert_the_same_in_any_order,
+    assert_the_same_when_cut,
+    assert_whole_rows,
+)
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
@@ -15,7 +21,6 @@ from engine.account.simulation import decide_all
 from engine.plugins.portfolios import HRP, MaxDiversification, MeanVariance, RiskParity
 from engine.testing import check_portfolio
 
-NAN = np.nan
 EXACT = {"shrinkage": "none", "rebalance": "daily"}
 SMALL = {"window": 60, "min_history": 0.5}
 TOPS = [RiskParity, HRP, MaxDiversification]
@@ -36,12 +41,7 @@ def market(seed=0, shape=(140, 12), gaps=0.02):
     returns = rng.normal(0.0, 0.01, (rows, 1)) + rng.normal(size=shape) * spread
     close = 100.0 * np.exp(np.cumsum(returns, axis=0))
     close[rng.random(shape) < gaps] = NAN
-    panel = engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=rows, tz="UTC"),
-        symbols=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:count]),
-        fields={"close": close},
-        groups={"sector": tuple("xyz"[i % 3] for i in range(count))},
-    )
+    panel = panel_of(close, start="2024-01-01", sectors=["xyz"[i % 3] for i in range(count)])
     signal = rng.normal(size=shape)
     signal[np.isnan(close)] = NAN
     return signal, panel, rng.choice([0.5, 1.0], rows)
@@ -349,28 +349,13 @@ def test_a_config_that_makes_no_sense_names_its_key(made, message):
 @pytest.mark.parametrize("portfolio", EVERYTHING, ids=lambda p: p.name)
 class TestAnyOptimised:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
-        signal, panel, exposure = market()
-        full = decide_all(portfolio, signal, panel, exposure)
-        for stop in (70, 111):
-            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
-            np.testing.assert_array_equal(cut, full[:stop])
+        assert_the_same_when_cut(portfolio, market(), (70, 111))
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
-        signal, panel, exposure = market()
-        close, later = np.array(panel["close"]), signal.copy()
-        close[110:] = 1.0
-        later[110:] = NAN
-        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
-        full = decide_all(portfolio, signal, panel, exposure)
-        assert np.isfinite(full[:110]).any()
-        np.testing.assert_array_equal(moved[:110], full[:110])
+        assert_the_same_before(portfolio, market(), 110)
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
-        signal, panel, exposure = market()
-        order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = decide_all(portfolio, signal, panel, exposure)
-        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
-        np.testing.assert_allclose(theirs, ours[:, order], atol=1e-8)
+        assert_the_same_in_any_order(portfolio, market(), 1e-8)
 
     def test_the_same_data_give_the_same_bytes(self, portfolio):
         first = decide_all(portfolio, *market())

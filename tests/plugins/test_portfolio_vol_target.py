@@ -1,15 +1,14 @@
 """vol_target, the overlay that every portfolio of the room has."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
+from orders import assert_the_same_before, assert_the_same_in_any_order, assert_the_same_when_cut
 
-import engine
 from engine.account.simulation import decide_all
 from engine.plugins.portfolios import FactorNeutral, LongOnlyTop, QuantileLongShort
 from engine.testing import check_portfolio
 
-NAN = np.nan
 DAILY = {"rebalance": "daily", "vol_window": 40}
 EVERYTHING = [
     QuantileLongShort(vol_target=0.1, quantile=0.4, **DAILY),
@@ -23,14 +22,9 @@ def market(seed=0, shape=(120, 10), gaps=0.0):
     rng = np.random.default_rng(seed)
     close = 50.0 * np.exp(np.cumsum(rng.normal(0.0, 0.015, shape), axis=0))
     close[rng.random(shape) < gaps] = NAN
-    panel = engine.Panel(
-        dates=pd.bdate_range("2024-01-01", periods=shape[0], tz="UTC"),
-        symbols=tuple("ABCDEFGHIJ"[: shape[1]]),
-        fields={"close": close},
-    )
     signal = rng.normal(size=shape)
     signal[np.isnan(close)] = NAN
-    return signal, panel, np.ones(shape[0])
+    return signal, panel_of(close, start="2024-01-01"), np.ones(shape[0])
 
 
 def yearly(weights, panel, row, window):
@@ -95,26 +89,13 @@ def test_a_name_without_a_volatility_is_not_held():
 @pytest.mark.parametrize("portfolio", EVERYTHING, ids=range(len(EVERYTHING)))
 class TestAnyTarget:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
-        signal, panel, exposure = market(gaps=0.03)
-        full = decide_all(portfolio, signal, panel, exposure)
-        for stop in (50, 97):
-            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
-            np.testing.assert_array_equal(cut, full[:stop])
+        assert_the_same_when_cut(portfolio, market(gaps=0.03), (50, 97))
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
-        signal, panel, exposure = market(gaps=0.03)
-        close = np.array(panel["close"])
-        close[80:] *= 3.0
-        moved = decide_all(portfolio, signal, panel.with_fields({"close": close}), exposure)
-        full = decide_all(portfolio, signal, panel, exposure)
-        np.testing.assert_array_equal(moved[:80], full[:80])
+        assert_the_same_before(portfolio, market(gaps=0.03), 80)
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
-        signal, panel, exposure = market(gaps=0.03)
-        order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = decide_all(portfolio, signal, panel, exposure)
-        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
-        np.testing.assert_allclose(theirs, ours[:, order], atol=1e-10)
+        assert_the_same_in_any_order(portfolio, market(gaps=0.03), 1e-10)
 
 
 def test_it_keeps_the_contract():

@@ -7,29 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from orders import assert_whole_rows
+from builders import DAILY, FREE, NAN, panel_of
+from orders import (
+    assert_the_same_before,
+    assert_the_same_in_any_order,
+    assert_the_same_when_cut,
+    assert_whole_rows,
+)
 
 import engine
 from engine.account import simulate
 from engine.account.options import Backtest
 from engine.account.plan import Plan
 from engine.account.simulation import decide_all
-from engine.plugins.costs import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort, register_portfolios
-
-NAN = np.nan
-FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)
-
-
-def panel_of(close, start="2024-01-01", sectors=None, freq="B"):
-    close = np.asarray(close, float)
-    names = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: close.shape[1]])
-    return engine.Panel(
-        dates=pd.date_range(start, periods=len(close), freq=freq, tz="UTC"),
-        symbols=names,
-        fields={"close": close},
-        groups={"sector": tuple(sectors)} if sectors else {},
-    )
 
 
 def one_day(portfolio, signal, exposure=1.0, **panel):
@@ -45,10 +36,9 @@ def walk(seed=0, shape=(150, 12)):
     signal = np.round(rng.normal(size=shape), 1)  # with ties
     signal[rng.random(shape) < 0.1] = NAN
     exposure = rng.choice([0.3, 0.7, 1.0], shape[0])
-    return signal, panel_of(close, sectors=["x", "y", "z"] * (shape[1] // 3)), exposure
+    return signal, panel_of(close, start="2024-01-01", sectors="xyz" * (shape[1] // 3)), exposure
 
 
-DAILY = {"rebalance": "daily"}
 EVERYTHING = [
     QuantileLongShort(**DAILY),
     QuantileLongShort(rebalance="weekly", weighting="score", gross=2.0, net=0.5, quantile=0.4),
@@ -361,27 +351,13 @@ def test_a_config_that_makes_no_sense_names_its_key(cls, fields, message):
 )
 class TestAnyPortfolio:
     def test_a_cut_panel_gives_the_cut_weights(self, portfolio):
-        signal, panel, exposure = walk()
-        full = decide_all(portfolio, signal, panel, exposure)
-        for stop in (40, 97):
-            cut = decide_all(portfolio, signal[:stop], panel.cut(stop), exposure[:stop])
-            np.testing.assert_array_equal(cut, full[:stop])
+        assert_the_same_when_cut(portfolio, walk(), (40, 97))
 
     def test_what_comes_later_changes_nothing_before(self, portfolio):
-        signal, panel, exposure = walk()
-        close, later = np.array(panel["close"]), signal.copy()
-        close[80:] = 1.0
-        later[80:] = NAN
-        moved = decide_all(portfolio, later, panel.with_fields({"close": close}), exposure)
-        full = decide_all(portfolio, signal, panel, exposure)
-        np.testing.assert_array_equal(moved[:80], full[:80])
+        assert_the_same_before(portfolio, walk(), 80)
 
     def test_the_order_of_symbols_does_not_matter(self, portfolio):
-        signal, panel, exposure = walk()
-        order = np.random.default_rng(1).permutation(panel.shape[1])
-        ours = decide_all(portfolio, signal, panel, exposure)
-        theirs = decide_all(portfolio, signal[:, order], panel.take(order), exposure)
-        np.testing.assert_allclose(theirs, ours[:, order], atol=1e-12)
+        assert_the_same_in_any_order(portfolio, walk(), 1e-12)
 
     def test_a_row_is_all_hold_or_within_the_gross(self, portfolio):
         signal, panel, exposure = walk()

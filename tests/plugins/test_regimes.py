@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 from scipy import stats
 
 import engine
@@ -18,7 +17,6 @@ from engine.plugins.regimes._volatility import rolling_volatility, weighted_vola
 from engine.plugins.regimes.hmm import HiddenMarkov, _filter, _log_density, _Parameters
 from engine.plugins.regimes.threshold import Threshold
 
-NAN = float("nan")
 QUICK = {"min_train": 120, "refit_every": 60, "n_init": 2, "max_iter": 40}
 ALL = [
     Threshold(min_history=60),
@@ -28,7 +26,7 @@ ALL = [
 ]
 
 
-def panel_of(market, N=4, seed=0, series=None):
+def market_of(market, N=4, seed=0, series=None):
     """A panel whose equal-weighted market return is about `market`."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(0, 0.002, (len(market), N))
@@ -54,7 +52,7 @@ def test_the_room_lists_its_regimes():
 
 @pytest.mark.parametrize("regime", ALL, ids=repr)
 def test_rows_sum_to_one_or_are_unknown(regime):
-    p = regime.probabilities(panel_of(switching()[0]))
+    p = regime.probabilities(market_of(switching()[0]))
     assert p.shape == (360, len(regime.states))
     known = np.isfinite(p).all(axis=1)
     assert known.sum() > 200
@@ -66,7 +64,7 @@ def test_rows_sum_to_one_or_are_unknown(regime):
 @pytest.mark.parametrize("regime", ALL, ids=repr)
 def test_nothing_after_t_moves_a_probability_up_to_t(regime):
     """Data cut at t, and data garbled after t, give the same rows up to t, bit for bit."""
-    panel = panel_of(switching()[0])
+    panel = market_of(switching()[0])
     full = regime.probabilities(panel)
     for stop in (5, 141, 200, 201, 299):
         np.testing.assert_array_equal(regime.probabilities(panel.cut(stop)), full[:stop])
@@ -78,7 +76,7 @@ def test_nothing_after_t_moves_a_probability_up_to_t(regime):
 
 @pytest.mark.parametrize("regime", ALL, ids=repr)
 def test_the_order_of_symbols_does_not_matter(regime):
-    panel = panel_of(switching()[0])
+    panel = market_of(switching()[0])
     moved = regime.probabilities(panel.take([2, 0, 3, 1]))
     np.testing.assert_allclose(moved, regime.probabilities(panel), atol=1e-6)
 
@@ -99,7 +97,7 @@ def test_weighted_volatility_fades_by_its_span():
 def test_absolute_levels_cut_the_volatility():
     steps = np.array([0.0, *[0.004] * 5, *[0.01] * 5, *[0.03] * 5]) * np.array([1, -1] * 8)
     p = Threshold(window=2, cutoffs="absolute", levels=[0.12, 0.3]).probabilities(
-        panel_of(steps, N=1, seed=1)
+        market_of(steps, N=1, seed=1)
     )
     assert p[4].tolist() == [1, 0, 0]
     assert p[9].tolist() == [0, 1, 0]
@@ -118,7 +116,7 @@ def test_levels_are_per_year_whatever_a_row_is():
 
 
 def test_quantiles_are_those_of_the_volatility_so_far():
-    panel = panel_of(switching()[0])
+    panel = market_of(switching()[0])
     regime = Threshold(min_history=60, quantiles=[0.4, 0.8])
     p, volatility = regime.probabilities(panel), rolling_volatility(panel.market, 20, 252.0)
     for t in range(360):
@@ -135,7 +133,7 @@ def test_a_high_vix_makes_a_calm_market_turbulent():
     vix = np.full(40, 12.0)
     vix[30:33] = [20.0, 30.0, NAN]
     regime = Threshold(cutoffs="absolute")
-    states = regime.probabilities(panel_of(steps, series={"vix": vix})).argmax(axis=1)
+    states = regime.probabilities(market_of(steps, series={"vix": vix})).argmax(axis=1)
     assert states[29:34].tolist() == [0, 1, 2, 0, 0]
 
 
@@ -212,7 +210,7 @@ def test_densities_of_four_observations_agree_with_scipy():
 def test_hmm_observes_a_series_and_refuses_one_that_is_not_there():
     """A series that tells the states apart moves them; it is causal like the rest."""
     market, state = switching(T=720)
-    plain = panel_of(market)
+    plain = market_of(market)
     panel = replace(plain, series={"vix": 15.0 + 10.0 * state + np.sin(np.arange(720.0))})
     words = {**QUICK, "min_train": 300}
     without = HiddenMarkov(vol_window=5, **words).probabilities(panel)
@@ -241,7 +239,7 @@ def test_the_filter_survives_an_observation_far_from_every_state():
 
 def test_hmm_states_rise_in_volatility_through_every_refit():
     """Names never swap: in each stretch between refits the calm days are calmer."""
-    panel = panel_of(switching(T=720)[0])
+    panel = market_of(switching(T=720)[0])
     regime = HiddenMarkov(vol_window=10, **{**QUICK, "min_train": 200})
     p = regime.probabilities(panel)
     volatility = rolling_volatility(panel.market, 10, 252.0)
@@ -253,13 +251,13 @@ def test_hmm_states_rise_in_volatility_through_every_refit():
 
 def test_hmm_finds_the_planted_states():
     market, state = switching(T=720)
-    p = HiddenMarkov(vol_window=5, **{**QUICK, "min_train": 300}).probabilities(panel_of(market))
+    p = HiddenMarkov(vol_window=5, **{**QUICK, "min_train": 300}).probabilities(market_of(market))
     known = np.isfinite(p).all(axis=1)
     assert (p[known].argmax(axis=1) == state[known]).mean() > 0.8
 
 
 def test_hmm_gives_the_same_bytes_twice():
-    panel, regime = panel_of(switching()[0]), HiddenMarkov(**QUICK)
+    panel, regime = market_of(switching()[0]), HiddenMarkov(**QUICK)
     np.testing.assert_array_equal(regime.probabilities(panel), regime.probabilities(panel))
 
 
@@ -274,12 +272,8 @@ def test_hmm_knows_nothing_of_a_market_that_does_not_move(market):
 
 
 @pytest.fixture(scope="module")
-def us_liquid():
-    default = Path(__file__).parents[2].parent / "shared"
-    path = Path(os.environ.get("ALPHA_ENGINE_SHARED", default))
-    path = path / "data" / "us_liquid200_2014_2020.parquet"
-    if not path.exists():
-        pytest.skip(f"no real bars at {path}")
+def us_liquid(shared):
+    path = shared("data/us_liquid200_2014_2020.parquet")
     frame = pd.read_parquet(path, columns=["date", "symbol", "close"])
     frame = frame.rename(columns={"date": "timestamp"})
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL
 
 from engine import FloatArray
 from engine.bars.layout import Policy, build
@@ -15,7 +16,6 @@ from engine.core.universe import Universe
 from engine.plugins.sources._splits import Splits, as_traded, split_ratio
 from engine.plugins.sources.simulated import Simulated
 
-ALL = Universe()
 PRICES = ("open", "high", "low", "close")
 SMALL: dict[str, Any] = {"n_symbols": 60, "n_days": 250, "planted_ic": 0.0}
 

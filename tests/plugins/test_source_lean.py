@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL, Shared
 
 from engine import ConfigError, DataError, Universe
 from engine.bars.layout import build
 from engine.plugins.sources.lean import Lean
 
-ALL = Universe()
-HERE = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", HERE.parent / "shared")) / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data in {SHARED}")
 # a dividend of 2% on the 3rd, a 2:1 split on the 7th, a 1:10 reverse split on the 9th
 FACTORS = "20200102,0.98,5,100\n20200106,1,5,100\n20200108,1,10,50\n20501231,1,1,0\n"
 MAP = "20200102,x,Q\n20501231,x,Q\n"
@@ -164,9 +160,8 @@ def test_what_is_not_set_is_said(folder: Path) -> None:
 # --- real data -------------------------------------------------------------------------
 
 
-@real
-def test_real_securities_follow_their_tickers() -> None:
-    frame = Lean(path=str(SHARED / "lean_raw")).load(ALL)
+def test_real_securities_follow_their_tickers(shared: Shared) -> None:
+    frame = Lean(path=str(shared("data/lean_raw"))).load(ALL)
     panel = build(frame, ALL)[0]
     assert panel.shape[1] == 10
     first = frame.groupby("symbol")["timestamp"].min().dt.strftime("%Y-%m-%d")
@@ -179,13 +174,12 @@ def test_real_securities_follow_their_tickers() -> None:
     assert worst == pytest.approx(-0.516, abs=0.001)  # 2000-09-29; no split shows
 
 
-@real
 @pytest.mark.parametrize("symbol", ["AAPL", "BAC", "GOOG"])
-def test_real_returns_equal_another_providers_adjusted_closes(symbol: str) -> None:
+def test_real_returns_equal_another_providers_adjusted_closes(symbol: str, shared: Shared) -> None:
     """On days whose raw closes are the same: the two take them from different exchanges."""
-    other = pd.read_parquet(SHARED / "stocknet_prices_2012_2017.parquet").dropna()
+    other = pd.read_parquet(shared("data/stocknet_prices_2012_2017.parquet")).dropna()
     theirs = other[other["symbol"] == symbol].set_index("date")
-    folder, one = str(SHARED / "lean_raw"), Universe(symbols=[symbol])
+    folder, one = str(shared("data/lean_raw")), Universe(symbols=[symbol])
     ours = {
         how: Lean(path=folder, adjusted=how, as_of="2017-09-01")
         .load(one)
@@ -205,11 +199,12 @@ def test_real_returns_equal_another_providers_adjusted_closes(symbol: str) -> No
     assert (ours["splits"][days] / theirs["close"][days] - 1).abs().max() < 0.005
 
 
-@real
 @pytest.mark.parametrize("day", ["2005-02-25", "2014-06-06", "2014-06-09", "2020-08-28"])
-def test_a_real_view_ends_in_the_raw_price_and_moves_the_same_money(day: str) -> None:
+def test_a_real_view_ends_in_the_raw_price_and_moves_the_same_money(
+    day: str, shared: Shared
+) -> None:
     """On the eve of a split, and on its day: nothing later than `day` is in the view."""
-    folder, one = str(SHARED / "lean_raw"), Universe(symbols=["AAPL"])
+    folder, one = str(shared("data/lean_raw")), Universe(symbols=["AAPL"])
     raw = Lean(path=folder, adjusted="none", as_of=day).load(one)
     for how in ("splits", "total_return"):
         view = Lean(path=folder, adjusted=how, as_of=day).load(one)

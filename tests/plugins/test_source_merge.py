@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL, Shared
 from omegaconf import OmegaConf
 
 from engine import ConfigError, DataError, Universe
 from engine.plugin.registry import installed
 from engine.plugins.sources.merge import Merge
 
-ALL = Universe()
 nan = np.nan
-HERE = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", HERE.parent / "shared")) / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data in {SHARED}")
 # Mon 6, Tue 7, Wed 8, Thu 9, Fri 10, Mon 13 January 2020
 DAYS = ["2020-01-06", "2020-01-07", "2020-01-08", "2020-01-09", "2020-01-10", "2020-01-13"]
 
@@ -343,12 +339,11 @@ def test_it_agrees_with_pandas_merge_asof(tmp_path: Path, seed: int) -> None:
 # --- real data -------------------------------------------------------------------------
 
 
-@real
-def test_real_reports_are_visible_only_after_they_were_filed() -> None:
-    reports = SHARED / "pystock_reports_pit_dedup.parquet"
+def test_real_reports_are_visible_only_after_they_were_filed(shared: Shared) -> None:
+    reports = shared("data/pystock_reports_pit_dedup.parquet")
     node = {
         "name": "merge",
-        "bars": {"path": str(SHARED / "pystock_prices_top400.parquet")},
+        "bars": {"path": str(shared("data/pystock_prices_top400.parquet"))},
         "joins": {
             "reports": {
                 "path": str(reports),
@@ -368,14 +363,13 @@ def test_real_reports_are_visible_only_after_they_were_filed() -> None:
     assert frame["assets"].notna().mean() > 0.7
 
 
-@real
-def test_real_tweets_of_an_evening_are_seen_the_day_after_the_next() -> None:
+def test_real_tweets_of_an_evening_are_seen_the_day_after_the_next(shared: Shared) -> None:
     node = {
         "name": "merge",
-        "bars": {"path": str(SHARED / "stocknet_prices_2012_2017.parquet")},
+        "bars": {"path": str(shared("data/stocknet_prices_2012_2017.parquet"))},
         "joins": {
             "tweets": {
-                "path": str(SHARED / "stocknet_tweet_counts_2014_2015.parquet"),
+                "path": str(shared("data/stocknet_tweet_counts_2014_2015.parquet")),
                 "known": "last_created_utc",
                 "how": "sum",
                 "lag": 0,  # known at the close of the day

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL
 
-from engine import ConfigError, DataError, Universe
+from engine import ConfigError, DataError
 from engine.bars.layout import build
 from engine.plugins.sources.sql import Sql
 
-ALL = Universe()
 TABLE = """
 create table bars (date date, symbol varchar(8), close numeric(12, 4), volume bigint, sector text);
 insert into bars values ('2020-01-03', 'B', 20.5, 200, 'Tech'), ('2020-01-02', 'A', 10, 100, null),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL, CONF, Shared
 from scipy.stats import spearmanr
 
 import engine
@@ -19,11 +19,6 @@ from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.plugin.registry import installed
 from engine.plugins.sources import Csv, Parquet, Sample, Simulated, register_sources
-
-ALL = Universe()
-HERE = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", HERE.parent / "shared")) / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason=f"no real data in {SHARED}")
 
 
 def test_the_room_lists_its_sources() -> None:
@@ -341,7 +336,7 @@ def test_a_multiplier_is_typed_at_the_prompt_as_its_file_says(kind: str) -> None
     words = [f"source={kind}", r"source.volume_multiplier={CL\=F: 1000, BRK.B: 10}"]
     source = installed().build("source", composed(words).source, "source")
     assert source.volume_multiplier == {"CL=F": 1000.0, "BRK.B": 10.0}
-    text = (HERE / "conf" / "source" / f"{kind}.yaml").read_text()
+    text = (CONF / "source" / f"{kind}.yaml").read_text()
     assert r"'source.volume_multiplier={CL\=F: 1000}'" in text
 
 
@@ -544,7 +539,6 @@ def test_a_market_series_needs_a_file_and_a_column(tmp_path: Path) -> None:
             Csv(market={"vix": spec}).series(ALL)
 
 
-@real
 @pytest.mark.parametrize(
     ("file", "adjust", "calendar", "shape", "counts"),
     [
@@ -562,10 +556,12 @@ def test_real_files_load_and_their_dirt_is_counted(
     calendar: str | None,
     shape: tuple[int, int],
     counts: dict[str, int],
+    shared: Shared,
 ) -> None:
     universe = Universe(calendar=calendar)
-    vix = {"path": str(SHARED / "vix_1990_2026.parquet"), "column": "close"}
-    source = Parquet(path=str(SHARED / f"{file}.parquet"), adjust=adjust, market={"vix": vix})
+    vix = {"path": str(shared("data/vix_1990_2026.parquet")), "column": "close"}
+    path = str(shared(f"data/{file}.parquet"))
+    source = Parquet(path=path, adjust=adjust, market={"vix": vix})
     panel, findings = build(source.load(universe), universe, None, source.series(universe))
     assert panel.shape == shape
     assert {name: count for name, count in findings.counts.items() if count} == counts

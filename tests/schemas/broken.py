@@ -2,8 +2,8 @@
 
 import numpy as np
 import pandas as pd
+from builders import NAN
 
-NAN = np.nan
 DAYS = pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-02"], tz="UTC")
 TWO = pd.DatetimeIndex(["2024-01-01", "2024-01-02"], tz="UTC")
 NAMES, STATES = ["mf_score", "momentum"], ["calm", "wild"]

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import sysconfig
 import tarfile
 import venv
 import zipfile
-from collections.abc import Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 
 import nbformat
 import pytest
+from builders import CLEAN, ROOT, SMALL, call
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
-CLEAN = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "ENGINE_NO_PLUGINS"}}
-WORDS = ["+bundle=ai_tech_core", "universe=all", "source.n_symbols=12", "source.n_days=320",
-         "report=none"]  # fmt: skip
 THEIRS = ("schemas", "plugins", "conf", "tests", "core")
 CODE = f"""
 import {", ".join(THEIRS)}
 import engine
-report = engine.run({WORDS!r}, path={{folder!r}})
+report = engine.run({SMALL!r}, path={{folder!r}})
 assert [module.OWN for module in ({", ".join(THEIRS)})] == {[*THEIRS]}
 assert report.metrics["performance"]["net"]["sharpe"] is not None
 print("one name is enough")
 """
-
-
-def call(words: Sequence[str | Path], cwd: Path) -> str:
-    done = subprocess.run(words, cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def build(tree: Path, what: str, folder: Path) -> Path:
@@ -99,8 +87,8 @@ def test_the_contents_are_those_of_the_tree(wheels: tuple[Path, Path]) -> None:
 
 def test_the_prompt(python: Path, project: Path) -> None:
     prompt = python.parent / "engine"
-    assert "report: " in call([prompt, "run", *WORDS, "hydra.run.dir=prompt"], project)
-    assert "report: " in call([python, "-m", "engine", "run", *WORDS, "hydra.run.dir=m"], project)
+    assert "report: " in call([prompt, "run", *SMALL, "hydra.run.dir=prompt"], project)
+    assert "report: " in call([python, "-m", "engine", "run", *SMALL, "hydra.run.dir=m"], project)
     bars = [(project / name / "bars.parquet").read_bytes() for name in ("prompt", "m")]
     assert bars[0] == bars[1]
 
@@ -119,7 +107,8 @@ def test_a_notebook(python: Path, project: Path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[cell])
     kernel = KernelManager()
     kernel.kernel_spec.argv[0] = str(python)
-    NotebookClient(notebook, km=kernel, resources={"metadata": {"path": str(project)}}).execute()
+    client = NotebookClient(notebook, km=kernel, resources={"metadata": {"path": str(project)}})
+    client.execute(env=CLEAN)
     assert notebook.cells[0].outputs[0]["text"] == "one name is enough\n"
 
 
@@ -142,7 +131,7 @@ def test_an_uninstalled_engine_leaves_nothing(wheels: tuple[Path, Path], tmp_pat
 def test_no_module_of_ours_stands_under_two_names(tmp_path: Path) -> None:
     code = f"""
 import os, sys, engine
-engine.run({WORDS!r}, path={str(tmp_path / "run")!r})
+engine.run({SMALL!r}, path={str(tmp_path / "run")!r})
 files = [os.path.realpath(m.__file__) for m in sys.modules.values() if getattr(m, "__file__", 0)]
 ours = [file for file in files if file.startswith({str(ROOT.resolve())!r} + os.sep)]
 assert len(ours) > 100

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import CLEAN, ROOT, call, distribution
 
 from engine.core.places import user_cache
 
-ROOT = Path(__file__).parents[2]
 OUTSIDER = Path(__file__).parent / "outsider"
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
 BUILT_IN = [
@@ -45,16 +44,6 @@ THEIRS = {
     "cost": "flat",
     "observer": "tracker",
 }
-
-
-# What a user has: no path to this checkout, and no setting of ours.
-CLEAN = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "ENGINE_NO_PLUGINS"}}
-
-
-def call(words: Sequence[str | Path], cwd: Path) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(words, cwd=cwd, env=CLEAN, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def engine(
@@ -173,8 +162,7 @@ def test_the_rooms_come_from_the_wheel(fresh: Path, tmp_path: Path) -> None:
         "import engine.plugins as p, engine.schemas as s, engine.cli as c; "
         "print(p.__file__, s.__file__, c.__file__)"
     )
-    done = call([fresh / "bin" / "python", "-c", code], tmp_path)
-    assert done.stdout.count(str(fresh)) == 3
+    assert call([fresh / "bin" / "python", "-c", code], tmp_path).count(str(fresh)) == 3
 
 
 def test_the_list_names_the_outsider(fresh: Path, tmp_path: Path) -> None:
@@ -215,12 +203,9 @@ def test_a_conf_folder_beside_the_user_is_found(fresh: Path, tmp_path: Path) -> 
     assert "name: mine" in done.stdout
 
 
-def distribution(env: Path, name: str, points: str, **files: str) -> None:
-    """Install a distribution by hand: metadata, entry points and files."""
-    info = site(env) / f"{name.replace('-', '_')}-0.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
-    (info / "entry_points.txt").write_text(points)
+def installed(env: Path, name: str, points: str, **files: str) -> None:
+    """Install a distribution by hand, with these files."""
+    distribution(site(env), name, points)
     for path, text in files.items():
         file = site(env) / path.replace("__", "/").replace("_dot_", ".")
         file.parent.mkdir(exist_ok=True, parents=True)
@@ -246,19 +231,19 @@ def register_factors():
 def test_broken_neighbours_are_listed_and_nobody_else_is_harmed(
     changed: Path, tmp_path: Path
 ) -> None:
-    distribution(
+    installed(
         changed,
         "engine-broken",
         "[engine]\nbroken = broken_on_import\n",
         broken_on_import_dot_py="import no_such_module\n",
     )
-    distribution(
+    installed(
         changed,
         "engine-bare",
         "[engine.conf]\nbare = bare_conf\n",
         bare_conf__bundle__bare_dot_yaml="# @package _global_\nbundle: {name: bare}\n",
     )
-    distribution(
+    installed(
         changed, "engine-rival", "[engine]\nrival = rival_factor\n", rival_factor_dot_py=RIVAL
     )
 
@@ -266,7 +251,7 @@ def test_broken_neighbours_are_listed_and_nobody_else_is_harmed(
     assert done.returncode == 0, done.stderr
 
     line = refusal(engine(changed, ["run", "+bundle=outsider_week"], tmp_path))
-    for part in ("week_reversal", "engine-outsider 1.2.3", "engine-rival 0.1", "plugins.disable="):
+    for part in ("week_reversal", "engine-outsider 1.2.3", "engine-rival 1.0", "plugins.disable="):
         assert part in line
     line = refusal(engine(changed, ["run", "+bundle=bare"], tmp_path))
     assert "no such bundle" in line

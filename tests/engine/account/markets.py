@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from builders import NAN, panel_of
 from ledger import Day, Setting, fixed_targets, run
 
 import engine
@@ -13,7 +14,7 @@ from engine.account.options import Backtest
 from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 
-NAN = np.nan
+THOUSAND = Backtest(initial_capital=1000.0)
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,6 @@ class Free(engine.Cost):
 
     def max_order(self, panel: engine.Panel) -> engine.FloatArray | None:
         return None if self.cap == np.inf else np.full(panel.shape, self.cap)
-
-
-def panel_of(close: Any, sectors: Any = None, **fields: Any) -> engine.Panel:
-    """Business days from Wednesday 2020-01-01 on, symbols A, B, C …"""
-    close = np.asarray(close, float)
-    return engine.Panel(
-        dates=pd.bdate_range("2020-01-01", periods=len(close), tz="UTC"),
-        symbols=tuple("ABCDEFGHIJKLMNOP"[: close.shape[1]]),
-        fields={"close": close, **{k: np.asarray(v, float) for k, v in fields.items()}},
-        groups={"sector": tuple(sectors)} if sectors else {},
-    )
 
 
 def random_panel(seed: int, length: int = 130, count: int = 9) -> engine.Panel:

@@ -1,14 +1,13 @@
 """The account: compared day by day with one kept by hand, and with arithmetic on paper."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from ledger import returns
-from markets import NAN, Free, by_hand, panel_of, random_panel, random_weights
+from markets import THOUSAND, Free, by_hand, random_panel, random_weights
 
 import engine
 from engine.account import simulate
@@ -16,9 +15,7 @@ from engine.account.options import Backtest
 from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
 TRADING = ("commission", "slippage", "spread", "impact")
-THOUSAND = Backtest(initial_capital=1000.0)
 
 
 def assert_same_books(account, days, panel, config, cost):
@@ -74,11 +71,8 @@ def test_the_books_agree_with_a_ledger_kept_by_hand(seed, fill):
     assert account.unfilled["suspension"].max() > 0.0
 
 
-def test_the_books_agree_on_real_bars():
-    path = SHARED / "data" / "us_liquid200_2014_2020.parquet"
-    if not path.exists():
-        pytest.skip(f"no real bars at {path}: set ALPHA_ENGINE_SHARED")
-    frame = pd.read_parquet(path)
+def test_the_books_agree_on_real_bars(shared):
+    frame = pd.read_parquet(shared("data/us_liquid200_2014_2020.parquet"))
     frame = frame.rename(columns={"date": "timestamp", "ticker": "symbol"})
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)
     names = sorted(frame["symbol"].astype(str).unique())[:24]

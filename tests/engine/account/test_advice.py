@@ -6,16 +6,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from markets import NAN, Free, panel_of
+from builders import NAN, panel_of
+from markets import THOUSAND, Free
 
 import engine
 from engine.account import simulate
-from engine.account.options import Backtest
 from engine.account.plan import Plan
 from engine.plugins.costs.standard import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 
-THOUSAND = Backtest(initial_capital=1000.0)
 FLAT = panel_of(np.full((4, 2), 10.0))
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from markets import NAN, Free, panel_of, random_panel, random_weights
+from builders import NAN, panel_of
+from markets import THOUSAND, Free, random_panel, random_weights
 
 import engine
 from engine.account import simulate
@@ -15,7 +16,6 @@ from engine.account.options import Backtest
 from engine.plugins.costs.standard import Standard
 
 FEE, SLOPE, BORROW, CASH = 1e-3, 2e-6, -2e-4, 1e-4
-THOUSAND = Backtest(initial_capital=1000.0)
 HOLD = np.array([[0.5], [NAN], [NAN], [NAN]])
 
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from markets import NAN, Free, panel_of, random_panel
+from builders import FREE, NAN, panel_of
+from markets import THOUSAND, Free, random_panel
 
 import engine
 from engine.account import simulate
@@ -18,9 +19,6 @@ from engine.account.simulation import decide_all
 from engine.bars.delisting import Delisting
 from engine.plugins.costs.standard import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
-
-THOUSAND = Backtest(initial_capital=1000.0)
-FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)
 
 
 def test_a_band_goes_on_buying_what_the_cap_left():

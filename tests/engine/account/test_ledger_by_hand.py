@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders import NAN
 from cases import LongShort, decide_of, random_setting, setting_of
 from ledger import Refused, Setting, fixed_targets, returns, run
-
-NAN = math.nan
 
 
 def setting(close: list[list[float]], **others: Any) -> Setting:

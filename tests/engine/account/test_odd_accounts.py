@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from markets import NAN, Free, panel_of, random_panel
+from builders import NAN, panel_of
+from markets import Free, random_panel
 
 import engine
 from engine.account import simulate

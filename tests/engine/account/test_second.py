@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from markets import NAN, Free, panel_of, random_panel, random_weights
+from builders import NAN, panel_of
+from markets import Free, random_panel, random_weights
 
 import engine
 from engine.account import second, simulate

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 
 import engine
 from engine.bars.delisting import Delisting, learned, outcomes, undisclosed
 from engine.bars.layout import build
 from engine.core.errors import ConfigError, DataError
-from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.plugin.fields import structured
 from engine.plugins.sources.parquet import Parquet
-
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-PYSTOCK = SHARED / "data" / "pystock_prices_top400.parquet"
-NAN = math.nan
-
-
-def panel_of(close, **fields):
-    close = np.array(close, float)
-    dates = pd.bdate_range("2020-01-01", periods=len(close), tz="UTC")
-    symbols = tuple(f"S{i:02d}" for i in range(close.shape[1]))
-    arrays = {"close": close, **{name: np.array(v, float) for name, v in fields.items()}}
-    return Panel(dates=dates, symbols=symbols, fields=arrays)
 
 
 def column(*values, length=12):
@@ -116,7 +102,7 @@ def test_what_the_source_states_counts_for_longs_and_shorts():
 def test_a_stated_return_in_percent_is_refused():
     panel = panel_of_columns(column(9, 4), delisting_return=np.transpose([column(NAN, -35)]))
     for judge in (outcomes, learned):
-        with pytest.raises(DataError, match=r"delisting_return of S00 is -35 on 2020-01-02: mend"):
+        with pytest.raises(DataError, match=r"delisting_return of A is -35 on 2020-01-02: mend"):
             judge(panel, Delisting())
 
 
@@ -199,10 +185,10 @@ def test_a_run_books_what_the_source_states_and_lets_no_factor_read_it(tmp_path)
         engine.run([*words, leak], bars=frame, path=tmp_path / "leak")
 
 
-@pytest.mark.skipif(not PYSTOCK.exists(), reason="the shared market data are not here")
-def test_two_of_28_names_that_ended_had_fallen():
+def test_two_of_28_names_that_ended_had_fallen(shared):
     """SunEdison went bankrupt, SolarCity was bought for shares; the others were bought out too."""
-    panel, _ = build(Parquet(path=str(PYSTOCK)).load(Universe()), Universe())
+    source = Parquet(path=str(shared("data/pystock_prices_top400.parquet")))
+    panel, _ = build(source.load(Universe()), Universe())
     made = outcomes(panel, Delisting())
     ended = made.gone.any(axis=0)
     assert ended.sum() == 28

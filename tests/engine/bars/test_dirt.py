@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ALL
 
 from engine.bars.dirt import CHECKS, Limits
 from engine.bars.findings import Policy
 from engine.bars.layout import build, read
 from engine.core.panel import Panel
-from engine.core.universe import Universe
 from engine.schemas.bars import bars_schema
 
-ALL = Universe()
 DAYS = pd.bdate_range("2021-01-04", periods=40, tz="UTC")
 LOOKING_BACK = ("thin", "absurd")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +20,6 @@ from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.core.universe import Interval, Universe
 
 nan = np.nan
-HERE = Path(__file__).resolve().parents[3]
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", HERE.parent / "shared")) / "data"
-LIQUID = SHARED / "us_liquid200_2014_2020.parquet"
 # four dates in January, three in February, two in March 2020
 DATES = pd.DatetimeIndex(
     ["2020-01-28", "2020-01-29", "2020-01-30", "2020-01-31", "2020-02-03", "2020-02-04",
@@ -287,10 +284,8 @@ def test_bounds_are_those_of_the_configuration(capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture(scope="module")
-def liquid() -> Panel:
-    if not LIQUID.is_file():
-        pytest.skip(f"shared market data are absent: {LIQUID}")
-    frame = pd.read_parquet(LIQUID)
+def liquid(shared: Shared) -> Panel:
+    frame = pd.read_parquet(shared("data/us_liquid200_2014_2020.parquet"))
     frame = frame.rename(columns={n: n.lower() for n in frame}).rename(
         columns={"date": "timestamp"}
     )

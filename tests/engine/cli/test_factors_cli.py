@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -130,15 +129,10 @@ def test_help_shows_the_commands(words, capsys):
     assert "did you mean 'explain'?" in capsys.readouterr().err
 
 
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-REAL = SHARED / "data" / "us_liquid200_2014_2020.parquet"
-
-
-@pytest.mark.skipif(not REAL.is_file(), reason=f"no {REAL}: set ALPHA_ENGINE_SHARED")
-def test_the_101_alphas_on_200_real_stocks(tmp_path, capsys):
+def test_the_101_alphas_on_200_real_stocks(shared, tmp_path, capsys):
     """The file has neither caps nor industries."""
-    out = tmp_path / "a.parquet"
-    assert _compute(str(REAL), "alpha101", "--out", str(out)) == 0
+    real, out = shared("data/us_liquid200_2014_2020.parquet"), tmp_path / "a.parquet"
+    assert _compute(str(real), "alpha101", "--out", str(out)) == 0
     made = pd.read_parquet(out)
     assert made.shape == (344_600, 103)
     assert not np.isinf(made.iloc[:, 2:].to_numpy()).any()

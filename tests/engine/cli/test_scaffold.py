@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 import sysconfig
 import tomllib
 import venv
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from builders import ROOT, call
 
 from engine.cli.prompt import main
 
-ROOT = Path(__file__).parents[3]
 FILES = {
     ".gitignore",
     "README.md",
@@ -116,13 +113,6 @@ def test_the_project_is_clean(here: Path, name: str) -> None:
     assert main(["plugins", "new", name]) == 0
     for words in (["check"], ["format", "--check"]):
         call([sys.executable, "-m", "ruff", *words, "--isolated", "."], here / name)
-
-
-def call(words: Sequence[str | Path], cwd: Path) -> str:
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_authors_session(tmp_path: Path) -> None:

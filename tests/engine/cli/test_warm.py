@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from builders import ROOT
+
 import engine
 from engine.cli.prompt import main
 from engine.expr.ops import TABLE
 
-ROOT = Path(__file__).parents[3]
 CHECK = """
 import gc
 import time

@@ -6,10 +6,10 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import CONF
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from engine import EngineError
@@ -18,7 +18,6 @@ from engine.pipeline.run import job
 from engine.pipeline.settings import chosen, read
 from engine.plugin.registry import installed
 
-CONF = Path(__file__).parents[3] / "conf"
 GROUPS = ("source", "universe", "regime", "model", "portfolio", "costs", "backtest", "validation")
 ODD: dict[str, Any] = {
     "null": None, "true": True, "text": "x", "no": "no", "empty": "", "path": "../../x",

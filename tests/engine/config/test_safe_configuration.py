@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from builders import CORE, SMALL
 
 import engine
 from engine.cli.prompt import main
 from engine.config.compose import composed
 
-CORE = "+bundle=ai_tech_core"
-SMALL = [CORE, "source.n_symbols=12", "source.n_days=320", "report=none"]
 GLOBAL = "# @package _global_\n"
 Refused = Callable[..., str]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 
 import engine
 from engine.account.simulation import decide_all
@@ -23,7 +24,6 @@ from engine.plugins.sources import Csv, Parquet
 from engine.signal.scores import Bundle, BundleFactor, score
 from engine.study.holdings import sector_weights
 
-NAN = np.nan
 BY_SECTOR = {
     "less": "indneutralize(x, sector)",
     "mean": "group_mean(x, sector)",
@@ -32,7 +32,7 @@ BY_SECTOR = {
 }
 
 
-def panel_of(
+def labelled(
     labels: Mapping[str, Sequence[str | None]], **fields: list[list[float]]
 ) -> engine.Panel:
     """Bars of the symbols, a label a date each, None where the file has none."""
@@ -49,13 +49,13 @@ def panel_of(
 def test_a_reclassified_name_is_of_its_new_group_from_that_date_on():
     """X moves from A to B on the third date; closes are 10 to 21, date by date."""
     closes = np.arange(10, 22).reshape(4, 3).tolist()
-    panel = panel_of({"x": ["A", "A", "B", "B"], "y": ["A"] * 4, "z": ["A"] * 4}, close=closes)
+    panel = labelled({"x": ["A", "A", "B", "B"], "y": ["A"] * 4, "z": ["A"] * 4}, close=closes)
     made = engine.evaluate({"f": "indneutralize(close, sector)"}, panel)["f"]
     np.testing.assert_allclose(made, [[-1, 0, 1]] * 2 + [[0, -0.5, 0.5]] * 2)
 
 
 def test_a_label_first_known_on_the_third_date_does_not_shape_the_second():
-    panel = panel_of(
+    panel = labelled(
         {"x": [None, None, "A", None], "y": ["A"] * 4, "z": ["A"] * 4}, close=[[1, 2, 3]] * 4
     )
     assert [labels_at(panel.groups["sector"], t)[0] for t in range(4)] == ["", "", "A", "A"]
@@ -64,7 +64,7 @@ def test_a_label_first_known_on_the_third_date_does_not_shape_the_second():
 
 
 def test_labels_that_never_change_are_one_for_all_dates():
-    panel = panel_of(
+    panel = labelled(
         {"x": ["A", None, "A"], "y": ["B"] * 3, "z": [None] * 3},
         close=[[1, NAN, 3], [1, 2, 3], [1, 2, 3]],  # Y is listed late
     )

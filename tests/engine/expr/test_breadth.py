@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF
 from omegaconf import OmegaConf
 
 from engine import EngineError, Panel
@@ -16,7 +17,7 @@ from engine.expr.nodes import Call, Field, Node, walk
 from engine.expr.parser import parse
 
 DATA = Path(__file__).parent / "data"
-SETS = Path(__file__).parents[3] / "conf" / "factors"
+SETS = CONF / "factors"
 PUBLISHED = 191  # alphas of GTJA: those that the set leaves out count as unread
 # collection: (dialect, share that must run)
 COLLECTIONS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,7 +16,6 @@ from engine.expr.executor import evaluate
 from engine.expr.parser import parse
 from engine.study.ic import rank_ic
 
-NAN = np.nan
 ROWS = st.lists(
     st.sampled_from([NAN, -2.5, -1.0, 0.0, 1.0, 1.5, 2.0, 7.0]), min_size=2, max_size=30
 )

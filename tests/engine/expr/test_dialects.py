@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
@@ -19,7 +19,6 @@ from engine.expr.parser import parse
 from engine.pipeline.settings import factor_set
 from engine.plugin.registry import installed
 
-NAN = np.nan
 TREES = {
     # dialect: {text: the paper's}
     "brain": {
@@ -203,17 +202,12 @@ def test_each_word_can_be_written_out():
 # --- values ----------------------------------------------------------------------------------
 
 
-def panel_of(**fields) -> Panel:
+def columns_of(**fields) -> Panel:
     """A panel of columns: dates × symbols."""
     arrays = {name: np.array(v, dtype=float) for name, v in fields.items()}
     arrays = {name: a[:, None] if a.ndim == 1 else a for name, a in arrays.items()}
     rows, columns = next(iter(arrays.values())).shape
-    return Panel(
-        dates=pd.date_range("2024-01-01", periods=rows, tz="UTC"),
-        symbols=tuple("ABCDEFGH"[:columns]),
-        fields={"close": np.ones((rows, columns))} | arrays,
-        groups={"sector": tuple("xxyyxxyy"[:columns])},
-    )
+    return panel_of(**{"close": np.ones((rows, columns))} | arrays, sectors="xxyyxxyy"[:columns])
 
 
 def value(text: str, dialect: str | None, panel: Panel) -> np.ndarray:
@@ -226,7 +220,7 @@ def pair() -> Panel:
     x, y = random.normal(size=(2, 60, 4))
     x[random.random(x.shape) < 0.1] = NAN
     y[random.random(x.shape) < 0.1] = NAN
-    return panel_of(x=x, y=0.5 * x + y)
+    return columns_of(x=x, y=0.5 * x + y)
 
 
 def _regression(y: np.ndarray, x: np.ndarray) -> list[float]:
@@ -292,7 +286,7 @@ def _alphagen(name: str, w: np.ndarray) -> float:
 @pytest.mark.parametrize("d", [10, 11])
 def test_alphagens_operators_are_alphagens(name, d):
     x = np.round(np.random.default_rng(6).normal(size=(40, 3)), 1)
-    got = value(f"{name}($x,{d}d)", None, panel_of(x=x))
+    got = value(f"{name}($x,{d}d)", None, columns_of(x=x))
     for t in range(d - 1, 40):
         for j in range(3):
             expected = _alphagen(name, x[t - d + 1 : t + 1, j])
@@ -302,8 +296,8 @@ def test_alphagens_operators_are_alphagens(name, d):
 def test_alphaforges_operators_are_the_same():
     x = np.random.default_rng(6).normal(size=(40, 3))
     for theirs, ours in (("ts_wma", "WMA"), ("ts_ema", "EMA"), ("ts_med", "Med")):
-        got = value(f"{theirs}(x,10)", "python", panel_of(x=x))
-        assert_array_equal(got, value(f"{ours}($x,10d)", None, panel_of(x=x)))
+        got = value(f"{theirs}(x,10)", "python", columns_of(x=x))
+        assert_array_equal(got, value(f"{ours}($x,10d)", None, columns_of(x=x)))
 
 
 def test_kdj_by_hand():
@@ -315,7 +309,7 @@ def test_kdj_by_hand():
         "N:=9; M1:=3; M2:=3;\nRSV:=(CLOSE-LLV(LOW,N))/(HHV(HIGH,N)-LLV(LOW,N))*100;\n"
         "K:SMA(RSV,M1,1);\nD:SMA(K,M2,1);\nJ:3*K-2*D;"
     )
-    got = value(text, "tdx", panel_of(close=close, high=high, low=low))[:, 0]
+    got = value(text, "tdx", columns_of(close=close, high=high, low=low))[:, 0]
     k = d = None
     for t in range(40):
         since = max(t - 8, 0)
@@ -374,7 +368,7 @@ VALUES = {
 @pytest.mark.parametrize(("dialect", "text"), VALUES)
 def test_a_word_by_hand(dialect, text):
     fields, expected = VALUES[dialect, text]
-    assert_allclose(value(text, dialect, panel_of(**fields)), expected, rtol=1e-12, atol=1e-15)
+    assert_allclose(value(text, dialect, columns_of(**fields)), expected, rtol=1e-12, atol=1e-15)
 
 
 # --- where a dialect is chosen ---------------------------------------------------------------
@@ -418,11 +412,11 @@ def test_no_such_dialect():
     with pytest.raises(ConfigError, match=r"factors\.a\.dialect=gtia: did you mean 'gtja'\?"):
         factor_set(OmegaConf.create({"a": entry}), installed())
     with pytest.raises(ConfigError, match="dialect=brian: no such dialect; did you mean 'brain'"):
-        engine.evaluate({"a": "close"}, panel_of(close=[1, 2]), dialect="brian")
+        engine.evaluate({"a": "close"}, columns_of(close=[1, 2]), dialect="brian")
 
 
 def test_python_takes_a_dialect_and_says_which_formula_is_wrong():
-    panel = panel_of(close=[1, 2, 4])
+    panel = columns_of(close=[1, 2, 4])
     made = engine.evaluate({"a": "MEAN(CLOSE,2)"}, panel, dialect="gtja")["a"]
     assert_array_equal(made[:, 0], [1, 1.5, 3])
     with pytest.raises(FormulaError, match="factor 'a': write ts_zscore"):
@@ -433,7 +427,7 @@ def test_a_formula_of_a_dialect_is_a_factor():
     factor = Formula(formula="SMA(CLOSE,5,1)", dialect="tdx")
     assert factor.lookback is None
     assert lookback(Formula(formula="MA(C,5)", dialect="tdx").node) == 4
-    panel = panel_of(close=[1, 2, 4])
+    panel = columns_of(close=[1, 2, 4])
     assert_array_equal(factor.compute(panel), evaluate({"x": "smooth(close, 5, 1)"}, panel)["x"])
 
 
@@ -446,7 +440,7 @@ def test_the_prompt_takes_a_dialect(capsys):
 
 
 def test_a_field_that_is_missing_is_told_by_meaning():
-    panel = panel_of(close=[1.0, 2.0], open=[1.0, 2.0])
+    panel = columns_of(close=[1.0, 2.0], open=[1.0, 2.0])
     for name, hint in (("ret", "did you mean 'returns'"), ("clse", "did you mean 'close'")):
         with pytest.raises(DataError, match=hint):
             evaluate({"x": name}, panel)

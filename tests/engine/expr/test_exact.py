@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from twins import fast_of
 
 from engine import Panel
 from engine.core.panel import FloatArray
 from engine.expr.executor import evaluate
 from engine.expr.ops import TABLE
 
-NAN = np.nan
 SOME = settings(max_examples=200, deadline=None, derandomize=True,
                 suppress_health_check=list(HealthCheck))  # fmt: skip
 PRICES = st.floats(0.01, 1e5)
@@ -29,12 +29,7 @@ LABELS = np.array([0, 0, 1, 1, 1])
 
 
 def _of(name: str, *args: object) -> FloatArray:
-    """The kernel's result, as the executor keeps it: finite or NaN."""
-    args = tuple(np.ascontiguousarray(a) if np.ndim(a) == 2 else a for a in args)
-    out = np.full_like(args[0], 7.0)
-    with np.errstate(all="ignore"):
-        getattr(import_module(f"engine.expr.{TABLE[name].room}"), name)(*args, out)
-    return np.where(np.isinf(out), NAN, out)
+    return fast_of(TABLE[name], args)
 
 
 def _column(values: list[float]) -> FloatArray:

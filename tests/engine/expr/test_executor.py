@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from engine import DataError, Formula, FormulaError, Panel
@@ -18,20 +19,6 @@ from engine.expr.facts import fields, lookback
 from engine.expr.nodes import Call, Field, Number
 from engine.expr.parser import parse
 
-NAN = np.nan
-
-
-def panel(**arrays: object) -> Panel:
-    """A panel of days × symbols A, B, … from lists of rows; `close` is required."""
-    made = {name: np.array(rows, dtype=float) for name, rows in arrays.items()}
-    days, symbols = made["close"].shape
-    return Panel(
-        dates=pd.date_range("2024-01-01", periods=days, tz="UTC"),
-        symbols=tuple("ABCDEFGH"[:symbols]),
-        fields=made,
-        groups={"sector": ("x", "y", "x", "y")[:symbols]},
-    )
-
 
 def bars(days: int = 40, symbols: int = 6, seed: int = 0) -> Panel:
     """Random bars with holes, and a membership that changes."""
@@ -41,12 +28,10 @@ def bars(days: int = 40, symbols: int = 6, seed: int = 0) -> Panel:
     up = close * (1.0 + 0.01 * random.random(close.shape))
     volume = np.exp(random.normal(10.0, 1.0, close.shape))
     made = {"close": close, "high": up, "low": close * 0.98, "volume": volume}
-    return Panel(
-        dates=pd.date_range("2024-01-01", periods=days, tz="UTC"),
-        symbols=tuple("ABCDEF"[:symbols]),
-        fields={name: np.where(lost, NAN, array) for name, array in made.items()},
-        groups={"sector": tuple("xyxyzz"[:symbols])},
+    return panel_of(
+        sectors="xyxyzz"[:symbols],
         member=random.random(close.shape) > 0.1,
+        **{name: np.where(lost, NAN, array) for name, array in made.items()},
     )
 
 
@@ -74,8 +59,9 @@ def one(formula: str, on: Panel) -> FloatArray:
     ],
 )
 def test_a_formula_on_three_days_of_two_symbols(formula, expected):
-    small = panel(
-        close=[[1, 2], [2, 8], [4, 4]],
+    small = panel_of(
+        [[1, 2], [2, 8], [4, 4]],
+        sectors="xy",
         high=[[3, 4], [6, 12], [7, 9]],
         low=[[1, 4], [3, 8], [3, 8]],
         volume=[[10, 20], [10, 20], [10, 10]],
@@ -84,27 +70,26 @@ def test_a_formula_on_three_days_of_two_symbols(formula, expected):
 
 
 def test_a_field_of_the_bars_goes_before_a_derived_one():
-    small = panel(close=[[1.0]], high=[[1.0]], low=[[1.0]], vwap=[[9.0]], returns=[[0.5]])
+    small = panel_of([[1.0]], high=[[1.0]], low=[[1.0]], vwap=[[9.0]], returns=[[0.5]])
     assert one("vwap + returns", small) == 9.5
 
 
 def test_capitals_of_a_field_do_not_count():
-    made = panel(close=[[1.0, 2.0]], PE_ratio=[[3.0, 4.0]])
+    made = panel_of([[1.0, 2.0]], PE_ratio=[[3.0, 4.0]])
     for text in ("PE_ratio * 2", "pe_ratio * 2"):
         assert_array_equal(evaluate({"x": text}, made)["x"], [[6.0, 8.0]])
 
 
 def test_who_is_no_member_takes_no_part_in_cross_sections():
-    small = panel(close=[[1, 2, 3], [1, 2, 3]])
-    inside = np.array([[True, True, True], [True, False, True]])
-    small = Panel(small.dates, small.symbols, small.fields, small.groups, {}, inside)
+    inside = [[True, True, True], [True, False, True]]
+    small = panel_of([[1, 2, 3], [1, 2, 3]], sectors="xyx", member=inside)
     assert_allclose(one("rank(close)", small), [[1 / 3, 2 / 3, 1], [0.5, NAN, 1]])
     assert_array_equal(one("indneutralize(close, sector)", small), [[-1, 0, 1], [-1, NAN, 1]])
     assert_array_equal(one("delta(close, 1)", small)[1], [0, 0, 0])
 
 
 def test_what_is_not_finite_is_missing():
-    small = panel(close=[[1.0, 2.0]], volume=[[np.inf, 0.0]])
+    small = panel_of([[1.0, 2.0]], volume=[[np.inf, 0.0]])
     results = evaluate({"root": "volume", "part": "close / volume", "log": "log(volume)"}, small)
     assert_array_equal(results["root"], [[NAN, 0.0]])
     assert_array_equal(results["part"], [[NAN, NAN]])
@@ -159,7 +144,7 @@ def test_a_lone_field_is_a_copy(field):
 
 
 def test_arrays_are_freed_when_their_last_reader_has_run():
-    wide = panel(close=np.ones((20_000, 5)))
+    wide = panel_of(np.ones((20_000, 5)))
     array = wide["close"].nbytes
     one("-close", wide)
     tracemalloc.start()
@@ -170,7 +155,7 @@ def test_arrays_are_freed_when_their_last_reader_has_run():
 
 
 def test_the_deepest_formula_runs():
-    small = panel(close=[[1.0], [2.0]])
+    small = panel_of([[1.0], [2.0]])
     assert_array_equal(one("abs(" * 199 + "close" + ")" * 199, small), small["close"])
     total = "+".join(["close"] * 200)
     assert_array_equal(one(total, small), 200.0 * small["close"])
@@ -191,7 +176,7 @@ def test_the_deepest_formula_runs():
 )
 def test_what_the_panel_lacks_is_named(formula, message):
     with pytest.raises(DataError) as caught:
-        evaluate({"fine": "close", "mine": formula}, panel(close=[[1.0]]))
+        evaluate({"fine": "close", "mine": formula}, panel_of([[1.0]], sectors="x"))
     assert str(caught.value).startswith(message)
 
 
@@ -208,7 +193,7 @@ def test_what_the_panel_lacks_is_named(formula, message):
 )
 def test_what_the_panel_lacks_is_pointed_at(formula, message, column):
     with pytest.raises(DataError) as caught:
-        evaluate({"f": formula}, panel(close=[[1.0]]))
+        evaluate({"f": formula}, panel_of([[1.0]], sectors="x"))
     first, shown, caret = str(caught.value).split("\n")
     assert message in first
     assert shown == "  " + formula.replace("\n", " ")
@@ -217,20 +202,20 @@ def test_what_the_panel_lacks_is_pointed_at(formula, message, column):
 
 def test_what_a_formula_does_not_spell_out_is_not_pointed_at():
     with pytest.raises(DataError) as caught:
-        evaluate({"f": "adv20 + 1"}, panel(close=[[1.0]]))
+        evaluate({"f": "adv20 + 1"}, panel_of([[1.0]]))
     assert len(str(caught.value).split("\n")) == 1
 
 
 def test_a_formula_that_cannot_be_read_is_named():
     with pytest.raises(FormulaError) as caught:
-        evaluate({"fine": "close", "mine": "rnk(close)"}, panel(close=[[1.0]]))
+        evaluate({"fine": "close", "mine": "rnk(close)"}, panel_of([[1.0]]))
     first, *rest = str(caught.value).split("\n")
     assert first == "factor 'mine': unknown operator 'rnk'; did you mean 'rank'?"
     assert rest == ["  rnk(close)", "  ^"]
 
 
 def test_a_tree_may_be_given_in_place_of_text():
-    small = panel(close=[[1, 2], [2, 8]])
+    small = panel_of([[1, 2], [2, 8]])
     tree = Call("delay", (Field("close"), Number(1.0)))
     assert_array_equal(evaluate({"f": tree}, small)["f"], one("delay(close, 1)", small))
 
@@ -308,7 +293,7 @@ def test_a_wrong_formula_is_refused_before_the_data_are_read():
 
 def test_one_symbol_has_a_market_of_its_own():
     """The panel's arrays are read, never written to, whatever is freed and used again."""
-    lone = panel(close=[[1.0], [2.0], [3.0], [6.0]])
+    lone = panel_of([[1.0], [2.0], [3.0], [6.0]])
     texts = {"a": "beta(returns, market, 3)", "b": "ts_mean(close, 2)", "c": "rank(close) + a"}
     assert_array_equal(evaluate(texts, lone)["b"][:, 0], [1, 1.5, 2.5, 4.5])
     assert_array_equal(lone.market, [NAN, 1, 0.5, 1])

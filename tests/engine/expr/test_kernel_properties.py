@@ -10,16 +10,15 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+from builders import NAN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose
+from twins import fast_of, finite, slow_of
 
-from engine.core.panel import FloatArray
-from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
 
-NAN = np.nan
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 5))
 # whole numbers and halves: ties, constants and exact sums, so that no rounding hides a mistake
 PLAIN = st.sampled_from([NAN, -3.0, -1.0, -0.5, -0.0, 0.0, 0.5, 1.0, 2.0, 7.0])
@@ -50,34 +49,12 @@ def cases(draw: st.DrawFn, op: Op, values: st.SearchStrategy[float]) -> list[obj
     return [draw(kinds[kind]) for kind in op.args]
 
 
-def _fast(op: Op, args: list[object]) -> FloatArray:
-    args = [np.ascontiguousarray(a) if np.ndim(a) == 2 else a for a in args]
-    out = np.full_like(next(a for a in args if np.ndim(a) == 2), 7.0)
-    with np.errstate(all="ignore"):
-        getattr(import_module(f"engine.expr.{op.room}"), op.name)(*args, out)
-    return _finite(out)
-
-
-def _twin(op: Op):
-    modules = (slow, slow_groups, slow_more, slow_ranks)
-    return next(getattr(m, op.name) for m in modules if hasattr(m, op.name))
-
-
-def _slow(op: Op, args: list[object]) -> FloatArray:
-    with np.errstate(all="ignore"):
-        return _finite(_twin(op)(*args))
-
-
-def _finite(array: FloatArray) -> FloatArray:
-    return np.where(np.isinf(array), NAN, array)
-
-
 @pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
 def test_kernel_and_twin_agree_on_plain_values(op):
     @FEW
     @given(cases(op, PLAIN))
     def check(args):
-        assert_allclose(_fast(op, args), _slow(op, args), rtol=1e-9, atol=1e-12)
+        assert_allclose(fast_of(op, args), slow_of(op, args), rtol=1e-9, atol=1e-12)
 
     check()
 
@@ -90,7 +67,7 @@ def test_what_only_compares_is_exact_on_wild_values(name):
     @FEW
     @given(cases(op, st.sampled_from(ODD)))
     def check(args):
-        assert_allclose(_fast(op, args), _slow(op, args), rtol=1e-15)
+        assert_allclose(fast_of(op, args), slow_of(op, args), rtol=1e-15)
 
     check()
 
@@ -102,7 +79,7 @@ def test_wild_values_do_no_harm(op):
     @FEW
     @given(cases(op, WILD))
     def check(args):
-        made = _fast(op, args)
+        made = fast_of(op, args)
         shape = next(a.shape for a in args if np.ndim(a) == 2)
         assert made.shape == shape
         assert made.dtype == np.float64
@@ -112,7 +89,7 @@ def test_wild_values_do_no_harm(op):
         mixed = [
             np.hstack([a, c]) if np.ndim(a) == 2 else a for a, c in zip(args, calm, strict=True)
         ]
-        np.testing.assert_array_equal(_fast(op, mixed)[:, shape[1] :], _fast(op, calm))
+        np.testing.assert_array_equal(fast_of(op, mixed)[:, shape[1] :], fast_of(op, calm))
 
     check()
 
@@ -126,20 +103,20 @@ def test_a_series_is_alone_in_its_lane(name):
         values[:, random.random((rows, columns)) < 0.1] = NAN
         values[:, :9, -1] = NAN
         args = [{"x": values[i], "d": 7, "n": 0.3}[kind] for i, kind in enumerate(op.args)]
-        whole = _fast(op, args)
+        whole = fast_of(op, args)
         for column in (0, columns // 2, columns - 1):
             one = [a[:, column : column + 1] if np.ndim(a) == 2 else a for a in args]
-            np.testing.assert_array_equal(_fast(op, one)[:, 0], whole[:, column])
+            np.testing.assert_array_equal(fast_of(op, one)[:, 0], whole[:, column])
         if op.lookback([7]) is not None:
             late = np.full_like(whole[rows - 11 :], 7.0)
             getattr(import_module("engine.expr.kernels"), op.name)(*args, late)
-            np.testing.assert_array_equal(_finite(late), whole[rows - 11 :])
+            np.testing.assert_array_equal(finite(late), whole[rows - 11 :])
 
 
 @pytest.mark.parametrize("d", [15, 16, 17, 31, 32, 40, 70])
 def test_sums_of_windows_longer_than_the_data_have_the_bits_of_later_ones(d):
     x = np.random.default_rng(6).normal(size=(100, 3)) * 1e3
     x[::7, 1] = NAN
-    whole = _fast(TABLE["ts_sum"], [x, d])
+    whole = fast_of(TABLE["ts_sum"], [x, d])
     for rows in (1, 14, 15, 16, 17, 25, 31, 32, 33, 50, 69):
-        np.testing.assert_array_equal(_fast(TABLE["ts_sum"], [x[:rows], d]), whole[:rows])
+        np.testing.assert_array_equal(fast_of(TABLE["ts_sum"], [x[:rows], d]), whole[:rows])

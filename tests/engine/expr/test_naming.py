@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import panel_of
 from numpy.testing import assert_array_equal
 
 from engine import DataError, Formula, FormulaError, Panel
@@ -19,10 +19,7 @@ from engine.expr.parser import parse
 
 
 def panel(**more: list[list[float]]) -> Panel:
-    rows = {"close": [[1.0, 3.0], [2.0, 12.0], [4.0, 6.0]], **more}
-    days = pd.date_range("2024-01-01", periods=3, tz="UTC")
-    arrays = {name: np.array(values, dtype=float) for name, values in rows.items()}
-    return Panel(days, ("A", "B"), arrays, {"sector": ("x", "y")})
+    return panel_of([[1.0, 3.0], [2.0, 12.0], [4.0, 6.0]], sectors="xy", **more)
 
 
 def out(**formulas: str) -> dict[str, object]:

@@ -11,13 +11,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from builders import NAN
 from numpy.testing import assert_allclose, assert_array_equal
+from twins import fast_of, slow_of, twin_of
 
 from engine.core.panel import FloatArray
-from engine.expr import slow, slow_groups, slow_more, slow_ranks
 from engine.expr.ops import TABLE, Op
 
-NAN = np.nan
 OPS = pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
 WINDOWED = pytest.mark.parametrize(
     "op", [op for op in TABLE.values() if "d" in op.args], ids=lambda op: op.name
@@ -68,26 +68,6 @@ def _arguments(op: Op, x: FloatArray, d: int) -> list[object]:
     return [given.get(kind, lambda: next(arrays))() for kind in op.args]
 
 
-def _fast(op: Op, args: list[object]) -> FloatArray:
-    """The kernel's result, as the executor keeps it: finite or NaN."""
-    args = [np.ascontiguousarray(a) if np.ndim(a) == 2 else a for a in args]
-    out = np.full_like(next(a for a in args if np.ndim(a) == 2), 7.0)
-    with np.errstate(all="ignore"):
-        getattr(import_module(f"engine.expr.{op.room}"), op.name)(*args, out)
-    return np.where(np.isinf(out), NAN, out)
-
-
-def _twin(op: Op):
-    modules = (slow, slow_groups, slow_more, slow_ranks)
-    return next(getattr(m, op.name) for m in modules if hasattr(m, op.name))
-
-
-def _slow(op: Op, args: list[object]) -> FloatArray:
-    with np.errstate(all="ignore"):
-        out = _twin(op)(*args)
-    return np.where(np.isinf(out), NAN, out)
-
-
 def _on(args: list[object], change) -> list[object]:
     """The arguments with every array changed."""
     return [change(a) if isinstance(a, np.ndarray) and a.ndim == 2 else a for a in args]
@@ -105,7 +85,7 @@ def test_names_and_signs_are_used_once():
 @OPS
 def test_an_operator_has_a_kernel_a_slow_twin_and_a_meaning(op):
     assert callable(getattr(import_module(f"engine.expr.{op.room}"), op.name))
-    assert callable(_twin(op))
+    assert callable(twin_of(op))
     assert op.doc
     assert set(op.args) <= set("xdng")
     assert (op.reach in {"window", "shift"}) <= (op.args.count("d") == 1)
@@ -116,7 +96,7 @@ def test_an_operator_has_a_kernel_a_slow_twin_and_a_meaning(op):
 def test_the_kernel_agrees_with_its_slow_twin(op):
     for kind, d in product(PANELS, (1, 2, 4, 20) if "d" in op.args else (1,)):
         args, slack = _arguments(op, PANELS[kind], d), SLACK.get(kind, 1e-13)
-        got, expected = _fast(op, args), _slow(op, args)
+        got, expected = fast_of(op, args), slow_of(op, args)
         assert_allclose(got, expected, rtol=1e-9, atol=slack, err_msg=f"{kind}, d = {d}")
 
 
@@ -127,10 +107,10 @@ def test_a_row_does_not_know_what_comes_after(op, kind):
     args = _arguments(op, PANELS[kind], 5)
     other = np.random.default_rng(9).normal(size=PANELS[kind].shape)
     other[::3] = NAN
-    full = _fast(op, args)
+    full = fast_of(op, args)
     for t in (1, 4, 17):
-        cut = _fast(op, _on(args, lambda a, t=t: a[:t].copy()))
-        changed = _fast(op, _on(args, lambda a, t=t: np.vstack([a[:t], other[t:]])))
+        cut = fast_of(op, _on(args, lambda a, t=t: a[:t].copy()))
+        changed = fast_of(op, _on(args, lambda a, t=t: np.vstack([a[:t], other[t:]])))
         assert_array_equal(cut, full[:t])
         assert_array_equal(changed[:t], full[:t])
 
@@ -143,11 +123,11 @@ def test_the_order_of_symbols_does_not_matter(op, kind):
     moved = _on(args, lambda a: np.ascontiguousarray(a[:, order]))
     if "g" in op.args:
         moved[-1] = LABELS[order]
-    full = _fast(op, args)[:, order]
+    full = fast_of(op, args)[:, order]
     if op.room == "sections":
-        assert_allclose(_fast(op, moved), full, rtol=1e-12, atol=1e-13)
+        assert_allclose(fast_of(op, moved), full, rtol=1e-12, atol=1e-13)
     else:
-        assert_array_equal(_fast(op, moved), full)
+        assert_array_equal(fast_of(op, moved), full)
 
 
 @OPS
@@ -160,8 +140,8 @@ def test_lookback_is_all_that_a_row_reads(op, kind):
             assert op.name in ENDLESS
             return
         args = _arguments(op, PANELS[kind], d)
-        last = _fast(op, _on(args, lambda a, rows=rows: np.ascontiguousarray(a[-rows - 1 :])))
-        assert_array_equal(last[-1], _fast(op, args)[-1])
+        last = fast_of(op, _on(args, lambda a, rows=rows: np.ascontiguousarray(a[-rows - 1 :])))
+        assert_array_equal(last[-1], fast_of(op, args)[-1])
 
 
 @WINDOWED
@@ -175,8 +155,8 @@ def test_a_lookback_is_no_longer_than_it_must_be(op):
     if op.name == "ts_backfill":  # what is known later counts
         oldest[0][1:] = args[0][-rows:] = NAN
     oldest[0][0] = NAN if op.name == "ts_known" else 0.0
-    changed = _fast(op, oldest)[-1]
-    assert not np.array_equal(changed, _fast(op, args)[-1])
+    changed = fast_of(op, oldest)[-1]
+    assert not np.array_equal(changed, fast_of(op, args)[-1])
 
 
 @OPS
@@ -185,7 +165,7 @@ def test_inputs_are_left_alone(op):
     for array in args:
         if isinstance(array, np.ndarray):
             array.flags.writeable = False
-    _fast(op, args)
+    fast_of(op, args)
 
 
 LITERALS = {
@@ -242,14 +222,14 @@ STATES = {
 def test_a_state_by_hand(name):
     arrays, constants, expected = STATES[name]
     columns = [np.array(a, dtype=float)[:, None] for a in arrays]
-    assert_allclose(_fast(TABLE[name], [*columns, *constants])[:, 0], expected, rtol=1e-15)
+    assert_allclose(fast_of(TABLE[name], [*columns, *constants])[:, 0], expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("name", LITERALS)
 def test_one_symbol_by_hand(name):
     arrays, d, expected = LITERALS[name]
     columns = [np.array(a, dtype=float)[:, None] for a in arrays]
-    assert_allclose(_fast(TABLE[name], [*columns, d])[:, 0], expected, rtol=1e-15)
+    assert_allclose(fast_of(TABLE[name], [*columns, d])[:, 0], expected, rtol=1e-15)
 
 
 TENS = [[10.0, -20.0, 10.0, NAN, 0.5, 0.5]]  # groups that a formula made: A and C, B, E and F
@@ -315,7 +295,7 @@ SECTIONS = {
 def test_one_date_by_hand(name):
     row, constants, expected = SECTIONS[name]
     rest = [np.array(c, dtype=float) if isinstance(c, list) else c for c in constants]
-    got = _fast(TABLE[name], [np.array([row], dtype=float), *rest])
+    got = fast_of(TABLE[name], [np.array([row], dtype=float), *rest])
     assert_allclose(got, [expected], rtol=1e-15, atol=1e-15)
 
 
@@ -349,19 +329,19 @@ CELLS = {
 @pytest.mark.parametrize("name", CELLS)
 def test_one_cell_by_hand(name):
     values, expected = CELLS[name]
-    got = _fast(TABLE[name], [np.array([[v]]) for v in values])
+    got = fast_of(TABLE[name], [np.array([[v]]) for v in values])
     assert_array_equal(got, [[expected]])
 
 
 def test_the_unchosen_side_may_be_missing():
     args = [np.array([[v]]) for v in (0.0, NAN, 2.0)]
-    assert_array_equal(_fast(TABLE["where"], args), [[2.0]])
+    assert_array_equal(fast_of(TABLE["where"], args), [[2.0]])
 
 
 @pytest.mark.parametrize(("x", "y"), [(NAN, 0.0), (1.0, NAN), (-1.0, NAN)])
 def test_what_is_missing_has_no_power(x, y):
     for name in ("power", "signedpower"):
-        assert_array_equal(_fast(TABLE[name], [np.array([[x]]), np.array([[y]])]), [[NAN]])
+        assert_array_equal(fast_of(TABLE[name], [np.array([[x]]), np.array([[y]])]), [[NAN]])
 
 
 @pytest.mark.parametrize(
@@ -375,9 +355,9 @@ def test_what_is_missing_has_no_power(x, y):
 def test_what_cannot_be_told_apart_leaves_nothing(others):
     name = {1: "neutralize", 2: "neutralize2"}[len(others)]
     row = np.array([[3.0, 1.0, 4.0, 1.0, 5.0, 9.0]])
-    assert np.isnan(_fast(TABLE[name], [row, *(np.array(o, float) for o in others)])).all()
+    assert np.isnan(fast_of(TABLE[name], [row, *(np.array(o, float) for o in others)])).all()
 
 
 def test_buckets_are_of_one_size():
     row = np.random.default_rng(1).permutation(30.0 + np.arange(30))[None]
-    assert_array_equal(np.bincount(_fast(TABLE["bucket"], [row, 10.0])[0].astype(int))[1:], 3)
+    assert_array_equal(np.bincount(fast_of(TABLE["bucket"], [row, 10.0])[0].astype(int))[1:], 3)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF
 from omegaconf import OmegaConf
 
 from engine.core.errors import DataError
@@ -20,7 +21,7 @@ from engine.expr.spanning import spans
 from engine.pipeline.settings import factor_set
 from engine.plugin.registry import installed
 
-SETS = sorted((Path(__file__).parents[3] / "conf" / "factors").glob("*.yaml"))
+SETS = sorted((CONF / "factors").glob("*.yaml"))
 
 
 def bars(days: int = 300, symbols: int = 12) -> Panel:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from numpy.testing import assert_array_equal
 
 from engine import Panel
@@ -33,12 +33,10 @@ def bars(days: int = 90, symbols: int = 7) -> Panel:
     lost = random.random(close.shape) < 0.1
     volume = np.exp(random.normal(10.0, 1.0, close.shape))
     made = {"close": close, "high": 1.01 * close, "low": 0.98 * close, "volume": volume}
-    return Panel(
-        dates=pd.date_range("2024-01-01", periods=days, tz="UTC"),
-        symbols=tuple("ABCDEFG"[:symbols]),
-        fields={name: np.where(lost, np.nan, array) for name, array in made.items()},
-        groups={"sector": tuple("xyxyzzz"[:symbols])},
+    return panel_of(
+        sectors="xyxyzzz"[:symbols],
         member=random.random(close.shape) > 0.1,
+        **{name: np.where(lost, NAN, array) for name, array in made.items()},
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import panel_of
 
 from engine.core.errors import ConfigError, DataError, EngineError
 from engine.core.panel import Panel
@@ -35,13 +35,7 @@ def bars(days: int = 120) -> Panel:
     close = 30.0 * np.exp(np.cumsum(0.02 * random.normal(size=(days, 6)), axis=0))
     close[20:70, 2] = close[:50, 4] = np.nan
     member = random.random(close.shape) < 0.9
-    return Panel(
-        dates=pd.date_range("2021-01-01", periods=days, tz="UTC"),
-        symbols=tuple("ABCDEF"),
-        fields={"close": close, "volume": np.where(np.isnan(close), np.nan, 1e4 + 100.0 * close)},
-        groups={"sector": tuple("xxyyzz")},
-        member=member,
-    )
+    return panel_of(close, volume=1e4 + 100.0 * close, sectors="xxyyzz", member=member)
 
 
 PANEL = bars()

@@ -9,26 +9,17 @@ Where we say NaN (x / 0, the correlation of a constant), they fill in a number o
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import CONF, Shared
 from numpy.testing import assert_allclose, assert_array_equal
 from omegaconf import OmegaConf
 
 from engine import FloatArray, Panel
 from engine.expr.executor import evaluate
-
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-INPUT = SHARED / "refs" / "input_stocknet84_2012_2014.parquet"
-EXPECTED = SHARED / "refs" / "alpha101_reference_stocknet84_2014Q4.parquet"
-
-pytestmark = pytest.mark.skipif(
-    not (INPUT.is_file() and EXPECTED.is_file()),
-    reason=f"no reference values in {SHARED / 'refs'}: set ALPHA_ENGINE_SHARED",
-)
 
 ALPHAS = {
     "alpha006": "-1 * correlation(open, volume, 10)",
@@ -96,8 +87,7 @@ MISSING = {  # cells of 5,040 that are NaN here, and why
 }
 
 
-CONF = Path(__file__).parents[3] / "conf" / "factors"
-ALPHA101 = OmegaConf.load(CONF / "alpha101.yaml")
+ALPHA101 = OmegaConf.load(CONF / "factors" / "alpha101.yaml")
 AS_PUBLISHED = sorted({*ALPHAS} - {"alpha064", "alpha068", "alpha086", "alpha099"})
 
 
@@ -108,13 +98,13 @@ def _panel(path: Path) -> Panel:
 
 
 @pytest.fixture(scope="module")
-def bars() -> Panel:
-    return _panel(INPUT)
+def bars(shared: Shared) -> Panel:
+    return _panel(shared("refs/input_stocknet84_2012_2014.parquet"))
 
 
 @pytest.fixture(scope="module")
-def expected() -> Panel:
-    return _panel(EXPECTED)
+def expected(shared: Shared) -> Panel:
+    return _panel(shared("refs/alpha101_reference_stocknet84_2014Q4.parquet"))
 
 
 @pytest.mark.parametrize("name", ALPHAS)
@@ -148,9 +138,7 @@ def test_all_at_once_is_each_by_itself(bars):
         assert_array_equal(together[name], evaluate({name: ALPHAS[name]}, bars)[name])
 
 
-QLIB_INPUT = SHARED / "refs" / "input_stocknet20_2012_2014.parquet"
-QLIB_EXPECTED = SHARED / "refs" / "qlib_alpha158_stocknet20_2014Q4.parquet"
-ALPHA158 = OmegaConf.load(CONF / "alpha158.yaml")
+ALPHA158 = OmegaConf.load(CONF / "factors" / "alpha158.yaml")
 WINDOWS = (5, 10, 20, 30, 60)
 CLOSE_CALLS = {  # Qlib takes logs, products and differences in float32: of these, digits are lost
     *(f"{name}{d}" for name in ("CORR", "CORD") for d in WINDOWS),
@@ -159,12 +147,13 @@ CLOSE_CALLS = {  # Qlib takes logs, products and differences in float32: of thes
 
 
 @pytest.fixture(scope="module")
-def alpha158() -> tuple[dict[str, FloatArray], Panel]:
+def alpha158(shared: Shared) -> tuple[dict[str, FloatArray], Panel]:
     """Our values and Qlib's, on its dates; the input as Qlib stores it, in float32."""
-    given = _panel(QLIB_INPUT)
+    given = _panel(shared("refs/input_stocknet20_2012_2014.parquet"))
     stored = {name: a.astype(np.float32).astype(np.float64) for name, a in given.fields.items()}
     given = given.with_fields(stored)
-    frame = pd.read_parquet(QLIB_EXPECTED).rename(columns={"instrument": "symbol"})
+    frame = pd.read_parquet(shared("refs/qlib_alpha158_stocknet20_2014Q4.parquet"))
+    frame = frame.rename(columns={"instrument": "symbol"})
     frame["timestamp"] = pd.to_datetime(frame.pop("datetime"), utc=True)
     theirs = Panel.from_long(frame.assign(close=1.0))
     assert theirs.symbols == given.symbols
@@ -173,7 +162,6 @@ def alpha158() -> tuple[dict[str, FloatArray], Panel]:
     return {name: array[last_quarter] for name, array in ours.items()}, theirs
 
 
-@pytest.mark.skipif(not QLIB_EXPECTED.is_file(), reason=f"no {QLIB_EXPECTED}")
 @pytest.mark.parametrize("name", ALPHA158)
 def test_alpha158_agrees_with_qlib(name, alpha158):
     ours, theirs = alpha158
@@ -182,8 +170,7 @@ def test_alpha158_agrees_with_qlib(name, alpha158):
     assert_allclose(ours[name], theirs[name], rtol=2e-5, atol=slack)
 
 
-@pytest.mark.skipif(not QLIB_EXPECTED.is_file(), reason=f"no {QLIB_EXPECTED}")
-def test_alpha158_is_what_qlib_computes(alpha158):
+def test_alpha158_is_what_qlib_computes(alpha158, shared):
     assert {*alpha158[0]} == {*alpha158[1].fields} - {"close"}
-    expressions = pd.read_csv(SHARED / "refs" / "qlib_alpha158_expressions.csv")
+    expressions = pd.read_csv(shared("refs/qlib_alpha158_expressions.csv"))
     assert dict(zip(expressions["name"], expressions["qlib_expr"], strict=True)) == ALPHA158

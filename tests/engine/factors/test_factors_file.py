@@ -38,7 +38,7 @@ def bars(tmp_path: Path) -> pd.DataFrame:
     return frame[~gone & ~((frame["symbol"] == "DDD") & (day < 49))].reset_index(drop=True)
 
 
-def until(frame: pd.DataFrame, days: int) -> pd.DataFrame:
+def up_to(frame: pd.DataFrame, days: int) -> pd.DataFrame:
     return frame[
         frame["timestamp"] < pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days, "D")
     ]
@@ -92,8 +92,8 @@ def test_appended_is_computed_whole(bars, tmp_path, capsys) -> None:
     """Three times: within the suspension, over the listing of a new symbol, and nothing new."""
     whole, file = tmp_path / "whole.parquet", tmp_path / "file.parquet"
     assert compute(bars, tmp_path, *ASKED, "--out", str(whole)) == 0
-    assert compute(until(bars, 25), tmp_path, *ASKED, "--out", str(file)) == 0
-    assert compute(until(bars, 45), tmp_path, *ASKED, "--append", str(file)) == 0
+    assert compute(up_to(bars, 25), tmp_path, *ASKED, "--out", str(file)) == 0
+    assert compute(up_to(bars, 45), tmp_path, *ASKED, "--append", str(file)) == 0
     assert "104 factors, 3 symbols, 20 dates (2024-01-26 to 2024-02-14)" in capsys.readouterr().out
     assert compute(bars, tmp_path, *ASKED, "--append", str(file), "--chunk=7") == 0
     assert same(whole, file)
@@ -116,7 +116,7 @@ def test_single_precision_is_so_however_it_is_computed(bars, tmp_path, capsys) -
         file = tmp_path / "file.parquet"
         assert compute(bars, tmp_path, *ASKED, *single, *how, "--out", str(file)) == 0
         assert same(whole, file)
-    assert compute(until(bars, 25), tmp_path, *ASKED, *single, "--out", str(file)) == 0
+    assert compute(up_to(bars, 25), tmp_path, *ASKED, *single, "--out", str(file)) == 0
     assert compute(bars, tmp_path, *ASKED, *single, "--append", str(file)) == 0
     assert same(whole, file)
     assert compute(bars, tmp_path, *ASKED, "--append", str(file)) == 2
@@ -128,14 +128,14 @@ def test_a_file_is_copied_batch_by_batch(bars, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(factors_file, "BATCH", 50 * 24)
     whole, file = tmp_path / "whole.parquet", tmp_path / "file.parquet"
     assert compute(bars, tmp_path, "close", "--out", str(whole)) == 0
-    assert compute(until(bars, 50), tmp_path, "close", "--out", str(file), "--chunk=3") == 0
+    assert compute(up_to(bars, 50), tmp_path, "close", "--out", str(file), "--chunk=3") == 0
     assert compute(bars, tmp_path, "close", "--append", str(file)) == 0
     assert same(whole, file)
 
 
 def test_only_new_dates_and_their_lookback_are_computed(bars, tmp_path, monkeypatch) -> None:
     file, read = tmp_path / "file.parquet", []
-    assert compute(until(bars, 50), tmp_path, "ts_mean(close, 5)", "--out", str(file)) == 0
+    assert compute(up_to(bars, 50), tmp_path, "ts_mean(close, 5)", "--out", str(file)) == 0
     monkeypatch.setattr(
         "engine.expr.pieces.executor.each",
         lambda formulas, panel, **how: (
@@ -160,7 +160,7 @@ def revised(frame: pd.DataFrame) -> pd.DataFrame:
         (["close"], lambda f: f[f.index != 7], "bars came or went"),
         (["close"], lambda f: f.assign(symbol=f["symbol"].replace("B", "BB")),
          "it has B on 2024-01-01 where the bars have BB on 2024-01-01"),
-        (["close"], lambda f: until(f, 40), "bars came or went"),
+        (["close"], lambda f: up_to(f, 40), "bars came or went"),
         (["open"], lambda f: f, "its columns are not those asked for (not both have 'close')"),
         (["close", "open"], lambda f: f, "not both have 'open'"),
     ],
@@ -169,7 +169,7 @@ def test_what_does_not_continue_a_file_is_refused(
     bars, tmp_path, capsys, asked, change, message
 ) -> None:
     file = tmp_path / "file.parquet"
-    assert compute(until(bars, 50), tmp_path, "close", "--out", str(file)) == 0
+    assert compute(up_to(bars, 50), tmp_path, "close", "--out", str(file)) == 0
     before = file.read_bytes()
     assert compute(change(bars), tmp_path, *asked, "--append", str(file)) == 2
     shown = capsys.readouterr().err
@@ -216,9 +216,9 @@ def test_a_column_that_was_another_formula_is_not_continued(bars, tmp_path, caps
     file = tmp_path / "f.parquet"
     words = ["core_ta_price.mine", "close", f"--append={file}"]
     base = ["+factors.base='close + open'", "+factors.mine='base * 1'"]
-    assert compute(until(bars, 45), tmp_path, *words[:2], *base, f"--out={file}") == 0
+    assert compute(up_to(bars, 45), tmp_path, *words[:2], *base, f"--out={file}") == 0
     same_one = ["+factors.base='OPEN + close'", "+factors.mine='(1 * BASE)'"]
-    assert compute(until(bars, 46), tmp_path, *words, *same_one) == 0
+    assert compute(up_to(bars, 46), tmp_path, *words, *same_one) == 0
     other = ["+factors.base='(close + open) * 1'", "+factors.mine='base * 1'"]
     assert compute(bars, tmp_path, *words, *other) == 2
     assert f"--append {file}: mine was another formula there" in capsys.readouterr().err
@@ -230,7 +230,7 @@ def test_a_column_that_was_another_formula_is_not_continued(bars, tmp_path, caps
 def test_appended_dates_have_the_rows_a_year_of_the_file(bars, tmp_path, capsys) -> None:
     """Monday to Friday are 252 a year; the weekends that follow make no 365 of the same file."""
     file = tmp_path / "file.parquet"
-    assert compute(until(bars, 5), tmp_path, "annual", "close", "--out", str(file)) == 0
+    assert compute(up_to(bars, 5), tmp_path, "annual", "close", "--out", str(file)) == 0
     assert compute(bars, tmp_path, "annual", "close", "--append", str(file)) == 0
     assert set(pq.read_table(file)["annual"].to_pylist()) == {252.0}
     words = ("annual", "close", "--append", str(file), "time.periods_per_year=365")
@@ -244,6 +244,6 @@ def test_appended_dates_have_the_rows_a_year_of_the_file(bars, tmp_path, capsys)
 def test_a_number_of_the_configuration_is_that_of_the_file(bars, tmp_path) -> None:
     file = tmp_path / "file.parquet"
     words = ("annual", "close", "time.periods_per_year=260")
-    assert compute(until(bars, 40), tmp_path, *words, "--out", str(file)) == 0
+    assert compute(up_to(bars, 40), tmp_path, *words, "--out", str(file)) == 0
     assert compute(bars, tmp_path, "annual", "close", "--append", str(file)) == 0
     assert set(pq.read_table(file)["annual"].to_pylist()) == {260.0}

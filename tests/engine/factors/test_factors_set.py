@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from builders import panel_of
 from numpy.testing import assert_array_equal
 
 import engine
@@ -56,14 +57,12 @@ def _no_calls() -> None:
 
 
 def panel(**more: list[list[float]]) -> Panel:
-    rows = {
-        "close": [[1.0, 3.0], [2.0, 12.0], [4.0, 6.0]],
-        "high": [[2.0, 4.0], [5.0, 13.0], [4.5, 9.0]],
-        "low": [[1.0, 1.0], [1.0, 11.0], [4.0, 3.0]],  # the gaps: 1 3, 4 2, 0.5 6
+    return panel_of(
+        [[1.0, 3.0], [2.0, 12.0], [4.0, 6.0]],
+        high=[[2.0, 4.0], [5.0, 13.0], [4.5, 9.0]],
+        low=[[1.0, 1.0], [1.0, 11.0], [4.0, 3.0]],  # the gaps: 1 3, 4 2, 0.5 6
         **more,
-    }
-    days = pd.date_range("2024-01-01", periods=3, tz="UTC")
-    return Panel(days, ("A", "B"), {name: np.array(a, dtype=float) for name, a in rows.items()})
+    )
 
 
 def computed(factors: dict[str, Factor], given: Panel) -> dict[str, FloatArray]:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from scipy import stats
 
 from engine.bars.delisting import Delisting
 from engine.core.errors import ConfigError
-from engine.core.panel import Panel
 from engine.forecasts.labels import Label
-
-NAN = float("nan")
-
-
-def panel_of(close, member=None):
-    close = np.array(close, float)
-    dates = pd.bdate_range("2020-01-01", periods=len(close), tz="UTC")
-    symbols = tuple(f"S{i:02d}" for i in range(close.shape[1]))
-    return Panel(dates=dates, symbols=symbols, fields={"close": close}, member=member)
 
 
 def random_panel(T=120, N=9, seed=0):
@@ -31,7 +21,7 @@ def random_panel(T=120, N=9, seed=0):
     close[80:90, 3] = NAN  # suspended for 10 days
     member = np.ones((T, N), bool)
     member[:40, 4] = False
-    return panel_of(close, member)
+    return panel_of(close, member=member)
 
 
 def test_entry_is_the_close_after_the_decision():
@@ -98,7 +88,7 @@ def test_the_target_judges_a_fall_by_the_pause_that_it_saw():
 
 def test_a_symbol_has_no_label_while_it_is_not_a_member():
     member = np.array([[False], [True], [False], [False]])
-    labels = Label(horizon=1).compute(panel_of([[1], [2], [3], [6]], member))
+    labels = Label(horizon=1).compute(panel_of([[1], [2], [3], [6]], member=member))
     np.testing.assert_allclose(labels.values[:, 0], [NAN, 1.0, NAN, NAN])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import NAN
 from numba import njit
 
 from engine.expr import merging
@@ -29,8 +30,6 @@ from engine.kernels.lanes import (
     unpack,
 )
 from engine.kernels.sources import digest
-
-NAN = np.nan
 
 
 @njit

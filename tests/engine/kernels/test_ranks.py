@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from builders import NAN
 from numpy.testing import assert_array_equal
 from scipy.stats import rankdata
 
 from engine.kernels.ranks import average_ranks
-
-NAN = np.nan
 
 
 def test_average_ranks_literal():

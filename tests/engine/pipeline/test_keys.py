@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import distribution
 from omegaconf import DictConfig, OmegaConf
 
 from engine.config.compose import composed
@@ -174,14 +175,11 @@ def test_a_plugin_is_all_of_its_package_and_the_files_it_reads(
     from importlib.metadata import entry_points
 
     site = tmp_path / "site"
-    (site / "keyed").mkdir(parents=True)
-    (site / "keyed-1.dist-info").mkdir()
+    distribution(site, "keyed")
+    (site / "keyed").mkdir()
     (site / "keyed" / "__init__.py").write_text(PLUGIN)
     (site / "keyed" / "helper.py").write_text("def twice(x):\n    return 2.0 * x\n")
     (site / "keyed" / "words.txt").write_text("one")
-    about = "Metadata-Version: 2.1\nName: keyed\nVersion: 1\n"
-    (site / "keyed-1.dist-info" / "METADATA").write_text(about)
-    (site / "keyed-1.dist-info" / "entry_points.txt").write_text("[engine]\nkeyed = keyed\n")
     table = tmp_path / "table.csv"
     table.write_text("1")
     monkeypatch.syspath_prepend(str(site))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from builders import Shared, digests
 
 import engine
 from engine.cli.prompt import main
@@ -18,18 +18,11 @@ from engine.store import Artifacts
 
 WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
          "report=none"]  # fmt: skip
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", Path(__file__).parents[4] / "shared"))
-CROSS = SHARED / "data" / "cross_asset_2000_2019.parquet"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return engine.run(WORDS, path=tmp_path_factory.mktemp("finished")).path
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    files = [*folder.glob("*.parquet"), *folder.glob("*.json"), *folder.glob("*.npz")]
-    return {file.name: file.read_bytes() for file in files if file.name != "manifest.json"}
 
 
 def keys(folder: Path) -> dict[str, str]:
@@ -40,7 +33,7 @@ def keys(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("stage", [row.name for row in STAGES[1:]])
 def test_from_any_stage_it_is_the_same_run(stage: str, run: Path, tmp_path: Path) -> None:
     assert main(["run", "--from", stage, str(run), f"hydra.run.dir={tmp_path}/again"]) == 0
-    assert tables(tmp_path / "again") == tables(run)
+    assert digests(tmp_path / "again") == digests(run)
     assert keys(tmp_path / "again") == keys(run)
 
 
@@ -49,21 +42,21 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
                        path=tmp_path / "whole").path  # fmt: skip
     words = ["portfolio.quantile=0.3", "costs.fees_bps=7", f"hydra.run.dir={tmp_path}/again"]
     assert main(["run", "--from", "signal", str(run), *words]) == 0
-    assert tables(tmp_path / "again") == tables(whole)
+    assert digests(tmp_path / "again") == digests(whole)
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text("utf-8"))
     assert manifest["config"]["portfolio"]["quantile"] == 0.3
     assert next(row["stage"] for row in manifest["timings"]) == "bars"
 
 
-@pytest.mark.skipif(not CROSS.exists(), reason=f"no {CROSS}: set ALPHA_ENGINE_SHARED")
-def test_real_bars_with_series_that_end_and_dates_of_few(tmp_path: Path) -> None:
-    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={CROSS}",
+def test_real_bars_with_series_that_end_and_dates_of_few(shared: Shared, tmp_path: Path) -> None:
+    file = shared("data/cross_asset_2000_2019.parquet")
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={file}",
              "backtest=next_open", "report=none"]  # fmt: skip
     one = engine.run([*words, "portfolio.quantile=0.3"], path=tmp_path / "one").path
     two = engine.run([*words, "portfolio.quantile=0.2"], path=tmp_path / "two").path
     more = ["portfolio.quantile=0.2", f"hydra.run.dir={tmp_path}/again"]
     assert main(["run", "--from", "account", str(one), *more]) == 0
-    assert tables(tmp_path / "again") == tables(two)
+    assert digests(tmp_path / "again") == digests(two)
 
 
 @pytest.mark.parametrize(
@@ -141,10 +134,10 @@ def test_other_data_of_the_source_are_refused(
 def test_a_finished_run_is_not_written_over(
     run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = tables(run)
+    before = digests(run)
     assert main(["run", "--from", "signal", str(run), f"hydra.run.dir={run}"]) == 2
     assert "the run to go on from is in it; choose another folder" in capfd.readouterr().err
-    assert tables(run) == before
+    assert digests(run) == before
 
 
 def test_what_was_said_of_the_data_is_said_again(tmp_path: Path) -> None:

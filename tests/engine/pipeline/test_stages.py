@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import ROOT
 
 import engine
 from engine import api
@@ -108,5 +109,5 @@ def test_the_picture_in_the_architecture_is_the_tables() -> None:
         left = sorted({*stage.tables, *stage.notes}) if len(stage.tables) < 8 else ["metrics", "…"]
         cells = (sorted({*stage.reads.values()}), stage.of, left)
         rows.append(f"| `{stage.name}` | " + " | ".join(", ".join(cell) for cell in cells) + " |")
-    page = (Path(__file__).parents[3] / "ARCHITECTURE.md").read_text("utf-8")
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
     assert "\n".join(rows) in page

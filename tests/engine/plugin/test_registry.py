@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import ClassVar
 
 import pytest
+from builders import distribution
 from omegaconf import OmegaConf
 
 import engine
@@ -194,12 +195,7 @@ def test_plugins_are_limited_by_distribution() -> None:
 
 
 def test_a_plugin_that_wants_another_engine_is_listed(tmp_path: Path) -> None:
-    info = tmp_path / "future-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: future\nVersion: 1.0\nRequires-Dist: alpha-engine>=99\n"
-    )
-    (info / "entry_points.txt").write_text("[engine]\nfuture = no_matter\n")
+    info = distribution(tmp_path, "future", about="Requires-Dist: alpha-engine>=99\n")
     registry = Registry(PathDistribution(info).entry_points)
     assert "future 1.0 wants alpha-engine>=99" in registry.failures[0].message
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Account
 
 from engine.account import second
 from engine.bars.delisting import Delisting, outcomes
 from engine.core.errors import DataError
-from engine.core.panel import FloatArray, Panel
+from engine.core.panel import Panel
 from engine.report import book, picture, words
 from engine.report.active import Run
 from engine.report.drawing import draw
@@ -90,24 +91,6 @@ DECISIONS = {
 DATES = pd.date_range("2020-01-01", periods=ROWS, tz="UTC")
 
 
-@dataclass
-class Account:
-    dates: pd.DatetimeIndex
-    net: FloatArray
-    gross: FloatArray
-    turnover: FloatArray
-    costs: dict[str, FloatArray]
-    risk_free: FloatArray
-    long: FloatArray
-    short: FloatArray
-    interest: FloatArray
-    delisting: FloatArray
-    asked: FloatArray
-    unfilled: dict[str, FloatArray]
-    never_traded: tuple[str, ...] = ()
-    decisions: dict[str, float] = field(default_factory=DECISIONS.copy)
-
-
 def manifest(**changes: object) -> dict[str, object]:
     source = {
         "name": "simulated",
@@ -164,6 +147,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         DATES, net, net + 1e-4, flat / 5, fees, cash, flat, flat / 2,
         interest=flat * 1e-4, delisting=0.0 * flat, asked=flat / 5,
         unfilled={"cap": flat / 50, **dict.fromkeys(("suspension", "cash", "size"), 0.0 * flat)},
+        decisions=DECISIONS.copy(),
     )  # fmt: skip
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from browser import browse, needs_browser
 
 import engine
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --disable-dev-shm-usage "
-    "--virtual-time-budget=8000 --enable-logging=stderr --v=0 --window-size=1200,2000 --dump-dom"
-)
 CLICKS = """<script>
 addEventListener("load", () => {
   const tables = [...document.querySelectorAll("table")];
@@ -44,7 +37,7 @@ const asked = matchMedia.bind(window);
 window.matchMedia = query => query.includes("hover") ? {matches: true} : asked(query);
 </script>"""
 OLD = "<head><script>delete window.DecompressionStream;</script>"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
@@ -58,18 +51,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def opened(page: Path) -> tuple[str, str]:
     """The page's body after a moment, and what the browser had to say."""
     text = page.read_text("utf-8").replace("<head>", MOUSE)
-    return browse(page, text.replace("</body>", f"{CLICKS}</body>"))
-
-
-def browse(page: Path, text: str) -> tuple[str, str]:
-    assert CHROMIUM
-    changed = page.with_name("changed.html")
-    changed.write_text(text, "utf-8")
-    command = [CHROMIUM, *FLAGS.split(), f"--user-data-dir={page.with_name('profile')}"]
-    done = subprocess.run(
-        [*command, changed.as_uri()], check=True, capture_output=True, text=True, timeout=120
-    )
-    return done.stdout, done.stderr
+    return browse(page.parent, text.replace("</body>", f"{CLICKS}</body>"))
 
 
 def test_the_browser_has_nothing_to_complain_of(opened: tuple[str, str]) -> None:
@@ -126,7 +108,7 @@ def test_no_button_sends_a_figure_away(opened: tuple[str, str]) -> None:
 
 
 def test_an_old_browser_says_why_there_are_no_figures(page: Path) -> None:
-    body, said = browse(page, page.read_text("utf-8").replace("<head>", OLD))
+    body, said = browse(page.parent, page.read_text("utf-8").replace("<head>", OLD))
     assert '<p class="banner plain" id="plain" role="alert">No figures: ' in body
     assert "main-svg" not in body
     assert "CONSOLE" not in said

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
+from browser import browse, needs_browser
 
 import engine
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync "
-    "--disable-background-networking --disable-component-update --disable-dev-shm-usage "
-    "--virtual-time-budget=8000 --enable-logging=stderr --v=0 --window-size=1200,2000 --dump-dom"
-)
 CLICKS = """<script>
 async function choose() {
   const found = name => document.querySelectorAll(`#fan .updatemenu-${name}`);
@@ -36,23 +28,14 @@ choose();
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@needs_browser
 def test_a_click_in_the_list_shows_that_name_alone(tmp_path: Path) -> None:
-    assert CHROMIUM
     run = engine.run(["+bundle=ai_tech_core", "source.n_days=500"], path=tmp_path / "run")
     names = len(run.table("persistence"))
     page = (run.path / "report.html").read_text("utf-8").replace("</body>", f"{CLICKS}</body>")
-    (tmp_path / "page.html").write_text(page, "utf-8")
-    command = [CHROMIUM, *FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-    done = subprocess.run(
-        [*command, (tmp_path / "page.html").as_uri()],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
-    found = {key: re.search(rf'data-{key}="(\d+)"', done.stdout) for key in ("names", "shown")}
+    body, said = browse(tmp_path, page)
+    assert [line for line in said.splitlines() if "CONSOLE" in line] == []
+    found = {key: re.search(rf'data-{key}="(\d+)"', body) for key in ("names", "shown")}
     assert found["names"]
     assert found["names"][1] == str(names)
     assert found["shown"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import DAILY, FREE, NAN, panel_of
 
 import engine
 from engine.account import simulate
@@ -19,24 +20,9 @@ from engine.account.simulation import decide_all
 from engine.bars.delisting import Delisting, outcomes
 from engine.expr.executor import evaluate
 from engine.factors.sets import spans
-from engine.plugins.costs import Standard
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
 from engine.signal.seasoning import seasoned
 from engine.study.market import benchmark
-
-NAN = np.nan
-FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)
-DAILY = {"rebalance": "daily"}
-
-
-def panel_of(close: Any, start: str = "2020-01-01", **others: Any) -> engine.Panel:
-    close = np.asarray(close, float)
-    return engine.Panel(
-        dates=pd.bdate_range(start, periods=len(close), tz="UTC"),
-        symbols=tuple("ABCDEFGHIJ"[: close.shape[1]]),
-        fields={"close": close},
-        **others,
-    )
 
 
 def with_holidays(seed: int, shape: tuple[int, int] = (90, 8)) -> engine.Panel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
@@ -13,16 +14,9 @@ from engine.core.panel import FloatArray, Panel
 from engine.plugin.registry import structured
 from engine.signal.scores import Bundle, BundleFactor, score
 
-NAN = np.nan
-
 
 def panel(rows: int, columns: int, sectors: str = "", close: FloatArray | None = None) -> Panel:
-    return Panel(
-        dates=pd.date_range("2020-01-01", periods=rows, tz="UTC"),
-        symbols=tuple(f"S{i:02}" for i in range(columns)),
-        fields={"close": np.ones((rows, columns)) if close is None else close},
-        groups={"sector": tuple(sectors)} if sectors else {},
-    )
+    return panel_of(np.ones((rows, columns)) if close is None else close, sectors=sectors)
 
 
 def bundle(*factors: tuple[str, float, str], **options: object) -> Bundle:

@@ -8,26 +8,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import pytest
+from builders import NAN, panel_of
 
 import engine
 from engine.account import simulate
 from engine.account.options import Backtest
 from engine.bars.delisting import Delisting, outcomes
 from engine.study.market import benchmark
-
-NAN = math.nan
-
-
-def panel_of(close, member=None, **fields):
-    close = np.array(close, float)
-    return engine.Panel(
-        dates=pd.bdate_range("2020-01-01", periods=len(close), tz="UTC"),
-        symbols=tuple(f"S{i:02d}" for i in range(close.shape[1])),
-        fields={"close": close, **{name: np.array(v, float) for name, v in fields.items()}},
-        member=None if member is None else np.array(member, bool),
-    )
 
 
 def random_panel(seed=3, length=90, count=7):
@@ -39,7 +27,8 @@ def random_panel(seed=3, length=90, count=7):
     missing[40:, 1] = missing[70:, 4] = True
     close[missing] = NAN
     open_[missing | (rng.random(close.shape) < 0.1)] = NAN
-    return panel_of(close, np.repeat(rng.random((9, count)) < 0.8, 10, axis=0), open=open_)
+    member = np.repeat(rng.random((9, count)) < 0.8, 10, axis=0)
+    return panel_of(close, member=member, open=open_)
 
 
 def by_hand(panel, delisting, first, fill):
@@ -86,14 +75,14 @@ def test_a_member_that_ends_earns_its_delisting_return_once_that_is_known():
     Two rows after its last bar a name is known to have gone; until then it earns nothing.
     """
     close = [[10, 10, 9, 1], [4, 11, 1, 1], [NAN, 12.1, NAN, 1], [NAN, 13.31, NAN, 1]]
-    panel = panel_of(close, [[True, True, False, False]] * 4)
+    panel = panel_of(close, member=[[True, True, False, False]] * 4)
     made = benchmark(panel, outcomes(panel, Delisting(after=2)), 0, "close")
     np.testing.assert_allclose(made, [0.0, (-0.6 + 0.1) / 2, 0.1, (-0.3 + 0.1) / 2])
 
 
 def test_a_list_of_members_that_ends_with_the_name_spares_no_loss():
     close = [[10, 10], [4, 10], [NAN, 10], [NAN, 10]]
-    panel = panel_of(close, [[True, True], [True, True], [False, True], [False, True]])
+    panel = panel_of(close, member=[[True, True], [True, True], [False, True], [False, True]])
     made = benchmark(panel, outcomes(panel, Delisting(after=2)), 0, "close")
     np.testing.assert_allclose(made, [0.0, -0.3, 0.0, -0.15])
 

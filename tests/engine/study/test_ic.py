@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from builders import NAN
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from engine.core.errors import ConfigError
 from engine.core.panel import FloatArray
 from engine.study.ic import coverage, ic, newey_west_t, quantile_returns, rank_ic, summary
-
-NAN = np.nan
 
 
 def pair(seed: int = 0, rows: int = 60, columns: int = 25) -> tuple[FloatArray, FloatArray]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, Account
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -16,26 +16,6 @@ from engine.study.ic import newey_west_t, rank_ic
 from engine.study.metrics import by_regime, collect, study, tables
 from engine.study.returns import performance
 from engine.study.sharpe import sharpe_error
-
-NAN = np.nan
-
-
-@dataclass
-class Account:
-    dates: pd.DatetimeIndex
-    net: FloatArray
-    gross: FloatArray
-    turnover: FloatArray
-    costs: dict[str, FloatArray]
-    risk_free: FloatArray
-    long: FloatArray
-    short: FloatArray
-    interest: FloatArray
-    delisting: FloatArray
-    asked: FloatArray
-    unfilled: dict[str, FloatArray]
-    never_traded: tuple[str, ...] = ()
-    decisions: dict[str, float] = field(default_factory=dict)
 
 
 def perf(*returns: float, year: float = 252.0, cash: FloatArray | float = 0.0) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from builders import NAN, panel_of
 
 from engine.bars.delisting import Delisting, outcomes
 from engine.core.panel import FloatArray, Panel
@@ -14,17 +15,13 @@ from engine.study.calibration import calibration_tables, slope
 from engine.study.capacity import capacity_table, largest, usual_volume
 from engine.study.metrics import study
 
-NAN = np.nan
-
 
 def dates(count: int, start: str = "2020-01-01") -> pd.DatetimeIndex:
     return pd.date_range(start, periods=count, tz="UTC")
 
 
-def panel(close: list[list[float]], **groups: tuple[str, ...]) -> Panel:
-    values = np.array(close)
-    symbols = tuple("ABCDEF"[: values.shape[1]])
-    return Panel(dates(len(values)), symbols, {"close": values}, groups)
+def panel(close: list[list[float]], sectors: str = "") -> Panel:
+    return panel_of(close, freq="D", sectors=sectors)
 
 
 def test_rolling_figures_use_the_window_up_to_their_date():
@@ -132,7 +129,7 @@ def test_without_sectors_there_is_no_row(labels):
 
 
 def test_positions_put_it_together():
-    bars = panel([[100.0, 50.0], [110.0, 50.0]], sector=("x", "y"))
+    bars = panel([[100.0, 50.0], [110.0, 50.0]], sectors="xy")
     realised = np.array([[0.5, 0.0], [0.6, -0.6]])
     made = holdings.positions(
         bars, realised, np.array([[0.6, -0.6], [NAN, NAN]]), outcomes(bars, Delisting())

@@ -11,13 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from kit import broken
 
 import engine
 from engine.testing import check, check_model, check_operator, check_source, small_panel, verdicts
-
-
-def broken(plugin: Any) -> dict[str, str]:
-    return {v.property: v.message for v in verdicts(plugin) if not v.ok}
 
 
 def is_caught(plugin: Any, property: str, message: str) -> None:
@@ -25,7 +22,7 @@ def is_caught(plugin: Any, property: str, message: str) -> None:
     assert re.search(message, found.get(property, "")), found
 
 
-SHARED: dict[str, Any] = {}
+COMMON: dict[str, Any] = {}
 
 
 class Slopes:
@@ -33,7 +30,7 @@ class Slopes:
 
     def __init__(self, how: str, seed: int) -> None:
         self.how, self.random = how, np.random.default_rng(seed)
-        self.kept: dict[str, Any] = SHARED if how == "shared" else {}
+        self.kept: dict[str, Any] = COMMON if how == "shared" else {}
 
     def fit(self, X: engine.FloatArray, y: engine.FloatArray) -> Slopes:
         if self.how == "exit":
@@ -81,7 +78,7 @@ class Student(engine.Model):
 
     def estimator(self, seed: int) -> engine.Estimator:
         if self.how == "same":
-            return SHARED.setdefault("same", Slopes("", seed))
+            return COMMON.setdefault("same", Slopes("", seed))
         return Slopes(self.how, seed)
 
     def train(
@@ -122,7 +119,7 @@ class Student(engine.Model):
     ],
 )
 def test_a_bad_model_is_caught(how: str, property: str, message: str) -> None:
-    SHARED.clear()
+    COMMON.clear()
     is_caught(Student(how), property, message)
 
 

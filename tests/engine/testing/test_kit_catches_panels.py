@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from kit import broken
 
 import engine
 from engine.testing import check, check_factor, check_regime, verdicts
@@ -24,10 +25,6 @@ from engine.testing import check, check_factor, check_regime, verdicts
 CELL = r"on 20\d\d-\d\d-\d\d S\d\d is (-?[\d.e-]+|nan),? .*(-?\d[\d.e-]*|nan)"
 Compute = Callable[[engine.Panel], Any]
 CASES: list[Any] = []
-
-
-def broken(plugin: Any) -> dict[str, str]:
-    return {v.property: v.message for v in verdicts(plugin) if not v.ok}
 
 
 def case(property: str, message: str) -> Callable[[Compute], Compute]:
@@ -365,7 +362,7 @@ class OddField(engine.Factor):
         return good(panel)
 
 
-SHARED: list[int] = [5]
+COMMON: list[int] = [5]
 
 
 @dataclass(frozen=True)
@@ -373,7 +370,7 @@ class SharedDefault(engine.Factor):
     """A list that all instances share."""
 
     name: ClassVar[str] = "shared_default"
-    rows: list[int] = field(default_factory=lambda: SHARED, metadata={"help": "rows"})
+    rows: list[int] = field(default_factory=lambda: COMMON, metadata={"help": "rows"})
 
     def compute(self, panel: engine.Panel) -> engine.FloatArray:
         return good(panel)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from builders import CONF
 from omegaconf import OmegaConf
 
 from engine.bars.inspect.finding import Thresholds
@@ -195,5 +196,5 @@ def test_thresholds_are_settings(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_file_of_thresholds_shows_every_one_with_its_default() -> None:
     """What is written in conf/check/default.yaml is what the class says."""
-    file = Path(__file__).parents[4] / "conf" / "check" / "default.yaml"
+    file = CONF / "check" / "default.yaml"
     assert dict(OmegaConf.load(file)) == asdict(Thresholds())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
+from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Shared
 
 from engine.bars.inspect.finding import DataFinding
 from engine.bars.inspect.inspection import Inspection, examine
@@ -19,16 +19,20 @@ from engine.core.universe import Universe
 from engine.plugins.sources.parquet import Parquet
 from engine.plugins.sources.sample import Sample
 
-ROOT = Path(__file__).parents[4]
-SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared")) / "data"
-real = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared market data are not here")
+Seen = Callable[..., Inspection]
 XNYS = Universe(calendar="XNYS")
 
 
-@cache
-def seen(file: str, calendar: str | None = None) -> Inspection:
-    universe = Universe(calendar=calendar)
-    return examine(Parquet(path=str(SHARED / file)).load(universe), universe)
+@pytest.fixture(scope="module")
+def seen(shared: Shared) -> Seen:
+    """What is found in a shared file, given a calendar or none."""
+
+    @cache
+    def look(file: str, calendar: str | None = None) -> Inspection:
+        universe = Universe(calendar=calendar)
+        return examine(Parquet(path=str(shared(f"data/{file}"))).load(universe), universe)
+
+    return look
 
 
 def named(inspection: Inspection) -> dict[str, DataFinding]:
@@ -63,8 +67,7 @@ def test_all_twenty_are_clean_from_1996_on() -> None:
     assert late.coverage == 1.0
 
 
-@real
-def test_the_spin_off_of_hri_and_a_bad_tick_of_gm_are_found() -> None:
+def test_the_spin_off_of_hri_and_a_bad_tick_of_gm_are_found(seen: Seen) -> None:
     found = named(seen("us_liquid200_2014_2020.parquet"))
     assert where(found["missed_split"]) == [("2016-07-01", "HRI")]
     assert "(-80.1%)" in found["missed_split"].examples[0].note
@@ -72,8 +75,7 @@ def test_the_spin_off_of_hri_and_a_bad_tick_of_gm_are_found() -> None:
     assert found["survivorship"].count == 200
 
 
-@real
-def test_survivors_of_technology_are_late_but_not_dirty() -> None:
+def test_survivors_of_technology_are_late_but_not_dirty(seen: Seen) -> None:
     inspection = seen("ai_tech_2014_2022.parquet", "XNYS")
     found = named(inspection)
     assert warnings(inspection) == {"volume_gap"}
@@ -82,8 +84,7 @@ def test_survivors_of_technology_are_late_but_not_dirty() -> None:
     assert inspection.coverage > 0.9999
 
 
-@real
-def test_cross_asset_bars_break_their_range_and_trade_on_holidays() -> None:
+def test_cross_asset_bars_break_their_range_and_trade_on_holidays(seen: Seen) -> None:
     found = named(seen("cross_asset_2000_2019.parquet", "XNYS"))
     assert found["ohlc"].count == 1464
     assert found["off_calendar"].count == 775
@@ -93,8 +94,9 @@ def test_cross_asset_bars_break_their_range_and_trade_on_holidays() -> None:
     assert where(guess["thin"])[0] == ("2003-04-18", "")  # Good Friday
 
 
-@real
-def test_prices_of_pystock_have_unknown_splits_and_foreign_segments_but_no_holidays() -> None:
+def test_prices_of_pystock_have_unknown_splits_and_foreign_segments_but_no_holidays(
+    seen: Seen,
+) -> None:
     inspection = seen("pystock_prices_top400.parquet", "XNYS")
     found = named(inspection)
     assert not {"off_calendar", "duplicates", "ohlc"} & set(found)
@@ -106,8 +108,7 @@ def test_prices_of_pystock_have_unknown_splits_and_foreign_segments_but_no_holid
     assert found["delisting"].count == 28
 
 
-@real
-def test_prices_of_stocknet_lack_three_closes_and_some_volume() -> None:
+def test_prices_of_stocknet_lack_three_closes_and_some_volume(seen: Seen) -> None:
     found = named(seen("stocknet_prices_2012_2017.parquet", "XNYS"))
     assert sorted(where(found["missing_close"])) == [
         ("2016-06-29", name) for name in ("PTR", "REX", "SNP")
@@ -116,27 +117,24 @@ def test_prices_of_stocknet_lack_three_closes_and_some_volume() -> None:
     assert found["late_listing"].count == 4
 
 
-@real
-def test_two_reports_were_filed_before_their_period_ended() -> None:
-    frame = pd.read_parquet(SHARED / "pystock_reports_pit_dedup.parquet")
+def test_two_reports_were_filed_before_their_period_ended(shared: Shared) -> None:
+    frame = pd.read_parquet(shared("data/pystock_reports_pit_dedup.parquet"))
     (finding,) = inspect_known_at(frame, "filed_asof", "end_date")
     assert where(finding) == [("2016-12-31", "NRG"), ("2016-05-05", "NDLS")]
 
 
-@real
-def test_a_tenth_of_the_tweet_days_are_of_another_day_in_new_york() -> None:
+def test_a_tenth_of_the_tweet_days_are_of_another_day_in_new_york(shared: Shared) -> None:
     """In one row of nine even the last tweet was sent the day before, or earlier."""
-    frame = pd.read_parquet(SHARED / "stocknet_tweet_counts_2014_2015.parquet")
+    frame = pd.read_parquet(shared("data/stocknet_tweet_counts_2014_2015.parquet"))
     (finding,) = inspect_dates(frame, "last_created_utc", "date", "America/New_York")
     assert (finding.name, finding.count) == ("earlier_than_date", 2803)
     assert finding.share == pytest.approx(0.109, abs=0.001)
 
 
-@real
-def test_raw_prices_of_lean_show_splits_reused_tickers_and_a_low_of_a_cent() -> None:
+def test_raw_prices_of_lean_show_splits_reused_tickers_and_a_low_of_a_cent(shared: Shared) -> None:
     frames = []
     for symbol in ("aapl", "aig", "eem", "goog", "qqq"):
-        path = SHARED / "lean_raw" / f"{symbol}_daily.zip"
+        path = shared("data/lean_raw") / f"{symbol}_daily.zip"
         names = ["timestamp", "open", "high", "low", "close", "volume"]
         with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as file:
             frame = pd.read_csv(file, header=None, names=names)
@@ -204,23 +202,27 @@ CHECKED = [
 ]
 
 
-@real
 @pytest.mark.parametrize(("file", "words", "code", "said"), CHECKED)
 def test_the_command_reads_every_file(
-    file: str, words: list[str], code: int, said: list[str], capsys: pytest.CaptureFixture[str]
+    file: str,
+    words: list[str],
+    code: int,
+    said: list[str],
+    shared: Shared,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert check([str(SHARED / file), *words]) == code
+    assert check([str(shared(f"data/{file}")), *words]) == code
     text = capsys.readouterr().out
     for part in said:
         assert part in text
 
 
-@real
 def test_the_command_reads_lean_and_its_adjusted_bars_have_no_split_left(
+    shared: Shared,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The fall of AAPL on 2000-09-29 is near a 2:1, but volume burst that day: news."""
-    words = ["source=lean", f"source.path={SHARED / 'lean_raw'}", "universe.calendar=XNYS"]
+    words = ["source=lean", f"source.path={shared('data/lean_raw')}", "universe.calendar=XNYS"]
     assert check(words) == 0
     text = capsys.readouterr().out
     assert "missed_split" not in text
@@ -229,9 +231,8 @@ def test_the_command_reads_lean_and_its_adjusted_bars_have_no_split_left(
     assert "[bars.absurd=raise|drop|mask|keep]" in text
 
 
-@real
-def test_no_file_is_left_out() -> None:
-    files = {p.name for p in SHARED.iterdir() if p.suffix in (".parquet", ".csv", ".tsv")}
+def test_no_file_is_left_out(shared: Shared) -> None:
+    files = {p.name for p in shared("data").iterdir() if p.suffix in (".parquet", ".csv", ".tsv")}
     assert files == {file for file, *_ in CHECKED}
 
 

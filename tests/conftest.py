@@ -1,0 +1,21 @@
+"""What pytest hands to any test that asks for it by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import SHARED, Shared
+
+
+@pytest.fixture(scope="session")
+def shared() -> Shared:
+    """Find a file or folder of the real market data; without it, the test is skipped."""
+
+    def found(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"no {path}: set ALPHA_ENGINE_SHARED to the folder of real data")
+        return path
+
+    return found
