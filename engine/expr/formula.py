@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from engine.core.errors import ConfigError
+from engine.core.errors import FormulaError
 from engine.core.kinds import Factor, option
 from engine.core.panel import FloatArray, Panel
 from engine.expr.executor import evaluate
@@ -43,7 +43,7 @@ class Formula(Factor):
 
     def __post_init__(self) -> None:
         if not self.formula.strip():
-            raise ConfigError("formula is empty: write one, such as rank(close)")
+            raise FormulaError("formula is empty: write one, such as rank(close)")
         if self.dialect in SPOKEN:  # else the configuration says which key is wrong
             self.node  # noqa: B018 — it is read now, so that a mistake shows now
 

@@ -11,7 +11,6 @@ from builders import NAN, panel_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from engine import DataError, Formula, FormulaError, Panel
-from engine.core.errors import ConfigError
 from engine.core.panel import FloatArray
 from engine.expr import cells, kernels
 from engine.expr.executor import evaluate
@@ -282,7 +281,7 @@ def test_a_formula_is_a_factor():
 
 @pytest.mark.parametrize("text", ["", "  \n"])
 def test_a_formula_must_be_written(text):
-    with pytest.raises(ConfigError, match="formula is empty: write one, such as rank"):
+    with pytest.raises(FormulaError, match="formula is empty: write one, such as rank"):
         Formula(formula=text)
 
 
