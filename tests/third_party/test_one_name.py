@@ -98,6 +98,7 @@ def test_a_script(python: Path, project: Path) -> None:
     assert done == "one name is enough\n"
 
 
+@pytest.mark.long
 def test_their_tests(python: Path, project: Path) -> None:
     assert "1 passed" in call([python, "-m", "pytest", "-q", "tests"], project)
 
@@ -112,6 +113,7 @@ def test_a_notebook(python: Path, project: Path) -> None:
     assert notebook.cells[0].outputs[0]["text"] == "one name is enough\n"
 
 
+@pytest.mark.long
 def test_an_uninstalled_engine_leaves_nothing(wheels: tuple[Path, Path], tmp_path: Path) -> None:
     """No compiled kernels, no configuration, no folder."""
     venv.create(tmp_path / "env", with_pip=False, symlinks=True)

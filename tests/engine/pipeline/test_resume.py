@@ -48,6 +48,7 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
     assert next(row["stage"] for row in manifest["timings"]) == "bars"
 
 
+@pytest.mark.long
 def test_real_bars_with_series_that_end_and_dates_of_few(shared: Shared, tmp_path: Path) -> None:
     file = shared("data/cross_asset_2000_2019.parquet")
     words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={file}",
@@ -158,6 +159,7 @@ def test_files_that_somebody_changed_are_refused(run: Path, tmp_path: Path) -> N
         bars_back(Artifacts(other))
 
 
+@pytest.mark.long
 def test_a_sweep_starts_from_a_finished_run_too(run: Path, tmp_path: Path) -> None:
     words = ["portfolio.quantile=0.1,0.3", f"hydra.sweep.dir={tmp_path}/sweep"]
     assert main(["run", "-m", "--from", "account", str(run), *words]) == 0

@@ -65,7 +65,8 @@ def test_a_statistic_needs_what_there_is_and_makes_tables_of_its_own() -> None:
                    for need in statistic.needs)  # fmt: skip
 
 
-WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500"]
+WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
+         "report=none"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
