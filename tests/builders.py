@@ -30,6 +30,7 @@ FREE = Standard(0.0, 0.0, 0.0, impact_coefficient=0.0, borrow_bps=0.0)
 DAILY = {"rebalance": "daily"}
 CORE = "+bundle=ai_tech_core"
 SMALL = [CORE, "source.n_symbols=12", "source.n_days=320", "report=none"]
+LETTERS = ascii_uppercase + ascii_lowercase
 
 
 def panel_of(
@@ -41,12 +42,13 @@ def panel_of(
     member: Any = None,
     **fields: Any,
 ) -> Panel:
-    """Rows of symbols A, B, C …: on weekdays, from Wednesday 2020-01-01 on."""
+    """Rows of symbols A, B, C … (S0000 … where letters do not do): on weekdays, from Wednesday 2020-01-01 on."""
     arrays = {name: np.array(rows, float) for name, rows in {"close": close, **fields}.items()}
     rows, columns = arrays["close"].shape
+    numbered = [f"S{column:04}" for column in range(columns)]
     return Panel(
         dates=pd.date_range(start, periods=rows, freq=freq, tz="UTC"),
-        symbols=tuple((ascii_uppercase + ascii_lowercase)[:columns]),
+        symbols=tuple(LETTERS[:columns] if columns <= len(LETTERS) else numbered),
         fields=arrays,
         groups={"sector": tuple(sectors)} if sectors else {},
         member=None if member is None else np.array(member, bool),

@@ -29,6 +29,8 @@ def test_a_row_declares_what_its_functions_see_and_no_more(stage: Stage) -> None
     if stage.leaves is not None:
         seen |= {*named(stage.leaves)} - {"made"}
     assert seen == {*stage.reads, *stage.of}
+    if stage.back is not None:
+        assert {*named(stage.back)} <= seen | {"files"}
     assert not {*stage.reads} & {*stage.of}
 
 
@@ -39,7 +41,7 @@ def test_nothing_flows_back(stage: Stage) -> None:
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
 def test_no_function_sees_the_settings_the_folder_or_all_that_was_made(stage: Stage) -> None:
-    for function in filter(None, (stage.work, stage.leaves)):
+    for function in filter(None, (stage.work, stage.leaves, stage.back)):
         hints = typing.get_type_hints(function)
         assert "return" in hints
         for name in named(function):
@@ -49,6 +51,16 @@ def test_no_function_sees_the_settings_the_folder_or_all_that_was_made(stage: St
 def test_each_key_of_the_configuration_is_read_by_a_stage() -> None:
     read = {key.split(".")[0] for stage in STAGES for key in stage.reads.values()}
     assert {field.name for field in fields(Settings)} - read == BEYOND
+
+
+def test_a_stage_that_leaves_something_says_how() -> None:
+    for stage in STAGES:
+        assert bool(stage.tables or stage.notes) == (stage.leaves is not None)
+
+
+def test_each_result_is_read_or_left() -> None:
+    read = {name for stage in STAGES for name in stage.of}
+    assert {stage.name for stage in STAGES} - read == {"data", "metrics"}
 
 
 def test_an_artifact_is_left_by_one_stage() -> None:
