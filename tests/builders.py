@@ -42,7 +42,7 @@ def panel_of(
     member: Any = None,
     **fields: Any,
 ) -> Panel:
-    """Rows of symbols A, B, C … (S0000 … where letters do not do): on weekdays, from Wednesday 2020-01-01 on."""
+    """Rows of symbols A, B, C … (S0000 … of many): on weekdays, from Wednesday 2020-01-01 on."""
     arrays = {name: np.array(rows, float) for name, rows in {"close": close, **fields}.items()}
     rows, columns = arrays["close"].shape
     numbered = [f"S{column:04}" for column in range(columns)]

@@ -161,7 +161,7 @@ def test_an_appending_that_is_killed_at_any_moment(shares: list[float], tmp_path
         assert list(tmp_path.glob(".*.part")) == []
 
 
-@at_any_moment
+@at_many_moments
 def test_a_compilation_that_is_killed_at_any_moment(shares: list[float], tmp_path: Path) -> None:
     """The next use compiles what is missing, and computes the same."""
     words = ["factors", "compute", "ts_rank(close, 5)", "source=simulated", "universe=all",
@@ -291,7 +291,7 @@ SEEDS = [("0", 1), ("1", 2)]
 @pytest.mark.parametrize(
     "words",
     [
-        SMALL,
+        pytest.param(SMALL, marks=pytest.mark.long),
         pytest.param(
             ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "report=none",
              "source.n_days=1500"],

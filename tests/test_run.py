@@ -113,7 +113,14 @@ def test_report_none_draws_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bundle", ["ai_tech_ml_alpha", "macro_world_etfs_ml_alpha", "us_large_core_ml"]
+    "bundle",
+    [
+        "ai_tech_ml_alpha",
+        *(
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("macro_world_etfs_ml_alpha", "us_large_core_ml")
+        ),
+    ],
 )
 def test_every_other_bundle_runs(bundle: str, tmp_path: Path) -> None:
     report = engine.run([f"+bundle={bundle}", "report=none"], path=tmp_path / "run")

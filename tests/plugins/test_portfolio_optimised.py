@@ -369,7 +369,9 @@ class TestAnyOptimised:
         assert 0.0 < held.max() <= portfolio.gross * portfolio.max_leverage + 1e-6
 
 
-@pytest.mark.parametrize("cls", [MeanVariance, *TOPS])
+@pytest.mark.parametrize(
+    "cls", [MeanVariance, *(pytest.param(cls, marks=pytest.mark.long) for cls in TOPS)]
+)
 def test_it_keeps_the_contract(cls):
     fields = {} if cls is MeanVariance else {"quantile": 0.6}
     check_portfolio(cls(window=100, rebalance="every_n", every=45, **fields))
