@@ -48,8 +48,13 @@ def ended(monkeypatch: pytest.MonkeyPatch, stage: str, work: Callable[[], object
     monkeypatch.setattr(api, "FINISHERS", last if stage == "report" else api.FINISHERS)
 
 
+ROWS = [row.name for row in STAGES if row.name != "forecasts"]  # the bundle has no model
+QUICK = ("bars", "account", "report")
+
+
 @pytest.mark.parametrize(
-    "stage", [*(row.name for row in STAGES if row.name != "forecasts"), "report"]
+    "stage",
+    [*QUICK, *(pytest.param(row, marks=pytest.mark.long) for row in ROWS if row not in QUICK)],
 )
 def test_ctrl_c_in_any_stage(
     stage: str,

@@ -88,9 +88,7 @@ def test_the_contents_are_those_of_the_tree(wheels: tuple[Path, Path]) -> None:
 def test_the_prompt(python: Path, project: Path) -> None:
     prompt = python.parent / "engine"
     assert "report: " in call([prompt, "run", *SMALL, "hydra.run.dir=prompt"], project)
-    assert "report: " in call([python, "-m", "engine", "run", *SMALL, "hydra.run.dir=m"], project)
-    bars = [(project / name / "bars.parquet").read_bytes() for name in ("prompt", "m")]
-    assert bars[0] == bars[1]
+    assert "report: " in call([python, "-m", "engine", "report", "prompt"], project)
 
 
 def test_a_script(python: Path, project: Path) -> None:
@@ -135,7 +133,8 @@ def test_no_module_of_ours_stands_under_two_names(tmp_path: Path) -> None:
 import os, sys, engine
 engine.run({SMALL!r}, path={str(tmp_path / "run")!r})
 files = [os.path.realpath(m.__file__) for m in sys.modules.values() if getattr(m, "__file__", 0)]
-ours = [file for file in files if file.startswith({str(ROOT.resolve())!r} + os.sep)]
+tops = [os.path.relpath(file, {str(ROOT.resolve())!r}).split(os.sep)[0] for file in files]
+ours = [file for file, top in zip(files, tops) if top in {{"engine", "plugins", "schemas", "conf"}}]
 assert len(ours) > 100
 print([file for file in {{*ours}} if ours.count(file) > 1])
 """

@@ -228,6 +228,7 @@ def register_factors():
 """
 
 
+@pytest.mark.long
 def test_broken_neighbours_are_listed_and_nobody_else_is_harmed(
     changed: Path, tmp_path: Path
 ) -> None:
