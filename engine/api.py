@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from engine.bars import Handed
 from engine.config import composed
 from engine.core.errors import ConfigError
+from engine.core.folders import taken
 from engine.core.lock import Lock
 from engine.pipeline import Announce, Finisher, Start, execute, job
 from engine.reading import Reading
 from engine.report import Report, draw
-from engine.store import taken
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ import pytest
 from builders import CORE
 
 from engine.cli.prompt import main
-from engine.store.folders import MARKER
+from engine.core.folders import MARKER
 
 ML = "+bundle=ai_tech_core_ml"
 Prompt = Callable[..., str]

@@ -22,11 +22,11 @@ from builders import SMALL, digests, ours, until
 import engine
 from engine import api
 from engine.cli.prompt import main
+from engine.core.folders import MARKER
 from engine.core.lock import NAME, Lock
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.stages import STAGES
 from engine.plugins.sources import Csv
-from engine.store.folders import MARKER
 
 
 def marked(folder: Path) -> str:

@@ -16,9 +16,9 @@ import pytest
 from builders import PATIENCE, SMALL, digests, distribution, start, until
 
 import engine
+from engine.core.folders import MARKER
 from engine.core.lock import NAME, hold, left_in
 from engine.core.whole import writing_whole
-from engine.store.folders import MARKER
 
 EVIL = '''
 import os, signal, time

@@ -18,7 +18,7 @@ from builders import Shared, digests, until
 import engine
 import engine.plugins.models.ridge
 from engine.cli.prompt import main
-from engine.store.folders import MARKER
+from engine.core.folders import MARKER
 from engine.study.ic import newey_west_t, rank_ic
 
 ML = "+bundle=ai_tech_core_ml"

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 
 from engine.checks.verdict import Broken
+from engine.core.fields import structured
 from engine.core.kinds import Kind
-from engine.plugin import structured
 
 P = TypeVar("P", bound=Kind)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

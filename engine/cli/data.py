@@ -120,9 +120,10 @@ def _request(words: Sequence[str]) -> Request:
 def _check_bars(config: DictConfig, request: Request) -> int:
     from engine.bars import Policy, resolved
     from engine.bars.inspect import Thresholds, examine, text, write_json
+    from engine.core.fields import structured
     from engine.core.periods import Time
     from engine.core.universe import Universe
-    from engine.plugin import calling, lent, structured
+    from engine.plugin import calling, lent
 
     universe = resolved(structured(Universe, config.get("universe"), "universe"))
     policy = structured(Policy, config.get("bars"), "bars")

@@ -249,10 +249,11 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     from omegaconf import OmegaConf
 
     from engine.bars import Policy, build, resolved
+    from engine.core.fields import structured
     from engine.core.periods import Time
     from engine.core.universe import Universe
     from engine.factors import stored_periods
-    from engine.plugin import calling, lent, structured
+    from engine.plugin import calling, lent
     from engine.signal import Decision
 
     OmegaConf.resolve(config)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.config.compose import Package, composed, options, packages
 from engine.config.jobs import launch
+from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, hidden, hide_in_logs
-from engine.config.sweep import Outcome
 
 __all__ = [
     "Hidden",

@@ -37,7 +37,7 @@ from engine.config.private import (
 )
 from engine.config.yaml_files import FileConfigSource
 from engine.core.errors import ConfigError, did_you_mean
-from engine.plugin import KEYED, moved
+from engine.core.fields import KEYED, moved
 
 CONF = (Path(__file__).parents[1] / "conf").resolve()  # a link in a checkout
 ROOT = "config"

@@ -19,8 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.errors import ConfigError
-from engine.plugin import KEYED
-from engine.store import check_name
+from engine.core.fields import KEYED
+from engine.core.folders import check_name
 
 SUBDIR = ".hydra"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOTSET")

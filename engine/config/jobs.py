@@ -27,7 +27,7 @@ from engine.config.compose import CONF, ROOT, VERSION_BASE, composed, hydra_over
 from engine.config.private import Callbacks, _run_hydra, get_args_parser
 from engine.config.secrets import Hidden, hidden
 from engine.core.errors import ConfigError
-from engine.store import taken
+from engine.core.folders import taken
 
 
 def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:

@@ -34,23 +34,14 @@ from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import DictConfig, open_dict
 
+from engine.config.outcome import Outcome
 from engine.core.errors import ConfigError
+from engine.core.folders import settle
 from engine.core.lock import left_in
 from engine.core.orphans import end_with
-from engine.store import settle
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Job = tuple[int, Sequence[str]]  # its number, and its overrides
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one job of a run or a sweep ended."""
-
-    path: Path
-    overrides: tuple[str, ...]
-    error: str = ""
-    result: Any = None  # what the job returned
 
 
 class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped

@@ -26,6 +26,7 @@ import pandas as pd
 from engine.config import Hidden
 from engine.core.contracts import check
 from engine.core.errors import ConfigError
+from engine.core.folders import MARKER, refuse_foreign, tell_left
 from engine.core.lock import Lock
 from engine.core.progress import hearing, progress
 from engine.core.text import LINES, shown
@@ -33,7 +34,6 @@ from engine.pipeline.stage import Artifact, Note, Stage, Table
 from engine.pipeline.stages import CONTRACTS, STAGES
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard
-from engine.store import MARKER, refuse_foreign, tell_left
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]

@@ -18,11 +18,12 @@ from engine.account import Backtest
 from engine.bars import Delisting, Policy, resolved
 from engine.bars.inspect import Thresholds
 from engine.core.errors import ConfigError, FormulaError, did_you_mean
+from engine.core.fields import about, mapping, said, structured
 from engine.core.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.forecasts import Label, Validation
-from engine.plugin import Registry, about, advice, calling, mapping, said, structured
+from engine.plugin import Registry, advice, calling
 from engine.signal import Bundle, Decision
 from engine.study import TooGood
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.plugin.admission import advice, code_hash
 from engine.plugin.checked import checked_by, record
-from engine.plugin.fields import KEYED, about, mapping, moved, said, structured
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
 from engine.plugin.hookspecs import hookimpl
 from engine.plugin.provenance import engine_identity, identity, tree
@@ -12,13 +11,11 @@ from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, i
 
 __all__ = [
     "HOME",
-    "KEYED",
     "NO_PLUGINS",
     "Entry",
     "Failure",
     "Guard",
     "Registry",
-    "about",
     "advice",
     "calling",
     "checked_by",
@@ -30,12 +27,8 @@ __all__ = [
     "installed",
     "is_ours",
     "lent",
-    "mapping",
-    "moved",
     "owned",
     "record",
-    "said",
     "seconds",
-    "structured",
     "tree",
 ]

@@ -23,10 +23,10 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.errors import ConfigError, PluginError, did_you_mean
+from engine.core.fields import about, said, structured
 from engine.core.kinds import KINDS, Kind
 from engine.plugin import hookspecs
 from engine.plugin.admission import objection, unmet
-from engine.plugin.fields import about, said, structured
 from engine.plugin.patches import Before
 
 HOME = "alpha-engine"  # the distribution of the built-ins

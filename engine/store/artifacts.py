@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from engine.core.errors import DataError
+from engine.core.folders import MARKER
 from engine.core.lock import left_in
 from engine.store.data import Data
-from engine.store.folders import MARKER
 from engine.store.manifest import Manifest
 from engine.store.metrics import Metrics
 from engine.store.typed import typed

@@ -13,8 +13,9 @@ from yaml import YAMLError
 from engine.cli.plugins.catalog import aligned, origin
 from engine.cli.plugins.page import REQUIRED, default, type_of
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
+from engine.core.fields import structured
 from engine.core.kinds import Kind
-from engine.plugin import Entry, structured
+from engine.plugin import Entry
 
 
 def trial(entry: Entry, words: Sequence[str]) -> tuple[str, bool]:

@@ -13,8 +13,8 @@ import engine
 from engine.bars.delisting import Delisting, learned, outcomes, undisclosed
 from engine.bars.layout import build
 from engine.core.errors import ConfigError, DataError
+from engine.core.fields import structured
 from engine.core.universe import Universe
-from engine.plugin.fields import structured
 from engine.plugins.sources.parquet import Parquet
 
 

@@ -131,7 +131,7 @@ def test_a_report_never_reads_another_run(tmp_path: Path) -> None:
 def test_two_runs_in_one_second_have_a_folder_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.store.folders import taken
+    from engine.core.folders import taken
 
     monkeypatch.chdir(tmp_path)
     config = composed([CORE])

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engine.config.compose import composed
 from engine.core.errors import ConfigError
+from engine.core.fields import structured
 from engine.core.panel import Panel
 from engine.core.periods import Time, advice, counted, mismatch, periods_per_year
-from engine.plugin.fields import structured
 
 
 def _dates(start="2020-01-01", periods=500, freq="B"):

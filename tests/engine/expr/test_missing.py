@@ -10,8 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from engine import ConfigError, DataError, Formula, Panel
+from engine.core.fields import structured
 from engine.expr.formula import trees
-from engine.plugin.fields import structured
 
 SECTORS = {"Sector": ("x", "x", "y")}
 

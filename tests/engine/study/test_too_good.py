@@ -11,8 +11,8 @@ import engine
 from engine.cli.prompt import main
 from engine.config.compose import composed
 from engine.core.errors import ConfigError
+from engine.core.fields import structured
 from engine.pipeline.settings import read
-from engine.plugin.fields import structured
 from engine.plugin.registry import installed
 from engine.study.too_good import TooGood, too_good_line
 

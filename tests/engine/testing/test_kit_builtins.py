@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import engine
+from engine.core.fields import structured
 from engine.core.kinds import KINDS
 from engine.expr.ops import TABLE
-from engine.plugin.fields import structured
 from engine.plugin.registry import HOME, installed
 from engine.testing import check, check_operator, small_panel, verdicts
 
