@@ -11,14 +11,12 @@ from engine.bars import Handed
 from engine.config import composed
 from engine.core.errors import ConfigError
 from engine.core.folders import taken
-from engine.core.lock import Lock
-from engine.pipeline import Announce, Finisher, Start, execute, job
+from engine.pipeline import Finisher, execute, job
 from engine.reading import Reading
 from engine.report import Report, draw
 
 if TYPE_CHECKING:
     import pandas as pd
-    from omegaconf import DictConfig
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
 FINISHERS = (Finisher("report", lambda settings: settings.report.figures, draw),)
@@ -52,10 +50,8 @@ def run(
     if bars is not None:  # a bundle's values are those of the source that it names
         known = ("name", *(field.name for field in fields(Reading)))
         plain.source = {key: plain.source[key] for key in known if key in plain.source}
-    if path is not None:
-        return run_composed(plain, Path(path), words, bars=bars)
-    folder, lock = taken(config, "run")
-    return run_composed(plain, folder, words, bars=bars, lock=lock)
+    folder, lock = (Path(path), None) if path is not None else taken(config, "run")
+    return execute(plain, folder, words, bars=bars, lock=lock, finishers=FINISHERS, result=Report)
 
 
 def _handing(overrides: Sequence[str]) -> list[str]:
@@ -67,27 +63,3 @@ def _handing(overrides: Sequence[str]) -> list[str]:
         if key.split(".")[0] == "source" and not known & {key, ".".join(key.split(".")[:2])}:
             raise ConfigError(f"{word}: the bars are handed over: leave out {key}, or bars")
     return [*words, HANDED]
-
-
-def run_composed(
-    config: DictConfig,
-    path: Path,
-    overrides: Sequence[str],
-    announce: Announce = lambda stage, done, total: None,
-    *,
-    bars: pd.DataFrame | None = None,
-    lock: Lock | None = None,
-    start: Start | None = None,
-) -> Report:
-    """Run a composed configuration into a folder, as `run` does: `engine.pipeline.execute`."""
-    return execute(
-        config,
-        path,
-        overrides,
-        announce,
-        bars=bars,
-        lock=lock,
-        start=start,
-        finishers=FINISHERS,
-        result=Report,
-    )

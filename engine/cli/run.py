@@ -62,9 +62,10 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
     from hydra.core.hydra_config import HydraConfig
 
-    from engine.api import run_composed
+    from engine.api import FINISHERS
     from engine.config import Outcome, hidden, hide_in_logs
-    from engine.pipeline import job
+    from engine.pipeline import execute, job
+    from engine.report import Report
 
     guard_logs()
     hydra = HydraConfig.get()
@@ -76,7 +77,16 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
         tell_in_one_line()  # in a worker of a launcher, too
     try:
         with _screen() as announce:
-            report = run_composed(job(config), path, overrides, announce, lock=lock, start=start)
+            report = execute(
+                job(config),
+                path,
+                overrides,
+                announce,
+                lock=lock,
+                finishers=FINISHERS,
+                start=start,
+                result=Report,
+            )
     except (EngineError, OSError) as error:
         logging.getLogger(__name__).info("stopped", exc_info=error)
         if os.environ.get("ENGINE_DEBUG"):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -156,8 +156,3 @@ def _version(library: str) -> str:
         return version(library)
     except PackageNotFoundError:
         return ""
-
-
-def changed(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Return the stages whose keys differ, in the order of the table."""
-    return [name for name in new if old.get(name) != new[name]]

@@ -37,9 +37,6 @@ class Watch:
     keys: dict[str, str] = field(default_factory=dict)
     data: str = ""
 
-    def __post_init__(self) -> None:
-        self.learn("")
-
     def learn(self, data: str) -> None:
         """Take the fingerprint of the data into the keys."""
         self.data, self.keys = data, self.key_of(data)

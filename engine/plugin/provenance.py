@@ -17,6 +17,7 @@ OURS = Path(__file__).parents[1]
 LEFT_OUT = ("__pycache__", "__editable__")
 
 
+@cache
 def identity(entry: Entry) -> str:
     """Return which code a plugin is.
 

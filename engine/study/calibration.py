@@ -15,7 +15,7 @@ BINS = 10
 
 
 def calibration_tables(
-    forecasts: Mapping[str, FloatArray],
+    predicted: Mapping[str, FloatArray],
     ranks: Mapping[str, FloatArray],
     target: FloatArray,
     horizon: int,
@@ -24,7 +24,7 @@ def calibration_tables(
 
     Parameters
     ----------
-    forecasts : mapping of str to float array, shape (T, N)
+    predicted : mapping of str to float array, shape (T, N)
         Out of sample, in units of the label's target.
     ranks : mapping of str to float array, shape (T, N)
         Average ranks of the forecasts per date.
@@ -42,7 +42,7 @@ def calibration_tables(
         ``dates``.
     """
     rows, slopes = [], []
-    for name, values in forecasts.items():
+    for name, values in predicted.items():
         groups = buckets(ranks[name], BINS)
         groups[~np.isfinite(target)] = -1
         told, came = means(groups, values, BINS), means(groups, target, BINS)

@@ -15,7 +15,7 @@ BETA_ROWS = 60  # of them with a return, or the name has no beta yet
 
 
 def positions(
-    panel: Panel, realised: FloatArray, target: FloatArray, ended: Outcomes
+    panel: Panel, realised: FloatArray, targets: FloatArray, ended: Outcomes
 ) -> dict[str, pd.DataFrame]:
     """What the account held, by name, date and sector.
 
@@ -24,7 +24,7 @@ def positions(
     panel : Panel
     realised : float array, shape (T, N)
         Weights at each close, as fractions of equity.
-    target : float array, shape (T, N)
+    targets : float array, shape (T, N)
         Weights decided at each close; NaN holds.
     ended : Outcomes
         Which names were delisted, and what their holders got.
@@ -40,7 +40,7 @@ def positions(
         sector is known; else no row.
     """
     sectors = panel.groups.get("sector", ("",) * len(panel.symbols))
-    asked = in_force(target, panel.present)
+    asked = in_force(targets, panel.present)
     names = pd.DataFrame(
         {
             "symbol": list(panel.symbols),

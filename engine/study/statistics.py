@@ -154,23 +154,8 @@ def _regime_quantiles(
     return {"regime_quantiles": by_regime(studies, regimes, states)}
 
 
-def _calibration(
-    predicted: Mapping[str, FloatArray],
-    ranks: Mapping[str, FloatArray],
-    target: FloatArray,
-    horizon: int,
-) -> dict[str, pd.DataFrame]:
-    return calibration_tables(predicted, ranks, target, horizon)
-
-
 def _capacity(panel: Panel, traded: FloatArray) -> dict[str, pd.DataFrame]:
     return {"capacity": capacity_table(panel, traded)}
-
-
-def _positions(
-    panel: Panel, realised: FloatArray, targets: FloatArray, ended: Outcomes
-) -> dict[str, pd.DataFrame]:
-    return positions(panel, realised, targets, ended)
 
 
 def _studied(evidence: Evidence) -> dict[str, Any]:
@@ -197,12 +182,12 @@ STATISTICS = (
     ),
     Statistic(
         {"calibration": calibration_schema, "slopes": slopes_schema},
-        _calibration,
+        calibration_tables,
         lambda evidence: {"names": [*evidence.predicted]},
     ),
     Statistic(
         {"names": names_schema, "positions": positions_schema, "sectors": sectors_schema},
-        _positions,
+        positions,
     ),
     Statistic({"capacity": capacity_schema}, _capacity),
 )

@@ -20,6 +20,7 @@ from engine.plugins.observers.jsonlines import JsonLines
 def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:
     keys = {"bars": "b1", "factors": "f1"}
     watch = Watch((JsonLines(),), strict=True, folder=tmp_path, key_of=lambda data: keys)
+    watch.learn("data")
     watch.tell("bars", 1.25, None)
     watch.tell("factors", 0.5, None)
     lines = [json.loads(line) for line in (tmp_path / "stages.jsonl").read_text().splitlines()]

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from engine.config.compose import composed
 from engine.config.secrets import hidden
 from engine.pipeline import keys as keying
-from engine.pipeline.keys import changed, keys
+from engine.pipeline.keys import keys
 from engine.pipeline.run import job
 from engine.pipeline.stages import STAGES
 from engine.plugin.registry import Registry, installed
@@ -69,6 +69,11 @@ def leaves(node: Any, above: str = "") -> Iterator[str]:
             yield from leaves(child, place)
         else:
             yield place
+
+
+def changed(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """The stages whose keys differ, in the order of the table."""
+    return [name for name in new if old[name] != new[name]]
 
 
 def may(place: str) -> set[str]:
