@@ -36,9 +36,10 @@ format: $(READY)  ## format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## time the command line, the account and a 500 x 2520 run
+bench: $(READY)  ## time the command line, the account, rank ICs and a 500 x 2520 run
 	$(BIN)/python benchmarks/command_line.py
 	$(BIN)/python benchmarks/account.py
+	$(BIN)/python benchmarks/rank_ic.py
 	$(BIN)/python benchmarks/main_job.py
 
 bench-formulas: $(READY)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)

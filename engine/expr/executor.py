@@ -6,12 +6,8 @@ of the arrays as they lie, which nothing copies. An array is freed when its last
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +24,7 @@ from engine.expr.parser import parse
 from engine.expr.program import MissingNameError, Program, spelled
 from engine.expr.spanning import alike
 from engine.expr.storage import Storage, Workspaces
+from engine.kernels.threads import cores, share
 
 # Bytes of one array's block: smaller ones cost more calls than they save misses.
 BLOCK = 1024 * 1024
@@ -86,7 +83,7 @@ def each(
     """The same one by one, for a caller who does not keep them all; in an order of its own."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype={dtype!r}: {did_you_mean(dtype, DTYPES)}")
-    trees, count = written(formulas, panel), threads or _cores()
+    trees, count = written(formulas, panel), threads or cores()
     run = _Run(trees, panel, count, np.dtype(dtype), panel.shape[1])
     yield from _told(run, formulas)
 
@@ -144,7 +141,7 @@ class _Run:
         self.graph, self.panel = Graph.of(formulas, _known(panel)), panel
         self.rows = max(BLOCK // max(width * dtype.itemsize, 1), 1)
         self.regions = self.graph.regions(self.rows // SHARE)
-        self.threads, self.pool = threads, _pool(threads - 1) if threads > 1 else None
+        self.threads = threads
         readers = Counter(self.graph.roots.values())
         for region in self.regions.values():
             readers.update(region.inputs)
@@ -187,20 +184,7 @@ class _Run:
         inputs = {i: self.storage[i] for i in region.inputs}
         program = Program(self.graph, region, self.panel, inputs, out)
         blocks = self._blocks(region)
-        waiting = iter(blocks)  # whoever is free takes the next one
-
-        def work() -> None:
-            for rows in waiting:
-                program.run(rows, self.workspaces)
-
-        pool, rest = self.pool, blocks[1 : self.threads]
-        helpers = [pool.submit(copy_context().run, work) for _ in rest] if pool else []
-        try:
-            work()
-        finally:
-            for helper in helpers:
-                if not helper.cancel():
-                    helper.result()
+        share(blocks, lambda rows: program.run(rows, self.workspaces), self.threads)
         self.storage.put(part, out)
         self.storage.used(region.inputs)
 
@@ -235,12 +219,3 @@ def _has(panel: Panel, name: str) -> bool:
     if meant is None:
         return _known(panel)(name)
     return all(_has(panel, other) for other in fields(meant))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="formulas")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

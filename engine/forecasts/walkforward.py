@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
@@ -28,7 +29,7 @@ from engine.core.panel import BoolArray, FloatArray
 from engine.forecasts.labels import Labels
 from engine.forecasts.splits import Validation, Window, windows
 from engine.plugin import calling
-from engine.study.ic import rank_ic  # the training statistic
+from engine.study.ic import RankedOutcome, correlate  # the training statistic
 
 IntArray = npt.NDArray[np.intp]
 BLOCK = 4096  # rows predicted at once
@@ -213,6 +214,11 @@ class _Trainer:
     validation: Validation
     seed: int
 
+    @cached_property
+    def outcome(self) -> RankedOutcome:
+        """Forward returns, ranked once for all splits; they judge forecasts, and train nothing."""
+        return RankedOutcome.of(self.labels.values)
+
     def run(self, index: int, window: Window, out: FloatArray) -> Split:
         """Train and forecast one split; the forecasts go into `out`, shape (T, N)."""
         began = perf_counter()
@@ -309,7 +315,7 @@ class _Trainer:
         dates, row = np.unique(self.table.dates(rows), return_inverse=True)
         wide = np.full((len(dates), N), np.nan)
         wide[row, self.table.cells[rows] % N] = forecast
-        daily = rank_ic(wide, self.labels.values[dates])
+        daily = correlate(wide, self.outcome, rows=dates, pearson=False).rank_ic
         daily = daily[np.isfinite(daily)]
         return float(daily.mean()) if len(daily) else float("nan")
 

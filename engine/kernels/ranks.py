@@ -49,12 +49,13 @@ def average_ranks(
     """
     if out is None:
         out = np.empty(array.shape, np.result_type(array, np.float32))
-    _ranks(np.ascontiguousarray(array), share, out)
+    rank_rows(np.ascontiguousarray(array), share, out)
     return out
 
 
 @kernel
-def _ranks(array: Array, share: bool, out: Array) -> None:
+def rank_rows(array: Array, share: bool, out: Array) -> None:
+    """Fill `out` with the ranks of each row; see `average_ranks`."""
     columns = array.shape[1]
     room = columns + 2048
     value, rank, key = np.empty(room), np.empty(room), np.empty(room)

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from engine.kernels.threads import PREFIX
+
 LIBRARIES = ("builtins", "math", "numpy", "numpy.fft", "numpy.linalg", "numpy.random", "pandas")
 OWN = "engine"  # the name that all our modules begin with
 DESCRIPTORS = (property, cached_property, staticmethod, classmethod)
 # What scikit-learn and pandera set when they are imported, in whosever call that is.
 SET_BY_IMPORTS = ("KMP_", "PYARROW_IGNORE_TIMEZONE", "SPARK_LOCAL_IP")
 GRACE = 0.1  # seconds that a thread has to end
-POOLS = ("formulas", "QueueFeederThread", "ExecutorManagerThread")  # names of threads that idle
+POOLS = (PREFIX, "QueueFeederThread", "ExecutorManagerThread")  # names of threads that idle
 
 
 @dataclass(frozen=True)

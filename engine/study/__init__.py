@@ -15,7 +15,15 @@ from __future__ import annotations
 
 from engine.study.history import WINDOW, monthly, rolling, tail, yearly
 from engine.study.holdings import BETA_WINDOW
-from engine.study.ic import MeanTest, newey_west_t, overlap_lags, rank_ic
+from engine.study.ic import (
+    Correlations,
+    MeanTest,
+    RankedOutcome,
+    correlate,
+    newey_west_t,
+    overlap_lags,
+    rank_ic,
+)
 from engine.study.knowledge import HORIZONS, LAGS
 from engine.study.market import benchmark
 from engine.study.metrics import NO_REGIME, collect
@@ -34,12 +42,15 @@ __all__ = [
     "NO_REGIME",
     "STATISTICS",
     "WINDOW",
+    "Correlations",
     "Evidence",
     "MeanTest",
+    "RankedOutcome",
     "Statistic",
     "TooGood",
     "benchmark",
     "collect",
+    "correlate",
     "growth",
     "monthly",
     "newey_west_t",

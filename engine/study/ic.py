@@ -5,17 +5,18 @@ Everything here is a statistic about the past. Nothing in it may feed a decision
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.core.errors import ConfigError
 from engine.core.panel import BoolArray, FloatArray
-from engine.kernels.cache import njit
-from engine.kernels.ranks import average_ranks
+from engine.kernels.correlation import correlate_rows, pearson_rows, rank_twice
+from engine.kernels.threads import blocks_of, share
 
-MIN_VALID = 3  # two points always correlate perfectly
-ROUNDING = 8.0 * 2.0**-52  # values that are no further apart, as a share of their size, are one
+IntArray = npt.NDArray[np.intp]
 
 
 class MeanTest(NamedTuple):
@@ -24,6 +25,95 @@ class MeanTest(NamedTuple):
     mean: float
     standard_error: float
     t: float
+
+
+@dataclass(frozen=True, eq=False)
+class RankedOutcome:
+    """What came after, ranked once for all the factors that are held against it.
+
+    Parameters
+    ----------
+    values : float array, shape (T, N)
+    twice : int array, shape (T, N)
+        Twice the average rank among the row's finite values; 0 where there is none.
+    count : int array, shape (T,)
+        Finite values in each row.
+    """
+
+    values: FloatArray
+    twice: npt.NDArray[np.int32]
+    count: IntArray
+
+    @classmethod
+    def of(cls, values: FloatArray) -> RankedOutcome:
+        """Rank outcomes, shape (T, N)."""
+        values = np.ascontiguousarray(values)
+        twice, count = np.empty(values.shape, np.int32), np.empty(len(values), np.intp)
+        share(
+            blocks_of(*values.shape),
+            lambda rows: rank_twice(values[rows], twice[rows], count[rows]),
+        )
+        return cls(values, twice, count)
+
+
+class Correlations(NamedTuple):
+    """How a factor goes together with what came after it, date by date.
+
+    Parameters
+    ----------
+    ic : float array, shape (T,)
+        Pearson's, see `ic`.
+    rank_ic : float array, shape (T,)
+        Spearman's, see `rank_ic`.
+    quantiles : float array, shape (T, Q)
+        See `quantile_returns`.
+    """
+
+    ic: FloatArray
+    rank_ic: FloatArray
+    quantiles: FloatArray
+
+
+def correlate(
+    factor: FloatArray,
+    outcome: RankedOutcome,
+    *,
+    rows: IntArray | None = None,
+    pearson: bool = True,
+    q: int = 0,
+) -> Correlations:
+    """Hold a factor against what came after it, in one pass over both.
+
+    Parameters
+    ----------
+    factor : float array, shape (T, N)
+    outcome : RankedOutcome
+    rows : int array, shape (T,), optional
+        The outcome's row that each row of the factor belongs to; by default the same one.
+    pearson : bool
+        False leaves out `Correlations.ic`, which then has shape (0,).
+    q : int
+        Quantiles; 0 for none.
+    """
+    factor = np.ascontiguousarray(factor)
+    T = len(factor)
+    rows = np.arange(T) if rows is None else rows
+    made = Correlations(np.empty(T if pearson else 0), np.empty(T), np.empty((T, q)))
+    share(
+        blocks_of(*factor.shape),
+        lambda some: correlate_rows(
+            factor[some],
+            outcome.values,
+            outcome.twice,
+            outcome.count,
+            rows[some],
+            q,
+            made.ic[some],
+            made.rank_ic[some],
+            made.quantiles[some],
+        ),
+    )
+    return made
 
 
 def ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
@@ -39,8 +129,12 @@ def ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
         Over the cells finite in both; NaN with fewer than 3 of them, or when either is
         constant, or is but for rounding.
     """
-    factor, outcome, _ = _paired(factor, outcome)
-    return _pearson(factor, outcome)
+    factor, outcome = np.ascontiguousarray(factor), np.ascontiguousarray(outcome)
+    out = np.empty(len(factor))
+    share(
+        blocks_of(*factor.shape), lambda rows: pearson_rows(factor[rows], outcome[rows], out[rows])
+    )
+    return out
 
 
 def rank_ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
@@ -55,10 +149,9 @@ def rank_ic(factor: FloatArray, outcome: FloatArray) -> FloatArray:
     float array, shape (T,)
         Over the cells finite in both, which alone are ranked, as in pandas and alphalens: ranks
         that were taken before would count names that the other lacks. NaN with fewer than 3
-        of them, or when either is constant.
+        of them, or when either is constant. For many factors, see `correlate`.
     """
-    factor, outcome, _ = _paired(factor, outcome)
-    return _pearson(average_ranks(factor), average_ranks(outcome))
+    return correlate(factor, RankedOutcome.of(outcome), pearson=False).rank_ic
 
 
 def newey_west_t(series: FloatArray, lags: int) -> MeanTest:
@@ -132,17 +225,7 @@ def quantile_returns(factor: FloatArray, outcome: FloatArray, q: int = 5) -> Flo
     """
     if q < 2:
         raise ConfigError(f"quantile_returns: q is {q}: choose 2 or more")
-    factor, outcome, valid = _paired(factor, outcome)
-    n = valid.sum(axis=1)
-    usable = valid & ((n >= q) & ~_constant(factor))[:, None]
-    row, _ = np.nonzero(usable)
-    twice = (2.0 * average_ranks(factor)[usable]).astype(np.int64)  # whole even for ties
-    cell = row * q + (twice - 1) * q // (2 * n[row])  # middle of the rank: symmetric in sign
-    size = len(factor) * q
-    count = np.bincount(cell, minlength=size)
-    total = np.bincount(cell, weights=outcome[usable], minlength=size)
-    mean: FloatArray = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
-    return mean.reshape(len(factor), q)
+    return correlate(factor, RankedOutcome.of(outcome), pearson=False, q=q).quantiles
 
 
 def coverage(factor: FloatArray, present: BoolArray) -> float:
@@ -158,9 +241,7 @@ def coverage(factor: FloatArray, present: BoolArray) -> float:
     return float((np.isfinite(factor) & present).sum() / cells) if cells else np.nan
 
 
-def summary(
-    factor: FloatArray, outcome: FloatArray, horizon: int, ranks: FloatArray | None = None
-) -> dict[str, float]:
+def summary(found: Correlations, covered: float, horizon: int) -> dict[str, float]:
     """Summarise both information coefficients of a factor.
 
     Outcomes over `horizon` days, measured daily, overlap by ``horizon - 1`` days, so daily
@@ -171,23 +252,23 @@ def summary(
 
     Parameters
     ----------
-    factor, outcome : float array, shape (T, N)
+    found : Correlations
+        Of the factor with the outcome.
+    covered : float
+        Share of the known outcomes for which the factor is known; see `coverage`.
     horizon : int
         Days that the outcome spans, >= 1.
-    ranks : float array, shape (T,), optional
-        ``rank_ic(factor, outcome)``, from a caller who has it.
 
     Returns
     -------
     dict of str to float
         ``ic_mean``, ``ic_se``, ``ic_t``, ``rank_ic_mean``, ``rank_ic_se``, ``rank_ic_t``;
         ``icir``: mean over standard deviation (n - 1) of the daily rank IC, per date, not
-        annualised; ``n_dates``: dates with a rank IC; ``coverage``: share of the known
-        outcomes for which the factor is known. NaN where nothing can be said.
+        annualised; ``n_dates``: dates with a rank IC; ``coverage``. NaN where nothing can
+        be said.
     """
-    pearson = newey_west_t(ic(factor, outcome), overlap_lags(horizon))
-    series = rank_ic(factor, outcome) if ranks is None else ranks
-    spearman = newey_west_t(series, overlap_lags(horizon))
+    pearson = newey_west_t(found.ic, overlap_lags(horizon))
+    spearman = newey_west_t(found.rank_ic, overlap_lags(horizon))
     return {
         "ic_mean": pearson.mean,
         "ic_se": pearson.standard_error,
@@ -195,53 +276,10 @@ def summary(
         "rank_ic_mean": spearman.mean,
         "rank_ic_se": spearman.standard_error,
         "rank_ic_t": spearman.t,
-        "icir": _ratio(series),
-        "n_dates": int(np.isfinite(series).sum()),
-        "coverage": coverage(factor, np.isfinite(outcome)),
+        "icir": _ratio(found.rank_ic),
+        "n_dates": int(np.isfinite(found.rank_ic).sum()),
+        "coverage": covered,
     }
-
-
-def _paired(factor: FloatArray, outcome: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
-    valid: BoolArray = np.isfinite(factor) & np.isfinite(outcome)
-    return np.where(valid, factor, np.nan), np.where(valid, outcome, np.nan), valid
-
-
-def _constant(array: FloatArray) -> BoolArray:
-    """Whether a row has a single value or none; exact, where a variance would round."""
-    high = np.max(array, axis=1, where=~np.isnan(array), initial=-np.inf)
-    low = np.min(array, axis=1, where=~np.isnan(array), initial=np.inf)
-    constant: BoolArray = high <= low
-    return constant
-
-
-@njit(cache=True, nogil=True)
-def _pearson(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Pearson's r of each row; `a` and `b` are NaN in the same cells.
-
-    Of distances from the row's first value, over the largest of them, so that squares cannot
-    overflow; NaN where these are but the rounding of that value.
-    """
-    out = np.full(len(a), np.nan)
-    for t in range(len(a)):
-        n, first, other = 0, 0.0, 0.0
-        mean, level, far, wide = 0.0, 0.0, 0.0, 0.0
-        for x, y in zip(a[t], b[t]):  # noqa: B905  # numba knows no strict
-            if np.isnan(x):
-                continue
-            if n == 0:
-                first, other = x, y
-            n += 1
-            mean, level = mean + (x - first), level + (y - other)
-            far, wide = max(far, abs(x - first)), max(wide, abs(y - other))
-        if n < MIN_VALID or far <= ROUNDING * abs(first) or wide <= ROUNDING * abs(other):
-            continue
-        mean, level, xx, yy, xy = mean / n, level / n, 0.0, 0.0, 0.0
-        for x, y in zip(a[t], b[t]):  # noqa: B905
-            if not np.isnan(x):
-                e, f = ((x - first) - mean) / far, ((y - other) - level) / wide
-                xx, yy, xy = xx + e * e, yy + f * f, xy + e * f
-        out[t] = max(-1.0, min(1.0, xy / np.sqrt(xx * yy)))
-    return out
 
 
 def _ratio(series: FloatArray) -> float:

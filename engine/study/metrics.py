@@ -15,7 +15,14 @@ import pandas as pd
 
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.periods import Span, span
-from engine.study.ic import newey_west_t, overlap_lags, quantile_returns, rank_ic, summary
+from engine.study.ic import (
+    RankedOutcome,
+    correlate,
+    coverage,
+    newey_west_t,
+    overlap_lags,
+    summary,
+)
 from engine.study.returns import deviation, mean, performance, ratio, until_ruin
 
 UNITS = {
@@ -149,15 +156,11 @@ class Study:
     horizon: int
 
 
-def study(factor: FloatArray, outcome: FloatArray, horizon: int, q: int = 5) -> Study:
+def study(factor: FloatArray, outcome: RankedOutcome, horizon: int, q: int = 5) -> Study:
     """Study a (T, N) factor against the (T, N) outcome over `horizon` rows."""
-    ranks = rank_ic(factor, outcome)
-    return Study(
-        summary(factor, outcome, horizon, ranks),
-        ranks,
-        quantile_returns(factor, outcome, q),
-        horizon,
-    )
+    found = correlate(factor, outcome, q=q)
+    covered = coverage(factor, np.isfinite(outcome.values))
+    return Study(summary(found, covered, horizon), found.rank_ic, found.quantiles, horizon)
 
 
 def collect(

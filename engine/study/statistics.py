@@ -36,6 +36,7 @@ from engine.schemas.quantiles import (
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
+from engine.study.ic import RankedOutcome
 from engine.study.knowledge import knowledge_tables, ranked
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
@@ -115,7 +116,7 @@ class Evidence:
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
         every = {"mf_score": self.judged(self.score), **self.predicted, **self.studied}
-        outcome = self.judged(self.outcome)
+        outcome = RankedOutcome.of(self.judged(self.outcome))
         return {name: study(values, outcome, self.horizon) for name, values in every.items()}
 
     @cached_property

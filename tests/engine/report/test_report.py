@@ -28,6 +28,7 @@ from engine.store.metrics import Decisions, Fills, Performance, Turnover, Unfill
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
+from engine.study.ic import RankedOutcome
 from engine.study.knowledge import knowledge_tables, ranked
 from engine.study.metrics import collect, study, tables
 from engine.study.quantiles import by_regime
@@ -151,7 +152,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     )  # fmt: skip
     outcome = random.normal(0, 0.02, (ROWS, 12))
     noise = random.normal(0, 0.02, (ROWS, 12))
-    made = study(strength * outcome + noise, outcome, 5)
+    made = study(strength * outcome + noise, RankedOutcome.of(outcome), 5)
     regimes = np.eye(2)[(np.arange(ROWS) // 40) % 2]
     metrics = collect(
         account,

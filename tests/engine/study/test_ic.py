@@ -10,7 +10,17 @@ from scipy import stats
 
 from engine.core.errors import ConfigError
 from engine.core.panel import FloatArray
-from engine.study.ic import coverage, ic, newey_west_t, quantile_returns, rank_ic, summary
+from engine.kernels import threads
+from engine.study.ic import (
+    RankedOutcome,
+    correlate,
+    coverage,
+    ic,
+    newey_west_t,
+    quantile_returns,
+    rank_ic,
+    summary,
+)
 
 
 def pair(seed: int = 0, rows: int = 60, columns: int = 25) -> tuple[FloatArray, FloatArray]:
@@ -62,6 +72,70 @@ def test_statistics_are_per_date_and_ignore_the_order_of_symbols(statistic):
 def test_rank_ic_survives_a_monotone_transform():
     factor, outcome = pair()
     assert_array_equal(rank_ic(np.exp(factor), outcome), rank_ic(factor, outcome))
+
+
+def test_kept_ranks_fall_by_what_the_factor_lacks():
+    """Without the third column, the outcome's ranks 1, 2.5, 2.5, 4 are 1, 2, 3."""
+    outcome = RankedOutcome.of(np.array([[0.1, 0.2, 0.2, 0.3, NAN]]))
+    assert_array_equal(outcome.twice, [[2, 5, 5, 8, 0]])
+    assert_array_equal(outcome.count, [4])
+    made = correlate(np.array([[1.0, 3.0, NAN, 2.0, 9.0]]), outcome)
+    assert_allclose(made.rank_ic, [0.5], rtol=1e-15)
+
+
+@pytest.mark.parametrize("digits", [0, 1, 12])
+@pytest.mark.parametrize("columns", [3, 4, 17, 60, 300, 1100])
+@pytest.mark.parametrize("missing", [0.0, 0.05, 0.4, 0.9])
+def test_one_pass_is_ranks_of_the_pairs_and_their_correlation(digits, columns, missing):
+    """Ties, holes in different places and infinities; ranked anew in each row by scipy."""
+    random = np.random.default_rng(columns)
+    factor = np.round(random.normal(size=(8, columns)), digits)
+    outcome = np.round(0.3 * factor + random.normal(size=(8, columns)), digits)
+    for array, lost in ((factor, (NAN, np.inf)), (outcome, (NAN, -np.inf))):
+        for value in lost:
+            array[random.random(array.shape) < missing / 2] = value
+    made = correlate(factor, RankedOutcome.of(outcome), q=3)
+    for t, (x, y) in enumerate(zip(factor, outcome, strict=True)):
+        both = np.isfinite(x) & np.isfinite(y)
+        ranks, others = stats.rankdata(x[both]), stats.rankdata(y[both])
+        if both.sum() < 3 or np.ptp(ranks) == 0 or np.ptp(others) == 0:
+            assert np.isnan(made.rank_ic[t])
+            continue
+        assert_allclose(made.rank_ic[t], np.corrcoef(ranks, others)[0, 1], atol=1e-12)
+        assert_allclose(made.ic[t], np.corrcoef(x[both], y[both])[0, 1], atol=1e-12)
+        bucket = np.floor((2 * ranks - 1) * 3 / (2 * both.sum()))
+        means = [y[both][bucket == b].mean() if (bucket == b).any() else NAN for b in range(3)]
+        assert_allclose(made.quantiles[t], means, atol=1e-12)
+
+
+def test_rows_of_a_factor_may_belong_to_any_rows_of_the_outcome():
+    factor, outcome = pair()
+    full = correlate(factor, RankedOutcome.of(outcome), q=5)
+    rows = np.array([40, 3, 3, 17])
+    some = correlate(factor[rows], RankedOutcome.of(outcome), rows=rows, q=5)
+    for one, every in zip(some, full, strict=True):
+        assert_array_equal(one, every[rows])
+
+
+def test_threads_and_the_layout_of_memory_show_in_no_result(monkeypatch):
+    factor, outcome = pair(rows=400, columns=30)
+    expected = correlate(factor, RankedOutcome.of(outcome), q=5)
+    monkeypatch.setattr(threads, "CELLS", 500)
+    for cores in (1, 2, 5):
+        monkeypatch.setattr(threads, "cores", lambda cores=cores: cores)
+        made = correlate(
+            np.asfortranarray(factor), RankedOutcome.of(np.asfortranarray(outcome)), q=5
+        )
+        for one, other in zip(made, expected, strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0), (3, 1)])
+def test_no_pairs_correlate_with_nothing(shape):
+    made = correlate(np.ones(shape), RankedOutcome.of(np.ones(shape)), q=2)
+    assert_array_equal(made.rank_ic, np.full(shape[0], NAN))
+    assert_array_equal(made.ic, np.full(shape[0], NAN))
+    assert_array_equal(made.quantiles, np.full((shape[0], 2), NAN))
 
 
 def test_newey_west_is_the_literal_formula():
@@ -150,7 +224,7 @@ def test_coverage_counts_present_cells_only():
 
 def test_summary_uses_three_horizons_as_lags():
     factor, outcome = pair(rows=200)
-    made = summary(factor, outcome, 5)
+    made = summary(correlate(factor, RankedOutcome.of(outcome)), 0.25, 5)
     series = rank_ic(factor, outcome)
     expected = newey_west_t(series, 15)
     assert made["rank_ic_mean"] == expected.mean
@@ -159,12 +233,12 @@ def test_summary_uses_three_horizons_as_lags():
     assert made["ic_t"] == newey_west_t(ic(factor, outcome), 15).t
     assert made["icir"] == pytest.approx(series.mean() / series.std(ddof=1))
     assert made["n_dates"] == 200
-    known = np.isfinite(outcome)
-    assert made["coverage"] == pytest.approx((np.isfinite(factor) & known).sum() / known.sum())
+    assert made["coverage"] == 0.25
 
 
 def test_summary_of_nothing_is_nan():
-    made = summary(np.full((5, 4), NAN), np.ones((5, 4)), 1)
+    found = correlate(np.full((5, 4), NAN), RankedOutcome.of(np.ones((5, 4))))
+    made = summary(found, 0.0, 1)
     assert made["n_dates"] == 0
     assert np.isnan([made["ic_t"], made["rank_ic_mean"], made["icir"]]).all()
     assert made["coverage"] == 0.0

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from engine.core.panel import FloatArray
-from engine.study.ic import newey_west_t, rank_ic
+from engine.study.ic import RankedOutcome, newey_west_t, rank_ic
 from engine.study.metrics import by_regime, collect, study, tables
 from engine.study.returns import performance
 from engine.study.sharpe import sharpe_error
@@ -136,7 +136,7 @@ def collected(ruin: int | None = None) -> dict:
         never_traded=("X",),
     )
     factor, outcome = random.normal(size=(40, 12)), random.normal(size=(40, 12))
-    made = study(factor, outcome, 5)
+    made = study(factor, RankedOutcome.of(outcome), 5)
     return collect(
         account,
         benchmark=random.normal(0, 0.01, 40),
@@ -144,7 +144,7 @@ def collected(ruin: int | None = None) -> dict:
         states=("turbulent", "calm"),
         signal=made,
         forecasts={},
-        factors={"b": made, "a": study(np.full((40, 12), NAN), outcome, 5)},
+        factors={"b": made, "a": study(np.full((40, 12), NAN), RankedOutcome.of(outcome), 5)},
         horizon=5,
     )
 
@@ -209,7 +209,7 @@ def test_an_account_without_a_position_has_no_performance():
     account = Account(
         dates, zero, zero, zero, {"fees": zero}, zero, zero, zero, zero, zero, zero, lost
     )
-    nothing = study(np.ones((5, 4)), np.ones((5, 4)), 1)
+    nothing = study(np.ones((5, 4)), RankedOutcome.of(np.ones((5, 4))), 1)
     made = collect(
         account,
         benchmark=zero,
@@ -228,7 +228,7 @@ def test_an_account_without_a_position_has_no_performance():
 def test_tables_hold_the_rank_ic_and_the_quantile_means():
     random = np.random.default_rng(3)
     factor, outcome = random.normal(size=(30, 20)), random.normal(size=(30, 20))
-    made = study(factor, outcome, 2, q=4)
+    made = study(factor, RankedOutcome.of(outcome), 2, q=4)
     out = tables(pd.date_range("2020-01-01", periods=30, tz="UTC"), {"mf_score": made})
     assert list(out["ic"].columns) == ["timestamp", "mf_score"]
     assert_allclose(out["ic"]["mf_score"], rank_ic(factor, outcome))

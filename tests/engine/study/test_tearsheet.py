@@ -13,6 +13,7 @@ from engine.kernels.ranks import average_ranks
 from engine.study import history, holdings, knowledge, quantiles
 from engine.study.calibration import calibration_tables, slope
 from engine.study.capacity import capacity_table, largest, usual_volume
+from engine.study.ic import RankedOutcome
 from engine.study.metrics import study
 
 
@@ -368,7 +369,8 @@ def test_quantiles_by_regime_take_the_dates_of_each_state():
     factor = np.tile(np.arange(5.0), (4, 1))
     outcome = factor * np.array([1.0, 1.0, -1.0, 100.0])[:, None]
     regimes = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [NAN, NAN]])
-    studies = {"up": study(factor, outcome, 1), "down": study(-factor, outcome, 1)}
+    ranked = RankedOutcome.of(outcome)
+    studies = {"up": study(factor, ranked, 1), "down": study(-factor, ranked, 1)}
     made = quantiles.by_regime(studies, regimes, ("calm", "wild"))
     assert made["name"].tolist() == ["up"] * 10 + ["down"] * 10
     assert made["regime"].tolist() == (["calm"] * 5 + ["wild"] * 5) * 2
