@@ -1,55 +1,70 @@
 # The visible shell. `make` alone prints this help.
 PYTHON ?= python3
 BIN := .venv/bin
-READY := .venv/ready
+RUNS := .venv/ready
+TESTS := .venv/ready-dev
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-long check format bench bench-formulas docs clean
+.PHONY: help env run test test-long coverage check format bench bench-formulas docs notes clean
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: $(READY)  ## create .venv with pinned versions
+env: $(TESTS)  ## create .venv with pinned versions, and what developers need
 
-$(READY): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "engine: Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@touch $(READY)
 
-run: $(READY)  ## run the main bundle: from bars to report
+# What a run needs, and nothing that only developers do.
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $(RUNS)
+
+$(TESTS): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable '.[dev]'
+	@touch $(RUNS) $(TESTS)
+
+run: $(RUNS)  ## run the main bundle: from bars to report
 	$(BIN)/engine run +bundle=ai_tech_core_ml
 
-test: $(READY)  ## run the tests, but for long simulations
+test: $(TESTS)  ## run the tests, but for long simulations
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
 
-test-long: $(READY)  ## run all tests, long simulations too
+test-long: $(TESTS)  ## run all tests, long simulations too
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-check: $(READY)  ## lint, types, layers
+coverage: $(TESTS)  ## which lines the tests run: htmlcov/index.html
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long" --cov --cov-report=term:skip-covered --cov-report=html
+
+check: $(TESTS)  ## lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(READY)  ## format and mend what ruff can
+format: $(TESTS)  ## format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## time the command line, the account, rank ICs and a 500 x 2520 run
+bench: $(TESTS)  ## time the command line, the account, rank ICs and a 500 x 2520 run
 	$(BIN)/python benchmarks/command_line.py
 	$(BIN)/python benchmarks/account.py
 	$(BIN)/python benchmarks/rank_ic.py
 	$(BIN)/python benchmarks/main_job.py
 
-bench-formulas: $(READY)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+bench-formulas: $(TESTS)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)
+	$(PIP) --editable '.[bench]'
 	$(BIN)/python benchmarks/formulas.py
 
-docs: $(READY)  ## run the examples of the documents, and redraw their picture
+docs: $(TESTS)  ## run the examples of the documents, and redraw their picture
 	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_house.py
 	$(BIN)/engine run +bundle=us_large_core_ml hydra.run.dir=outputs/docs
 	cp outputs/docs/report.png docs/report.png
 
+notes:  ## print the newest section of the changelog: the notes of a release
+	@awk '/^## / {sections++} sections == 1' CHANGELOG.md
+
 clean:  ## remove .venv, caches and outputs
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis outputs/*
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov outputs/*

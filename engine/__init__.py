@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Cost,
         Estimator,
         Factor,
+        Kind,
         Model,
         Observer,
         Operator,
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
         Regime,
         Source,
         Stage,
-        option,
     )
     from engine.core.memory import available_memory
+    from engine.core.options import option
     from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
     from engine.core.terms import Holding, Terms
     from engine.core.universe import Universe
@@ -55,6 +56,7 @@ _HOME = {
         "Cost",
         "Estimator",
         "Factor",
+        "Kind",
         "Model",
         "Observer",
         "Operator",
@@ -62,9 +64,9 @@ _HOME = {
         "Regime",
         "Source",
         "Stage",
-        "option",
     ),
     "engine.core.memory": ("available_memory",),
+    "engine.core.options": ("option",),
     "engine.core.panel": (
         "BoolArray",
         "FloatArray",
@@ -102,6 +104,7 @@ __all__ = [
     "Formula",
     "FormulaError",
     "Holding",
+    "Kind",
     "Model",
     "Observer",
     "Operator",

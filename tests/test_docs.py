@@ -17,7 +17,7 @@ from builders import ROOT, Shared
 from omegaconf import OmegaConf
 from stories import FILES
 
-from engine.core.kinds import KINDS
+from engine.core.kinds import KINDS, Kind
 from engine.expr.parser import DIALECTS
 from engine.pipeline.settings import factor_set
 from engine.plugin import hookspecs
@@ -48,9 +48,12 @@ def loaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Mo
     return importlib.import_module(name), registry
 
 
+BY_HOOK = {kind.kind_hook(): kind for kind in KINDS.values()}
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_each_hook_has_a_section_with_its_signature_and_an_example(hook: str) -> None:
-    kind = KINDS[hook.removeprefix("register_").removesuffix("s")]
+    kind = Kind if hook == "register_kinds" else BY_HOOK[hook]
     heading = f"`{hook}() -> list[type[engine.{kind.__name__}]]`"
     section = next(part for part in PAGE.split("\n## ") if heading in part.split("\n")[0])
     assert f"def {hook}()" in section
@@ -69,7 +72,7 @@ def test_each_example_is_a_plugin_that_builds_from_its_defaults(
     assert registry.failures == registry.contested() == []
     built = [
         registry.build(kind, OmegaConf.create({"name": name}), kind)
-        for kind in KINDS
+        for kind in registry.kinds
         for name in registry.entries(kind)
     ]
     assert built
@@ -90,7 +93,7 @@ def test_each_example_keeps_the_contract_of_its_kind(
     from engine.testing import verdicts
 
     _, registry = loaded(code, tmp_path, monkeypatch)
-    for kind in KINDS:
+    for kind in registry.kinds:
         for name in registry.entries(kind):
             plugin = registry.build(kind, OmegaConf.create({"name": name}), kind)
             assert [str(v) for v in verdicts(plugin) if not v.ok] == []

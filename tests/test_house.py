@@ -14,19 +14,13 @@ import pytest
 from builders import ROOT
 from omegaconf import OmegaConf
 
+from engine.core.kinds import KINDS, groups
 from engine.pipeline.stages import CONTRACTS
 from engine.plugin import hookspecs
-from engine.plugin.registry import KINDS, Registry, installed
+from engine.plugin.registry import Registry, installed
 
 CODE = [p for room in ("engine", "plugins", "schemas") for p in (ROOT / room).rglob("*.py")]
 TESTS = [p for p in (ROOT / "tests").rglob("*.py") if "outsider" not in p.parts]
-GROUPS = {
-    "source": "source",
-    "regime": "regime",
-    "model": "model",
-    "portfolio": "portfolio",
-    "costs": "cost",
-}
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.relative_to(ROOT)))
@@ -36,7 +30,7 @@ def test_no_module_is_longer_than_400_lines(path: Path) -> None:
 
 def test_each_hook_is_documented_and_has_a_kind() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
-    assert hooks == {f"register_{kind}s" for kind in KINDS}
+    assert hooks == {"register_kinds", *(kind.kind_hook() for kind in KINDS.values())}
     for name in hooks:
         assert getattr(hookspecs, name).__doc__
 
@@ -75,14 +69,14 @@ def test_each_contract_has_a_test_that_breaks_it(table: str) -> None:
     assert own or f'("{table}", ' in broken
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", groups())
 def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
     files = sorted((ROOT / "conf" / group).glob("*.yaml"))
     assert files
     for path in files:
         node = OmegaConf.create({"seed": 7, group: OmegaConf.load(path)})[group]
-        installed().build(GROUPS[group], node, group)
-        cls = installed().find(GROUPS[group], node.name, group).cls
+        installed().build(groups()[group], node, group)
+        cls = installed().find(groups()[group], node.name, group).cls
         fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         assert set(node) - {"name"} == fields, f"{path.name} does not show every field"
 
@@ -235,7 +229,14 @@ def test_the_readmes_plugin_works_and_is_short(
 
 @pytest.mark.parametrize("group", sorted(p.name for p in (ROOT / "conf").iterdir() if p.is_dir()))
 def test_the_readme_lists_every_choice(group: str) -> None:
-    if group in {"hydra", "label", "validation", "report", "check"}:  # one choice, or Hydra's own
+    if group in {
+        "hydra",
+        "label",
+        "validation",
+        "report",
+        "check",
+        "scoring",
+    }:  # one choice, or Hydra's own
         return
     row = next(
         line for line in (ROOT / "README.md").read_text("utf-8").splitlines()

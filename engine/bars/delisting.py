@@ -19,14 +19,14 @@ where suspensions are long, `after` should be longer than they are.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.errors import ConfigError, DataError
-from engine.core.kinds import option
+from engine.core.errors import DataError
+from engine.core.options import Options, option
 from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
 
 AUTO = "auto"
@@ -37,7 +37,7 @@ IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Delisting:
+class Delisting(Options):
     """What holders of a delisted name get, beside what the source states.
 
     Parameters
@@ -51,26 +51,20 @@ class Delisting:
         Rows without a bar at the end of the sample that make a name delisted.
     """
 
+    config_key: ClassVar[str] = "delisting"
+
     long_return: float | int | str = option(
-        AUTO, "last close to what longs got; auto: -0.3 if fallen", unit="fraction", ge=-1, le=0
+        AUTO,
+        "last close to what longs got; auto: -0.3 if fallen",
+        unit="fraction",
+        choices=(AUTO,),
+        ge=-1,
+        le=0,
     )
     short_return: float = option(
         0.0, "last close to what shorts pay for; a loss pays them nothing", unit="fraction", ge=0
     )
     after: int = option(5, "rows without a bar at the end that make a name delisted", ge=1)
-
-    def __post_init__(self) -> None:
-        long = self.long_return
-        number = isinstance(long, (int, float)) and not isinstance(long, bool)
-        if long != AUTO and not (number and -1.0 <= float(long) <= 0.0):
-            raise ConfigError(f"delisting.long_return={long}: write auto, or a number from -1 to 0")
-        if not (math.isfinite(self.short_return) and self.short_return >= 0.0):
-            raise ConfigError(
-                f"delisting.short_return={self.short_return}: write 0 or more, for a short never "
-                "gains from an assumed loss"
-            )
-        if self.after < 1:
-            raise ConfigError(f"delisting.after={self.after}: write 1 or more rows, such as 5")
 
 
 USUAL = Delisting()

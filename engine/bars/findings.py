@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from engine.bars.dirt import CHECKS, IntArray, Limits, Rows
-from engine.core.errors import ConfigError, DataError
-from engine.core.kinds import option
+from engine.core.errors import DataError
+from engine.core.options import Options, option
 from engine.core.panel import BoolArray
 from engine.core.universe import Universe
 
@@ -22,7 +22,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Policy:
+class Policy(Options):
     """What to do with bars that look wrong: ``raise``, ``drop``, ``mask`` or ``keep``.
 
     ``drop`` takes the whole bar out. ``mask`` takes out the values that are wrong, as NaN, and
@@ -36,6 +36,8 @@ class Policy:
 
     Every answer for a date rests on that date and those before it alone.
     """
+
+    config_key: ClassVar[str] = "bars"
 
     nonfinite: str = option("raise", "an infinite number", choices=("raise", "drop", "mask"))
     nonpositive: str = option(
@@ -74,14 +76,6 @@ class Policy:
         "file of symbol, date, field, value: corrections by hand, before all checks",
         file=True,
     )
-
-    def __post_init__(self) -> None:
-        for item in decisions():
-            action, allowed = getattr(self, item.name), item.metadata["choices"]
-            if action not in allowed:
-                raise ConfigError(
-                    f"bars.{item.name}={action} is not on offer: choose {_either(allowed)}"
-                )
 
     @property
     def kept(self) -> frozenset[str]:

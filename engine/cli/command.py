@@ -80,6 +80,7 @@ OWN = (
         """\
   engine plugins list [KIND]                what is installed, from where, and what failed
   engine plugins show NAME                  a plugin's fields, and YAML that builds it
+  engine plugins yaml NAME                  that YAML alone, for a file of your own in conf/
   engine plugins check NAME [key=value …]   does it keep its kind's contract?
   engine plugins new NAME                   start a distribution of your own
 """,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType, UnionType
@@ -13,10 +12,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from engine.core.errors import ConfigError, did_you_mean
+from engine.core.options import OptionError, in_yaml
 
 T = TypeVar("T")
 STEP = re.compile(r"[^.\[\]]+")
-LARGEST = 2**53  # whole numbers beyond are no float, and no number of anything
 KEYED = "it has keys of its own: write {key}.KEY=VALUE"
 WORDS = {
     int: "a whole number",
@@ -38,16 +37,10 @@ def moved(key: str) -> str:
     return f"{key} has moved: write {MOVED[key]}" if key in MOVED else ""
 
 
-def said(value: Any) -> str:
-    """A value as it is written in YAML."""
-    plain = {"None": "null", "True": "true", "False": "false"}
-    return plain.get(str(value), str(value)) if not isinstance(value, str) else value
-
-
 def mapping(value: Any, key: str) -> Mapping[Any, Any]:
     """A node that has keys; ConfigError names one that has none, such as ``bars=null``."""
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{key}={said(value)}: {KEYED.format(key=key)}")
+        raise ConfigError(f"{key}={in_yaml(value)}: {KEYED.format(key=key)}")
     return value
 
 
@@ -63,9 +56,11 @@ def structured(cls: type[T], values: Any, key: str) -> T:
         _check_texts(cls, plain, key)
     except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
         raise ConfigError(about(error, key)) from error
-    made = _object(cls, plain, key)
+    try:
+        made = _object(cls, plain, key)
+    except OptionError as error:  # of the class's own place; this one may have another
+        raise OptionError(key, error.fault) from error
     assert isinstance(made, cls)
-    _check_options(made, key)
     return made
 
 
@@ -84,7 +79,7 @@ def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
         wanted = "" if isinstance(error, MissingMandatoryValue) else _wanted(cls, path)
         if not wanted:
             raise ConfigError(about(error, key)) from error
-        place, value = ".".join([key, *path]), said(_at(plain, path))
+        place, value = ".".join([key, *path]), in_yaml(_at(plain, path))
         raise ConfigError(f"{place}={value}: write {wanted}{_meaning(cls, path)}") from error
     except (OverflowError, RecursionError, TypeError) as error:
         raise ConfigError(f"{key}: {_first(error)}") from error
@@ -164,21 +159,3 @@ def _check_texts(cls: type, values: Mapping[Any, Any], key: str) -> None:
                     f"{key}.{name}: {item} is read as {read_as}, not as text: quote "
                     f"it as it is written, like \"{key}.{name}=['007','NA']\""
                 )
-
-
-def _check_options(made: object, key: str) -> None:
-    for field in dataclasses.fields(made):  # type: ignore[arg-type]
-        value, rules = getattr(made, field.name), field.metadata
-        choices = rules.get("choices", ())
-        if choices and value not in choices:
-            hint = did_you_mean(str(value), map(str, choices))
-            raise ConfigError(f"{key}.{field.name}={value}: {hint}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{key}.{field.name}={value}: write a finite number")
-        if isinstance(value, int) and abs(value) > LARGEST:
-            raise ConfigError(f"{key}.{field.name}={value}: write a smaller number")
-        if isinstance(value, (int, float)):
-            low, high = rules.get("ge"), rules.get("le")
-            if (low is not None and not value >= low) or (high is not None and not value <= high):
-                bounds = f"{'-inf' if low is None else low} to {'inf' if high is None else high}"
-                raise ConfigError(f"{key}.{field.name}={value}: choose from {bounds}")

@@ -19,58 +19,43 @@ after; the engine checks it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
 from engine.core.book import Book
+from engine.core.options import Options
 from engine.core.panel import FloatArray, Panel
 from engine.core.terms import Holding, Terms
 from engine.core.universe import Universe
 
 
-def option(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    choices: Sequence[object] = (),
-    ge: float | None = None,
-    le: float | None = None,
-    file: bool = False,
-) -> Any:
-    """A field of a plugin, with what its user needs to know.
+class Kind(Options, ABC):
+    """What all plugins share: a name, and fields that are their configuration.
 
-    Parameters
-    ----------
-    default : object
-        The default; its type, as annotated, is enforced. Lists and dicts are copied.
-    help : str
-        One line: what the value means.
-    unit : str
-        Its unit, such as ``"bps"`` or ``"trading days"``.
-    choices : sequence
-        The allowed values, when they are few.
-    ge, le : float, optional
-        Inclusive bounds.
-    file : bool
-        Whether it names a file, a folder or a pattern of files that the plugin reads: what stands
-        in them counts as part of the configuration.
+    A kind is a class that derives from this one. Its `kind_name` is what ``engine plugins`` calls
+    it; in the plural it is the room of the built-ins and, after ``register_``, the hook.
+    `config_key` is the conf group that chooses one of them, where there is one. A distribution
+    with a kind of its own hands it in by the hook ``register_kinds``.
     """
-    metadata = {"help": help, "unit": unit, "choices": tuple(choices), "ge": ge, "le": le}
-    metadata |= {"file": True} if file else {}
-    if isinstance(default, (list, dict)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
 
-
-class Kind(ABC):
-    """What all plugins share: a name, and fields that are their configuration."""
-
+    kind_name: ClassVar[str] = ""
     name: ClassVar[str]
+
+    @classmethod
+    def kind_hook(cls) -> str:
+        """The hook that plugins of this kind are handed in by."""
+        return f"register_{cls.kind_name}s"
+
+    def kind_properties(self) -> Sequence[tuple[str, Callable[[], None]]]:
+        """What the conformance kit asks of a plugin: a name each, and a call that raises.
+
+        The kit knows the properties of the engine's own kinds; those of another kind stand here.
+        """
+        return ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +64,9 @@ class Source(Kind):
 
     `simulated` marks invented data; every report on it says so.
     """
+
+    kind_name: ClassVar[str] = "source"
+    config_key: ClassVar[str] = "source"
 
     simulated: ClassVar[bool] = False
 
@@ -114,6 +102,7 @@ class Operator(Kind):
     have NaN where a symbol is no member of the universe.
     """
 
+    kind_name: ClassVar[str] = "operator"
     args: ClassVar[str] = "x"
     reach: ClassVar[str] = "none"
     cross: ClassVar[bool] = False
@@ -130,6 +119,8 @@ class Operator(Kind):
 @dataclass(frozen=True)
 class Factor(Kind):
     """One number per date and symbol, known at that date's close."""
+
+    kind_name: ClassVar[str] = "factor"
 
     @abstractmethod
     def compute(self, panel: Panel) -> FloatArray:
@@ -148,6 +139,9 @@ class Factor(Kind):
 @dataclass(frozen=True)
 class Regime(Kind):
     """Filtered probabilities of market states, ordered by rising volatility."""
+
+    kind_name: ClassVar[str] = "regime"
+    config_key: ClassVar[str] = "regime"
 
     @property
     @abstractmethod
@@ -182,6 +176,9 @@ class Model(Kind):
     unless the validation says otherwise. A model never sees dates.
     """
 
+    kind_name: ClassVar[str] = "model"
+    config_key: ClassVar[str] = "model"
+
     wants_tail: ClassVar[bool] = False
 
     @abstractmethod
@@ -207,6 +204,9 @@ class Model(Kind):
 @dataclass(frozen=True)
 class Portfolio(Kind):
     """Turns the signal into target weights: a `decide` at each close, or all `weights` at once."""
+
+    kind_name: ClassVar[str] = "portfolio"
+    config_key: ClassVar[str] = "portfolio"
 
     def decide(self, score: FloatArray, book: Book) -> FloatArray | None:
         """Return the target weights decided at one close, or None to hold what is held.
@@ -261,6 +261,9 @@ class Cost(Kind):
     really trades. Where a rate is no such sum, write `trading`, which is asked again and again
     until sizes and rates agree; where a carry is not proportional, `carry`.
     """
+
+    kind_name: ClassVar[str] = "cost"
+    config_key: ClassVar[str] = "costs"
 
     def terms(self, panel: Panel) -> Mapping[str, Terms]:
         """Return what trading costs, by component."""
@@ -318,7 +321,7 @@ def overrides(plugin: Kind | type[Kind], method: str, before: str = "") -> bool:
     defines is meant: `method` is not, where `before` is defined nearer.
     """
     cls = plugin if isinstance(plugin, type) else type(plugin)
-    kind = next(base for base in cls.__mro__ if base in KINDS.values())
+    kind = next(base for base in cls.__mro__ if Kind in base.__bases__)
 
     def own(base: type, name: str) -> bool:
         return name in vars(base) and vars(base)[name] is not vars(kind)[name]
@@ -360,18 +363,19 @@ class Stage:
 class Observer(Kind):
     """Is told of each stage as it ends; it cannot change anything."""
 
+    kind_name: ClassVar[str] = "observer"
+
     @abstractmethod
     def on_stage(self, stage: Stage) -> None:
         """Called after each stage, in the order of the run."""
 
 
 KINDS: Mapping[str, type[Kind]] = {
-    "source": Source,
-    "operator": Operator,
-    "factor": Factor,
-    "regime": Regime,
-    "model": Model,
-    "portfolio": Portfolio,
-    "cost": Cost,
-    "observer": Observer,
+    cls.kind_name: cls
+    for cls in (Source, Operator, Factor, Regime, Model, Portfolio, Cost, Observer)
 }
+
+
+def groups(kinds: Mapping[str, type[Kind]] = KINDS) -> dict[str, str]:
+    """Return the conf groups that choose one plugin of a kind: group to kind."""
+    return {cls.config_key: kind for kind, cls in kinds.items() if cls.config_key}

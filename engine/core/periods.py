@@ -6,13 +6,14 @@ built, from the first dates. Reports look back: a series' own rows over its own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.core.errors import ConfigError
+from engine.core.options import Options, option
 
 Days = npt.NDArray[np.datetime64]
 
@@ -27,7 +28,7 @@ SLACK = 5  # rows: a few holidays in a short sample tell nothing
 
 
 @dataclass(frozen=True)
-class Time:
+class Time(Options):
     """The conf node ``time``.
 
     Parameters
@@ -36,15 +37,14 @@ class Time:
         Rows a year, by which factors, regimes and volatility targets annualise.
     """
 
-    periods_per_year: int | float | str = field(
-        default="auto", metadata={"help": "rows a year, such as 252, or auto"}
-    )
+    config_key: ClassVar[str] = "time"
 
-    def __post_init__(self) -> None:
-        value = self.periods_per_year
-        known = value == "auto" if isinstance(value, str) else 0.0 < value < np.inf
-        if not known or isinstance(value, bool):
-            raise ConfigError(f"time.periods_per_year={value}: write auto, or rows a year like 252")
+    periods_per_year: int | float | str = option(
+        "auto",
+        "rows a year, such as 252, by which decisions annualise; auto: by the spacing of the dates",
+        choices=("auto",),
+        gt=0,
+    )
 
     @property
     def number(self) -> float | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from engine.core.errors import ConfigError
+from engine.core.options import Options, option
 from engine.core.panel import BoolArray
 from engine.core.text import shown
 
@@ -22,7 +24,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Universe:
+class Universe(Options):
     """Symbols, who of them is in when, labels and calendar.
 
     Who is out has no score and is in no cross-section; a symbol's own past is read from its
@@ -50,12 +52,18 @@ class Universe:
         An exchange-calendars code (``XNYS``); None takes the source's dates.
     """
 
+    config_key: ClassVar[str] = "universe"
+
     name: str = "all"
     symbols: list[str] | None = None
     members: list[Interval] = field(default_factory=list)
-    members_file: str | None = field(default=None, metadata={"file": True})
-    top_n: int | None = field(default=None, metadata={"ge": 1})
-    top_window: int = field(default=63, metadata={"ge": 1})
+    members_file: str | None = option(
+        None, "file of symbols, or of intervals of membership (symbol, start, end)", file=True
+    )
+    top_n: int | None = option(
+        None, "only the n largest of each month by median dollar volume; null is all", ge=1
+    )
+    top_window: int = option(63, "rows of that median", unit="trading days", ge=1)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     calendar: str | None = None
 

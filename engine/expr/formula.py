@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from engine.core.errors import FormulaError
-from engine.core.kinds import Factor, option
+from engine.core.kinds import Factor
+from engine.core.options import option
 from engine.core.panel import FloatArray, Panel
 from engine.expr.executor import evaluate
 from engine.expr.facts import lookback

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.bars import USUAL, Delisting, learned, outcomes
-from engine.core.errors import ConfigError, did_you_mean
-from engine.core.kinds import option
+from engine.core.options import Options, option
 from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
 from engine.kernels.ranks import average_ranks
 
@@ -47,7 +47,7 @@ class Labels:
 
 
 @dataclass(frozen=True)
-class Label:
+class Label(Options):
     """Forward returns of the bar after the decision: ``close[t+1+h] / close[t+1] - 1``.
 
     Parameters
@@ -63,16 +63,21 @@ class Label:
         nothing may be found.
     """
 
-    horizon: int = option(20, "days from entry to exit", unit="trading days")
-    target: str = option("return", "what the model learns", choices=TARGETS)
-    shuffle: bool = option(False, "null control: permute labels among symbols, date by date")
+    config_key: ClassVar[str] = "label"
 
-    def __post_init__(self) -> None:
-        if self.horizon < 1:
-            raise ConfigError(f"label.horizon={self.horizon} is not a day or more: try 20")
-        if self.target not in TARGETS:
-            hint = did_you_mean(self.target, TARGETS)
-            raise ConfigError(f"label.target={self.target!r} is unknown: {hint}")
+    horizon: int = option(
+        20, "from entry to exit; entry is the close after the decision", unit="trading days", ge=1
+    )
+    target: str = option(
+        "return",
+        "what the model learns; rank and zscore are per date, beta_neutral takes beta × the "
+        "market's return away",
+        choices=TARGETS,
+    )
+    shuffle: bool = option(
+        False,
+        "true: null control, labels permuted among symbols date by date; nothing may be found",
+    )
 
     def compute(self, panel: Panel, seed: int = 0, delisting: Delisting = USUAL) -> Labels:
         """Return the labels of every date and symbol.

@@ -8,64 +8,53 @@ Financial Machine Learning", section 7.4).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from engine.core.errors import ConfigError, did_you_mean
-from engine.core.kinds import option
+from engine.core.errors import ConfigError
+from engine.core.options import Options, option
 from engine.forecasts.labels import Labels
 
 SCHEMES, IMPUTE = ("expanding", "rolling"), ("median", "drop")
 
 
 @dataclass(frozen=True)
-class Validation:
+class Validation(Options):
     """How a model is trained and tested through time."""
 
+    config_key: ClassVar[str] = "validation"
+
     scheme: str = option(
-        "expanding", "training window: all the past, or the last train_size days", choices=SCHEMES
+        "expanding", "learn from all the past, or from the last train_size days", choices=SCHEMES
     )
-    n_splits: int = option(10, "trainings, spread evenly over the forecast dates", ge=1)
+    n_splits: int = option(10, "trainings, spread evenly over the dates that are forecast", ge=1)
     retrain_every: int = option(
-        0, "days between trainings; above 0 it overrides n_splits", unit="trading days", ge=0
+        0, "between trainings; above 0 it overrides n_splits", unit="trading days", ge=0
     )
-    train_size: int = option(756, "length of a rolling window", unit="trading days", ge=1)
-    min_train: int = option(504, "days before the first forecast", unit="trading days", ge=1)
-    embargo: int = option(5, "days kept free on top of the purge", unit="trading days", ge=0)
+    train_size: int = option(
+        756, "in a rolling window; 756 are three years", unit="trading days", ge=1
+    )
+    min_train: int = option(504, "before the first forecast", unit="trading days", ge=1)
+    embargo: int = option(
+        5, "kept free on top of the purge by label end", unit="trading days", ge=0
+    )
     tail: float = option(
-        0.2, "share of a training window held out for early stopping", ge=0.01, le=0.9
+        0.2, "share of a training window held out for early stopping (xgboost)", ge=0.01, le=0.9
     )
-    standardize: bool = option(True, "scale features to mean 0, deviation 1 on the training part")
+    standardize: bool = option(True, "features to mean 0, deviation 1, learnt on the training part")
     impute: str = option(
-        "median", "missing features: training median, or drop the row", choices=IMPUTE
+        "median",
+        "rows with a missing feature: fill in the training part's median, or drop them",
+        choices=IMPUTE,
     )
     min_train_rows: int = option(
-        100, "fewest rows (dates × symbols) that a model may learn from", unit="rows", ge=2
+        100,
+        "dates × symbols that a model learns from; fewer is an error, not a weak model",
+        unit="rows",
+        ge=2,
     )
-    use_regimes: bool = option(False, "regime probabilities as further features")
-
-    def __post_init__(self) -> None:
-        for key, known in (("scheme", SCHEMES), ("impute", IMPUTE)):
-            value = getattr(self, key)
-            if value not in known:
-                raise ConfigError(
-                    f"validation.{key}={value!r} is unknown: {did_you_mean(value, known)}"
-                )
-        for key, least in (
-            ("n_splits", 1),
-            ("retrain_every", 0),
-            ("train_size", 1),
-            ("min_train", 1),
-            ("embargo", 0),
-            ("min_train_rows", 2),
-        ):
-            if getattr(self, key) < least:
-                raise ConfigError(
-                    f"validation.{key}={getattr(self, key)} is below {least}: "
-                    f"type validation.{key}={least} or more"
-                )
-        if not 0.01 <= self.tail <= 0.9:
-            raise ConfigError(f"validation.tail={self.tail} is not within 0.01 and 0.9: try 0.2")
+    use_regimes: bool = option(False, "true: regime probabilities as further features")
 
 
 @dataclass(frozen=True)

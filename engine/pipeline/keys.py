@@ -27,13 +27,6 @@ from engine.expr import guest_names
 from engine.pipeline.stage import Stage
 from engine.plugin import Registry, engine_identity, identity, tree
 
-KINDS = {
-    "source": "source",
-    "regime": "regime",
-    "model": "model",
-    "portfolio": "portfolio",
-    "costs": "cost",
-}
 PROCESSOR = "processor"  # of libraries whose sums depend on the width of its vectors
 
 
@@ -103,9 +96,10 @@ def _named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
 
 def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
     """Which code the plugins are that a stage reads, and what stands in the files they read."""
+    groups = registry.groups
     for key in sorted({*stage.reads.values()}):
-        if key in KINDS:
-            yield from _plugin(registry, KINDS[key], config[key])
+        if key in groups:
+            yield from _plugin(registry, groups[key], config[key])
         elif key == "factors":
             yield from _factors(config.factors, registry)
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from engine.account import Account
+from engine.core.kinds import groups
 from engine.core.panel import Panel
 from engine.forecasts import Forecasts
 from engine.pipeline.market import Bars, empty
@@ -134,16 +135,14 @@ def unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
 def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, Any]]:
     """Every plugin that took part: its distribution, code, and the kit that found it sound."""
     used = {
-        ("source", settings.source.name),
+        *((kind, getattr(settings, group).name) for group, kind in groups().items()),
+        *((registry.groups[group], guest.name) for group, guest in settings.guests.items()),
         *(("operator", name) for name in operators),
         *(("factor", factor.name) for factor in settings.factors.values()),
-        ("regime", settings.regime.name),
-        ("portfolio", settings.portfolio.name),
-        ("cost", settings.costs.name),
         *(("observer", observer.name) for observer in settings.observers),
     }
-    if settings.needs_model:
-        used.add(("model", settings.model.name))
+    if not settings.needs_model:
+        used.discard(("model", settings.model.name))
     return [
         {
             "kind": kind,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,8 +18,20 @@ from engine.account import Backtest
 from engine.bars import Delisting, Policy, resolved
 from engine.bars.inspect import Thresholds
 from engine.core.errors import ConfigError, FormulaError, did_you_mean
-from engine.core.fields import about, mapping, said, structured
-from engine.core.kinds import Cost, Factor, Model, Observer, Portfolio, Regime, Source
+from engine.core.fields import about, mapping, structured
+from engine.core.kinds import (
+    KINDS,
+    Cost,
+    Factor,
+    Kind,
+    Model,
+    Observer,
+    Portfolio,
+    Regime,
+    Source,
+    groups,
+)
+from engine.core.options import Options, in_yaml, option
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.forecasts import Label, Validation
@@ -34,20 +46,31 @@ NOTES = ("about", "source")  # what a factor set says about a factor beside its 
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(Options):
     """What the report stage writes beside metrics, parquet and manifest."""
 
-    name: str = "full"
-    figures: bool = True
+    config_key: ClassVar[str] = "report"
+
+    name: str = option("full", "written into the manifest")
+    figures: bool = option(True, "draw report.html and report*.png; about 2 s and 3 MB a run")
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Options):
     """Which distributions' plugins a run may use, and how long a call of them may take."""
 
-    disable: list[str] = field(default_factory=list)
-    only: list[str] | None = None
-    timeout_s: float | None = None
+    config_key: ClassVar[str] = "plugins"
+
+    disable: list[str] = option([], "distributions whose plugins are left out")
+    only: list[str] | None = option(
+        None, "the only distributions to use, beside the built-ins; null is all"
+    )
+    timeout_s: float | None = option(
+        None,
+        "that one call of a plugin that is no built-in may take; null is no limit",
+        unit="seconds",
+        gt=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,7 @@ class Settings:
     delisting: Delisting
     too_good: TooGood
     report: Drawing
+    guests: dict[str, Kind]  # of kinds that distributions have brought, by group
     observers: tuple[Observer, ...]
     strict_observers: bool
     seed: int
@@ -111,29 +135,28 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         raise ConfigError(f"{place}: this refers to itself; write a value") from error
     if config.get("bundle") is None:
         raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
-    _refuse_unknown(config)
+    _refuse_unknown(config, registry)
 
     def typed(cls: type[T], key: str) -> T:
         return structured(cls, config.get(key), key)
 
-    def built(kind: str, key: str) -> Any:
-        return registry.build(kind, config.get(key), key)
-
+    chosen: dict[str, Any] = {
+        key: registry.build(kind, config.get(key), key)
+        for key, kind in registry.groups.items()
+        if kind in KINDS or key in config
+    }
     settings = Settings(
+        **{key: chosen.pop(key) for key in groups()},
+        guests=chosen,
         universe=resolved(typed(Universe, "universe")),
-        source=built("source", "source"),
         time=typed(Time, "time"),
         bars=typed(Policy, "bars"),
         check=typed(Thresholds, "check"),
         factors=factor_set(config.get("factors"), registry),
         label=typed(Label, "label"),
-        regime=built("regime", "regime"),
         exposure=_exposure(config.get("exposure")),
-        model=built("model", "model"),
         validation=typed(Validation, "validation"),
         bundle=typed(Bundle, "bundle"),
-        portfolio=built("portfolio", "portfolio"),
-        costs=built("cost", "costs"),
         backtest=typed(Backtest, "backtest"),
         decision=typed(Decision, "decision"),
         delisting=typed(Delisting, "delisting"),
@@ -175,8 +198,9 @@ def chosen(config: DictConfig, registry: Registry) -> Registry:
     return registry.limited(choice.disable, choice.only)
 
 
-def _refuse_unknown(config: DictConfig) -> None:
-    known = [*(each.name for each in fields(Settings)), "plugins", "hydra"]
+def _refuse_unknown(config: DictConfig, registry: Registry) -> None:
+    known = [*(each.name for each in fields(Settings)), "plugins", "hydra", *registry.groups]
+    known.remove("guests")
     for key in map(str, config):
         if key not in known:
             raise ConfigError(f"{key}: no such key; {did_you_mean(key, known)}")
@@ -184,14 +208,14 @@ def _refuse_unknown(config: DictConfig) -> None:
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ConfigError(f"strict_observers={said(value)}: write true or false")
+        raise ConfigError(f"strict_observers={in_yaml(value)}: write true or false")
     return value
 
 
 def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     """Every factor of a set, built, by name; ConfigError names the key that cannot be."""
     if not isinstance(node, DictConfig):
-        raise ConfigError(f"factors={said(node)}: no set; choose factors=core_ta_price")
+        raise ConfigError(f"factors={in_yaml(node)}: no set; choose factors=core_ta_price")
     built = {}
     _check_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
     for name in map(str, node):
@@ -237,7 +261,7 @@ def _limits(node: Any) -> Any:
 
 def _seed(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
-        raise ConfigError(f"seed={said(value)}: write a whole number from 0 to {2**32 - 1}")
+        raise ConfigError(f"seed={in_yaml(value)}: write a whole number from 0 to {2**32 - 1}")
     return value
 
 
@@ -254,7 +278,7 @@ def _exposure(node: Any) -> dict[str, float]:
     exposure = {}
     for state, value in _items(node, "exposure"):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 10:
-            raise ConfigError(f"exposure.{state}={said(value)}: write a multiplier from 0 to 10")
+            raise ConfigError(f"exposure.{state}={in_yaml(value)}: write a multiplier from 0 to 10")
         exposure[str(state)] = float(value)
     return exposure
 

@@ -6,13 +6,14 @@ import dataclasses
 import hashlib
 import inspect
 import re
-from importlib.metadata import Distribution, version
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.kinds import KINDS, Kind, overrides
+from engine.core.version import VERSION
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 EITHER = {  # of which methods a kind needs one
@@ -21,11 +22,23 @@ EITHER = {  # of which methods a kind needs one
 }
 
 
-def objection(kind: str, cls: type[Kind]) -> str:
+def no_kind(cls: type[Kind]) -> str:
+    """Return why a class cannot be a kind of plugin, or ""."""
+    if not (isinstance(cls, type) and Kind in cls.__bases__):
+        return f"{cls!r} is no kind: derive it from engine.Kind itself"
+    for key in ("kind_name", "config_key"):
+        value = getattr(cls, key)
+        if not (isinstance(value, str) and NAME.fullmatch(value)):
+            return f"{cls.__qualname__} has the {key} {value!r}: use lower case letters, \
+digits and _ only"
+    return ""
+
+
+def objection(kind: type[Kind], cls: type[Kind]) -> str:
     """Return why a class cannot be a plugin of a kind, or ""."""
     where = f"{getattr(cls, '__module__', '?')}.{getattr(cls, '__qualname__', cls)}"
-    if not (isinstance(cls, type) and issubclass(cls, KINDS[kind])):
-        return f"{where} is not an engine.{KINDS[kind].__name__}: derive from it"
+    if not (isinstance(cls, type) and issubclass(cls, kind)):
+        return f"{where} is not an {_public(kind)}: derive from it"
     if "__dataclass_params__" not in vars(cls):
         return f"{where} is no dataclass: put @dataclass(frozen=True) above it"
     name = getattr(cls, "name", None)
@@ -34,10 +47,14 @@ def objection(kind: str, cls: type[Kind]) -> str:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         return f"{where} lacks the method {missing[0]!r}: write it"
-    for first, second in EITHER.get(kind, ()):
+    for first, second in EITHER.get(kind.kind_name, ()):
         if not (overrides(cls, first) or overrides(cls, second)):
             return f"{where} lacks the method {first!r} (or {second!r}): write it"
     return _fields(cls, where)
+
+
+def _public(kind: type[Kind]) -> str:
+    return f"{'engine' if kind in KINDS.values() else kind.__module__}.{kind.__name__}"
 
 
 def _fields(cls: type[Kind], where: str) -> str:
@@ -68,15 +85,14 @@ def unmet(dist: Distribution) -> str:
     """Return which engine version a distribution wants and does not get, or ""."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    have = version("alpha-engine")
     for text in dist.requires or ():
         try:
             wish = Requirement(text)
         except InvalidRequirement:
             continue
         ours = wish.name.lower().replace("_", "-") == "alpha-engine"
-        if ours and not wish.specifier.contains(have, prereleases=True):
-            return f"{dist.name} {dist.version} wants {text}, and alpha-engine is {have}"
+        if ours and not wish.specifier.contains(VERSION, prereleases=True):
+            return f"{dist.name} {dist.version} wants {text}, and alpha-engine is {VERSION}"
     return ""
 
 

@@ -7,11 +7,11 @@ file, so it is unchecked until the kit has seen it again.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 from engine.core.kinds import Kind
 from engine.core.places import user_cache
+from engine.core.version import VERSION
 from engine.plugin.admission import code_hash
 from engine.plugin.patches import OWN
 
@@ -23,7 +23,7 @@ def record(cls: type[Kind]) -> None:
     try:
         file = _file(cls)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(version("alpha-engine"), "utf-8")
+        file.write_text(VERSION, "utf-8")
     except (OSError, RuntimeError, TypeError):  # no home, no room, or a class of no file
         return
 

@@ -7,9 +7,21 @@ testable alone, independent of the order in which plugins load.
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pluggy
 
-from engine.core.kinds import Cost, Factor, Model, Observer, Operator, Portfolio, Regime, Source
+from engine.core.kinds import (
+    Cost,
+    Factor,
+    Kind,
+    Model,
+    Observer,
+    Operator,
+    Portfolio,
+    Regime,
+    Source,
+)
 
 hookspec = pluggy.HookspecMarker("engine")
 hookimpl = pluggy.HookimplMarker("engine")
@@ -53,3 +65,19 @@ def register_costs() -> list[type[Cost]]:  # type: ignore[empty-body]
 @hookspec
 def register_observers() -> list[type[Observer]]:  # type: ignore[empty-body]
     """Observers, told of each stage as it ends; switched on under ``observers``."""
+
+
+@hookspec
+def register_kinds() -> list[type[Kind]]:  # type: ignore[empty-body]
+    """Kinds of plugin of one's own, each with a hook ``register_…s`` for its plugins."""
+
+
+def spec_of(kind: type[Kind]) -> ModuleType:
+    """Return the specification of the hook of a kind that a distribution has brought."""
+
+    def spec() -> list[type[Kind]]:  # type: ignore[empty-body]
+        """Plugins of the kind."""
+
+    specs = ModuleType(f"{__name__}.{kind.kind_name}")
+    setattr(specs, kind.kind_hook(), hookspec(spec))
+    return specs

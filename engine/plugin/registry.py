@@ -2,16 +2,18 @@
 
 1. Every entry point of the group ``engine`` is loaded; what fails is kept as a `Failure`, and
    everything else goes on.
-2. Its hooks are called in the order of `KINDS`; each returns classes.
-3. Each class is checked (`engine.plugin.admission`) and filed under its kind and name. A name that
-   two distributions claim is nobody's until one of them is disabled or uninstalled.
+2. Kinds that distributions bring are added to the engine's own.
+3. The hooks of all kinds are called; each returns classes. Each class is checked
+   (`engine.plugin.admission`) and filed under its kind and name. A name that two distributions
+   claim is nobody's until one of them is disabled or uninstalled.
 4. `Registry.build` reads a node: ``name`` picks the class, the other keys are its fields.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -23,10 +25,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.errors import ConfigError, PluginError, did_you_mean
-from engine.core.fields import about, said, structured
-from engine.core.kinds import KINDS, Kind
+from engine.core.fields import about, structured
+from engine.core.kinds import KINDS, Kind, groups
+from engine.core.options import in_yaml
 from engine.plugin import hookspecs
-from engine.plugin.admission import objection, unmet
+from engine.plugin.admission import no_kind, objection, unmet
+from engine.plugin.hookspecs import spec_of
 from engine.plugin.patches import Before
 
 HOME = "alpha-engine"  # the distribution of the built-ins
@@ -68,9 +72,23 @@ class Registry:
 
     def __init__(self, points: Iterable[EntryPoint]) -> None:
         self.failures: list[Failure] = []
+        self.kinds: dict[str, type[Kind]] = dict(KINDS)
         self._claims: list[Entry] = []
-        for point in sorted(points, key=lambda p: (p.group, p.name, p.value)):
-            self._load(point)
+        ordered = sorted(points, key=lambda p: (p.group, p.name, p.value))
+        loaded = [(point, module) for point in ordered if (module := self._load(point))]
+        sound = []
+        for point, module in loaded:
+            with self._blaming(point):
+                self._add_kinds(module)
+                sound.append((point, module))
+        for point, module in sound:
+            with self._blaming(point):
+                self._collect(module, _name(point), point.dist.version if point.dist else "")
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The conf groups that choose one plugin of a kind: group to kind."""
+        return groups(self.kinds)
 
     def limited(self, disable: Iterable[str] = (), only: Iterable[str] | None = None) -> Registry:
         """The registry without the distributions of `disable`, or with those of `only` alone.
@@ -84,6 +102,7 @@ class Registry:
                 raise ConfigError(f"{key}: no plugin of {name!r}; {did_you_mean(name, known)}")
         kept = known - {*disable} if only is None else {*only} - {*disable}
         smaller = Registry([])
+        smaller.kinds = self.kinds
         smaller._claims = [e for e in self._claims if e.dist in kept | {HOME}]
         smaller.failures = [f for f in self.failures if f.dist in kept]
         return smaller
@@ -139,43 +158,71 @@ class Registry:
             fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
         except OmegaConfBaseException as error:
             raise ConfigError(about(error, key)) from error
-        return structured(self.find(kind, said(node.name), key).cls, fields, key)
+        return structured(self.find(kind, in_yaml(node.name), key).cls, fields, key)
 
-    def _load(self, point: EntryPoint) -> None:
-        dist = point.dist.name if point.dist else point.value
-        version = point.dist.version if point.dist else ""
+    def _load(self, point: EntryPoint) -> ModuleType | None:
+        """Import the module of an entry point; None where it cannot be used."""
         wish = unmet(point.dist) if point.dist else ""
         if wish:
-            self.failures.append(Failure(dist, wish))
-            return
-        try:
-            before = None if dist == HOME else Before.now()
-            module = point.load()
+            self.failures.append(Failure(_name(point), wish))
+            return None
+        with self._blaming(point):
+            before = None if _name(point) == HOME else Before.now()
+            module: ModuleType = point.load()
             patched = before.patched() if before else []
             if patched:
                 raise PluginError(f"it changes {patched[0]}, which others use: take that out")
-            self._collect(module, dist, version)
+            return module
+        return None
+
+    @contextmanager
+    def _blaming(self, point: EntryPoint) -> Iterator[None]:
+        """Keep what a distribution's code raises as its failure; Ctrl-C passes."""
+        try:
+            yield
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a stranger's code may raise anything, SystemExit too
             what = str(error) if isinstance(error, PluginError) else _named(error)
-            message = f"plugin {point.name} ({point.value}) of {dist}: {what}"
-            self.failures.append(Failure(dist, message))
+            message = f"plugin {point.name} ({point.value}) of {_name(point)}: {what}"
+            self.failures.append(Failure(_name(point), message))
 
-    def _collect(self, module: ModuleType, dist: str, version: str) -> None:
+    def _manager(self, module: ModuleType) -> pluggy.PluginManager:
         manager = pluggy.PluginManager("engine")
         manager.add_hookspecs(hookspecs)
+        for kind in self.kinds.values():
+            if kind not in KINDS.values():
+                manager.add_hookspecs(spec_of(kind))
         manager.register(module)
+        return manager
+
+    def _add_kinds(self, module: ModuleType) -> None:
+        for kinds in self._manager(module).hook.register_kinds():
+            for kind in kinds:
+                wrong = no_kind(kind) or (
+                    f"the engine has a kind {kind.kind_name!r} already: choose another kind_name"
+                    if kind.kind_name in self.kinds
+                    else f"the conf group {kind.config_key!r} is another kind's: choose another"
+                    if kind.config_key in self.groups
+                    else ""
+                )
+                if wrong:
+                    raise PluginError(wrong)
+                self.kinds[kind.kind_name] = kind
+
+    def _collect(self, module: ModuleType, dist: str, version: str) -> None:
+        manager = self._manager(module)
         manager.check_pending()
-        for kind in KINDS:
-            for classes in getattr(manager.hook, f"register_{kind}s")():
+        for name, kind in self.kinds.items():
+            hook = kind.kind_hook()
+            for classes in getattr(manager.hook, hook)():
                 if not isinstance(classes, list):
-                    raise PluginError(f"register_{kind}s returned no list: return [YourClass]")
+                    raise PluginError(f"{hook} returned no list: return [YourClass]")
                 for cls in classes:
-                    self._file(Entry(kind, cls, dist, version))
+                    self._file(Entry(name, cls, dist, version))
 
     def _file(self, entry: Entry) -> None:
-        wrong = objection(entry.kind, entry.cls)
+        wrong = objection(self.kinds[entry.kind], entry.cls)
         if wrong:
             name = getattr(entry.cls, "name", None)
             shown = name if isinstance(name, str) else ""
@@ -184,6 +231,10 @@ class Registry:
             )
         else:
             self._claims.append(entry)
+
+
+def _name(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
 
 
 def _contest(kind: str, name: str, rivals: list[Entry]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from engine.core.book import TIES
-from engine.core.errors import ConfigError, did_you_mean
-from engine.core.kinds import option
+from engine.core.options import Options, option
 
 
 @dataclass(frozen=True)
-class Decision:
+class Decision(Options):
     """When a decision is taken, and by what."""
+
+    config_key: ClassVar[str] = "decision"
 
     share: float = option(
         0.5,
@@ -32,7 +34,3 @@ class Decision:
         "names with one score at the cut: each gets a part of the places, or the first by symbol",
         choices=TIES,
     )
-
-    def __post_init__(self) -> None:
-        if self.ties not in TIES:
-            raise ConfigError(f"decision.ties={self.ties}: {did_you_mean(self.ties, TIES)}")

@@ -11,13 +11,14 @@ For each date by itself, over the members that have a bar:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from engine.core.errors import ConfigError, did_you_mean
 from engine.core.groups import Codes, Grouping, runs, used
-from engine.core.kinds import option
+from engine.core.options import Options, option
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.expr import rounding
 from engine.kernels.ranks import average_ranks
@@ -46,8 +47,41 @@ class BundleFactor:
     direction: str = "positive"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scoring(Options):
+    """How factors are put together to a score; the conf group ``scoring``.
+
+    `winsorize_method` clips to the nearest inner order statistic, as
+    ``scipy.stats.mstats.winsorize`` does (nothing is clipped below 1 / limit symbols); or to
+    linearly interpolated quantiles, as ``numpy.quantile`` gives them. A z-score is the deviation
+    from the mean over the standard deviation (n - 1); ranks are average ranks, spread evenly
+    inside (-0.5, 0.5). A cross-section that is constant, but for rounding, carries no score: NaN.
+    `neutralize` takes the residual of each date's least squares on the columns, with a constant.
+    A symbol that lacks all factors never gets a score.
+    """
+
+    winsorize: bool = option(True, "clip each factor's tails")
+    winsorize_limits: list[float] = option(
+        [0.01, 0.99], "where the tails begin, in each date's cross-section", unit="quantiles"
+    )
+    winsorize_method: str = option(
+        "clip_to_order_statistics",
+        "what the tails are clipped to",
+        choices=("clip_to_order_statistics", "interpolated"),
+    )
+    transform: str = option("zscore", "common scale", choices=("zscore", "rank", "none"))
+    neutralize: list[str] = option(
+        [], "sector, market_beta (the factor beta_252) or factor columns, taken out of the score"
+    )
+    missing: str = option(
+        "renormalize",
+        "a symbol that lacks a factor: weight its others more, give it no score, or score 0 on it",
+        choices=("renormalize", "drop", "zero"),
+    )
+
+
 @dataclass(frozen=True)
-class Bundle:
+class Bundle(Scoring):
     """Which factors make the score, and how they are put together.
 
     Parameters
@@ -56,24 +90,6 @@ class Bundle:
         Written into reports.
     factors : list of BundleFactor
         Weights sum to 1.
-    winsorize : bool
-        Whether to clip each factor's tails.
-    winsorize_limits : list of float
-        Lower and upper quantile of each date's cross-section.
-    winsorize_method : {"clip_to_order_statistics", "interpolated"}
-        Clip to the nearest inner order statistic, as ``scipy.stats.mstats.winsorize`` does
-        (nothing is clipped below 1 / limit symbols); or to linearly interpolated quantiles,
-        as ``numpy.quantile`` gives them.
-    transform : {"zscore", "rank", "none"}
-        Deviation from the mean over the standard deviation (n - 1); or average rank, spread
-        evenly inside (-0.5, 0.5). A cross-section that is constant, but for rounding,
-        carries no score: NaN.
-    neutralize : list of str
-        ``sector``, ``market_beta`` (the factor ``beta_252``) or factor columns: the score
-        is the residual of each date's least squares on them, with a constant.
-    missing : {"renormalize", "drop", "zero"}
-        A symbol that lacks a factor spreads its weight over those it has; or gets no score;
-        or scores 0 on it. A symbol that has none of them never gets a score.
 
     Raises
     ------
@@ -81,26 +97,12 @@ class Bundle:
         When the values do not make a bundle.
     """
 
-    name: str = "bundle"
-    factors: list[BundleFactor] = field(default_factory=list)
-    winsorize: bool = option(True, "clip each factor's tails")
-    winsorize_limits: list[float] = field(default_factory=lambda: [0.01, 0.99])
-    winsorize_method: str = option(
-        "clip_to_order_statistics",
-        "what the tails are clipped to",
-        choices=("clip_to_order_statistics", "interpolated"),
-    )
-    transform: str = option("zscore", "common scale", choices=("zscore", "rank", "none"))
-    neutralize: list[str] = field(default_factory=list)
-    missing: str = option(
-        "renormalize", "what an absent factor means", choices=("renormalize", "drop", "zero")
-    )
+    config_key: ClassVar[str] = "bundle"
+
+    name: str = option("bundle", "written into reports")
+    factors: list[BundleFactor] = option([], "of a factor set, or forecasts; weights sum to 1")
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            choices, value = each.metadata.get("choices", ()), getattr(self, each.name)
-            if choices and value not in choices:
-                raise ConfigError(f"bundle.{each.name}={value}: {did_you_mean(value, choices)}")
         _check_factors(self.factors)
         limits = self.winsorize_limits
         if len(limits) != 2 or not 0.0 <= limits[0] < limits[1] <= 1.0:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from engine.core.kinds import option
+from engine.core.options import Options, option
 
 IC = "rank_ic."  # of the score, a forecast or a factor, by name
 SHARPE = "sharpe"
@@ -14,8 +14,10 @@ LOOK = "look for what was not known then: a shifted factor, a later revision, a 
 
 
 @dataclass(frozen=True)
-class TooGood:
+class TooGood(Options):
     """From where on a result is called too good to be true; null never calls it so."""
+
+    config_key: ClassVar[str] = "too_good"
 
     ic: float | None = option(
         0.2, "mean rank IC, of either sign, of the score, a forecast or a factor", ge=0.0, le=1.0

@@ -78,7 +78,7 @@ def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> lis
     if isinstance(plugin, Operator):
         return operator_checks(plugin)
     if isinstance(plugin, Kind):  # an observer gives nothing back that could be wrong
-        return [("config", lambda: check_config(plugin))]
+        return [("config", lambda: check_config(plugin)), *plugin.kind_properties()]
     raise Broken(f"{plugin!r} is an instance of no kind: derive from engine.Factor, or another")
 
 

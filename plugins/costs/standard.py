@@ -50,16 +50,22 @@ class Standard(engine.Cost):
         2.0, "full quoted spread; a trade pays half of it", unit="bps", ge=0.0
     )
     impact_coefficient: float = engine.option(
-        0.5, "coefficient of the square-root law of impact; 0 turns it off", ge=0.0
+        0.5, "× daily volatility × √(order / trailing dollar volume); 0 turns it off", ge=0.0
     )
     impact_window: int = engine.option(
-        20, "rows for trailing volume and volatility", unit="trading days", ge=2
+        20, "before the traded bar, for volume and volatility", unit="trading days", ge=2
     )
     max_participation: float | None = engine.option(
         0.1, "largest order over trailing dollar volume; null is no limit", unit="fraction", ge=0.0
     )
-    borrow_bps: float = engine.option(50.0, "fee on shorts", unit="bps per year", ge=0.0)
-    cash_rate: float = engine.option(0.0, "interest on cash", unit="fraction per year")
+    borrow_bps: float = engine.option(
+        50.0, "on the value of shorts, ACT/360", unit="bps per year", ge=0.0
+    )
+    cash_rate: float = engine.option(
+        0.0,
+        "interest on cash with the proceeds of shorts, ACT/360; 0 invents no income",
+        unit="fraction per year",
+    )
 
     def terms(self, panel: engine.Panel) -> Mapping[str, engine.Terms]:
         """Return the terms of ``commission``, ``slippage``, ``spread`` and ``impact``."""

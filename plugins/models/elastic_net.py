@@ -21,9 +21,16 @@ class ElasticNet(engine.Model):
 
     name: ClassVar[str] = "elastic_net"
 
-    alpha: float = engine.option(0.004, "strength of both penalties together", ge=0.0)
-    l1_ratio: float = engine.option(0.5, "share of the absolute penalty", ge=0.0, le=1.0)
-    max_iter: int = engine.option(100_000, "most sweeps over the features", unit="sweeps", ge=1)
+    alpha: float = engine.option(
+        0.004, "strength of both penalties together; features and target have unit variance", ge=0.0
+    )
+    l1_ratio: float = engine.option(
+        0.5,
+        "1: lasso, 0: ridge; alpha × l1_ratio is the correlation that is dropped",
+        ge=0.0,
+        le=1.0,
+    )
+    max_iter: int = engine.option(100_000, "sweeps over the features at most", ge=1)
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.linear_model.ElasticNet``; `seed` is not used."""

@@ -24,7 +24,7 @@ class Lasso(engine.Model):
     alpha: float = engine.option(
         0.002, "correlation with the target below which a feature is dropped", ge=0.0
     )
-    max_iter: int = engine.option(100_000, "most sweeps over the features", unit="sweeps", ge=1)
+    max_iter: int = engine.option(100_000, "sweeps over the features at most", ge=1)
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.linear_model.Lasso``; `seed` is not used."""

@@ -18,12 +18,21 @@ class RandomForest(engine.Model):
 
     name: ClassVar[str] = "random_forest"
 
-    trees: int = engine.option(100, "trees in the forest", ge=1)
-    max_depth: int = engine.option(6, "most questions from root to leaf", ge=1)
-    min_leaf: int = engine.option(100, "fewest training rows in a leaf", unit="rows", ge=1)
+    trees: int = engine.option(100, "in the forest; more only make it smoother, and slower", ge=1)
+    max_depth: int = engine.option(6, "questions from root to leaf at most", ge=1)
+    min_leaf: int = engine.option(
+        100, "training rows in a leaf at least, for returns are mostly noise", ge=1
+    )
     features: float = engine.option(0.33, "share of the features tried at a split", ge=0.01, le=1.0)
-    rows: float = engine.option(0.1, "share of the training rows drawn for a tree", ge=0.01, le=1.0)
-    threads: int = engine.option(2, "threads to train with; the result is the same", ge=1)
+    rows: float = engine.option(
+        0.1,
+        "share of the training rows drawn for a tree; their labels overlap anyway",
+        ge=0.01,
+        le=1.0,
+    )
+    threads: int = engine.option(
+        2, "threads to train with; the result is the same for any number", ge=1
+    )
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.ensemble.RandomForestRegressor``."""

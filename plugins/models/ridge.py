@@ -19,7 +19,12 @@ class Ridge(engine.Model):
 
     name: ClassVar[str] = "ridge"
 
-    alpha: float = engine.option(1000.0, "penalty on squared coefficients", unit="rows", ge=0.0)
+    alpha: float = engine.option(
+        1000.0,
+        "penalty on squared coefficients: it weighs as much as this many training rows",
+        unit="rows",
+        ge=0.0,
+    )
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``sklearn.linear_model.Ridge``; `seed` is not used."""

@@ -18,17 +18,23 @@ class XGBoost(engine.Model):
     name: ClassVar[str] = "xgboost"
     wants_tail: ClassVar[bool] = True
 
-    trees: int = engine.option(500, "most trees", ge=1)
+    trees: int = engine.option(
+        500, "at most; the tail of the training window decides (validation.tail)", ge=1
+    )
     patience: int = engine.option(
         30, "trees without a better tail before it stops; 0 grows all", ge=0
     )
     learning_rate: float = engine.option(0.05, "share of each tree that is added", ge=1e-4, le=1.0)
-    max_depth: int = engine.option(4, "most questions from root to leaf", ge=1)
-    min_child: float = engine.option(100.0, "fewest training rows in a leaf", unit="rows", ge=0.0)
+    max_depth: int = engine.option(4, "questions from root to leaf at most", ge=1)
+    min_child: float = engine.option(
+        100.0, "training rows in a leaf at least, for returns are mostly noise", ge=0.0
+    )
     rows: float = engine.option(0.5, "share of the training rows drawn for a tree", ge=0.01, le=1.0)
     features: float = engine.option(0.5, "share of the features drawn for a tree", ge=0.01, le=1.0)
     l2: float = engine.option(1.0, "penalty on squared leaf values", ge=0.0)
-    threads: int = engine.option(2, "threads to train with; the result is the same", ge=1)
+    threads: int = engine.option(
+        2, "threads to train with; the result is the same for any number", ge=1
+    )
 
     def estimator(self, seed: int) -> engine.Estimator:
         """Return an unfitted ``xgboost.XGBRegressor``."""

@@ -13,7 +13,7 @@ class LongOnly(Paced):
     """A portfolio of the names with the highest signal, nothing short, cash not borrowed."""
 
     quantile: float = engine.option(
-        0.2, "part of the eligible names to hold", unit="fraction", ge=0.0, le=1.0
+        0.2, "part of the eligible names to hold", unit="fraction", gt=0.0, le=1.0
     )
 
     def __post_init__(self) -> None:
@@ -22,10 +22,6 @@ class LongOnly(Paced):
             raise engine.ConfigError(
                 f"portfolio.gross: {self.gross:g} is above 1 and cash is not borrowed: write 1.0, "
                 "or choose portfolio=quantile_long_short"
-            )
-        if not 0.0 < self.quantile <= 1.0:
-            raise engine.ConfigError(
-                f"portfolio.quantile: {self.quantile:g} is not in (0, 1]: write 0.2"
             )
 
     def allowed(self, exposure: float) -> float:

@@ -23,7 +23,7 @@ import numpy as np
 import engine
 from engine.plugins.portfolios._long_only import LongOnly
 from engine.plugins.portfolios._risk import deviation, deviations
-from engine.plugins.portfolios._weights import ROUNDING, Names, Paced, capped, one_of
+from engine.plugins.portfolios._weights import ROUNDING, Names, Paced, capped
 
 SHRINKAGES = ("ledoit_wolf", "oas", "none")
 FALLBACKS = ("raise", "hold", "equal")
@@ -41,25 +41,24 @@ class Optimised(Paced):
     """A portfolio that an optimiser sizes by the covariance of past returns."""
 
     window: int = engine.option(
-        252, "rows of returns for the covariance, today's included", unit="trading days", ge=3
+        252, "of returns for the covariance, today's included", unit="trading days", ge=3
     )
     min_history: float = engine.option(
-        0.8, "part of the window's returns that a symbol must have", unit="fraction", ge=0.0, le=1.0
+        0.8,
+        "part of the window's returns that a symbol must have to be held",
+        unit="fraction",
+        ge=0.0,
+        le=1.0,
     )
     shrinkage: str = engine.option(
-        "ledoit_wolf", "of the covariance: Ledoit & Wolf 2004, OAS (2010) or none",
+        "ledoit_wolf", "of the covariance (Ledoit & Wolf 2004; OAS: Chen et al. 2010)",
         choices=SHRINKAGES,
     )  # fmt: skip
     fallback: str = engine.option(
         "raise",
-        "where the optimiser finds no weights: stop, hold what is held, or the same for each name",
+        "without a solution: stop, hold what is held, or weigh names equally",
         choices=FALLBACKS,
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one_of("shrinkage", self.shrinkage, SHRINKAGES)
-        one_of("fallback", self.fallback, FALLBACKS)
 
     @abstractmethod
     def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:

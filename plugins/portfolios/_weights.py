@@ -49,37 +49,37 @@ class Paced(engine.Portfolio):
     gross: float = engine.option(
         1.0, "long plus short at exposure 1", unit="fraction of equity", ge=0.0
     )
-    max_weight: float = engine.option(1.0, "cap on one name", unit="fraction of equity")
-    min_names: int = engine.option(1, "names a side needs for a date to count", ge=1)
-    rebalance: str = engine.option("monthly", "when to decide", choices=REBALANCES)
-    every: int = engine.option(
-        21, "rows between decisions with rebalance=every_n", unit="trading days", ge=1
+    max_weight: float = engine.option(
+        1.0, "cap on one name; 1 is none", unit="fraction of equity", gt=0.0, le=1.0
     )
+    min_names: int = engine.option(
+        1, "names a side needs; a date with fewer keeps what it holds", ge=1
+    )
+    rebalance: str = engine.option(
+        "monthly", "when to decide; weekly and monthly on the first row of each", choices=REBALANCES
+    )
+    every: int = engine.option(21, "between decisions with every_n", unit="trading days", ge=1)
     no_trade_band: float = engine.option(
-        0.0, "do not trade a held name this near its target", unit="fraction of equity", ge=0.0
+        0.0, "leave a held name that is this near its target", unit="fraction of equity", ge=0.0
     )
     max_turnover: float | None = engine.option(
         None, "two-way trades per decision; null is no limit", unit="fraction of equity", ge=0.0
     )
     vol_target: float | None = engine.option(
-        None, "scale the weights to this volatility; null is off", unit="per year", ge=0.0
+        None,
+        "scale the weights to this volatility, such as 0.1; null is off",
+        unit="per year",
+        ge=0.0,
     )
     vol_window: int = engine.option(
         60,
-        "rows of returns for vol_target and inverse_vol; half of them must exist",
+        "of returns for vol_target and inverse_vol; half of them must exist",
         unit="trading days",
         ge=2,
     )
     max_leverage: float = engine.option(
         2.0, "the most that vol_target multiplies the weights by", unit="times", ge=0.0
     )
-
-    def __post_init__(self) -> None:
-        one_of("rebalance", self.rebalance, REBALANCES)
-        if not 0.0 < self.max_weight <= 1.0:
-            raise engine.ConfigError(
-                f"portfolio.max_weight: {self.max_weight} is not in (0, 1]: write 1.0 for no cap"
-            )
 
     @abstractmethod
     def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
@@ -189,16 +189,12 @@ class Selected(Paced):
 
     weighting: str = engine.option(
         "equal",
-        "size within a side: the same, by distance of the signal from its median, or by 1/vol",
+        "size within a side: equal, by distance of the score from its median, or by 1 / volatility",
         choices=WEIGHTINGS,
     )
     tranches: int = engine.option(
-        1, "overlapping sub-portfolios (Jegadeesh & Titman 1993); 1 is none", ge=1
+        1, "overlapping sub-portfolios for long horizons (Jegadeesh & Titman 1993); 1 is none", ge=1
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        one_of("weighting", self.weighting, WEIGHTINGS)
 
     def able(self, book: engine.Book) -> engine.BoolArray | bool:
         """Which symbols have a volatility, if that sizes them, shape (N,)."""
@@ -320,11 +316,3 @@ def capped(raw: engine.FloatArray, total: float, cap: float, when: str = "") -> 
 def exact_sum(values: engine.FloatArray) -> float:
     """The exact sum, rounded once: the same in any order of the symbols."""
     return math.fsum(values[values != 0.0].tolist())
-
-
-def one_of(key: str, value: str, options: tuple[str, ...]) -> None:
-    """Raise engine.ConfigError unless the value of `portfolio.key` is one of the options."""
-    if value not in options:
-        raise engine.ConfigError(
-            f"portfolio.{key}: {value!r} is unknown: choose from {', '.join(options)}"
-        )

@@ -30,7 +30,7 @@ class FactorNeutral(Paced):
 
     beta: bool = engine.option(True, "hold no beta to the universe's mean return")
     beta_window: int = engine.option(
-        252, "rows of returns for beta, today's included", unit="trading days", ge=3
+        252, "of returns for beta, today's included", unit="trading days", ge=3
     )
     sector: bool = engine.option(True, "hold each sector as long as short")
 

@@ -24,7 +24,7 @@ class LongOnlyTop(LongOnly, Selected):
     name: ClassVar[str] = "long_only_top"
 
     top_n: int = engine.option(
-        0, "names to hold, whatever the quantile; 0 takes it", unit="names", ge=0
+        0, "names to hold, whatever the quantile; 0 takes the quantile", ge=0
     )
 
     def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:

@@ -34,13 +34,17 @@ class MeanVariance(Optimised):
     name: ClassVar[str] = "mean_variance"
 
     net: float = engine.option(
-        0.0, "long minus short at exposure 1", unit="fraction of equity", ge=-1.0, le=1.0
+        0.0,
+        "long minus short at exposure 1; met exactly",
+        unit="fraction of equity",
+        ge=-1.0,
+        le=1.0,
     )
     ic: float = engine.option(
-        0.02, "correlation of the signal with the next day's returns", ge=0.0, le=1.0
+        0.02, "correlation of the signal with the next day's returns (Grinold 1994)", ge=0.0, le=1.0
     )
     risk_aversion: float = engine.option(
-        5.0, "λ of the expected return less λ/2 times the variance", ge=0.0
+        5.0, "λ of return - λ/2 variance; only ic / risk_aversion matters", ge=0.0
     )
     max_sector: float | None = engine.option(
         None,

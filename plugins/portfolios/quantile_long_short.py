@@ -29,7 +29,7 @@ class QuantileLongShort(Selected):
     name: ClassVar[str] = "quantile_long_short"
 
     quantile: float = engine.option(
-        0.2, "part of the names on each side", unit="fraction", ge=0.0, le=0.5
+        0.2, "part of the names on each side", unit="fraction", gt=0.0, le=0.5
     )
     net: float = engine.option(
         0.0, "long minus short at exposure 1", unit="fraction of equity", ge=-1.0, le=1.0
@@ -38,10 +38,6 @@ class QuantileLongShort(Selected):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0.0 < self.quantile <= 0.5:
-            raise engine.ConfigError(
-                f"portfolio.quantile: {self.quantile:g} is not in (0, 0.5]: write 0.2"
-            )
         if abs(self.net) > min(self.gross, 1.0):
             raise engine.ConfigError(
                 f"portfolio.net: {self.net:g} is beyond the gross of {self.gross:g} or beyond 1 "

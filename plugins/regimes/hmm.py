@@ -41,14 +41,20 @@ class HiddenMarkov(engine.Regime):
 
     name: ClassVar[str] = "hmm"
 
-    n_states: int = engine.option(3, "states of the market", choices=(2, 3))
-    vol_window: int = engine.option(20, "returns in the volatility", unit="trading days", ge=2)
-    min_train: int = engine.option(
-        504, "observations before the first fit", unit="trading days", ge=60
+    n_states: int = engine.option(
+        3, "two are calm and turbulent, three are calm, normal and turbulent", choices=(2, 3)
     )
-    refit_every: int = engine.option(63, "days between fits", unit="trading days", ge=1)
-    n_init: int = engine.option(3, "fresh starting points of a fit", ge=1)
-    max_iter: int = engine.option(100, "most EM steps from a starting point", unit="steps", ge=1)
+    vol_window: int = engine.option(
+        20, "in the volatility, one of the two observations", unit="trading days", ge=2
+    )
+    min_train: int = engine.option(504, "observed before the first fit", unit="trading days", ge=60)
+    refit_every: int = engine.option(
+        63, "between fits; 63 are a quarter", unit="trading days", ge=1
+    )
+    n_init: int = engine.option(
+        3, "fresh starting points of a fit, beside the last fit; the likeliest wins", ge=1
+    )
+    max_iter: int = engine.option(100, "EM steps from a starting point at most", ge=1)
     tolerance: float = engine.option(
         0.1, "gain in log-likelihood below which EM stops", unit="nats", ge=0.0
     )
@@ -56,10 +62,6 @@ class HiddenMarkov(engine.Regime):
     series: list[str] = engine.option(
         [], "market-wide series that are observed too, as they stand, such as [vix]"
     )
-
-    def __post_init__(self) -> None:
-        if self.n_states not in (2, 3):
-            raise engine.ConfigError(f"regime.n_states={self.n_states}: choose 2 or 3")
 
     @property
     def states(self) -> tuple[str, ...]:

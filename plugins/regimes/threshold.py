@@ -23,24 +23,32 @@ class Threshold(engine.Regime):
 
     name: ClassVar[str] = "threshold"
 
-    window: int = engine.option(20, "returns in the volatility", unit="trading days", ge=2)
+    window: int = engine.option(
+        20, "in the volatility of the equal-weighted market", unit="trading days", ge=2
+    )
     weighting: str = engine.option(
-        "rolling", "equal weights, or fading ones", choices=("rolling", "ewma")
+        "rolling",
+        "equal weights, or fading by 1 - 2 / (window + 1) a day",
+        choices=("rolling", "ewma"),
     )
     cutoffs: str = engine.option(
-        "quantile", "what the cut-offs are", choices=("quantile", "absolute")
+        "quantile",
+        "what cuts: quantiles of the volatilities so far, or the levels below",
+        choices=("quantile", "absolute"),
     )
     quantiles: list[float] = engine.option(
         [0.5, 0.9], "shares of the past below normal and below turbulent", unit="fraction"
     )
     min_history: int = engine.option(
-        252, "volatilities before the first quantile", unit="trading days", ge=1
+        252, "of volatility before the first quantile", unit="trading days", ge=1
     )
     levels: list[float] = engine.option(
         [0.12, 0.24], "volatilities where normal and turbulent begin", unit="per year"
     )
     vix_levels: list[float] = engine.option(
-        [20.0, 30.0], "VIX where normal and turbulent begin", unit="percent per year"
+        [20.0, 30.0],
+        "VIX where normal and turbulent begin, if the data have the series vix; the worse counts",
+        unit="percent per year",
     )
 
     def __post_init__(self) -> None:

@@ -22,7 +22,11 @@ class Files(reading.Reader):
 
     suffixes: ClassVar[tuple[str, ...]] = ()  # of this format, in a folder
 
-    path: str = option("", "the file, or a folder or pattern of files, such as 'daily/*.csv'")
+    path: str = option(
+        "",
+        "the file, from the directory of the command; or a folder or pattern of files, one a "
+        "symbol, such as 'daily/*.csv'",
+    )
     market: dict[str, dict[str, str]] = option(
         {}, "market-wide series, such as {vix: {path: vix.parquet, column: close}}"
     )

@@ -52,9 +52,15 @@ class Csv(Files):
 
     separator: str = option(",", "between columns, one character; \\t is a tab")
     decimal: str = option(".", "the decimal point", choices=(".", ","))
-    thousands: str | None = option(None, "between groups of three digits, such as a comma")
-    encoding: str = option("utf-8-sig", "of the file; the default also takes a byte-order mark")
-    names: list[str] | None = option(None, "of the columns of a file without a header, in order")
+    thousands: str | None = option(
+        None, "between groups of three digits, such as a comma; null is none"
+    )
+    encoding: str = option(
+        "utf-8-sig", "utf-8-sig: with or without a byte-order mark; older exports: latin-1"
+    )
+    names: list[str] | None = option(
+        None, "of the columns of a file without a header, in order, such as [date, symbol, close]"
+    )
 
     def columns_of(self, table: Path) -> list[str]:
         """Return the names in the header; those of a header of two levels as pairs."""

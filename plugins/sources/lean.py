@@ -33,7 +33,7 @@ class Lean(Source):
     path: str = option("", "folder of x_daily.zip, x_factor.csv and x_map.csv")
     adjusted: str = option(
         "total_return",
-        "for splits, for splits and dividends, or not at all",
+        "for splits and dividends, for splits alone, or as traded",
         choices=("total_return", "splits", "none"),
     )
     as_of: str | None = option(

@@ -34,16 +34,22 @@ BARS: Mapping[str, type[Source]] = {
 class Join:
     """One file of figures: a row per symbol and moment of becoming known."""
 
-    path: str = ""  # parquet or csv, by its ending
-    known: str = ""  # their column: when the figures became known
-    how: str = "last"  # last: stand until replaced; sum, mean: of what is new since the last bar
-    lag: int = 1  # calendar days from the known day to the first day of use
-    symbol: str | None = None  # their column; null looks for symbol or ticker
-    period: str | None = None  # their column: an older period never replaces a newer one
-    columns: dict[str, str] | None = None  # our name: their name; null takes all numbers
-    prefix: str = ""  # before our names
-    expires: int | None = None  # calendar days after which a figure no longer stands
-    timezone: str = "UTC"  # of times without one
+    path: str = option("", "parquet or csv, by its ending")
+    known: str = option("", "their column: when the figures became known")
+    how: str = option(
+        "last", "last stands until replaced; mean and sum are of what is new since the last bar"
+    )
+    lag: int = option(1, "from the known day to the first day of use", unit="calendar days")
+    symbol: str | None = option(None, "their column; null looks for symbol or ticker")
+    period: str | None = option(
+        None, "their column, such as end_date: an older period never replaces a newer one"
+    )
+    columns: dict[str, str] | None = option(None, "our name: their name; null takes all numbers")
+    prefix: str = option("", "before our names")
+    expires: int | None = option(
+        None, "after which a figure no longer stands; null is never", unit="calendar days"
+    )
+    timezone: str = option("UTC", "of times without one")
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,12 @@ class Merge(Source):
 
     name: ClassVar[str] = "merge"
 
-    bars: dict[str, Any] = option({}, "where the bars come from: name of a source, its fields")
-    joins: dict[str, Join] = option({}, "files of figures, by any name: path, known, how, lag, …")
+    bars: dict[str, Any] = option(
+        {},
+        "where the bars come from: parquet, csv, lean, sample, sql or yahoo; further keys are its "
+        "fields",
+    )
+    joins: dict[str, Join] = option({}, "files of figures, by any name; of each:")
     zone: str = option("America/New_York", "the market's: in it, times become dates")
     close: str = option("16:00", "of the market: what is known later belongs to the next day")
 

@@ -60,22 +60,40 @@ class Simulated(Source):
     n_days: int = option(2520, "length, when end is null", unit="business days", ge=2)
     n_symbols: int = option(200, "symbols, when universe.symbols is null", ge=1)
     planted_ic: float = option(
-        0.03, "rank IC of the planted signal at planted_horizon", ge=-0.5, le=0.5
+        0.03,
+        "rank IC of the column `planted` at planted_horizon; 0 plants nothing",
+        ge=-0.5,
+        le=0.5,
     )
     planted_horizon: int = option(
         20, "from the close after the decision on", unit="trading days", ge=1, le=252
     )
-    planted_halflife: float = option(20.0, "half-life of the signal", unit="trading days", ge=0.1)
-    market_vol: float = option(0.16, "volatility of the market", unit="per year", ge=0.01, le=1.0)
+    planted_halflife: float = option(
+        20.0, "until half of the signal is gone", unit="trading days", ge=0.1
+    )
+    market_vol: float = option(
+        0.16,
+        "volatility of the market; regimes scale it by 0.74, 1.06 or 2.12",
+        unit="per year",
+        ge=0.01,
+        le=1.0,
+    )
     sector_vol: float = option(0.10, "volatility of a sector", unit="per year", ge=0.0, le=1.0)
     idio_vol: float = option(
         0.26, "median volatility of a symbol by itself", unit="per year", ge=0.01, le=1.0
     )
     dollar_volume: float = option(
-        400e6, "traded by the median symbol on a quiet day", unit="currency per day", ge=1.0
+        400e6,
+        "traded by the median symbol on a quiet day, as US technology names are",
+        unit="currency per day",
+        ge=1.0,
     )
-    splits: float = option(0.10, "share of symbols that split their shares once", ge=0.0, le=1.0)
-    adjusted: bool = option(True, "prices and volumes adjusted for splits; false: as traded")
+    splits: float = option(
+        0.10, "share of symbols that split once: 2:1, 3:1, 4:1, or rarely 1:10", ge=0.0, le=1.0
+    )
+    adjusted: bool = option(
+        True, "for splits; false: as traded, jumping where split_ratio is not 1"
+    )
     late: float = option(0.10, "share of symbols listed after the start", ge=0.0, le=1.0)
     delisted: float = option(0.05, "share of symbols delisted before the end", ge=0.0, le=1.0)
     suspended: float = option(

@@ -29,19 +29,27 @@ class Sql(Source):
 
     url: str = option(
         "duckdb://",
-        "duckdb:///FILE, sqlite:///FILE or SQLAlchemy's; env:NAME hides a password from the "
-        "manifest",
+        "duckdb:// is DuckDB in memory, which reads files; or duckdb:///FILE, sqlite:///FILE, "
+        "SQLAlchemy's; env:NAME takes it from a variable, which hides a password",
     )
-    query: str = option("", "one SELECT of timestamp, symbol, close and more")
-    root: str = option(".", "folder below which a query may read files")
+    query: str = option(
+        "", "one SELECT of timestamp (or date), symbol, close and more; all else is refused"
+    )
+    root: str = option(".", "folder below which a query may read files, such as /data")
     columns: dict[str, str] = option({}, "our name: the query's name, where they differ")
     timezone: str = option("UTC", "of times without one; plain dates stay the dates they are")
-    date_format: str | None = option(None, "of dates that are text; null expects 2020-01-31")
+    date_format: str | None = option(
+        None, "of dates that are text, such as %d/%m/%Y; null expects 2020-01-31"
+    )
     adjust: str | None = option(
-        None, "column of adjusted closes: prices are scaled to it, volume inversely"
+        None,
+        "column of adjusted closes, such as adj_close: prices are scaled to it, volume inversely; "
+        "null adjusts nothing",
     )
     volume_multiplier: dict[str, float] | None = option(
-        None, "shares or units in one of the volume, by symbol, such as {CL=F: 1000}"
+        None,
+        'shares or units in one of the volume, by symbol, such as {"CL=F": 1000} for barrels; '
+        "null is 1; at the prompt: 'source.volume_multiplier={CL\\=F: 1000}'",
     )
 
     def load(self, universe: Universe) -> pd.DataFrame:

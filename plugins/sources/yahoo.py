@@ -53,19 +53,25 @@ class Yahoo(Source):
     name: ClassVar[str] = "yahoo"
 
     start: str = option("2014-01-02", "first day", unit="date")
-    end: str | None = option(None, "last day; null takes yesterday, UTC", unit="date")
+    end: str | None = option(
+        None, "last day; null takes yesterday, UTC: give a date for the same run again", unit="date"
+    )
     adjusted: str = option(
         "total_return",
         "for splits and dividends, or for splits alone",
         choices=("total_return", "splits"),
     )
     volume_multiplier: dict[str, float] | None = option(
-        None, "shares or units in one of the volume, by symbol, such as {CL=F: 1000}"
+        None,
+        'shares or units in one of the volume, by symbol, such as {"CL=F": 1000} for barrels; '
+        "null is 1; at the prompt: 'source.volume_multiplier={CL\\=F: 1000}'",
     )
     cache: str = option("~/.cache/alpha-engine/yahoo", "folder to keep prices in")
-    offline: bool = option(False, "take what is on disk, and ask for nothing")
+    offline: bool = option(False, "true: take what is on disk, and ask for nothing")
     retries: int = option(3, "further tries per symbol", ge=0, le=10)
-    pause: float = option(1.0, "before the first of them; doubles each time", unit="s", ge=0, le=60)
+    pause: float = option(
+        1.0, "before the first of them; doubles each time", unit="seconds", ge=0, le=60
+    )
 
     def load(self, universe: Universe) -> pd.DataFrame:
         """Return the bars of the symbols that there are; the others are listed in a warning.

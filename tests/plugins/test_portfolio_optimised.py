@@ -335,10 +335,16 @@ def test_too_little_history_is_refused_with_the_window():
     [
         (lambda: MeanVariance(net=0.6, gross=0.5), r"portfolio\.net: 0\.6 is beyond"),
         (lambda: RiskParity(gross=1.2), r"portfolio\.gross: 1\.2 is above 1"),
-        (lambda: HRP(quantile=0.0), r"portfolio\.quantile: 0 is not in"),
-        (lambda: HRP(shrinkage="lw"), r"portfolio\.shrinkage: 'lw' is unknown"),
-        (lambda: MeanVariance(fallback="skip"), r"portfolio\.fallback: 'skip' is unknown"),
-        (lambda: MaxDiversification(max_weight=2.0), r"portfolio\.max_weight: 2"),
+        (lambda: HRP(quantile=0.0), r"portfolio\.quantile=0.0: choose more than 0.0, at most 1"),
+        (lambda: HRP(shrinkage="lw"), r"portfolio\.shrinkage=lw: choose from: ledoit_wolf"),
+        (
+            lambda: MeanVariance(fallback="skip"),
+            r"portfolio\.fallback=skip: choose from: equal, hold, raise",
+        ),
+        (
+            lambda: MaxDiversification(max_weight=2.0),
+            r"portfolio\.max_weight=2.0: choose more than 0",
+        ),
     ],
 )
 def test_a_config_that_makes_no_sense_names_its_key(made, message):

@@ -332,13 +332,25 @@ def test_too_few_names_on_every_date_is_refused():
     ("cls", "fields", "message"),
     [
         (LongOnlyTop, {"gross": 1.5}, r"portfolio\.gross: 1\.5 is above 1"),
-        (LongOnlyTop, {"quantile": 0.0}, r"portfolio\.quantile: 0 is not in \(0, 1\]"),
-        (QuantileLongShort, {"quantile": 0.6}, r"portfolio\.quantile: 0\.6 is not in \(0, 0\.5\]"),
-        (QuantileLongShort, {"net": 1.2, "gross": 2.0}, r"portfolio\.net: 1\.2 is beyond"),
+        (
+            LongOnlyTop,
+            {"quantile": 0.0},
+            r"portfolio\.quantile=0\.0: choose more than 0\.0, at most 1",
+        ),
+        (
+            QuantileLongShort,
+            {"quantile": 0.6},
+            r"portfolio\.quantile=0\.6: choose more than 0\.0, at most 0\.5",
+        ),
+        (QuantileLongShort, {"net": 1.2, "gross": 2.0}, r"portfolio\.net=1\.2: choose from -1"),
         (QuantileLongShort, {"net": 0.6, "gross": 0.5}, r"portfolio\.net: 0\.6 is beyond"),
-        (QuantileLongShort, {"max_weight": 0.0}, r"portfolio\.max_weight: 0"),
-        (QuantileLongShort, {"weighting": "cap"}, r"portfolio\.weighting: 'cap' is unknown"),
-        (QuantileLongShort, {"rebalance": "hourly"}, r"portfolio\.rebalance: 'hourly' is unknown"),
+        (QuantileLongShort, {"max_weight": 0.0}, r"portfolio\.max_weight=0\.0: choose more than 0"),
+        (QuantileLongShort, {"weighting": "cap"}, r"portfolio\.weighting=cap: choose from: equal"),
+        (
+            QuantileLongShort,
+            {"rebalance": "hourly"},
+            r"\.rebalance=hourly: choose from: daily",
+        ),
     ],
 )
 def test_a_config_that_makes_no_sense_names_its_key(cls, fields, message):

@@ -43,6 +43,7 @@ THEIRS = {
     "portfolio": "rank_weights",
     "cost": "flat",
     "observer": "tracker",
+    "alarm": "drawdown",
 }
 
 
@@ -173,6 +174,25 @@ def test_the_list_names_the_outsider(fresh: Path, tmp_path: Path) -> None:
             line = next(row for row in done.stdout.splitlines() if name in row.split())
             assert "engine-outsider" in line
     assert "bundle/outsider_week" in done.stdout
+
+
+def test_a_kind_of_its_own_is_a_kind_like_any_other(fresh: Path, tmp_path: Path) -> None:
+    """Listed, shown, checked, composed; its options keep their rules, its name is looked up."""
+    listed = engine(fresh, ["plugins", "list", "alarm"], tmp_path).stdout
+    assert "alarm  drawdown  engine-outsider 1.2.3  Rings below a share" in listed
+    page = engine(fresh, ["plugins", "yaml", "drawdown"], tmp_path).stdout
+    file = OUTSIDER / "outsider_conf" / "alarm" / "drawdown.yaml"
+    assert page.splitlines()[1:] == file.read_text("utf-8").splitlines()[1:]
+    done = engine(fresh, ["plugins", "check", "drawdown"], tmp_path)
+    assert "ok  quiet" in done.stdout
+    for word, said in (
+        ("alarm.depth=2", "alarm.depth=2.0: choose more than 0, at most 1"),
+        ("alarm.name=drawdwn", "did you mean 'drawdown'?"),
+    ):
+        words = ["run", "+bundle=outsider_week", word]
+        assert said in refusal(engine(fresh, words, tmp_path))
+    words = ["run", "+bundle=ai_tech_core", "alarm.depth=1", "--cfg", "job"]
+    assert "alarm" in refusal(engine(fresh, words, tmp_path))
 
 
 def test_its_bundle_fails_in_one_line_when_it_is_disabled(fresh: Path, tmp_path: Path) -> None:

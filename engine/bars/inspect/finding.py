@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from engine.bars import IntArray
-from engine.core.kinds import option
+from engine.core.options import Options, option
 from engine.core.panel import FloatArray
 
 EXAMPLES = 5
@@ -72,8 +73,10 @@ class DataFinding:
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class Thresholds(Options):
     """When something is odd; fitted to no data set, but tried on real ones."""
+
+    config_key: ClassVar[str] = "check"
 
     sigmas: float = option(
         10.0,

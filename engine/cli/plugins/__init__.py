@@ -11,6 +11,7 @@ engine plugins: what extends the engine
 
   engine plugins list [KIND]                what is installed, from where, and what failed
   engine plugins show [KIND] NAME           one plugin: its fields, and YAML that builds it
+  engine plugins yaml [KIND] NAME           that YAML alone, for a file of your own
   engine plugins check [KIND] NAME [key=value …]
                                             does it keep its kind's contract?
   engine plugins new NAME [--here DIR]      start a distribution of your own in ./NAME
@@ -25,11 +26,12 @@ def plugins(words: Sequence[str]) -> int:
     commands: dict[str, Callable[[Sequence[str]], int]] = {
         "list": _list,
         "show": _show,
+        "yaml": _yaml,
         "check": _check,
         "new": _new,
     }
     if not words:
-        raise ConfigError("plugins: type `engine plugins list`, or show, check or new")
+        raise ConfigError("plugins: type `engine plugins list`, or show, yaml, check or new")
     if words[0] not in commands:
         raise ConfigError(
             f"plugins {words[0]}: no such command; {did_you_mean(words[0], commands)}"
@@ -45,7 +47,7 @@ def _list(words: Sequence[str]) -> int:
 
     if len(words) > 1:
         raise ConfigError("plugins list: type `engine plugins list`, or add one kind")
-    kind = known_kind(words[0]) if words else None
+    kind = known_kind(words[0], installed()) if words else None
     print(catalog(installed(), [] if kind else packages(), kind))
     return 0
 
@@ -56,6 +58,15 @@ def _show(words: Sequence[str]) -> int:
     from engine.plugin import installed
 
     print(page(find(installed(), words, "show")))
+    return 0
+
+
+def _yaml(words: Sequence[str]) -> int:
+    from engine.cli.plugins.lookup import find
+    from engine.cli.plugins.page import example
+    from engine.plugin import installed
+
+    print(example(find(installed(), words, "yaml")))
     return 0
 
 

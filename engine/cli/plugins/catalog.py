@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Sequence
 
 from engine.config import Package
-from engine.core.kinds import KINDS
 from engine.plugin import HOME, NO_PLUGINS, Entry, Failure, Registry, advice
 
 
@@ -36,7 +35,7 @@ def catalog(registry: Registry, conf: Iterable[Package], kind: str | None = None
     kind : str, optional
         The one kind to list; None lists all.
     """
-    kinds = list(KINDS) if kind is None else [kind]
+    kinds = list(registry.kinds) if kind is None else [kind]
     rows = [
         (k, name, origin(entry), entry.line)
         for k in kinds

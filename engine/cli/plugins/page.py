@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 from typing import Any
 
 from engine.cli.plugins.catalog import aligned, origin
+from engine.config import default, ordered, written, yaml_lines
 from engine.core.kinds import Operator
+from engine.core.options import within
 from engine.plugin import Entry
 
-REQUIRED = "???"  # OmegaConf's mark for a value that must be given
-_GROUPS = {"source": "source", "regime": "regime", "model": "model", "portfolio": "portfolio",
-           "cost": "costs"}  # fmt: skip
 _ARGUMENTS = {"x": "close", "d": "20", "n": "2", "g": "sector"}  # one of each, for an example
 
 
@@ -29,15 +27,6 @@ def page(entry: Entry) -> str:
     return "\n\n".join(parts)
 
 
-def default(field: dataclasses.Field[Any]) -> Any:
-    """Return a field's default; `REQUIRED` where it has none."""
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return REQUIRED
-
-
 def type_of(field: dataclasses.Field[Any]) -> str:
     """Return a field's type as written."""
     return field.type if isinstance(field.type, str) else inspect.formatannotation(field.type)
@@ -46,9 +35,9 @@ def type_of(field: dataclasses.Field[Any]) -> str:
 def example(entry: Entry) -> str:
     """Return YAML that builds the plugin with its defaults; its first line says where to put it."""
     cls = entry.cls
-    lines = [f"name: {cls.name}", *_lines(cls)]
-    if entry.kind in _GROUPS:
-        group = _GROUPS[entry.kind]
+    lines = [f"name: {cls.name}", *yaml_lines(cls)]
+    group = cls.config_key
+    if group:
         return "\n".join([f"# conf/{group}/mine.yaml, for engine run … {group}=mine", *lines])
     if entry.kind == "factor":
         inner = [f"{cls.name}:", *(f"  {line}" for line in lines)]
@@ -81,11 +70,11 @@ def _fields(cls: type) -> str:
             field.name,
             type_of(field),
             str(field.metadata.get("unit", "")),
-            _value(default(field)),
+            written(default(field)),
             _allowed(field),
             str(field.metadata.get("help", "")),
         )
-        for field in dataclasses.fields(cls)
+        for field in ordered(cls)
     ]
     if not rows:
         return "no fields"
@@ -95,25 +84,4 @@ def _fields(cls: type) -> str:
 
 def _allowed(field: dataclasses.Field[Any]) -> str:
     choices = field.metadata.get("choices", ())
-    low, high = field.metadata.get("ge"), field.metadata.get("le")
-    if choices:
-        return " | ".join(map(str, choices))
-    if low is not None and high is not None:
-        return f"{low} to {high}"
-    if low is not None:
-        return f">= {low}"
-    return f"<= {high}" if high is not None else ""
-
-
-def _lines(cls: type) -> list[str]:
-    rows = []
-    for field in dataclasses.fields(cls):
-        unit, meaning = field.metadata.get("unit", ""), field.metadata.get("help", "")
-        note = " ".join(f"{unit}: {meaning}".split()).strip(": ")
-        rows.append((f"{field.name}: {_value(default(field))}", f"# {note}" if note else ""))
-    return aligned(rows).splitlines()
-
-
-def _value(value: Any) -> str:
-    """A plain value as YAML on one line."""
-    return REQUIRED if value == REQUIRED else json.dumps(value, ensure_ascii=False, default=str)
+    return " | ".join(filter(None, [*map(str, choices), within(field.metadata)]))

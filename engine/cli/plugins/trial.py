@@ -11,7 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from engine.cli.plugins.catalog import aligned, origin
-from engine.cli.plugins.page import REQUIRED, default, type_of
+from engine.cli.plugins.page import type_of
+from engine.config import REQUIRED, default
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
 from engine.core.fields import structured
 from engine.core.kinds import Kind

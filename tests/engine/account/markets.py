@@ -24,7 +24,7 @@ class Free(engine.Cost):
     name: ClassVar[str] = "free"
     fee: float = 0.0
     interest: float = 0.0
-    cap: float = np.inf
+    cap: float = 1e300  # shares: no cap
 
     def terms(self, panel: engine.Panel) -> Mapping[str, engine.Terms]:
         return {"fee": engine.Terms(fixed=self.fee)}

@@ -200,16 +200,17 @@ def test_a_cost_of_exactly_the_order_is_refused_and_just_below_it_is_paid(weight
     assert account.costs["fee"][1] == pytest.approx(0.5 * 0.99)
 
 
-@pytest.mark.parametrize("fee", [-0.1, NAN, np.inf])
-def test_rates_that_are_no_rates_are_refused(fee):
-    with pytest.raises(engine.PluginError, match="'fee' must be finite, >= 0"):
-        simulate(np.zeros((2, 1)), panel_of([[1.0], [2.0]]), Free(fee=fee), Backtest())
-
-
 def odd(method: str, answer: Callable[[engine.Panel], Any]) -> engine.Cost:
     """A cost model of which one method answers otherwise."""
     made = type("Odd", (Free,), {"name": "odd", method: lambda self, panel, *_: answer(panel)})
     return replace(dataclass(frozen=True)(made)())
+
+
+@pytest.mark.parametrize("fee", [-0.1, NAN, np.inf])
+def test_rates_that_are_no_rates_are_refused(fee):
+    cost = odd("terms", lambda panel: {"fee": engine.Terms(fixed=fee)})
+    with pytest.raises(engine.PluginError, match="'fee' must be finite, >= 0"):
+        simulate(np.zeros((2, 1)), panel_of([[1.0], [2.0]]), cost, Backtest())
 
 
 @pytest.mark.parametrize(

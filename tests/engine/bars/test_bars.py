@@ -183,9 +183,7 @@ def test_the_worst_three_examples_are_shown() -> None:
     ],
 )
 def test_answers_that_make_no_sense_are_refused(name: str, action: str) -> None:
-    with pytest.raises(
-        ConfigError, match=f"bars.{name}={action} is not on offer: choose raise(, drop)?.* or"
-    ):
+    with pytest.raises(ConfigError, match=rf"bars\.{name}={action}: (choose from|did you mean)"):
         Policy(**{name: action})
 
 

@@ -200,11 +200,15 @@ def test_two_of_28_names_that_ended_had_fallen(shared):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("long_return", 0.1, r"delisting\.long_return=0\.1: write auto, or a number from -1 to 0"),
-        ("long_return", "Auto", r"delisting\.long_return=Auto: write auto, or a number"),
-        ("long_return", NAN, r"delisting\.long_return=nan: write auto"),
-        ("short_return", -0.3, r"delisting\.short_return=-0\.3: write 0 or more"),
-        ("after", 0, r"delisting\.after=0: write 1 or more rows"),
+        ("long_return", 0.1, r"delisting\.long_return=0\.1: choose from -1 to 0"),
+        (
+            "long_return",
+            "Auto",
+            r"delisting\.long_return=Auto: choose auto, or a number from -1 to 0",
+        ),
+        ("long_return", NAN, r"delisting\.long_return=nan: write a finite number"),
+        ("short_return", -0.3, r"delisting\.short_return=-0\.3: choose 0 or more"),
+        ("after", 0, r"delisting\.after=0: choose 1 or more"),
     ],
 )
 def test_wrong_values_are_refused_in_words(field, value, message):

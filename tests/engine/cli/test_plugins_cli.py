@@ -24,7 +24,6 @@ from engine.core.kinds import KINDS
 from engine.plugin.registry import Entry, Registry, installed
 
 Prompt = Callable[..., tuple[int, str, str]]
-GROUPS = {"source", "regime", "model", "portfolio", "cost"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def plugin_module(name: str, **classes: list[type]) -> EntryPoint:
         def hook(listed: list[type] = listed) -> list[type]:
             return listed
 
-        hook.__name__ = f"register_{kind}s"
+        hook.__name__ = KINDS[kind].kind_hook()
         setattr(module, hook.__name__, engine.hookimpl(hook))
     sys.modules[name] = module
     return EntryPoint(name=name, value=name, group="engine")
@@ -239,15 +238,15 @@ def test_show_is_a_page_of_fields_and_yaml(prompt: Prompt) -> None:
     assert "\n\n".join(rest) == (
         "Twice the close.\n\nNot for money.\n\n"
         "field  type       unit      default  allowed        what it means\n"
-        "times  float      fraction  2.0      0 to 10        multiplier\n"
-        'how    str                  "plain"  plain | fancy  a choice\n'
-        'tags   list[str]            ["a"]                   labels\n\n'
+        "times  float      fraction  2.0      from 0 to 10   multiplier\n"
+        "how    str                  plain    plain | fancy  a choice\n"
+        "tags   list[str]            [a]                     labels\n\n"
         "# conf/factors/mine.yaml, for engine run … factors=mine\n"
         "twice:\n"
         "  name: twice\n"
-        "  times: 2.0    # fraction: multiplier\n"
-        '  how: "plain"  # a choice\n'
-        '  tags: ["a"]   # labels\n'
+        "  times: 2.0  # multiplier [fraction]\n"
+        "  how: plain  # plain | fancy: a choice\n"
+        "  tags: [a]   # labels\n"
     )
 
 
@@ -264,7 +263,7 @@ def test_the_yaml_of_each_built_in_builds_its_defaults(kind: str) -> None:
         root = OmegaConf.create(example(entry))
         node = (
             root
-            if kind in GROUPS
+            if KINDS[kind].config_key
             else root["observers"][name]
             if kind == "observer"
             else root[name]
@@ -292,7 +291,7 @@ def test_a_field_without_default_is_marked_in_the_yaml() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "plugins: type `engine plugins list`, or show, check or new"),
+        ([], "plugins: type `engine plugins list`, or show, yaml, check or new"),
         (["lst"], "plugins lst: no such command; did you mean 'list'?"),
         (["list", "factors"], "'factors' is no kind of plugin; did you mean 'factor'?"),
         (["list", "factor", "model"], "type `engine plugins list`, or add one kind"),

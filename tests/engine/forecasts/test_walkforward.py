@@ -327,7 +327,7 @@ def test_too_little_of_something_is_named_with_what_to_type(change, message):
     ("change", "message"),
     [
         ({"scheme": "expandin"}, "did you mean 'expanding'"),
-        ({"impute": "mean"}, "validation.impute='mean'"),
+        ({"impute": "mean"}, "validation.impute=mean: did you mean 'median'"),
         ({"n_splits": 0}, "validation.n_splits=0"),
         ({"embargo": -1}, "validation.embargo=-1"),
         ({"tail": 1.0}, "validation.tail=1.0"),

@@ -16,6 +16,7 @@ from builders import distribution
 from omegaconf import OmegaConf
 
 import engine
+from engine.core.kinds import KINDS
 from engine.plugin.registry import Registry, installed
 
 
@@ -211,3 +212,32 @@ def test_built_ins_come_in_by_the_door() -> None:
     assert {"linear", "ridge", "lasso", "elastic_net", "random_forest", "xgboost"} <= set(
         installed().entries("model")
     )
+
+
+def kind_of(**words: str) -> type[engine.Kind]:
+    """A kind with these class variables."""
+    return type("Alarm", (engine.Kind,), {"kind_name": "alarm", "config_key": "alarm", **words})
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (engine.Factor, "has the config_key ''"),
+        (type("Ridge", (engine.Model,), {}), "is no kind: derive it from engine.Kind itself"),
+        (kind_of(kind_name="Alarm"), "has the kind_name 'Alarm': use lower case"),
+        (kind_of(config_key=""), "has the config_key ''"),
+        (kind_of(kind_name="model"), "the engine has a kind 'model' already"),
+        (kind_of(config_key="costs"), "the conf group 'costs' is another kind's"),
+    ],
+)
+def test_what_is_no_kind_is_a_failure_and_nothing_else_is(
+    kind: type[engine.Kind], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("strange_kinds")
+    hook = engine.hookimpl(lambda: [kind])
+    hook.__name__ = "register_kinds"
+    module.register_kinds = hook  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "strange_kinds", module)
+    registry = Registry([EntryPoint("strange", "strange_kinds", "engine")])
+    assert [message in failure.message for failure in registry.failures] == [True]
+    assert registry.kinds == dict(KINDS)

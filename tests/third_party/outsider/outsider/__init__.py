@@ -1,6 +1,7 @@
-"""A stranger's plugins, one of every kind; what is installed is listed here."""
+"""A stranger's plugins, one of every kind and of a kind of their own; what is installed is here."""
 
 import engine
+from outsider.drawdown import Alarm, Drawdown
 from outsider.flat import Flat
 from outsider.huber import Huber
 from outsider.range_position import RangePosition
@@ -10,6 +11,16 @@ from outsider.tracker import Tracker
 from outsider.ts_range import TsRange
 from outsider.waves import Waves
 from outsider.week_reversal import WeekReversal
+
+
+@engine.hookimpl
+def register_kinds() -> list[type[engine.Kind]]:
+    return [Alarm]
+
+
+@engine.hookimpl
+def register_alarms() -> list[type[Alarm]]:
+    return [Drawdown]
 
 
 @engine.hookimpl

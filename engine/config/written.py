@@ -1,0 +1,104 @@
+"""YAML of a class whose fields are options: complete, with what each value means beside it.
+
+The files of ``conf/`` are written so: their first lines say how to choose them, the rest is the
+class. A file may set other values than the class has; each of these says the class's default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+import yaml
+
+REQUIRED = "???"  # OmegaConf's mark for a value that must be given
+WIDTH = 100  # columns of a line
+NO_BREAK = "\xa0"  # a unit stays on one line
+NARROW = 28  # columns of a key and its value, before the remark; longer ones stand out
+
+
+def default(field: dataclasses.Field[Any]) -> Any:
+    """Return a field's default; `REQUIRED` where it has none."""
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return REQUIRED
+
+
+def ordered(cls: type) -> list[dataclasses.Field[Any]]:
+    """The fields in the order of their YAML.
+
+    What must be given comes first, as an empty text must; then the class's own fields, then
+    those of its bases, the nearest first.
+    """
+    nearest = [base for base in cls.__mro__ if "__dataclass_fields__" in vars(base)]
+
+    def rank(field: dataclasses.Field[Any]) -> tuple[bool, int]:
+        first = default(field) in ("", REQUIRED)
+        home = [i for i, base in enumerate(nearest) if field.name in inspect.get_annotations(base)]
+        return not first, home[0]
+
+    return sorted(dataclasses.fields(cls), key=rank)
+
+
+def yaml_lines(cls: type, values: Mapping[str, Any] | None = None) -> list[str]:
+    """Return a line ``key: value  # what it means`` for each field, long remarks continued.
+
+    Parameters
+    ----------
+    cls : type
+        A dataclass.
+    values : mapping, optional
+        Values in place of the defaults; the remark of one that differs begins with the default.
+    """
+    values = values or {}
+    rows = []
+    for field in ordered(cls):
+        own = default(field)
+        value = values.get(field.name, own)
+        other = "" if value == own else f"by default {written(own)}; "
+        rows.append((f"{field.name}: {written(value)}", other + _remark(field), _each(cls, field)))
+    widths = [len(pair) for pair, _, _ in rows if len(pair) <= NARROW]
+    column = max(widths, default=0) + 2
+    return [
+        line
+        for pair, remark, each in rows
+        for line in (*_line(pair, remark, column), *(f"#   {inner}" for inner in each))
+    ]
+
+
+def written(value: Any) -> str:
+    """A plain value as YAML on one line."""
+    if value == REQUIRED:
+        return REQUIRED
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    text = text.removesuffix("\n").removesuffix("\n...")
+    return json.dumps(value, ensure_ascii=False) if text.startswith(("'", '"')) else text
+
+
+def _remark(field: dataclasses.Field[Any]) -> str:
+    choices, unit = field.metadata.get("choices", ()), field.metadata.get("unit", "")
+    parts = [" | ".join(map(written, choices)), field.metadata.get("help", "")]
+    return ": ".join(filter(None, parts)) + (f" [{unit}]".replace(" ", NO_BREAK) if unit else "")
+
+
+def _each(cls: type, field: dataclasses.Field[Any]) -> list[str]:
+    """The lines of what each entry is, where a field maps names to instances of a dataclass."""
+    kind = get_type_hints(cls)[field.name]
+    inner = get_args(kind)[-1] if get_origin(kind) is dict else None
+    return yaml_lines(inner) if isinstance(inner, type) and is_dataclass(inner) else []
+
+
+def _line(pair: str, remark: str, column: int) -> Iterator[str]:
+    start = max(column, len(pair) + 2)
+    room = max(WIDTH - start - 2, 40)
+    lines = [line.replace(NO_BREAK, " ").strip() for line in textwrap.wrap(remark, room)]
+    first, *more = lines or [""]
+    yield f"{pair:{start}}# {first}" if first else pair
+    yield from (f"{'':{start}}# {line}" for line in more)
