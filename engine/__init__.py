@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.core.memory import available_memory
     from engine.core.options import option
     from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
+    from engine.core.progress import progress
     from engine.core.terms import Holding, Terms
     from engine.core.universe import Universe
     from engine.core.whole import writing_whole
@@ -73,6 +74,7 @@ _HOME = {
         "Panel",
         "forward_fill",
     ),
+    "engine.core.progress": ("progress",),
     "engine.core.terms": (
         "Holding",
         "Terms",
@@ -123,6 +125,7 @@ __all__ = [
     "hookimpl",
     "option",
     "parse",
+    "progress",
     "run",
     "writing_whole",
 ]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from engine.core.crowd import crowd
 from engine.core.errors import ConfigError, did_you_mean
+from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Universe
 from engine.schemas.bars import PRICES, ohlc_crossed, ohlc_excess
@@ -263,13 +264,9 @@ def _usual(close: FloatArray, first: BoolArray, at: IntArray) -> FloatArray:
     begin = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))[at]
     before = at[:, None] - np.arange(1, PAST + 1)
     past = np.where(before >= begin[:, None], close[np.maximum(before, 0)], np.nan)
-    past = np.sort(np.where(past > 0, past, np.nan), axis=1)  # NaN last
+    past = np.where((past > 0) & np.isfinite(past), past, np.nan)
     count = np.isfinite(past).sum(axis=1)
-    rows = np.arange(len(at))
-    usual = (
-        past[rows, np.maximum(count - 1, 0) // 2] + past[rows, np.minimum(count // 2, PAST - 1)]
-    ) / 2
-    return np.where(count >= ENOUGH, usual, np.nan)
+    return np.where(count >= ENOUGH, row_medians(past), np.nan)
 
 
 def _times(price: FloatArray, usual: FloatArray) -> FloatArray:

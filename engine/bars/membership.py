@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.core.errors import ConfigError, DataError
+from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Interval, Universe
 from engine.reading import find, named
@@ -247,16 +248,7 @@ def largest(
             continue
         enough = 2 * known[start - window : start].sum(axis=0) >= window
         able = np.flatnonzero(listed[start - window] & candidate[start - 1] & enough)
-        median = _medians(value[start - window : start, able])
+        median = row_medians(value[start - window : start, able].T)
         order = np.lexsort((by_name[able], -median))
         top[start:stop, able[order[:n]]] = True
     return top
-
-
-def _medians(block: FloatArray) -> FloatArray:
-    """Each column's median without NaN; np.nanmedian is slow on many short columns."""
-    ascending = np.sort(np.where(np.isfinite(block), block, np.nan), axis=0)
-    count = np.isfinite(block).sum(axis=0)
-    column = np.arange(block.shape[1])
-    middle: FloatArray = (ascending[(count - 1) // 2, column] + ascending[count // 2, column]) / 2
-    return middle

@@ -88,7 +88,11 @@ def explain(words: Sequence[str]) -> int:
 
 def compute(words: Sequence[str]) -> int:
     """``engine factors compute``: values of factors, and how many there are."""
+    from functools import partial
+
+    from engine.cli.bar import bar
     from engine.config import composed
+    from engine.core.progress import hearing
     from engine.expr import using
     from engine.factors import How, append_to, compute_to
     from engine.pipeline import chosen as plugins_of
@@ -99,7 +103,7 @@ def compute(words: Sequence[str]) -> int:
     config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
     registry = plugins_of(config, installed())
     guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
-    with using(registry), guarding(guard):
+    with using(registry), guarding(guard), bar() as show, hearing(partial(show, "factors")):
         chosen = _chosen(request, registry)
         with guard.on_stage("bars"):
             panel = _panel(config, registry, request.append)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from engine.cli.bar import bar
 from engine.cli.warned import tell_in_one_line
 from engine.core.errors import ConfigError, EngineError, unforeseen
 from engine.core.text import LINES, guard_logs, shown
@@ -20,7 +20,7 @@ from engine.core.text import LINES, guard_logs, shown
 if TYPE_CHECKING:
     from engine.config import Outcome
     from engine.core.lock import Lock
-    from engine.pipeline import Announce, Start
+    from engine.pipeline import Start
 
 
 FROM = "--from"  # STAGE RUN
@@ -76,7 +76,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     if not os.environ.get("ENGINE_DEBUG"):
         tell_in_one_line()  # in a worker of a launcher, too
     try:
-        with _screen() as announce:
+        with bar() as announce:
             report = execute(
                 job(config),
                 path,
@@ -106,23 +106,6 @@ def _line(error: Exception) -> str:
             f"{error.filename or 'a file'}: {error.strerror or error}; free it, or choose another"
         )
     return str(error)
-
-
-@contextmanager
-def _screen() -> Iterator[Announce]:
-    """A progress bar on a terminal; nothing where the output is a file or a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:12s}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(
-            task, description=stage, completed=done, total=total or None
-        )
 
 
 def _print_sweep(outcomes: Sequence[Outcome]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from engine.cli.bar import bar
 from engine.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,23 +82,12 @@ def _panel() -> Panel:
 
 
 def _told(names: list[str]) -> Iterator[str]:
-    """The names, one by one: with a bar on a terminal, else with a line for what took time."""
-    with _bar(len(names)) as advance:
-        for name in names:
+    """The names, one by one, with a line for what took time where there is no terminal."""
+    with bar() as show:
+        for done, name in enumerate(names):
+            show(name, done, len(names))
             start = time.perf_counter()
             yield name
-            advance(name, time.perf_counter() - start)
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Callable[[str, float], None]]:
-    if not sys.stderr.isatty():
-        yield lambda name, s: print(f"{name:<14} {s:.1f} s") if s >= NOTABLE else None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:14s}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda name, s: bar.update(task, description=name, advance=1)
+            seconds = time.perf_counter() - start
+            if seconds >= NOTABLE and not sys.stderr.isatty():
+                print(f"{name:<14} {seconds:.1f} s")

@@ -11,7 +11,10 @@ _hear: ContextVar[Hear] = ContextVar("hear", default=lambda done, total: None)
 
 
 def progress(done: int, total: int) -> None:
-    """Tell that so many parts of the work are done, of so many."""
+    """Tell how much of a long piece of work is done, of how much in all.
+
+    A plugin may call it too; a terminal then shows how far a stage has come, and what is left.
+    """
     _hear.get()(done, total)
 
 

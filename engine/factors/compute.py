@@ -14,6 +14,7 @@ from engine.core.errors import ConfigError
 from engine.core.kinds import Factor
 from engine.core.memory import available_memory
 from engine.core.panel import FloatArray, Panel, narrowed
+from engine.core.progress import progress
 from engine.expr import Node, Plan, check_parallel, from_processes, planned, spans, whole_bytes
 from engine.factors.evaluation import evaluate
 from engine.factors.file import Stored, writing
@@ -114,6 +115,7 @@ def compute_to(
             coverage.add(span, values)
             if writer:
                 writer.write(span, values)
+            progress(span.stop, panel.shape[0])
             values.clear()  # before the next piece is made
     print(coverage.text())
     if out:
@@ -142,6 +144,7 @@ def append_to(
         for part, made in chain([(slice(first, span.stop), rest)], pieces):
             coverage.add(part, made)
             writer.write(part, made)
+            progress(part.stop, panel.shape[0])
     print(coverage.text())
     print(f"appended: {path}")
 

@@ -57,6 +57,11 @@ class Split:
     importances: Mapping[str, float] | None
 
 
+def forecast_name(model: Model, horizon: int) -> str:
+    """What bundles call a model's forecast: ``ml_alpha_{model}_{horizon}d``."""
+    return f"ml_alpha_{model.name}_{horizon}d"
+
+
 @dataclass(frozen=True, eq=False)
 class Forecasts:
     """Out-of-sample forecasts.
@@ -64,7 +69,7 @@ class Forecasts:
     Parameters
     ----------
     name : str
-        ``ml_alpha_{model}_{horizon}d``.
+        See `forecast_name`.
     values : float array, shape (T, N)
         In units of the label's target; NaN before the first split and where a symbol may
         not be forecast.
@@ -137,8 +142,7 @@ def walk_forward(
             splits.append(split)
             if progress is not None:
                 progress(split, len(plan))
-    name = f"ml_alpha_{model.name}_{labels.horizon}d"
-    return Forecasts(name, values, number, tuple(splits))
+    return Forecasts(forecast_name(model, labels.horizon), values, number, tuple(splits))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from engine.config import Hidden
@@ -28,6 +27,7 @@ from engine.core.contracts import check
 from engine.core.errors import ConfigError
 from engine.core.folders import MARKER, refuse_foreign, tell_left
 from engine.core.lock import Lock
+from engine.core.plain import plain
 from engine.core.progress import hearing, progress
 from engine.core.text import LINES, shown
 from engine.pipeline.stage import Artifact, Note, Stage, Table
@@ -198,8 +198,8 @@ class RunFolder:
 
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""
-        plain = self.secrets.everywhere(_plain(content))
-        text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+        told = self.secrets.everywhere(plain(content))
+        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
         file = self.path / f"{name}.json"
         with self._writing(file):
             file.write_text(text + "\n", encoding="utf-8")
@@ -231,19 +231,6 @@ class _Ear(logging.Handler):
         message = shown(record.getMessage())
         if message not in self.heard:
             self.heard.append(message)
-
-
-def _plain(value: Any) -> Any:
-    """JSON-able: numpy scalars become Python's, NaN and infinity null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.generic, np.ndarray)):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return str(value) if isinstance(value, (pd.Timestamp, Path)) else value
 
 
 def _reset_peak() -> None:

@@ -34,7 +34,7 @@ from engine.core.kinds import (
 from engine.core.options import Options, in_yaml, option
 from engine.core.periods import Time
 from engine.core.universe import Universe
-from engine.forecasts import Label, Validation
+from engine.forecasts import Label, Validation, forecast_name
 from engine.plugin import Registry, advice, calling
 from engine.signal import Bundle, Decision
 from engine.study import TooGood
@@ -111,7 +111,7 @@ class Settings:
     @property
     def forecast(self) -> str:
         """Name of the model's forecast, as bundles call it."""
-        return f"ml_alpha_{self.model.name}_{self.label.horizon}d"
+        return forecast_name(self.model, self.label.horizon)
 
     @property
     def needs_model(self) -> bool:

@@ -13,7 +13,7 @@ import pandas as pd
 from engine.core.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
 from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thinned
-from engine.study import growth
+from engine.study import growth, likeliest
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -137,8 +137,7 @@ def stays(regimes: pd.DataFrame) -> list[tuple[str, str, str]]:
     values = regimes.to_numpy(np.float64)
     if not values.size:
         return []
-    known = np.isfinite(values).all(axis=1)
-    state = np.where(known, np.argmax(np.nan_to_num(values), axis=1), -1)
+    state = likeliest(values)
     starts = np.flatnonzero(np.diff(state, prepend=-2))
     x, last = days(regimes.index), max(values.shape[1] - 1, 1)
     out = []

@@ -123,7 +123,10 @@ def _timings(manifest: Manifest) -> list[str]:
     shown = ", ".join(f"{row.stage} {row.seconds:.1f}" for row in rows if row.seconds >= 0.05)
     total = sum(row.seconds for row in rows)
     peak = max(row.peak_mb for row in rows)
-    return [f"stages {total:.1f} s ({shown}), peak memory {peak:.0f} MB"]
+    longest = max(rows, key=lambda row: row.seconds)
+    return [
+        f"stages {total:.1f} s, the longest is {longest.stage} ({shown}), peak memory {peak:.0f} MB"
+    ]
 
 
 def _number(value: float | None, form: str) -> str:

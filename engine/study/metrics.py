@@ -15,6 +15,7 @@ import pandas as pd
 
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.periods import Span, span
+from engine.core.plain import by_key, plain
 from engine.study.ic import (
     RankedOutcome,
     correlate,
@@ -23,6 +24,7 @@ from engine.study.ic import (
     overlap_lags,
     summary,
 )
+from engine.study.regimes import likeliest
 from engine.study.returns import deviation, mean, performance, ratio, until_ruin
 
 UNITS = {
@@ -233,8 +235,8 @@ def collect(
         "horizon": horizon,
         "units": UNITS,
     }
-    plain: dict[str, Any] = _plain(content)
-    return plain
+    made: dict[str, Any] = by_key(plain(content))
+    return made
 
 
 def fills(account: Account) -> dict[str, Any]:
@@ -272,9 +274,7 @@ def by_regime(
     risk_free : float array, shape (T,), or float
     """
     excess = net - risk_free
-    known = np.isfinite(regimes).all(axis=1)
-    likeliest = np.where(known, np.argmax(np.nan_to_num(regimes), axis=1), -1)
-    before = np.concatenate([[-1], likeliest[:-1]])
+    before = np.concatenate([[-1], likeliest(regimes)[:-1]])
     parts = {state: active & (before == index) for index, state in enumerate(states)}
     if (active & (before < 0)).any():
         parts[NO_REGIME] = active & (before < 0)
@@ -335,14 +335,3 @@ def _evidence(made: Study) -> dict[str, Any]:
 def _text(date: pd.Timestamp) -> str:
     """A date, with its time where it has one."""
     return f"{date:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-
-
-def _plain(value: Any) -> Any:
-    """Sorted keys, Python's own numbers, None for NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(value[key]) for key in sorted(value)}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value

@@ -14,6 +14,7 @@ import pandas as pd
 from engine.core.panel import FloatArray
 from engine.study.ic import newey_west_t, overlap_lags
 from engine.study.metrics import Study
+from engine.study.regimes import likeliest
 
 COUNT = 5
 COLUMNS = tuple(f"q{number}" for number in range(1, COUNT + 1))
@@ -111,12 +112,11 @@ def by_regime(
         ``name``, ``regime``, ``quantile`` (1 is lowest), ``mean``, ``standard_error`` (Newey &
         West), ``dates``; NaN for a state that never came.
     """
-    certain = np.isfinite(regimes).all(axis=1)
-    likeliest = np.where(certain, np.argmax(np.nan_to_num(regimes), axis=1), -1)
+    state_of = likeliest(regimes)
     rows = []
     for name, made in studies.items():
         for index, state in enumerate(states):
-            here = likeliest == index
+            here = state_of == index
             for bucket, values in enumerate(made.quantiles.T, start=1):
                 inside = np.where(here, values, np.nan)
                 test = newey_west_t(inside, overlap_lags(made.horizon))

@@ -86,6 +86,7 @@ class HiddenMarkov(engine.Regime):
             return out
         fitted: _Parameters | None = None
         for row in range(int(enough[0]), len(observed), self.refit_every):
+            engine.progress(row, len(observed))
             past = observed[: row + 1][known[: row + 1]]
             fitted = self._fit(past, fitted, row)
             stop = min(row + self.refit_every, len(observed))

@@ -23,6 +23,7 @@ import pandas as pd
 from engine.bars import IntArray
 from engine.bars.inspect.finding import DataFinding, Thresholds
 from engine.bars.inspect.tape import Tape
+from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.schemas.bars import PRICES
 
@@ -107,7 +108,7 @@ def _odd(tape: Tape, limits: Thresholds) -> Move:
     at = np.flatnonzero(enough & large)
     # Neither the return itself nor its neighbours, which a bad tick spoils, tell what is usual.
     sides = np.concatenate([np.arange(-WINDOW, -1), np.arange(2, WINDOW + 1)])
-    near = 1.4826 * _median(np.abs(tape.around(own, at, sides)))
+    near = 1.4826 * row_medians(np.abs(tape.around(own, at, sides)))
     sigmas = size[at] / np.fmax(np.fmax(usual[at], near), 1e-6)
     at, sigmas = at[sigmas >= limits.sigmas], sigmas[sigmas >= limits.sigmas]
     after = tape.around(own, at, np.array([1]))[:, 0]
@@ -170,8 +171,8 @@ def _volumes(tape: Tape, at: IntArray) -> tuple[FloatArray, FloatArray, FloatArr
         unknown = np.full(len(at), np.nan)
         return unknown, unknown, unknown
     volume = np.where(tape.numbers["volume"] > 0, tape.numbers["volume"], np.nan)
-    before = _median(tape.around(volume, at, np.arange(-VOLUME, 0)))
-    after = _median(tape.around(volume, at, np.arange(VOLUME)))
+    before = row_medians(tape.around(volume, at, np.arange(-VOLUME, 0)))
+    after = row_medians(tape.around(volume, at, np.arange(VOLUME)))
     return before, volume[at], after
 
 
@@ -244,13 +245,3 @@ def _volume(tape: Tape) -> list[DataFinding]:
             lambda bar: f"close {tape.numbers['close'][bar]:g}, volume {volume[bar]:g}",
         ),
     ]
-
-
-def _median(rows: FloatArray) -> FloatArray:
-    """Median of each row, NaN skipped; NaN where a row has nothing."""
-    ordered = np.sort(rows, axis=1)  # NaN last
-    count = np.isfinite(ordered).sum(axis=1)
-    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[:, None], axis=1)[:, 0]
-    high = np.take_along_axis(ordered, (count // 2).clip(0, rows.shape[1] - 1)[:, None], axis=1)
-    middle: FloatArray = (low + high[:, 0]) / 2
-    return middle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from engine.bars import Findings, decisions
 from engine.bars.inspect.finding import SEVERITIES, DataFinding
 from engine.bars.inspect.inspection import Inspection
 from engine.core.errors import DataError
+from engine.core.plain import plain
 
 PRICES_WRONG = frozenset({"absurd", "bad_tick", "missed_split", "level_shift"})
 
@@ -124,15 +124,6 @@ def write_json(path: Path, findings: Sequence[DataFinding], inspection: Inspecti
     extent: dict[str, Any] = {} if inspection is None else asdict(inspection)
     content = {**extent, "findings": [asdict(finding) for finding in findings]}
     try:
-        path.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n", "utf-8")
+        path.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"--json {path}: {error.strerror}; choose another file") from error
-
-
-def _plain(value: Any) -> Any:
-    """The same without NaN and infinities, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,35 @@
+"""Values as JSON knows them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON can hold it.
+
+    Keys become text, numpy's scalars and arrays Python's, times and paths text; NaN and
+    infinity become None.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, (pd.Timestamp, Path)) else value
+
+
+def by_key(value: Any) -> Any:
+    """Return a plain value with the keys of all its mappings sorted."""
+    if isinstance(value, dict):
+        return {key: by_key(value[key]) for key in sorted(value)}
+    return [by_key(item) for item in value] if isinstance(value, list) else value
