@@ -4,13 +4,12 @@
 
 500 symbols × 2520 days: with late listings alone, where a factor's missing cells lie within the
 label's, and with 5% of the factor's cells missing at random. ``ranks, then correlation`` ranks
-factor and label anew over the cells that both have, in whole arrays. ``copy`` is one array's.
-Medians of 15 after a warm-up, in milliseconds; values are compared with pandas'.
+factor and label anew over the cells that both have, in whole arrays, on one thread. ``copy`` is one
+array's. The best of 15 after a warm-up, in milliseconds; values are compared with pandas'.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.kernels.correlation import pearson_rows
 from engine.kernels.ranks import average_ranks
-from engine.study.ic import RankedOutcome, correlate, ic, rank_ic
+from engine.study.ic import RankedOutcome, correlate, rank_ic
 
 T, N, RUNS = 2520, 500, 15
 TARGET = 4.0  # times faster than ranks, then correlation
@@ -35,7 +35,7 @@ def main() -> None:
         worst = np.abs(made - oracle.to_numpy())[known].max()
         copy = timed(factor.copy)
         rank = timed(lambda x=factor, y=label: textbook(x, y))
-        both = timed(lambda x=factor, y=label: (textbook(x, y), ic(x, y)))
+        both = timed(lambda x=factor, y=label: (textbook(x, y), pearson(x, y)))
         print(f"\n{N} x {T}, {name}; largest difference from pandas {worst:.0e}")
         print(f"{'':44s} {'ms':>8s} {'copies':>7s} {'faster':>7s}")
         say("copy of one array", copy, copy)
@@ -43,8 +43,8 @@ def main() -> None:
         say("the same, and Pearson", both, copy)
         kept = timed(lambda x=factor, o=outcome: correlate(x, o, pearson=False))
         say("correlate, label ranked before", kept, copy, rank)
-        pearson = timed(lambda x=factor, o=outcome: correlate(x, o))
-        say("  and Pearson", pearson, copy, both)
+        more = timed(lambda x=factor, o=outcome: correlate(x, o))
+        say("  and Pearson", more, copy, both)
         quantiles = timed(lambda x=factor, o=outcome: correlate(x, o, q=5))
         say("  and means of 5 quantiles", quantiles, copy)
         say(
@@ -84,7 +84,13 @@ def arrays(missing: float) -> tuple[np.ndarray, np.ndarray]:
 def textbook(factor: np.ndarray, label: np.ndarray) -> np.ndarray:
     both = np.isfinite(factor) & np.isfinite(label)
     ranks = [average_ranks(np.where(both, array, np.nan)) for array in (factor, label)]
-    return ic(*ranks)
+    return pearson(*ranks)
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    out = np.empty(len(a))
+    pearson_rows(a, b, out)
+    return out
 
 
 def timed(work: Callable[[], Any], runs: int = RUNS) -> float:
@@ -94,7 +100,7 @@ def timed(work: Callable[[], Any], runs: int = RUNS) -> float:
         start = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds) * 1e3
+    return min(seconds) * 1e3
 
 
 def say(name: str, ms: float, copy: float, before: float | None = None) -> None:
