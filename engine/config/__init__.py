@@ -6,15 +6,13 @@ from engine.config.compose import Package, composed, options, packages
 from engine.config.jobs import launch
 from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, hidden, hide_in_logs
-from engine.config.written import REQUIRED, default, ordered, written, yaml_lines
+from engine.config.written import ordered, written, yaml_lines
 
 __all__ = [
-    "REQUIRED",
     "Hidden",
     "Outcome",
     "Package",
     "composed",
-    "default",
     "hidden",
     "hide_in_logs",
     "launch",

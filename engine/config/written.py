@@ -16,19 +16,11 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
-REQUIRED = "???"  # OmegaConf's mark for a value that must be given
+from engine.core.fields import REQUIRED, default
+
 WIDTH = 100  # columns of a line
 NO_BREAK = "\xa0"  # a unit stays on one line
 NARROW = 28  # columns of a key and its value, before the remark; longer ones stand out
-
-
-def default(field: dataclasses.Field[Any]) -> Any:
-    """Return a field's default; `REQUIRED` where it has none."""
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return REQUIRED
 
 
 def ordered(cls: type) -> list[dataclasses.Field[Any]]:

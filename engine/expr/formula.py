@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from engine.core.errors import FormulaError
@@ -45,10 +46,9 @@ class Formula(Factor):
     def __post_init__(self) -> None:
         if not self.formula.strip():
             raise FormulaError("formula is empty: write one, such as rank(close)")
-        if self.dialect in SPOKEN:  # else the configuration says which key is wrong
-            self.node  # noqa: B018 — it is read now, so that a mistake shows now
+        self.node  # noqa: B018 — it is read now, so that a mistake shows now
 
-    @property
+    @cached_property
     def node(self) -> Node:
         """The formula's tree."""
         return parse(self.formula, None if self.dialect == "auto" else self.dialect)

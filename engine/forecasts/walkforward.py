@@ -28,6 +28,7 @@ from engine.core.kinds import Estimator, Model
 from engine.core.panel import BoolArray, FloatArray
 from engine.forecasts.labels import Labels
 from engine.forecasts.splits import Validation, Window, windows
+from engine.kernels.threads import share
 from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
 
@@ -338,8 +339,10 @@ class _Scaler:
         K = len(table.X)
         median, mean, scale = np.zeros(K), np.zeros(K), np.ones(K)
         out = np.empty((K, len(rows)))
-        for k, column in enumerate(table.X):
-            x = np.take(column, rows, out=out[k])
+
+        def learn(some: slice) -> None:
+            k = some.start
+            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
             missing = ~np.isfinite(x)
             known = x[~missing] if missing.any() else x
             median[k] = np.median(known) if len(known) else 0.0
@@ -351,16 +354,22 @@ class _Scaler:
                 constant = deviation <= 1e-12 * max(abs(mean[k]), 1e-300)
                 scale[k] = 0.0 if constant else 1.0 / deviation
                 x *= scale[k]
+
+        share([slice(k, k + 1) for k in range(K)], learn)
         return cls(median, mean, scale), out.T
 
     def apply(self, table: _Table, rows: IntArray) -> FloatArray:
         """Other rows, scaled alike, shape (rows, K)."""
         out = np.empty((len(table.X), len(rows)))
-        for k, column in enumerate(table.X):
-            x = np.take(column, rows, out=out[k])
+
+        def scaled(some: slice) -> None:
+            k = some.start
+            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
             x[~np.isfinite(x)] = self.median[k]
             x -= self.mean[k]
             x *= self.scale[k]
+
+        share([slice(k, k + 1) for k in range(len(table.X))], scaled)
         return out.T
 
 

@@ -162,7 +162,7 @@ class Registry:
 
     def _load(self, point: EntryPoint) -> ModuleType | None:
         """Import the module of an entry point; None where it cannot be used."""
-        wish = unmet(point.dist) if point.dist else ""
+        wish = unmet(point.dist) if point.dist and _name(point) != HOME else ""
         if wish:
             self.failures.append(Failure(_name(point), wish))
             return None

@@ -7,7 +7,8 @@ import inspect
 from typing import Any
 
 from engine.cli.plugins.catalog import aligned, origin
-from engine.config import default, ordered, written, yaml_lines
+from engine.config import ordered, written, yaml_lines
+from engine.core.fields import default
 from engine.core.kinds import Operator
 from engine.core.options import within
 from engine.plugin import Entry

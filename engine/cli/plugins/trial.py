@@ -12,9 +12,8 @@ from yaml import YAMLError
 
 from engine.cli.plugins.catalog import aligned, origin
 from engine.cli.plugins.page import type_of
-from engine.config import REQUIRED, default
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
-from engine.core.fields import structured
+from engine.core.fields import REQUIRED, default, structured
 from engine.core.kinds import Kind
 from engine.plugin import Entry
 

@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 from engine.account import Backtest
 from engine.bars import Delisting, Policy
 from engine.bars.inspect import Thresholds
-from engine.config import composed, default, written, yaml_lines
+from engine.config import composed, written, yaml_lines
+from engine.core.fields import default
 from engine.core.kinds import groups
 from engine.core.options import option
 from engine.core.periods import Time
