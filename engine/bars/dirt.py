@@ -7,7 +7,6 @@ sample are in `engine.bars.inspect`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from engine.core.errors import ConfigError, did_you_mean
 from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Universe
+from engine.reading import schedule, sessions
 from engine.schemas.bars import PRICES, ohlc_crossed, ohlc_excess
 
 PAST = 20  # bars before a bar that tell what is usual for it
@@ -156,11 +156,9 @@ def _in_session(code: str, stamps: pd.DatetimeIndex) -> BoolArray:
     """Whether times lie in a session that may have begun on the day before, as futures' do."""
     if not len(stamps):
         return np.zeros(0, bool)
-    import exchange_calendars  # slow to import, needed only here
-
     first, last = (stamp.tz_localize(None).normalize() for stamp in (stamps[0], stamps[-1]))
     week = pd.Timedelta(days=7)
-    hours = exchange_calendars.get_calendar(code, start=first - week, end=last + week).schedule
+    hours = schedule(code, first - week, last + week)
     at = pd.DatetimeIndex(hours["open"]).searchsorted(stamps, side="right") - 1
     ends = pd.DatetimeIndex(hours["close"])[np.maximum(at, 0)]
     inside: BoolArray = (at >= 0) & np.asarray(stamps <= ends)
@@ -296,12 +294,10 @@ def calendar_sessions(code: str, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     first, last = (day.tz_localize(None).normalize() for day in (days[0], days[-1]))
     week = pd.Timedelta(days=7)  # a calendar needs two different ends, sessions both
     try:
-        with warnings.catch_warnings(action="ignore"):  # of its own use of pandas
-            calendar = exchange_calendars.get_calendar(code, start=first - week, end=last + week)
+        return sessions(code, first - week, last + week).tz_localize("UTC")
     except exchange_calendars.errors.InvalidCalendarName as error:
         hint = did_you_mean(code, exchange_calendars.get_calendar_names())
         raise ConfigError(f"universe.calendar={code} is not known: {hint}") from error
     except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"universe.calendar={code} does not cover the bars: {reason}") from error
-    return pd.DatetimeIndex(calendar.sessions).tz_localize("UTC")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -91,20 +91,18 @@ def compute(words: Sequence[str]) -> int:
     from functools import partial
 
     from engine.cli.bar import bar
-    from engine.config import composed
     from engine.core.progress import hearing
     from engine.expr import using
     from engine.factors import How, append_to, compute_to
     from engine.pipeline import chosen as plugins_of
-    from engine.pipeline import job
     from engine.plugin import Guard, guarding, installed, seconds
 
     request = _request(words)
-    config = job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
+    first, config = _composed(request)
     registry = plugins_of(config, installed())
     guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
     with using(registry), guarding(guard), bar() as show, hearing(partial(show, "factors")):
-        chosen = _chosen(request, registry)
+        chosen = _chosen(request, registry, {first: config} if first else {})
         with guard.on_stage("bars"):
             panel = _panel(config, registry, request.append)
         guard.hold("bars", panel)
@@ -180,17 +178,36 @@ def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def _chosen(request: Request, registry: Registry) -> dict[str, Factor]:
+def _composed(request: Request) -> tuple[str, DictConfig]:
+    """The first set that is wanted, and the configuration with it; "" where none is."""
+    from engine.config import composed, options
+    from engine.pipeline import job
+
+    groups = [word.partition(".")[0] for word in request.wanted if NAME.fullmatch(word)]
+    first = next((group for group in groups if group in options("factors")), "")
+    if first:
+        return first, job(composed([*request.overrides, f"factors={first}"]))
+    return "", job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
+
+
+def _chosen(
+    request: Request, registry: Registry, sets_of: Mapping[str, DictConfig]
+) -> dict[str, Factor]:
     """Factors by the name of their column, in the order in which they were asked for."""
+    from omegaconf import OmegaConf
+
     from engine.config import options
     from engine.expr import Formula
+    from engine.pipeline import factor_set
 
     sets = options("factors")
     chosen: dict[str, Factor] = {}
     for word in request.wanted:
         group, _, single = word.partition(".")
         if group in sets and NAME.fullmatch(word):
-            found = _set(group, request.overrides, registry)
+            config = sets_of.get(group) or _set(group, request.overrides)
+            OmegaConf.resolve(config)
+            found = factor_set(config.factors, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
             found = _with_named(single, found) if single else found
@@ -225,15 +242,11 @@ def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
     return kept
 
 
-def _set(name: str, overrides: Sequence[str], registry: Registry) -> dict[str, Factor]:
-    from omegaconf import OmegaConf
-
+def _set(name: str, overrides: Sequence[str]) -> DictConfig:
     from engine.config import composed
-    from engine.pipeline import factor_set, job
+    from engine.pipeline import job
 
-    config = job(composed([*overrides, f"factors={name}"]))
-    OmegaConf.resolve(config)
-    return factor_set(config.factors, registry)
+    return job(composed([*overrides, f"factors={name}"]))
 
 
 def _formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Factor:

@@ -13,6 +13,7 @@ from engine.reading.dates import BETWEEN, counted_in, row_of, stamps
 from engine.reading.demands import needs
 from engine.reading.options import Reading
 from engine.reading.reader import Reader
+from engine.reading.sessions import schedule, sessions
 from engine.reading.spelling import near, twins
 from engine.reading.values import codes, is_label, is_readable, named, names, numbers, spellings
 from engine.reading.volume import multipliers
@@ -38,6 +39,8 @@ __all__ = [
     "needs",
     "numbers",
     "row_of",
+    "schedule",
+    "sessions",
     "spellings",
     "stamps",
     "twins",

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from engine import BoolArray, ConfigError, FloatArray, Source, Universe, option
+from engine import BoolArray, ConfigError, FloatArray, Source, Universe, option, reading
 from engine.plugins.sources._market import (
     Market,
     Stocks,
@@ -235,12 +234,10 @@ def _business(calendar: str | None, start: pd.Timestamp, stop: pd.Timestamp) -> 
     import exchange_calendars  # slow to import, needed only with a calendar
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # of its own use of pandas
-            sessions = exchange_calendars.get_calendar(calendar, start=start, end=stop).sessions
+        return reading.sessions(calendar, start, stop).tz_localize("UTC")
     except (ValueError, exchange_calendars.errors.CalendarError) as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"universe.calendar={calendar} cannot be used: {reason}") from error
-    return pd.DatetimeIndex(sessions).tz_localize("UTC")
 
 
 def _bars(
