@@ -7,9 +7,8 @@ import warnings
 import pandas as pd
 
 MARGIN = pd.Timedelta(days=10)  # the next one to ask wants a few days more
-_calendars: dict[
-    str, tuple[pd.Timestamp, pd.Timestamp, pd.DataFrame]
-] = {}  # one that was made serves every span within its own
+Made = tuple[pd.Timestamp, pd.Timestamp, pd.DataFrame]  # a span, and its schedule
+_calendars: dict[str, Made] = {}  # one that was made serves every span within its own
 
 
 def sessions(code: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
