@@ -60,7 +60,7 @@ def option(
 
 
 class OptionError(ConfigError):
-    """A value that an option does not take: ``model.alpha=-5: write 0 or more``.
+    """A value that an option does not take: ``model.alpha=-5: choose 0.0 or more``.
 
     Parameters
     ----------
@@ -72,7 +72,10 @@ class OptionError(ConfigError):
 
     def __init__(self, key: str, fault: str) -> None:
         super().__init__(f"{key}.{fault}")
-        self.fault = fault
+        self.key, self.fault = key, fault
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
+        return type(self), (self.key, self.fault)  # a worker's error reaches its parent
 
 
 class Options:

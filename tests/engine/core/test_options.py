@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -103,6 +104,13 @@ def test_a_plugin_of_many_is_named_by_itself() -> None:
 
     with pytest.raises(ConfigError, match=r"^mine\.window=0: choose 1 or more$"):
         Mine(window=0)
+
+
+def test_an_error_of_a_worker_is_the_same_in_its_parent() -> None:
+    with pytest.raises(ConfigError) as error:
+        Ridge(alpha=-5)
+    again = pickle.loads(pickle.dumps(error.value))  # noqa: S301 — our own bytes
+    assert (type(again), str(again)) == (type(error.value), str(error.value))
 
 
 def test_no_bounds_have_no_words() -> None:
