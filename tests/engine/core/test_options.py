@@ -109,7 +109,7 @@ def test_a_plugin_of_many_is_named_by_itself() -> None:
 def test_an_error_of_a_worker_is_the_same_in_its_parent() -> None:
     with pytest.raises(ConfigError) as error:
         Ridge(alpha=-5)
-    again = pickle.loads(pickle.dumps(error.value))  # noqa: S301 — our own bytes
+    again = pickle.loads(pickle.dumps(error.value))
     assert (type(again), str(again)) == (type(error.value), str(error.value))
 
 
