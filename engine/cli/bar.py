@@ -33,7 +33,12 @@ def bar() -> Iterator[Show]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as screen:
+    with Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else what is printed would not reach a pipe
+    ) as screen:
         task = screen.add_task("", total=None)
         shown = ""
 
