@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.bars.inspect import DataFinding
     from engine.core.kinds import Source
+    from engine.plugin import Registry
     from engine.reading import Reading
 
 HELP = """\
@@ -75,9 +76,10 @@ def check(words: Sequence[str]) -> int:
         print(HELP, end="")
         return 0
     from engine.config import composed
+    from engine.pipeline import job
 
     request = _request(words)
-    config = composed([*_source(request), *request.overrides])
+    config = job(composed([*_source(request), *request.overrides]))
     if QUESTIONS & {*request.flags} or _no_bars(config, request):
         return _check_table(config, request)
     return _check_bars(config, request)
@@ -118,36 +120,29 @@ def _request(words: Sequence[str]) -> Request:
 
 
 def _check_bars(config: DictConfig, request: Request) -> int:
-    from engine.bars import Policy, resolved
-    from engine.bars.inspect import Thresholds, examine, text, write_json
-    from engine.core.fields import structured
-    from engine.core.periods import Time
-    from engine.core.universe import Universe
-    from engine.plugin import calling, lent
+    from engine.bars.inspect import examine, text, write_json
+    from engine.pipeline import read_part
 
-    universe = resolved(structured(Universe, config.get("universe"), "universe"))
-    policy = structured(Policy, config.get("bars"), "bars")
-    limits = structured(Thresholds, config.get("check"), "check")
-    time = structured(Time, config.get("time"), "time")
-    source = _built(config)
-    with calling(source, f"source {source.name!r}"):
-        frame = source.load(lent(universe, source))
-    inspection = examine(frame, universe, policy, limits, time.number)
-    place = request.files[0] if request.files else f"source={source.name}"
-    print(f"bars of {place}, universe={universe.name}")
+    part = read_part(config, _registry(config))
+    inspection = examine(part.frame(), part.universe, part.bars, part.check, part.time.number)
+    place = request.files[0] if request.files else f"source={part.source.name}"
+    print(f"bars of {place}, universe={part.universe.name}")
     print(text(inspection))
     if "json" in request.flags:
         write_json(Path(request.flags["json"]), inspection.findings, inspection)
     return int(inspection.refused)
 
 
-def _built(config: DictConfig) -> Source:
-    """The source that the configuration names."""
+def _registry(config: DictConfig) -> Registry:
     from engine.pipeline import chosen
     from engine.plugin import installed
 
-    registry = chosen(config, installed())
-    source: Source = registry.build("source", _resolved(config.get("source")), "source")
+    return chosen(config, installed())
+
+
+def _built(config: DictConfig) -> Source:
+    """The source that the configuration names."""
+    source: Source = _registry(config).build("source", _resolved(config.get("source")), "source")
     return source
 
 

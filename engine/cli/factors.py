@@ -194,11 +194,9 @@ def _chosen(
     request: Request, registry: Registry, sets_of: Mapping[str, DictConfig]
 ) -> dict[str, Factor]:
     """Factors by the name of their column, in the order in which they were asked for."""
-    from omegaconf import OmegaConf
-
     from engine.config import options
     from engine.expr import Formula
-    from engine.pipeline import factor_set
+    from engine.pipeline import factor_set, resolve
 
     sets = options("factors")
     chosen: dict[str, Factor] = {}
@@ -206,7 +204,7 @@ def _chosen(
         group, _, single = word.partition(".")
         if group in sets and NAME.fullmatch(word):
             config = sets_of.get(group) or _set(group, request.overrides)
-            OmegaConf.resolve(config)
+            resolve(config)
             found = factor_set(config.factors, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
@@ -263,28 +261,16 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
 
     A file that is continued says how many rows a year has, unless the configuration does.
     """
-    from omegaconf import OmegaConf
-
-    from engine.bars import Policy, build, resolved
-    from engine.core.fields import structured
-    from engine.core.periods import Time
-    from engine.core.universe import Universe
+    from engine.bars import build
     from engine.factors import stored_periods
-    from engine.plugin import calling, lent
-    from engine.signal import Decision
+    from engine.pipeline import read_part
 
-    OmegaConf.resolve(config)
-    periods = structured(Time, config.get("time"), "time").number
+    part = read_part(config, registry)
+    periods = part.time.number
     if periods is None and continued is not None:
         periods = stored_periods(continued)
-    source = registry.build("source", config.get("source"), "source")
-    universe = resolved(structured(Universe, config.get("universe"), "universe"))
-    policy = structured(Policy, config.get("bars"), "bars")
-    with calling(source, f"source {source.name!r}"):
-        theirs = lent(universe, source)
-        frame, series = source.load(theirs), source.series(theirs)
-    decision = structured(Decision, config.get("decision"), "decision")
-    panel, findings = build(frame, universe, policy, series, periods, decision.share)
+    frame, series = part.frame(), part.series()
+    panel, findings = build(frame, part.universe, part.bars, series, periods, part.decision.share)
     for line in findings.lines():
         print(line)
     return panel

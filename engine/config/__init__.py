@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.config.compose import Package, composed, options, packages
 from engine.config.jobs import launch
+from engine.config.lines import ordered, written, yaml_lines
 from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, hidden, hide_in_logs
-from engine.config.written import ordered, written, yaml_lines
 
 __all__ = [
     "Hidden",

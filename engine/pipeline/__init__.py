@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from engine.pipeline.folder import Announce
+from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
 from engine.pipeline.run import Finisher, execute, job
-from engine.pipeline.settings import chosen, factor_set
+from engine.pipeline.settings import chosen, factor_set, resolve
 from engine.pipeline.stages import STAGES
 
 __all__ = [
     "STAGES",
     "Announce",
     "Finisher",
+    "Part",
     "Start",
     "chosen",
     "execute",
     "factor_set",
     "job",
+    "read_part",
+    "resolve",
 ]

@@ -122,17 +122,7 @@ class Settings:
 
 def read(config: DictConfig, registry: Registry) -> Settings:
     """Return the settings; raise ConfigError naming the key, the value and what to type."""
-    for name in map(str, config):  # a list in place of keys leaves what refers to them nowhere
-        if isinstance(config._get_node(name), ListConfig):
-            mapping(config._get_node(name), name)
-    try:
-        OmegaConf.resolve(config)
-    except OmegaConfBaseException as error:
-        place = error.full_key or next(_unresolved(config, ""), "")
-        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        place = next(_unresolved(config, ""), "")
-        raise ConfigError(f"{place}: this refers to itself; write a value") from error
+    resolve(config)
     if config.get("bundle") is None:
         raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
     _refuse_unknown(config, registry)
@@ -173,6 +163,21 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     for line in filter(None, [advice("cost", type(settings.costs))]):
         log.warning(line)
     return settings
+
+
+def resolve(config: DictConfig) -> None:
+    """Fill in what refers to other keys; ConfigError names one that leads nowhere."""
+    for name in map(str, config):  # a list in place of keys leaves what refers to them nowhere
+        if isinstance(config._get_node(name), ListConfig):
+            mapping(config._get_node(name), name)
+    try:
+        OmegaConf.resolve(config)
+    except OmegaConfBaseException as error:
+        place = error.full_key or next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        place = next(_unresolved(config, ""), "")
+        raise ConfigError(f"{place}: this refers to itself; write a value") from error
 
 
 def _unresolved(node: Any, key: str) -> Iterator[str]:

@@ -8,12 +8,12 @@
 A source of one's own reads with it too: ``from engine import reading``.
 """
 
+from engine.reading.calendars import schedule, sessions
 from engine.reading.columns import ALIASES, BARS, find, find_any, flat, is_bars
 from engine.reading.dates import BETWEEN, counted_in, row_of, stamps
 from engine.reading.demands import needs
 from engine.reading.options import Reading
 from engine.reading.reader import Reader
-from engine.reading.sessions import schedule, sessions
 from engine.reading.spelling import near, twins
 from engine.reading.values import codes, is_label, is_readable, named, names, numbers, spellings
 from engine.reading.volume import multipliers

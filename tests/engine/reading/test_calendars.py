@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from engine.reading import schedule, sessions
-from engine.reading.sessions import _calendars
+from engine.reading.calendars import _calendars
 
 SPANS = [("2014-01-02", "2016-12-30"), ("2014-06-02", "2014-06-20"), ("2013-12-26", "2017-01-06")]
 

@@ -1,0 +1,53 @@
+"""The part of a configuration that says what the bars are, for commands that run nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from omegaconf import DictConfig
+
+from engine.bars import Policy, resolved
+from engine.bars.inspect import Thresholds
+from engine.core.fields import structured
+from engine.core.kinds import Source
+from engine.core.periods import Time
+from engine.core.universe import Universe
+from engine.pipeline.settings import resolve
+from engine.plugin import Registry, calling, lent
+from engine.signal import Decision
+
+
+@dataclass(frozen=True)
+class Part:
+    """Settings of what comes in, as `engine.pipeline.settings.Settings` has them."""
+
+    universe: Universe
+    source: Source
+    time: Time
+    bars: Policy
+    check: Thresholds
+    decision: Decision
+
+    def frame(self) -> pd.DataFrame:
+        """Return the bars as their source has them."""
+        with calling(self.source, f"source {self.source.name!r}"):
+            return self.source.load(lent(self.universe, self.source))
+
+    def series(self) -> pd.DataFrame | None:
+        """Return the source's market-wide series."""
+        with calling(self.source, f"source {self.source.name!r}"):
+            return self.source.series(lent(self.universe, self.source))
+
+
+def read_part(config: DictConfig, registry: Registry) -> Part:
+    """Return the settings; raise ConfigError naming the key, the value and what to type."""
+    resolve(config)
+    return Part(
+        universe=resolved(structured(Universe, config.get("universe"), "universe")),
+        source=registry.build("source", config.get("source"), "source"),
+        time=structured(Time, config.get("time"), "time"),
+        bars=structured(Policy, config.get("bars"), "bars"),
+        check=structured(Thresholds, config.get("check"), "check"),
+        decision=structured(Decision, config.get("decision"), "decision"),
+    )
