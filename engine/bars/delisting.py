@@ -32,7 +32,7 @@ from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
 AUTO = "auto"
 STATED = "delisting_return"  # the field of a source that knows what holders got
 LOSS = -0.3  # the mean of performance-related delistings on NYSE and AMEX (Shumway 1997, table I)
-FALL, HIGH_ROWS = 0.5, 252  # fallen: below this share of the highest close of so many rows
+FALL, HIGH_ROWS = 0.5, 252  # fallen: below this share of the highest close of these rows
 IntArray = npt.NDArray[np.intp]
 
 

@@ -31,7 +31,7 @@ engine factors: formulas without a backtest
                       --append FILE: add the dates that a file of these factors lacks;
                       refused when its last date, computed again, or a formula has changed
                       dialect=brain | gtja | tdx | python | paper | qlib: of the formulas typed
-                      --chunk ROWS, --memory GB: so many dates at a time, or as many as fit,
+                      --chunk ROWS, --memory GB: this many dates at a time, or as many as fit,
                       by default into most of what is free; --threads K: by default one a core
                       --parallel local | dask | ray, --workers K: in other processes;
                       none of these changes a byte of the values

@@ -25,9 +25,9 @@ class Interval:
 
 @dataclass(frozen=True)
 class Universe(Options):
-    """Symbols, who of them is in when, labels and calendar.
+    """Symbols, who is a member on which date, labels and calendar.
 
-    Who is out has no score and is in no cross-section; a symbol's own past is read from its
+    Who is no member has no score and is in no cross-section; a symbol's own past is read from its
     bars all the same, so the bars before it joins count for what is known of it then.
 
     Parameters

@@ -91,7 +91,7 @@ def each(
 def held(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
     """How many arrays an evaluation holds at most, beside the panel and results handed over.
 
-    Counted on a small panel, as if it had so many symbols.
+    Counted on a small panel, as if it had `symbols` symbols.
     """
     run = _Run(written(formulas, panel), panel, 1, np.dtype(float), symbols)
     for _ in _told(run, formulas):

@@ -48,7 +48,7 @@ def adv_days(name: str) -> int | None:
 
 
 def windows(node: Node, bars: Collection[str] = ()) -> Iterator[tuple[Node, int]]:
-    """Parts of a formula that ask for so many rows; those that take all there are do not.
+    """Parts of a formula that ask for a number of rows, and how many; not those that take all.
 
     ``adv{d}`` is such a part, unless it is among the fields of the `bars`.
     """

@@ -70,7 +70,7 @@ def meant(name: str) -> str:
 
 
 def elsewhere(name: str, count: int) -> str:
-    """Which dialects know an operator with so many arguments; empty for none."""
+    """Which dialects know an operator with this number of arguments; empty for none."""
     has = [
         dialect.name
         for dialect in FOREIGN.values()

@@ -11,7 +11,7 @@ and a chunk of the rows gives the same bits as all of them. Series without a hol
 one with a hole in a long window goes alone, its known values side by side.
 
 Extremes are exact in any order: rows are cut at every d-th, and a window is the end of one piece
-and the begin of the next (van Herk 1992; Gil and Werman 1993).
+and the beginning of the next (van Herk 1992; Gil and Werman 1993).
 """
 
 from __future__ import annotations

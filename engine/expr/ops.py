@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from engine.core.panel import FloatArray
 
-MAX_WINDOW = 100_000  # rows; a window of so many is all that has been
+MAX_WINDOW = 100_000  # rows; a longer window is all that has been
 
 
 @dataclass(frozen=True)

@@ -73,13 +73,13 @@ class Plan:
         return {name: made[name] for name in self.formulas}
 
     def bytes(self, rows: int) -> int:
-        """About how much memory a piece of so many rows takes, the table of it included."""
+        """About how much memory a piece of `rows` rows takes, the table of it included."""
         dates, symbols = self.panel.shape
         read = min(rows + self.lookback, dates)
         return _bytes(symbols, read, self.arrays, rows, len(self.formulas), self.dtype)
 
     def rows(self, memory: float) -> int:
-        """The most rows whose piece fits into so many bytes; 0 when not even one does."""
+        """The most rows whose piece fits into `memory` bytes; 0 when not even one does."""
         low, high = 0, self.panel.shape[0]
         while low < high:
             middle = (low + high + 1) // 2

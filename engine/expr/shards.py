@@ -236,7 +236,7 @@ def _in_order(
     todo: Sequence[slice],
     ahead: int,
 ) -> Iterator[str]:
-    """Results in the order of the spans, of which only so many are begun ahead."""
+    """Results in the order of the spans, of which a few are begun ahead."""
     rest = iter(todo)
     begun = deque(begin(span) for span in islice(rest, ahead))
     while begun:

@@ -127,8 +127,8 @@ class Stored:
         row = int(np.searchsorted(ends, bars))
         if not bars or row == len(ends) or ends[row] != bars:
             raise DataError(
-                f"--append {path}: it has {bars} rows, and the bars up to none of their dates "
-                f"are so many: bars came or went; {AGAIN}"
+                f"--append {path}: it has {bars} rows, which the bars up to none of their dates "
+                f"have: bars came or went; {AGAIN}"
             )
         return cls(path, panel, tuple(names), row)
 

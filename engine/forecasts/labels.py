@@ -112,7 +112,7 @@ class Label(Options):
         return Labels(name, self.horizon, panel.symbols, values, target, end)
 
     def forward(self, panel: Panel, rows: int, seed: int, delisting: Delisting) -> FloatArray:
-        """Return the returns over so many rows from the entry, shape (T, N), as labels do."""
+        """Return the returns over `rows` rows from the entry, shape (T, N), as labels do."""
         ended = outcomes(panel, delisting)
         values = replace(self, horizon=rows)._forward(panel, ended.gone, ended.long)
         return _shuffled(panel, values, seed) if self.shuffle else values

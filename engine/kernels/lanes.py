@@ -195,7 +195,7 @@ def every(typing: Any, true: Any) -> Any:
 
 
 def _function(name: str, count: int) -> Any:
-    """LLVM's own function of so many vectors."""
+    """LLVM's own function of `count` vectors."""
 
     def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         of = ir.FunctionType(DOUBLES, [DOUBLES] * count)
@@ -298,7 +298,7 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def used(columns: int, left: int) -> int:
-    """Tiles that have columns, when so many are packed from `left` on."""
+    """Tiles that have columns, of those that are packed from `left` on."""
     return min(TILES, -(-(columns - left) // LANES))
 
 

@@ -22,7 +22,7 @@ def figures(run: Run) -> list[Figure]:
 
 
 def over_time(run: Run) -> list[Figure]:
-    """One figure each, over so many rows before each date."""
+    """One figure each, over the rows of a window before each date."""
     made = rolling(*(run.returns[name] for name in ("net", "benchmark", "risk_free")))
     words = {
         "sharpe": ("Rolling Sharpe ratio", "per year", ".1f"),

@@ -129,7 +129,7 @@ def persistence(run: Run) -> Figure:
         "xaxis": {"type": "category"},
         "yaxis": {"title": {"text": "rank autocorrelation"}},
     }
-    note = "Correlation of a date's ranks with those so many dates before: low costs turnover."
+    note = "Correlation of a date's ranks with those n dates before: low costs turnover."
     return figure("persistence", "Persistence", note, "persistence", data, layout)
 
 

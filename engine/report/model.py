@@ -145,7 +145,7 @@ def turnover(run: Run) -> Figure:
     rows = run.persistence[run.persistence["name"].isin(run.metrics.forecasts)]
     x = [counted(lag) for lag in NEWCOMER_LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
-    note += "were not in it so many bars before; mean over all dates."
+    note += "were not in it that number of bars before; mean over all dates."
     for _, row in rows.iterrows():
         for end, color in zip(("top", "bottom"), COLORS, strict=False):
             shares = np.array([row[f"{end}_new_{lag}d"] for lag in NEWCOMER_LAGS], float)

@@ -52,7 +52,7 @@ def plain(text: str) -> str:
 
 
 def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
-    """A line over the dates of the page, or over every so many of them, up to the last.
+    """A line over the dates of the page, or over every n-th of them, up to the last.
 
     `meta` tells the page which dates. A long run is thinned, or its page would be too large.
     """

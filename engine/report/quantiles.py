@@ -104,7 +104,7 @@ def spread(run: Run) -> Figure:
     layout |= {"yaxis": {"title": {"text": "sum (%)"}, "zeroline": True}, "showlegend": True}
     note = (
         "Highest less lowest quantile, bars added up, not compounded. Band: two standard errors "
-        "(Newey & West) of a sum of so many bars, around zero: what chance would make of it. "
+        "(Newey & West) of a sum of as many bars, around zero: what chance would make of it. "
         "A factor with a negative direction should fall."
     )
     return figure("spread", "Top minus bottom", note, "quantile_returns", data, layout, 400)
@@ -151,8 +151,8 @@ def newcomers(run: Run) -> Figure:
     layout = heat_layout()
     layout["xaxis"] |= {"tickangle": 0}
     note = (
-        "Share of the names in the highest and the lowest quantile that were not in it so many "
-        "bars before; mean over all dates."
+        "Share of the names in the highest and the lowest quantile that were not in it that "
+        "number of bars before; mean over all dates."
     )
     height = max(300, 120 + 30 * len(names))
     title = "Turnover of the quantiles"

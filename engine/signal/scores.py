@@ -181,7 +181,7 @@ def _winsorized(values: FloatArray, limits: list[float], method: str) -> FloatAr
     for limit, upper in zip(limits, (False, True), strict=True):
         if method == "interpolated":
             place = last * limit
-        else:  # so many are cut on each side; 10 * (1 - 0.9) must be 1
+        else:  # the number cut on each side; 10 * (1 - 0.9) must be 1
             cut = np.floor(n * (1.0 - limit if upper else limit) + 1e-9)
             place = np.clip(last - cut if upper else cut, 0, last)
         below = np.floor(place).astype(np.intp)

@@ -10,7 +10,7 @@ BYTES = 8
 
 
 def needed(rows: int, columns: int) -> int:
-    """Return the bytes that a run holds of so many rows and columns."""
+    """Return the bytes that a run holds of this number of rows and columns."""
     return rows * columns * BYTES * COPIES
 
 

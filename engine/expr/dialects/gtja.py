@@ -20,7 +20,7 @@ from engine.expr.words import Arguments, number, table
 
 
 def _over(time: str, cells: str) -> Callable[[Arguments], str]:
-    """What MAX or MIN is: with a number of 1 or more the alphas mean so many rows."""
+    """What MAX or MIN is: a number of 1 or more is a window of rows in the alphas."""
 
     def meaning(arguments: Arguments) -> str:
         y = arguments["y"]
