@@ -20,7 +20,7 @@ engine plugins: what extends the engine
 
 def plugins(words: Sequence[str]) -> int:
     """Run ``engine plugins WORDS``; return the exit code. Mistakes raise ConfigError."""
-    if {"-h", "--help"} & {*words} or [*words] == ["help"]:
+    if not words or {"-h", "--help"} & {*words} or [*words] == ["help"]:
         print(HELP, end="")
         return 0
     commands: dict[str, Callable[[Sequence[str]], int]] = {
@@ -30,8 +30,6 @@ def plugins(words: Sequence[str]) -> int:
         "check": _check,
         "new": _new,
     }
-    if not words:
-        raise ConfigError("plugins: type `engine plugins list`, or show, yaml, check or new")
     if words[0] not in commands:
         raise ConfigError(
             f"plugins {words[0]}: no such command; {did_you_mean(words[0], commands)}"

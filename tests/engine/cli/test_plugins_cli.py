@@ -291,7 +291,6 @@ def test_a_field_without_default_is_marked_in_the_yaml() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "plugins: type `engine plugins list`, or show, yaml, check or new"),
         (["lst"], "plugins lst: no such command; did you mean 'list'?"),
         (["list", "factors"], "'factors' is no kind of plugin; did you mean 'factor'?"),
         (["list", "factor", "model"], "type `engine plugins list`, or add one kind"),

@@ -1,4 +1,4 @@
-"""Commands that look at bars and run nothing read their part of a configuration in one way."""
+"""What commands have in common: the part of a configuration, and what one says alone."""
 
 from __future__ import annotations
 
@@ -31,3 +31,12 @@ def test_a_mistake_in_the_part_is_the_same_line_in_each(
     assert told.err.startswith(f"engine: {WRONG[word]}")
     assert len(told.err.splitlines()) == 1
     assert "bars" not in told.out
+
+
+@pytest.mark.parametrize("command", ["compare", "data", "factors", "plugins", "report"])
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+def test_a_command_alone_says_what_it_does(
+    command: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, *words]) == 0
+    assert capsys.readouterr().out.startswith(f"engine {command}")
