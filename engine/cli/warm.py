@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from engine.expr import Op
 
 HELP = """\
-engine warm: compile the operators of formulas and the account, once for each version
+engine warm: compile formulas' operators, the account and rank ICs, once for each version
 
 The first use of an operator compiles it, which takes about a second; the result is kept in
 the user's cache folder, for this version and processor, or in the folder that the environment
 variable NUMBA_CACHE_DIR names.
 """
-ACCOUNT = "the account"
+ACCOUNT, CORRELATIONS = "the account", "rank ICs"
 ARRAYS = ("close", "open", "high", "low")
 NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
 
@@ -44,19 +44,27 @@ def warm(words: Sequence[str]) -> int:
 
 
 def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
-    """Run each operator on a few rows, which compiles it, and compile the account's loop.
+    """Run each operator on a few rows, which compiles it, the account's loop and rank ICs.
 
     Returns how many operators there are.
     """
     from engine.expr import TABLE, evaluate
 
     panel = _panel()
-    for name in told([*TABLE, ACCOUNT]):
+    for name in told([*TABLE, ACCOUNT, CORRELATIONS]):
         if name == ACCOUNT:
             import engine.account  # noqa: F401 — its types are known, so that it compiles now
+        elif name == CORRELATIONS:
+            _correlate(panel)
         else:
             evaluate({name: _formula(TABLE[name])}, panel, threads=1)
     return len(TABLE)
+
+
+def _correlate(panel: Panel) -> None:
+    from engine.study import RankedOutcome, correlate
+
+    correlate(panel["close"], RankedOutcome.of(panel["open"]), q=5)
 
 
 def _formula(op: Op) -> str:
