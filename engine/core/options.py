@@ -122,8 +122,10 @@ def _wanted(value: Any, rules: Mapping[str, Any]) -> str:
         return ""
     if choices and not bounds:
         return did_you_mean(in_yaml(value), map(in_yaml, choices))
+    if choices:
+        bounds = f"{', '.join(map(in_yaml, choices))}, or a number {bounds}"
     if choices and not number:
-        return f"choose {', '.join(map(in_yaml, choices))}, or a number {bounds}"
+        return f"choose {bounds}"
     if isinstance(value, float) and not math.isfinite(value):
         return "write a finite number"
     if isinstance(value, int) and abs(value) > LARGEST:

@@ -200,7 +200,7 @@ def test_two_of_28_names_that_ended_had_fallen(shared):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("long_return", 0.1, r"delisting\.long_return=0\.1: choose from -1 to 0"),
+        ("long_return", 0.1, r"delisting\.long_return=0\.1: choose auto, or a number from -1"),
         (
             "long_return",
             "Auto",

@@ -14,7 +14,7 @@ COMMANDS = {
 WRONG = {
     "universe.name=${nope}": "universe.name: Interpolation key 'nope' not found",
     "bars.ohlc=mend": "bars.ohlc=mend: choose from: drop, keep, mask, raise",
-    "time.periods_per_year=0": "time.periods_per_year=0: choose more than 0",
+    "time.periods_per_year=0": "time.periods_per_year=0: choose auto, or a number more than 0",
     "source.n_days=x": "source.n_days=x: write a whole number (length, when end is null)",
     "decision.share=2": "decision.share=2.0: choose from 0.0 to 1.0",
     "universe=[]": "universe=[]: ",

@@ -40,7 +40,7 @@ WRONG = [
     ("closed", float("nan"), "write a finite number"),
     ("word", "lef", "did you mean 'left'?"),
     ("either", "x", "choose auto, or a number more than 0"),
-    ("either", -1.0, "choose more than 0"),
+    ("either", -1.0, "choose auto, or a number more than 0"),
 ]
 
 
