@@ -79,7 +79,7 @@ def own_file(tmp_path: Path, frame: pd.DataFrame) -> list[str]:
         ([CORE, "costs.delisting_return=0"], "has moved: write delisting.long_return"),
         ([CORE, "+costs.delisting_return=0"], "has moved: write delisting.long_return"),
         ([CORE, "backtest.delist_after=9"], "has moved: write delisting.after"),
-        ([CORE, "delisting.long_return=0.1"], "delisting.long_return=0.1: choose auto, or a number"),
+        ([CORE, "delisting.long_return=0.1"], "long_return=0.1: choose auto, or a number"),
         ([CORE, "delisting.short_return=-0.3"], "delisting.short_return=-0.3: choose 0 or more"),
         ([CORE, "delisting.after=0"], "delisting.after=0: choose 1 or more"),
         ([CORE, "portfolio.quantile=0.9"], "portfolio.quantile"),
