@@ -76,10 +76,11 @@ def check(words: Sequence[str]) -> int:
         print(HELP, end="")
         return 0
     from engine.config import composed
-    from engine.pipeline import job
+    from engine.pipeline import job, resolve
 
     request = _request(words)
     config = job(composed([*_source(request), *request.overrides]))
+    resolve(config)
     if QUESTIONS & {*request.flags} or _no_bars(config, request):
         return _check_table(config, request)
     return _check_bars(config, request)
@@ -142,7 +143,7 @@ def _registry(config: DictConfig) -> Registry:
 
 def _built(config: DictConfig) -> Source:
     """The source that the configuration names."""
-    source: Source = _registry(config).build("source", _resolved(config.get("source")), "source")
+    source: Source = _registry(config).build("source", config.get("source"), "source")
     return source
 
 
@@ -175,17 +176,6 @@ def _format(file: str) -> str:
         hint = did_you_mean(suffix, SUFFIXES)
         raise ConfigError(f"{file}: {suffix or 'no suffix'} is no known kind of file; {hint}")
     return SUFFIXES[suffix]
-
-
-def _resolved(node: object) -> object:
-    """The source's node with its ``${…}`` filled in."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        return OmegaConf.create(OmegaConf.to_container(node, resolve=True))
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 
 
 def _check_table(config: DictConfig, request: Request) -> int:

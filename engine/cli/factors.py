@@ -91,6 +91,7 @@ def compute(words: Sequence[str]) -> int:
     from functools import partial
 
     from engine.cli.bar import bar
+    from engine.config import options
     from engine.core.progress import hearing
     from engine.expr import using
     from engine.factors import How, append_to, compute_to
@@ -98,11 +99,12 @@ def compute(words: Sequence[str]) -> int:
     from engine.plugin import Guard, guarding, installed, seconds
 
     request = _request(words)
-    first, config = _composed(request)
+    sets = options("factors")
+    first, config = _composed(request, sets)
     registry = plugins_of(config, installed())
     guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
     with using(registry), guarding(guard), bar() as show, hearing(partial(show, "factors")):
-        chosen = _chosen(request, registry, {first: config} if first else {})
+        chosen = _chosen(request, registry, sets, {first: config})
         with guard.on_stage("bars"):
             panel = _panel(config, registry, request.append)
         guard.hold("bars", panel)
@@ -178,32 +180,33 @@ def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
     return value
 
 
-def _composed(request: Request) -> tuple[str, DictConfig]:
+def _composed(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:
     """The first set that is wanted, and the configuration with it; "" where none is."""
-    from engine.config import composed, options
+    from engine.config import composed
     from engine.pipeline import job
 
     groups = [word.partition(".")[0] for word in request.wanted if NAME.fullmatch(word)]
-    first = next((group for group in groups if group in options("factors")), "")
+    first = next((group for group in groups if group in sets), "")
     if first:
         return first, job(composed([*request.overrides, f"factors={first}"]))
     return "", job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
 
 
 def _chosen(
-    request: Request, registry: Registry, sets_of: Mapping[str, DictConfig]
+    request: Request,
+    registry: Registry,
+    sets: Sequence[str],
+    composed: Mapping[str, DictConfig],
 ) -> dict[str, Factor]:
     """Factors by the name of their column, in the order in which they were asked for."""
-    from engine.config import options
     from engine.expr import Formula
     from engine.pipeline import factor_set, resolve
 
-    sets = options("factors")
     chosen: dict[str, Factor] = {}
     for word in request.wanted:
         group, _, single = word.partition(".")
         if group in sets and NAME.fullmatch(word):
-            config = sets_of.get(group) or _set(group, request.overrides)
+            config = composed.get(group) or _set(group, request.overrides)
             resolve(config)
             found = factor_set(config.factors, registry)
             if single and single not in found:
