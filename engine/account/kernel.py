@@ -14,9 +14,14 @@ Each row t, in this order:
    of coefficient × v ^ (1 + exponent) do not hold λ, so that bisection costs nothing.
 7. The close: shares are marked at the last known close. No equity left: ruin.
 
-Layout: market data are (T, N), a row per date; what a row needs of a name lies in one line of
-memory. The state is a few (N,) arrays and `money`, which are changed in place; `entries` gets
-one row of numbers per date, `flow` the signed shares that were traded or paid out.
+Market data have a row per date. The state is changed in place; `entries` gets one row of numbers
+per date, `flow` the signed shares that were traded or paid out.
+
+```
+ row     prices, caps, rates, targets (T, N)    entries (T, COLUMNS)    flow (T, N)
+ t-1     · · · ·
+  t      · · · ·  ──▶ state (N,), `money` ──▶   · · · · · · ·           · · · ·
+```
 """
 
 from __future__ import annotations

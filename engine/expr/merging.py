@@ -2,16 +2,37 @@
 
 Arrays have shape (T, S): a series a column, of which LANES are worked on at a time
 (`engine.kernels.lanes`); they end with the row with which `out` ends, and before row 0 is NaN.
+Every value depends on its own window's rows alone: nothing runs along, so nothing of a huge value
+stays behind when it goes, and a chunk of the rows gives the same bits as all of them.
 
-A sum is that of the window's known values in their order, wherever a hole stands. From the newest
-on, PART of them make a part while more than that are left; the sums of parts are made once for all
-windows that have them, so that a window of 250 rows adds up 25 numbers. Every value depends on its
-own window's rows alone: nothing runs along, so nothing of a huge value stays behind when it goes,
-and a chunk of the rows gives the same bits as all of them. Series without a hole go side by side;
-one with a hole in a long window goes alone, its known values side by side.
+Sums (`sums`) add a window's known values in their order, wherever a hole stands:
 
-Extremes are exact in any order: rows are cut at every d-th, and a window is the end of one piece
-and the beginning of the next (van Herk 1992; Gil and Werman 1993).
+1. `few[t]` is the sum of the GROUP rows that end with row t, and `many[t]` that of PART rows, made
+   of four of `few`. Both are made once, for all windows that have them.
+2. A window adds up `many` from its newest row back, while more than PART rows are left, and then
+   the rest row by row: 250 rows are 15 parts and 10 rows. For a mean, all are distances from the
+   window's last value, and parts are moved to it.
+3. Where a total is NaN, some series has a hole. In windows of at most PART rows the known values
+   are added up again, all lanes side by side. In longer ones each series with a hole is taken
+   alone: its known values are put side by side, and steps 1 and 2 done on these.
+
+```
+ row  t-d+1               t-32 t-31            t-16 t-15                t
+      ├── 1 to 16 rows ──────┤ ├──── many[t-16] ──┤ ├───── many[t] ─────┤
+                                                    few[t-12] ... few[t]   four rows each
+```
+
+Extremes (`greatest`, `places`) are exact in any order (van Herk 1992; Gil and Werman 1993):
+
+1. Cut the rows into pieces of d. A window is the end of one piece and the beginning of the next.
+2. Run forwards along a piece: `best` is the greatest since its first row, and with the greatest of
+   the piece before from the window's first row on (`ends`) it is the window's.
+3. Run backwards along it, and keep the greatest of its last rows in `ends` for the next piece.
+
+```
+ row     0   1   2   3   4 │ 5   6   7   8   9 │     d = 5
+ window          ├─ ends ──┼ best ┤                  of row 6
+```
 """
 
 from __future__ import annotations

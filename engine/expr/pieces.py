@@ -6,6 +6,13 @@
    ``returns`` and ``market``, exponential means, windows over all rows, operators of plugins that
    read more than one row. It lies in a folder, mapped into memory, and is read as it is needed.
 3. Results are cut from each array as it is made, so that memory is that of one piece.
+
+```
+ panel (T, N)     0                                                     T
+ pieces           ├────────────┼────────────┼────────────┼──────────────┤
+ the third reads             ├── lookback ──┼──── own ───┤
+ and hands over                             ├────────────┤      (rows, N) a formula
+```
 """
 
 from __future__ import annotations

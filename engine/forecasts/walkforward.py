@@ -10,6 +10,14 @@
 4. Train, forecast s to the next split's s, multiply back to the target's units.
 
 Steps 3 and 4 run on one BLAS thread: results do not depend on how many cores there are.
+
+```
+ X (K, R)     feature 0 │ date 0: A B C │ date 1: A C │ date 2: A B C │ …    R rows ≤ T · N
+              feature 1 │               │             │               │
+ y (R,)                 │               │             │               │
+ dates        ├─ training ───────────┤ purged, embargo ├─ forecasts ──┤
+              window.start            window.purged     window.test    window.stop
+```
 """
 
 from __future__ import annotations

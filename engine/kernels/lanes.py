@@ -5,8 +5,23 @@ over series. Here the inner loop is one value: `Lanes`, of LANES doubles, which 
 add, compare and choose from as if it were a number; LLVM gives it the registers that the machine
 has. Where a machine has shorter ones it takes several, and gets the same bits.
 
-A kernel works on tiles of LANES columns, that `pack` copies to where a row earlier is LANES cells
-earlier; what lies beyond an array, above its first row or right of its last column, is NaN.
+A kernel that looks along the rows works on tiles of LANES columns:
+
+1. `pack` copies WIDE columns to TILES tiles, where a row earlier is LANES cells earlier. Rows above
+   the array's first are NaN; columns right of its last are 0, and lack nothing.
+2. For each tile that has columns (`used`), the kernel runs along the rows: `load` takes a row of
+   the tile, `+`, `<`, `pick` and the others work on it, `store` puts the result into a row that no
+   later window reads.
+3. `unpack` copies the tiles' first rows to as many columns of the result.
+
+```
+ x (T, N)                                tiles[k], one dimension, k = 0 to TILES - 1
+                left                     row 0         row 1         row 2
+        ┌───────┬────┬────┬────┬────┐    ┌─────────────┬─────────────┬─────────────┬──
+ start  │       │ k=0│  1 │  2 │  3 │ ─▶ │0 1 2 ··· 15 │0 1 2 ··· 15 │0 1 2 ··· 15 │
+        │       │    │    │    │    │    └─────────────┴─────────────┴─────────────┴──
+        └───────┴────┴────┴────┴────┘     LANES columns of row `start`, of the next, …
+```
 """
 
 from __future__ import annotations

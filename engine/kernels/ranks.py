@@ -1,13 +1,31 @@
 """Average ranks of the rows of an array, by counting.
 
-Each value gets a code that no lesser value exceeds: the bucket where it lies between the row's
-extremes, of four buckets a value. A value's place is then the number of values in the buckets
-below its own, corrected by comparing it with the few that follow or precede it in its bucket.
-No step branches on the data, which is what makes it fast. What is NaN has a bucket beyond the
-others that is not counted; of a row that lacks much, the values are put side by side first.
+Each row by itself:
 
-Where too many values share a bucket, they may all be equal, so that the counts tell the ranks;
-or buckets by the leading bits of the floats may suit them; else they are sorted by a finer code.
+1. Copy it to `value`, and find how many cells have a value (n), the least and the most. A short
+   row, or one that lacks much, has its values put side by side, and `column` says whose they are.
+2. Give each value the code of its bucket, of 4 (n + 1) equal ones between the least and the most,
+   so that no lesser value has a higher code. NaN has the code beyond, which is not counted.
+3. Count: `beside` is how many values came before in the same bucket, `top` the most of these.
+4. A value's place is the number of values in the buckets below and `beside`. Compared with the
+   `top` values that follow and precede it, each value has its rank. No step branches on the data,
+   which is what makes it fast.
+5. Where `top` is more than CROWD: if the values in each bucket, of four codes, are equal, their
+   counts tell the ranks. Else buckets by the floats' bits are tried, for values that are above 0
+   or too near each other. Else indices are sorted, by the digits of a finer code and then by
+   insertion; those of a short row by insertion alone.
+6. Write each column's rank.
+
+```
+ row t of (T, N)  2.5   -   1.0  2.4  1.0  9.0    n = 5 values, - is NaN
+ code               4   24    0    4    0   23    24 buckets, and the one beyond
+ count, by code   2 0 0 0 2 0 0 0   ...   0 1     a byte each: one word has eight of them
+ beside             0    0    0    1    1    0
+ place              2    5    0    3    1    4
+
+ key, by place    1.0  1.0  2.5  2.4  9.0         in the order of buckets; top = 1
+ rank, by place   1.5  1.5    4    3    5   NaN
+```
 """
 
 from __future__ import annotations
