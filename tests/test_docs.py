@@ -108,6 +108,27 @@ def test_the_example_of_a_test_passes(tmp_path: Path, monkeypatch: pytest.Monkey
         test()
 
 
+def wide_prose(text: str) -> list[str]:
+    """Lines over 100 characters; tables, headings, fenced code and lone links cannot be wrapped."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    exempt = re.compile(r"\s*(\||#|([-*] )?!?\[[^]]*\]\([^)]*\)$)")
+    return [line for line in prose.splitlines() if len(line) > 100 and not exempt.match(line)]
+
+
+def test_what_is_too_wide_is_found() -> None:
+    long, code = "word " * 21, f"```\n{'x' * 101}\n```\n"
+    assert wide_prose(f"{code}| {long} |\n# {long}\n- [{long}](a.md)\nshort\n{long}") == [long]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]),
+    ids=lambda path: path.name,
+)
+def test_prose_is_wrapped_at_100_columns(path: Path) -> None:
+    assert wide_prose(path.read_text("utf-8")) == []
+
+
 def test_the_bundle_and_the_factor_set_are_what_they_say() -> None:
     bundle, factors, dialects = blocks("yaml")
     assert bundle.startswith("# @package _global_\n# engine run +bundle=my_bundle\n")
