@@ -49,7 +49,7 @@ def main() -> None:
         journal = keep(panel, rows, charges, weights)
         say(f"ledger, {name}", timed(lambda w=weights: keep(panel, rows, charges, w)), copy)
         size, price, rate, _ = vectorbt_book._orders(journal, rows, charges, T)
-        cash = vectorbt_book._cash_needed(size, price, rate, CAPITAL)
+        cash = vectorbt_book._find_cash(size, price, rate, CAPITAL)
         orders = lambda s=size, p=price, r=rate, c=cash: from_orders(s, p, r, rows.mark, c)  # noqa: E731
         say(f"vectorbt from_orders, {name}", timed(orders), copy)
         say(f"  with value(), {name}", timed(lambda o=orders: o().value()), copy)
@@ -83,7 +83,7 @@ def quantiles(signal: np.ndarray) -> np.ndarray:
 
 def keep(panel: engine.Panel, rows: Any, charges: Any, weights: np.ndarray) -> Journal:
     journal = Journal.blank((T, N), weights)
-    advance(State.opened(panel.symbols, CAPITAL), rows, charges, journal)
+    advance(State.open(panel.symbols, CAPITAL), rows, charges, journal)
     return journal
 
 
@@ -112,7 +112,7 @@ def decisions(panel: engine.Panel, signal: np.ndarray, rows: Any, charges: Any) 
             return made
 
         journal = Journal.blank((T, N))
-        advance(State.opened(panel.symbols, CAPITAL), rows, charges, journal, decide=clocked)
+        advance(State.open(panel.symbols, CAPITAL), rows, charges, journal, decide=clocked)
         return spent
 
     return statistics.median([once() for _ in range(RUNS)]) * 1e3

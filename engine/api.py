@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from engine.bars import Handed
 from engine.config import composed
 from engine.core.errors import ConfigError
-from engine.core.folders import taken
+from engine.core.folders import take
 from engine.pipeline import Finisher, execute, job
 from engine.reading import Reading
 from engine.report import Report, draw
@@ -50,7 +50,7 @@ def run(
     if bars is not None:  # a bundle's values are those of the source that it names
         known = ("name", *(field.name for field in fields(Reading)))
         plain.source = {key: plain.source[key] for key in known if key in plain.source}
-    folder, lock = (Path(path), None) if path is not None else taken(config, "run")
+    folder, lock = (Path(path), None) if path is not None else take(config, "run")
     return execute(plain, folder, words, bars=bars, lock=lock, finishers=FINISHERS, result=Report)
 
 

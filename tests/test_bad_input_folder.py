@@ -182,11 +182,11 @@ def test_a_folder_that_another_process_works_in(how: str, tmp_path: Path) -> Non
 
 
 def test_a_lock_whose_file_went_is_taken_anew(tmp_path: Path) -> None:
-    first = Lock.taken(tmp_path)
+    first = Lock.take(tmp_path)
     with pytest.raises(engine.ConfigError, match=f"process {os.getpid()}"):
-        Lock.taken(tmp_path)
+        Lock.take(tmp_path)
     (tmp_path / NAME).unlink()
-    second = Lock.taken(tmp_path)
+    second = Lock.take(tmp_path)
     os.close(first.handle)
     second.release()
     assert list(tmp_path.iterdir()) == []

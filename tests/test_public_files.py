@@ -313,10 +313,10 @@ def test_a_list_of_symbols_is_a_universe(
     name: str, text: str, symbols: dict[str, int], tmp_path: Path
 ) -> None:
     from engine.bars.layout import build
-    from engine.bars.membership import resolved
+    from engine.bars.membership import resolve_members
 
     (tmp_path / name).write_text(text)
-    universe = resolved(Universe(members_file=str(tmp_path / name)))
+    universe = resolve_members(Universe(members_file=str(tmp_path / name)))
     panel, _ = build(Handed(frame=long()).load(universe), universe)
     counts = dict(zip(panel.symbols, panel.member.sum(axis=0).tolist(), strict=True))
     assert counts == symbols

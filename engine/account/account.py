@@ -161,7 +161,7 @@ class Account:
         }
         return pd.DataFrame(columns)
 
-    def ordered(self, columns: npt.NDArray[np.intp]) -> Account:
+    def reorder(self, columns: npt.NDArray[np.intp]) -> Account:
         """The account with its symbols in another order."""
         arrays = {name: getattr(self, name)[:, columns] for name in _BY_SYMBOL}
         return replace(self, symbols=tuple(self.symbols[i] for i in columns), **arrays)
@@ -192,7 +192,7 @@ def read(
     net[stop : stop + 1] = -1.0
     worth = np.cumsum(journal.flow, axis=0)
     worth *= market.mark
-    costs, interest = _held_over(worth, book, before, capital, market, charges, carried)
+    costs, interest = _cost_of_holding(worth, book, before, capital, market, charges, carried)
     orders, traded, paid = _trades(journal.flow, before, market, charges, state.symbols)
     payouts, lost = _payouts(journal.flow, before, market, state.symbols)
     costs = {**paid, **costs}
@@ -215,7 +215,7 @@ def read(
         payouts=payouts,
         risk_free=market.days * total(charges.cash, market.days.shape) + carried.risk_free,
         asked=book[:, kernel.ASKED],
-        unfilled=_unfilled(book, state),
+        unfilled=_count_unfilled(book, state),
         short_of_cash=book[:, kernel.SHORT],
         held_back=book[:, kernel.HELD_BACK],
         orders=orders,
@@ -227,7 +227,7 @@ def read(
     )
 
 
-def _held_over(
+def _cost_of_holding(
     worth: FloatArray,
     book: FloatArray,
     before: FloatArray,
@@ -273,7 +273,7 @@ def _trades(
     paid = {name: _by_row(at[0], value * rate, len(flow)) / before for name, rate in rates.items()}
     together = sum((rates[name] for name in sorted(rates)), np.zeros(len(value)))
     columns_of = {"shares": flow[at], "price": price, "rate": together}
-    return _listed(at, columns_of, market.dates, symbols), traded, paid
+    return _tabulate(at, columns_of, market.dates, symbols), traded, paid
 
 
 def _payouts(
@@ -289,7 +289,7 @@ def _payouts(
     gained = shares * (payout - last) / before[at[0]]
     lost = _by_row(at[0], np.maximum(-gained, 0.0), len(flow))
     table = {"shares": shares, "last_close": last, "payout": payout, "contribution": gained}
-    return _listed(at, table, market.dates, symbols), lost
+    return _tabulate(at, table, market.dates, symbols), lost
 
 
 def _by_row(rows: npt.NDArray[np.intp], values: FloatArray, length: int) -> FloatArray:
@@ -298,7 +298,7 @@ def _by_row(rows: npt.NDArray[np.intp], values: FloatArray, length: int) -> Floa
     return added
 
 
-def _listed(
+def _tabulate(
     at: tuple[npt.NDArray[np.intp], ...],
     columns: Mapping[str, FloatArray],
     dates: pd.DatetimeIndex,
@@ -309,7 +309,7 @@ def _listed(
     return pd.DataFrame({"timestamp": dates[at[0]], "symbol": names, **columns})
 
 
-def _unfilled(book: FloatArray, state: State) -> dict[str, FloatArray]:
+def _count_unfilled(book: FloatArray, state: State) -> dict[str, FloatArray]:
     """What was lost by row and cause, with what is still owed at the end."""
     columns = (kernel.BY_CAP, kernel.BY_SUSPENSION, kernel.BY_CASH, kernel.BY_SIZE)
     lost = {cause: book[:, column].copy() for cause, column in zip(CAUSES, columns, strict=True)}

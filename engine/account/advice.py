@@ -38,7 +38,7 @@ def advise(account: Account, portfolio: Portfolio | None, cost: Cost) -> Iterato
     if account.never_traded:
         names = account.never_traded
         yield (
-            f"{len(names)} of the names decided to be held never traded ({_listed(names)}): they "
+            f"{len(names)} of the names decided to be held never traded ({_join(names)}): they "
             "have no volume to trade in, no bar after a decision, or orders under 1e-8 shares"
         )
 
@@ -54,13 +54,13 @@ def _cash(account: Account, portfolio: Portfolio | None, cost: Cost) -> Iterator
         f"cash ran short on {len(rows)} of {len(starved)} dates; at worst {starved[worst]:.1%} of "
         f"equity was not bought, on {account.dates[worst]:%Y-%m-%d}"
     )
-    if _explained(starved[rows], account.held_back[rows]):
+    if _is_explained(starved[rows], account.held_back[rows]):
         yield f"{text}: sales were held back by the cap or a missing bar; {_larger_cap(cost)}"
     else:
         yield f"{text}: more is to be bought than sales and cash pay for; {_smaller(portfolio)}"
 
 
-def _explained(starved: FloatArray, held_back: FloatArray) -> bool:
+def _is_explained(starved: FloatArray, held_back: FloatArray) -> bool:
     """Whether most of the missing cash lies in sales that were held back on the same rows."""
     return float(np.minimum(starved, held_back).sum()) > 0.5 * float(starved.sum())
 
@@ -80,6 +80,6 @@ def _has(plugin: object, name: str) -> bool:
     return any(field.name == name for field in dataclasses.fields(plugin))  # type: ignore[arg-type]
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -42,14 +42,14 @@ class Carrying:
 
     def __call__(self, t: int, state: State, days: float) -> float:
         """What holding earned over the night before row t, in currency."""
-        held = self._asked(state.held, days)
-        idle = self._asked(np.zeros_like(state.held), days)
+        held = self._ask(state.held, days)
+        idle = self._ask(np.zeros_like(state.held), days)
         for name, earned in held.items():
             self.paid.setdefault(name, np.zeros(self.rows))[t] = earned * state.equity
             self.idle.setdefault(name, np.zeros(self.rows))[t] = idle.get(name, 0.0)
         return sum(held[name] for name in sorted(held)) * state.equity
 
-    def _asked(self, weights: FloatArray, days: float) -> dict[str, float]:
+    def _ask(self, weights: FloatArray, days: float) -> dict[str, float]:
         who = f"costs {self.cost.name!r}"
         told = {}
         with calling(self.cost, who, often=True):
@@ -65,7 +65,7 @@ class Carrying:
                 told[name] = float(earned[0])
         return told
 
-    def carried(self) -> Carried:
+    def sum_up(self) -> Carried:
         """What was said: components that pay on cash alone are interest."""
         cash = sorted(name for name, earned in self.idle.items() if earned.any())
         nothing = np.zeros(self.rows)

@@ -11,7 +11,7 @@ from engine.account.rows import Charges
 from engine.core.errors import ConfigError, PluginError
 from engine.core.kinds import Cost, overrides
 from engine.core.panel import FloatArray, Panel
-from engine.core.sealed import sealed
+from engine.core.sealed import seal
 from engine.plugin import calling, lent, owned
 
 
@@ -54,7 +54,7 @@ def _trading(
     if not overrides(cost, "terms", before="trading"):
         values = np.zeros(panel.shape) if orders is None else orders
         with calling(cost, who):
-            made: Mapping[str, Any] = cost.trading(lent(panel, cost), sealed(values))
+            made: Mapping[str, Any] = cost.trading(lent(panel, cost), seal(values))
             for name in sorted(made):
                 fixed[name] = _rate(made[name], panel.shape, f"{who}: the rate {name!r}", cost)
         return fixed, coefficient, exponent
@@ -143,7 +143,7 @@ def _percent(rate: float) -> str:
     return f"{rate:.0%}" if rate < 100.0 else f"{rate:.1g} times the value"
 
 
-def too_dear(
+def explain_too_dear(
     charges: Charges, cost: Cost, value: float, row: int, column: int, date: str, symbol: str
 ) -> ConfigError:
     """What to say of an order whose costs are as large as itself."""

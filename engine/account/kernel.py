@@ -125,7 +125,7 @@ def appraise(price: FloatArray, known: FloatArray, shares: FloatArray, at: Float
 
 
 @compiled
-def whole(q: float, held: float) -> float:
+def drop_dust(q: float, held: float) -> float:
     """An order in shares without dust: none, or one that closes the position, or itself."""
     kept = -held if abs(held + q) < DUST else q
     return 0.0 if abs(q) < DUST else kept
@@ -176,7 +176,7 @@ def place(
                 owed[i], cause[i] = (q - within) * at[i] * part, BY_CAP
                 book[HELD_BACK] += max(-owed[i], 0.0)
                 q = within
-            order[i] = whole(q, shares[i])
+            order[i] = drop_dust(q, shares[i])
             if order[i] == 0.0 and q != 0.0:
                 owed[i], cause[i] = q * at[i] * part, BY_SIZE
             some |= order[i] != 0.0
@@ -206,7 +206,7 @@ def quote(
 
 
 @compiled
-def affordable(
+def find_affordable(
     cash: float,
     order: FloatArray,
     size: FloatArray,
@@ -264,7 +264,7 @@ def trade(
     quote(order, at, fixed, coefficient, exponent, size, paid)
     cash -= spend(-1.0, order, size, paid)
     if spend(1.0, order, size, paid) > cash:
-        share = affordable(cash, order, size, fixed, coefficient, exponent)
+        share = find_affordable(cash, order, size, fixed, coefficient, exponent)
         for i in range(len(order)):
             if order[i] > 0.0:
                 cut = (1.0 - share) * size[i] / value
@@ -272,13 +272,13 @@ def trade(
                 if cut > owed[i]:
                     cause[i] = BY_CASH
                 owed[i] += cut
-                order[i] = whole(share * order[i], shares[i])
+                order[i] = drop_dust(share * order[i], shares[i])
         quote(order, at, fixed, coefficient, exponent, size, paid)
     return cash - spend(1.0, order, size, paid)
 
 
 @compiled
-def dear(order: FloatArray, paid: FloatArray) -> int:
+def find_too_dear(order: FloatArray, paid: FloatArray) -> int:
     """The first order that pays its value or more; -1 where there is none."""
     worst = 0.0
     for i in range(len(order)):
@@ -367,7 +367,7 @@ def post(
                     cash, value, order, at, fixed[t], coefficient[:, t], exponent,
                     shares, owed, cause, size, paid, book,
                 )  # fmt: skip
-                column = dear(order, paid)
+                column = find_too_dear(order, paid)
                 if column >= 0:
                     money[MONEY_ORDER] = size[column]
                     return TOO_DEAR, t, column

@@ -70,7 +70,7 @@ class State:
     memory: Memory = field(default_factory=dict)
 
     @classmethod
-    def opened(cls, symbols: tuple[str, ...], capital: float) -> State:
+    def open(cls, symbols: tuple[str, ...], capital: float) -> State:
         """An account in cash, before its first row."""
         n = len(symbols)
         none, zero = np.full(n, np.nan), np.zeros(n)

@@ -14,7 +14,7 @@ from engine.core.contracts import array
 from engine.core.errors import PluginError
 from engine.core.kinds import Portfolio, overrides
 from engine.core.panel import FloatArray, Panel
-from engine.core.sealed import sealed
+from engine.core.sealed import seal
 from engine.plugin import calling, lent, owned
 
 
@@ -40,14 +40,14 @@ class Plan:
         if not (overrides(self.portfolio, "decide") or overrides(self.portfolio, "weights")):
             raise PluginError(f"portfolio {self.portfolio.name!r} has neither decide nor weights")
 
-    def given(self, panel: Panel) -> FloatArray | None:
+    def ask_for_all(self, panel: Panel) -> FloatArray | None:
         """All weights at once, shape (T, N); None of a portfolio that decides."""
         who = f"portfolio {self.portfolio.name!r}"
         if overrides(self.portfolio, "decide", before="weights"):
             return None
         with calling(self.portfolio, who):
             made = self.portfolio.weights(
-                sealed(self.signal), lent(panel, self.portfolio), sealed(self.exposure)
+                seal(self.signal), lent(panel, self.portfolio), seal(self.exposure)
             )
             return owned(array(made, panel.shape, who), self.portfolio)
 
@@ -57,7 +57,7 @@ class Plan:
         A row that is not `Panel.full` decides nothing.
         """
         who = f"portfolio {self.portfolio.name!r}"
-        data, signal = lent(panel, self.portfolio), sealed(self.signal)
+        data, signal = lent(panel, self.portfolio), seal(self.signal)
 
         def decide(t: int, state: State) -> FloatArray | None:
             row = start + t

@@ -53,8 +53,8 @@ def book(
     if not rows or not journal.flow[:rows].any():
         return no_trips()
     size, price, rate, debt = _orders(journal, market, charges, rows)
-    theirs = _booked(
-        size, price, rate, market.mark[:rows], _cash_needed(size, price, rate, capital)
+    theirs = _book_orders(
+        size, price, rate, market.mark[:rows], _find_cash(size, price, rate, capital)
     )
     carry = journal.entries[:rows, kernel.CARRY] + debt
     equity = journal.entries[:rows, kernel.EQUITY]
@@ -64,12 +64,12 @@ def book(
     dates = market.dates
     held = np.cumsum(journal.flow[:rows], axis=0)
     worth = np.abs(theirs.shares - held) * market.mark[:rows]
-    _same("shares", worth.max(axis=1), scale, dates)
-    _same("fees", np.abs(theirs.fees - paid), scale, dates)
+    _refuse_difference("shares", worth.max(axis=1), scale, dates)
+    _refuse_difference("fees", np.abs(theirs.fees - paid), scale, dates)
     value = theirs.value - theirs.start + capital
     earned = np.diff(value, prepend=capital) + theirs.fees
-    _same("price profit", np.abs(earned - profit), scale, dates)
-    _same("equity", np.abs(value + np.cumsum(carry) - equity), scale, dates)
+    _refuse_difference("price profit", np.abs(earned - profit), scale, dates)
+    _refuse_difference("equity", np.abs(value + np.cumsum(carry) - equity), scale, dates)
     return _trips(theirs.positions, dates, state.symbols)
 
 
@@ -133,7 +133,7 @@ def _orders(
     return size, price, rate, debt
 
 
-def _cash_needed(size: FloatArray, price: FloatArray, rate: FloatArray, capital: float) -> float:
+def _find_cash(size: FloatArray, price: FloatArray, rate: FloatArray, capital: float) -> float:
     """Cash to start with, so that purchases that come before the sales of a row are not cut."""
     value = np.nan_to_num(size) * price
     spent = value + np.abs(value) * rate
@@ -142,7 +142,7 @@ def _cash_needed(size: FloatArray, price: FloatArray, rate: FloatArray, capital:
     return capital + SPARE * max(float((bought - before).max()), 0.0)
 
 
-def _booked(
+def _book_orders(
     size: FloatArray, price: FloatArray, rate: FloatArray, mark: FloatArray, cash: float
 ) -> _Book:
     import vectorbt as vbt  # slow to import, needed only here
@@ -167,7 +167,9 @@ def _booked(
     return _Book(cash, shares, fees, value, portfolio.positions.values)
 
 
-def _same(what: str, difference: FloatArray, scale: FloatArray, dates: pd.DatetimeIndex) -> None:
+def _refuse_difference(
+    what: str, difference: FloatArray, scale: FloatArray, dates: pd.DatetimeIndex
+) -> None:
     """Raise where a difference is more than rounding."""
     excess = difference / scale
     if not (excess <= NEAR).all():

@@ -22,14 +22,14 @@ from engine.account import account as reader
 from engine.account.account import Account
 from engine.account.advice import advise
 from engine.account.carry import Carried, Carrying
-from engine.account.charges import charge, limits, too_dear
+from engine.account.charges import charge, explain_too_dear, limits
 from engine.account.ledger import Decide, Journal, State, TooDear, advance
 from engine.account.options import Backtest
 from engine.account.plan import Plan
 from engine.account.rows import Charges, Market, market
 from engine.account.second import book, no_trips
 from engine.account.tally import Tally
-from engine.bars import Delisting, Outcomes, outcomes, undisclosed
+from engine.bars import Delisting, Outcomes, hide_stated, outcomes
 from engine.core.book import Names
 from engine.core.errors import ConfigError, PluginError
 from engine.core.kinds import Cost, Portfolio, overrides
@@ -75,13 +75,13 @@ def simulate(
         If nothing is ever decided, an order costs as much as it is worth, or fills at the
         open are asked of bars that have none.
     """
-    account = _kept(plan, panel, cost, config, delisting or Delisting())
+    account = _keep_account(plan, panel, cost, config, delisting or Delisting())
     for line in advise(account, plan.portfolio if isinstance(plan, Plan) else None, cost):
         log.warning("%s", line)
     return account
 
 
-def _kept(
+def _keep_account(
     plan: Plan | FloatArray, panel: Panel, cost: Cost, config: Backtest, delisting: Delisting
 ) -> Account:
     """The account, kept with the symbols in their order whatever the panel's."""
@@ -89,24 +89,24 @@ def _kept(
 
     if not panel.in_order:
         order = np.argsort(panel.places)
-        made = _kept(_taken(plan, order), panel.take(order), cost, config, delisting)
-        return made.ordered(panel.places)
-    became, seen = outcomes(panel, delisting), undisclosed(panel)
+        made = _keep_account(_reorder(plan, order), panel.take(order), cost, config, delisting)
+        return made.reorder(panel.places)
+    became, seen = outcomes(panel, delisting), hide_stated(panel)
     with threadpool_limits(limits=1, user_api="blas"):  # the same bytes on any machine
-        return _settled(plan, seen, cost, config, became)
+        return _settle(plan, seen, cost, config, became)
 
 
-def _taken(plan: Plan | FloatArray, order: Names) -> Plan | FloatArray:
+def _reorder(plan: Plan | FloatArray, order: Names) -> Plan | FloatArray:
     if isinstance(plan, Plan):
         return replace(plan, signal=plan.signal[:, order])
     return plan[:, order] if plan.ndim == 2 and plan.shape[1] == len(order) else plan
 
 
-def _settled(
+def _settle(
     plan: Plan | FloatArray, panel: Panel, cost: Cost, config: Backtest, became: Outcomes
 ) -> Account:
     """Keep the books until the costs fit the sizes, and compare the last ones with vectorbt's."""
-    weights = plan.given(panel) if isinstance(plan, Plan) else _checked(plan, panel)
+    weights = plan.ask_for_all(panel) if isinstance(plan, Plan) else _validate(plan, panel)
     bars = market(panel, became, config, limits(cost, panel))
     charges = charge(cost, panel)
     for _ in range(PASSES):
@@ -131,7 +131,7 @@ def _settled(
     return replace(account, round_trips=trips)
 
 
-def _checked(given: FloatArray, panel: Panel) -> FloatArray:
+def _validate(given: FloatArray, panel: Panel) -> FloatArray:
     weights = np.asarray(given, np.float64)
     if weights.shape != panel.shape or np.isinf(weights).any():
         raise PluginError(
@@ -169,24 +169,24 @@ class _Books:
         self.journal = Journal.blank(panel.shape, weights)
         decide = None
         if isinstance(plan, Plan) and weights is None:
-            decide = self._counted(plan.decide(panel, self.tally))
+            decide = self._count(plan.decide(panel, self.tally))
         carry = None
         if not overrides(cost, "holding", before="carry"):
             carry = Carrying(cost, len(panel.dates), tuple(charges.fixed))
-        state = State.opened(panel.symbols, capital)
+        state = State.open(panel.symbols, capital)
         try:
             state = advance(state, bars, charges, self.journal, decide=decide, carry=carry)
         except TooDear as order:
-            raise too_dear(
+            raise explain_too_dear(
                 charges, cost, order.value, order.row, order.column,
                 str(panel.dates[order.row].date()), panel.symbols[order.column],
             ) from None  # fmt: skip
-        carried = Carried.nothing(len(panel.dates)) if carry is None else carry.carried()
+        carried = Carried.nothing(len(panel.dates)) if carry is None else carry.sum_up()
         read = reader.read(self.journal, bars, charges, carried, state, capital)
         self.account = replace(read, tally=self.tally)
 
-    def _counted(self, decide: Decide) -> Decide:
-        def counted(t: int, state: State) -> FloatArray | None:
+    def _count(self, decide: Decide) -> Decide:
+        def decide_and_count(t: int, state: State) -> FloatArray | None:
             before = len(self.tally.notes)
             targets = decide(t, state)
             noted = len(self.tally.notes) > before
@@ -194,7 +194,7 @@ class _Books:
             self.asked += noted or targets is not None
             return targets
 
-        return counted
+        return decide_and_count
 
     def tell(self) -> None:
         """Say what decisions went by but the score; refuse a portfolio that never decided."""
@@ -224,7 +224,7 @@ def decide_all(
     delisted: a name that ends is held on, as in a suspension.
     """
     plan, never = Plan(portfolio, signal, exposure), Delisting(after=len(panel.dates) + 1)
-    return _kept(plan, panel, _Free(), Backtest(engine="fast"), never).targets
+    return _keep_account(plan, panel, _Free(), Backtest(engine="fast"), never).targets
 
 
 @dataclass(frozen=True)

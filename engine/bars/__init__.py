@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.bars.clock import DAILY, oddities, rows_a_session
-from engine.bars.delisting import USUAL, Delisting, Outcomes, learned, outcomes, undisclosed
+from engine.bars.delisting import USUAL, Delisting, Outcomes, hide_stated, learn, outcomes
 from engine.bars.dirt import CHECKS, IntArray, Rows, calendar_sessions
 from engine.bars.findings import Findings, Policy, decisions
 from engine.bars.handed import Handed
 from engine.bars.layout import build, lay, read
-from engine.bars.membership import resolved
+from engine.bars.membership import resolve_members
 
 __all__ = [
     "CHECKS",
@@ -24,12 +24,12 @@ __all__ = [
     "build",
     "calendar_sessions",
     "decisions",
+    "hide_stated",
     "lay",
-    "learned",
+    "learn",
     "oddities",
     "outcomes",
     "read",
-    "resolved",
+    "resolve_members",
     "rows_a_session",
-    "undisclosed",
 ]

@@ -92,7 +92,7 @@ def oddities(days: pd.DatetimeIndex, day: IntArray, name: IntArray) -> Iterator[
     date = pd.factorize(stamps.normalize())[0]
     several = np.bincount(date)[date] > 1
     if several.any():
-        yield _mixed(stamps, used, several)
+        yield _describe_mixed(stamps, used, several)
     zone = _zone(stamps)
     if zone is not None:
         yield Oddity(
@@ -108,7 +108,7 @@ def oddities(days: pd.DatetimeIndex, day: IntArray, name: IntArray) -> Iterator[
         )  # fmt: skip
 
 
-def _mixed(stamps: pd.DatetimeIndex, used: IntArray, several: BoolArray) -> Oddity:
+def _describe_mixed(stamps: pd.DatetimeIndex, used: IntArray, several: BoolArray) -> Oddity:
     first = stamps[np.flatnonzero(several)[0]].normalize()
     clocks = stamps[stamps.normalize() == first].strftime("%H:%M")
     return Oddity(

@@ -14,7 +14,7 @@
 `outcomes` judges by the whole sample: it books what happened, and no decision sees it before
 it is known. A sample that ends in a suspension of `after` rows or more takes it for a delisting;
 where suspensions are long, `after` should be longer than they are.
-`learned` judges each row by the rows up to it: what a model may be trained on.
+`learn` judges each row by the rows up to it: what a model may be trained on.
 """
 
 from __future__ import annotations
@@ -114,14 +114,14 @@ def outcomes(panel: Panel, delisting: Delisting) -> Outcomes:
     known_from = np.full(panel.shape[1], length)
     known_from[ended] = last[ended] + delisting.after
     long, short = np.zeros((2, panel.shape[1]))
-    stated = _stated(panel, last[ended], ended)
+    stated = _read_stated(panel, last[ended], ended)
     known = np.isfinite(stated)
-    long[ended] = np.where(known, stated, _assumed(panel, delisting, last[ended], ended))
+    long[ended] = np.where(known, stated, _assume(panel, delisting, last[ended], ended))
     short[ended] = np.where(known, stated, delisting.short_return)
     return Outcomes(gone, known_from, long, short)
 
 
-def learned(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
+def learn(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
     """Return which names count as delisted on each row, and a long's return, by the rows so far.
 
     Returns
@@ -142,21 +142,21 @@ def learned(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
     silent = np.where(last >= 0, rows - last, 0)
     begins, column = np.nonzero(silent == delisting.after)  # once in every long pause
     at = last[begins, column]
-    stated = _stated(panel, at, column)
+    stated = _read_stated(panel, at, column)
     long = np.full(panel.shape, np.nan)
     long[begins, column] = np.where(
-        np.isfinite(stated), stated, _assumed(panel, delisting, at, column)
+        np.isfinite(stated), stated, _assume(panel, delisting, at, column)
     )
     return silent >= delisting.after, forward_fill(long)
 
 
-def undisclosed(panel: Panel) -> Panel:
+def hide_stated(panel: Panel) -> Panel:
     """The panel without what the source states: on its last bar nobody knew what would be paid."""
     fields = {name: array for name, array in panel.fields.items() if name != STATED}
     return replace(panel, fields=fields) if STATED in panel else panel
 
 
-def _stated(panel: Panel, rows: IntArray, columns: IntArray) -> FloatArray:
+def _read_stated(panel: Panel, rows: IntArray, columns: IntArray) -> FloatArray:
     """What the source states for names whose last bars lie on `rows`; NaN where nothing."""
     if STATED not in panel:
         return np.full(len(rows), np.nan)
@@ -169,7 +169,7 @@ def _stated(panel: Panel, rows: IntArray, columns: IntArray) -> FloatArray:
     return stated
 
 
-def _assumed(panel: Panel, delisting: Delisting, rows: IntArray, columns: IntArray) -> FloatArray:
+def _assume(panel: Panel, delisting: Delisting, rows: IntArray, columns: IntArray) -> FloatArray:
     """What is assumed for longs of names whose last bars lie on `rows`, one a name."""
     if delisting.long_return != AUTO:
         return np.full(len(rows), float(delisting.long_return))

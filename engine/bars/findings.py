@@ -177,13 +177,13 @@ def check(rows: Rows, universe: Universe, policy: Policy) -> tuple[Rows, BoolArr
         if actions[name] == "drop":
             alive[found] = False
         if actions[name] == "mask" and test.wrong is not None:
-            rows = _masked(rows, found, test.wrong(rows, alive, found, policy.limits))
+            rows = _mask(rows, found, test.wrong(rows, alive, found, policy.limits))
             alive[found] &= ~np.isnan(rows.numbers["close"][found])
     done = Findings(len(rows), int(alive.sum()), counts, actions, examples, mends=rows.mends)
     return rows, alive, done
 
 
-def _masked(rows: Rows, found: IntArray, wrong: Mapping[str, BoolArray]) -> Rows:
+def _mask(rows: Rows, found: IntArray, wrong: Mapping[str, BoolArray]) -> Rows:
     """The rows with NaN where the values of those found are wrong."""
     numbers = dict(rows.numbers)
     for name, values in wrong.items():

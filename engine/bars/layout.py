@@ -20,12 +20,12 @@ from engine.bars.clock import oddities
 from engine.bars.dirt import Rows
 from engine.bars.findings import Findings, Policy, check, few
 from engine.bars.membership import member
-from engine.bars.mends import mended
+from engine.bars.mends import mend
 from engine.core.errors import DataError, PluginError
-from engine.core.groups import Dated, Grouping, known_so_far
+from engine.core.groups import Dated, Grouping, find_known
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.core.periods import advice, mismatch
-from engine.core.text import shown
+from engine.core.text import escape
 from engine.core.universe import Universe
 from engine.reading import near, twins
 from engine.schemas.bars import PRICES
@@ -101,7 +101,7 @@ def lay(
         log.warning("bars: %s, %d of them: %s", odd.what, len(odd.days), odd.note)
     for names in twins(panel.symbols):
         log.warning("bars: %s differ in case alone: one company twice?", " and ".join(names))
-    return panel, replace(findings, missing_symbols=_missing(rows, alive, universe))
+    return panel, replace(findings, missing_symbols=_find_missing(rows, alive, universe))
 
 
 def read(frame: pd.DataFrame, universe: Universe, mends: str | None = None) -> Rows:
@@ -115,7 +115,7 @@ def read(frame: pd.DataFrame, universe: Universe, mends: str | None = None) -> R
         It has none of the universe's symbols, or the file of mends does not fit the bars.
     """
     rows = _select(_rows(frame), universe)
-    return rows if mends is None else mended(rows, mends)
+    return rows if mends is None else mend(rows, mends)
 
 
 def _rows(frame: pd.DataFrame) -> Rows:
@@ -146,7 +146,7 @@ def _rows(frame: pd.DataFrame) -> Rows:
 def _symbols(column: pd.Series) -> pd.Categorical:
     """The symbols, as they are shown: none can steer a terminal."""
     symbols = pd.Categorical(column)
-    new = {name: shown(str(name)) for name in symbols.categories}
+    new = {name: escape(str(name)) for name in symbols.categories}
     steering = [text for name, text in new.items() if text != str(name)]
     if not steering:
         return symbols
@@ -175,7 +175,7 @@ def _select(rows: Rows, universe: Universe) -> Rows:
     """The rows of the universe's symbols."""
     if universe.symbols is None:
         return rows
-    wanted = set(map(shown, universe.symbols))
+    wanted = set(map(escape, universe.symbols))
     chosen = np.array([name in wanted for name in rows.names], bool)
     if chosen.all() and len(chosen):
         return rows
@@ -248,9 +248,11 @@ def _groups(
     for key in [*texts, *(key for key in universe.tags if key not in texts)]:
         codes, labels = np.full((1, len(symbols)), -1), [""]
         if key in texts:
-            codes = known_so_far(texts[key].codes[at].astype(np.int64), day, name, shape)
-            labels = [shown(str(label)) for label in texts[key].categories] + [""]  # -1 is the last
-        tags = {shown(name): tag for name, tag in universe.tags.get(key, {}).items()}
+            codes = find_known(texts[key].codes[at].astype(np.int64), day, name, shape)
+            labels = [escape(str(label)) for label in texts[key].categories] + [
+                ""
+            ]  # -1 is the last
+        tags = {escape(name): tag for name, tag in universe.tags.get(key, {}).items()}
         names = sorted({*labels, *tags.values()})
         codes = np.array([names.index(label) for label in labels])[codes]
         for column, symbol in enumerate(symbols):
@@ -278,9 +280,9 @@ def _as_of(series: pd.DataFrame, days: pd.DatetimeIndex) -> dict[str, FloatArray
     return out
 
 
-def _missing(rows: Rows, alive: BoolArray, universe: Universe) -> tuple[str, ...]:
+def _find_missing(rows: Rows, alive: BoolArray, universe: Universe) -> tuple[str, ...]:
     """The universe's symbols without a bar."""
     if universe.symbols is None:
         return ()
     found = {rows.names[i] for i in np.unique(rows.name[alive])}
-    return tuple(sorted(set(map(shown, universe.symbols)) - found))
+    return tuple(sorted(set(map(escape, universe.symbols)) - found))

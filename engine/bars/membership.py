@@ -1,6 +1,6 @@
 """Who is in the universe when: stays read from a file, and the largest by traded value.
 
-1. `resolved` reads ``universe.members_file``; its rows stand in place of ``universe.members``,
+1. `resolve_members` reads ``universe.members_file``; its rows stand in place of ``universe.members``,
    and its symbols in place of ``universe.symbols`` where these are null.
 2. `member` asks whether a symbol's intervals hold a date, and, with ``universe.top_n``,
    whether the symbol was among the largest when the month began.
@@ -28,7 +28,7 @@ KEY = "universe.members_file"
 COLUMNS = ("symbol", "start", "end")
 
 
-def resolved(universe: Universe) -> Universe:
+def resolve_members(universe: Universe) -> Universe:
     """Return the universe with the stays and symbols of its members file, if it names one.
 
     Raises
@@ -58,7 +58,7 @@ def read_stays(path: str) -> list[Interval]:
     Raises
     ------
     ConfigError, DataError
-        As `resolved`.
+        As `resolve_members`.
     """
     table = _table(path)
     names = table["symbol"].to_numpy()
@@ -91,7 +91,7 @@ def _table(path: str) -> pd.DataFrame:
         raise DataError(f"{KEY}={path}: there is no file {file}: set {KEY}")
     try:
         if file.suffix == ".txt":
-            table = _listed(file)
+            table = _read_list(file)
         elif file.suffix == ".csv":  # NA is a ticker: nothing but "" is null
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         else:
@@ -111,7 +111,7 @@ def _table(path: str) -> pd.DataFrame:
     return pd.DataFrame({name: _text(table[their]) for name, their in theirs.items()})
 
 
-def _listed(file: Path) -> pd.DataFrame:
+def _read_list(file: Path) -> pd.DataFrame:
     """The lines of a text file: a symbol, or a symbol, start and end."""
     lines = [re.split(r"[\s,;]+", line.split("#")[0].strip()) for line in _lines(file)]
     rows = [line for line in lines if line != [""]]
@@ -173,7 +173,7 @@ def member(
     Parameters
     ----------
     universe : Universe
-        Its members file is read, unless `resolved` has done so.
+        Its members file is read, unless `resolve_members` has done so.
     dates, symbols
         The panel's axes, T and N long.
     fields : mapping of str to float array, shape (T, N)
@@ -185,7 +185,7 @@ def member(
         `universe.top_n` is set, and there is no volume, or no month with enough history.
     """
     if not universe.members:
-        universe = resolved(universe)
+        universe = resolve_members(universe)
     inside = universe.membership(dates, symbols)
     if universe.top_n is None:
         return inside

@@ -29,7 +29,7 @@ COLUMNS = ("symbol", "date", "field", "value")
 DROP = "drop"
 
 
-def mended(rows: Rows, path: str) -> Rows:
+def mend(rows: Rows, path: str) -> Rows:
     """Return the rows with the file's values, and without the bars that it drops.
 
     Parameters
@@ -48,7 +48,7 @@ def mended(rows: Rows, path: str) -> Rows:
     """
     frame = _table(path)
     fields, values = _fields(frame, rows, path), _values(frame, path)
-    at, places = _met(frame, rows, path)
+    at, places = _match(frame, rows, path)
     numbers = dict(rows.numbers)
     alive = np.ones(len(rows), bool)
     for name in sorted({*fields[at]}):
@@ -116,7 +116,7 @@ def _values(frame: pd.DataFrame, path: str) -> FloatArray:
     return out
 
 
-def _met(frame: pd.DataFrame, rows: Rows, path: str) -> tuple[IntArray, IntArray]:
+def _match(frame: pd.DataFrame, rows: Rows, path: str) -> tuple[IntArray, IntArray]:
     """Which rows of the file meet a bar, and where that stands; a bar may stand there twice."""
     import pandas as pd
 

@@ -6,7 +6,7 @@ from engine.checks.cost import cost_checks
 from engine.checks.factor import factor_checks
 from engine.checks.inputs import Inputs
 from engine.checks.model import model_checks
-from engine.checks.odd import odd_inputs
+from engine.checks.odd import make_odd
 from engine.checks.operator import operator_checks
 from engine.checks.panels import small_panel
 from engine.checks.plugin import check_config
@@ -29,8 +29,8 @@ __all__ = [
     "factor_checks",
     "judge",
     "judge_all",
+    "make_odd",
     "model_checks",
-    "odd_inputs",
     "operator_checks",
     "refuse_broken",
     "regime_checks",

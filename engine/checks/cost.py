@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.checks.inputs import Inputs
-from engine.checks.odd import odd_inputs
+from engine.checks.odd import make_odd
 from engine.checks.panels import small_panel
 from engine.checks.probe import Probe
 from engine.checks.same import Result, Results, where
@@ -19,7 +19,7 @@ from engine.core.panel import FloatArray, Panel
 def cost_checks(plugin: Cost, panel: Panel | None = None) -> list[Check]:
     """Return the checks of a cost model."""
     panel = small_panel() if panel is None else panel
-    probe = Probe(plugin, _dress(panel), _ask, odd_inputs(panel, _dress), lag=1)
+    probe = Probe(plugin, _dress(panel), _ask, make_odd(panel, _dress), lag=1)
     return [
         *probe.checks(),
         ("components", lambda: _check_components(probe)),
@@ -44,7 +44,7 @@ def _trading(plugin: Cost, inputs: Inputs) -> Results:
         return results
     for name, terms in plugin.terms(panel).items():
         for part in ("fixed", "coefficient"):
-            value, who = _whole(getattr(terms, part), panel.shape), f"terms()[{name!r}].{part}"
+            value, who = _spread(getattr(terms, part), panel.shape), f"terms()[{name!r}].{part}"
             results[f"terms {name} {part}"] = Result(value, panel.symbols, who)
     return results
 
@@ -63,11 +63,11 @@ def _holding(plugin: Cost, inputs: Inputs) -> Results:
             )
             if rate is not None:
                 who = f"holding()[{name!r}].{part}"
-                results[f"holding {name} {part}"] = Result(_whole(rate, shape), columns, who)
+                results[f"holding {name} {part}"] = Result(_spread(rate, shape), columns, who)
     return results
 
 
-def _whole(value: FloatArray | float, shape: tuple[int, ...]) -> FloatArray:
+def _spread(value: FloatArray | float, shape: tuple[int, ...]) -> FloatArray:
     """A number as an array; an array as it is."""
     return np.full(shape, float(value)) if np.ndim(value) == 0 else value  # type: ignore[return-value]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.checks.inputs import Inputs
-from engine.checks.odd import odd_inputs
+from engine.checks.odd import make_odd
 from engine.checks.panels import small_panel
 from engine.checks.probe import Probe
 from engine.checks.same import Result, Results, first_difference, where
@@ -23,7 +23,7 @@ def factor_checks(plugin: Factor, panel: Panel | None = None) -> list[Check]:
     """Return the checks of a factor; `panel` is for factors that read more than bars."""
     if panel is None:
         panel = small_panel(days=max(DAYS, (plugin.lookback or 0) + 60))
-    probe = Probe(plugin, Inputs(panel), _ask, odd_inputs(panel, Inputs))
+    probe = Probe(plugin, Inputs(panel), _ask, make_odd(panel, Inputs))
     return [
         *probe.checks(),
         ("no bars, no value", lambda: _check_ghost(probe)),

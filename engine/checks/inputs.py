@@ -30,11 +30,11 @@ class Inputs:
         """T."""
         return len(self.panel.dates)
 
-    def copied(self) -> Inputs:
+    def copy(self) -> Inputs:
         """The same in memory of its own, with nothing cached yet."""
         panel = replace(
             self.panel,
-            fields={k: _locked(a) for k, a in self.panel.fields.items()},
+            fields={k: _lock(a) for k, a in self.panel.fields.items()},
             series={k: a.copy() for k, a in self.panel.series.items()},
             member=self.panel.member.copy(),
         )
@@ -50,7 +50,7 @@ class Inputs:
         arrays = {k: a[:, order] if a.ndim == 2 else a for k, a in self.arrays.items()}
         return replace(self, panel=self.panel.take(order), arrays=arrays)
 
-    def changed(self, stop: int, lag: int = 0) -> Iterator[tuple[str, Inputs]]:
+    def change(self, stop: int, lag: int = 0) -> Iterator[tuple[str, Inputs]]:
         """Other futures: bars from row `stop` on, arrays from row `stop + lag` on.
 
         Yields
@@ -111,7 +111,7 @@ class Inputs:
             raise Broken("changes the panel's symbols or groups: work on a copy")
 
 
-def _locked(array: FloatArray) -> FloatArray:
+def _lock(array: FloatArray) -> FloatArray:
     array = array.copy()
     array.flags.writeable = False
     return array

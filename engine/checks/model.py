@@ -11,7 +11,7 @@ import numpy as np
 from engine.checks.plugin import check_config, fresh, state
 from engine.checks.probe import check_quiet, check_unchanged, check_unseeded
 from engine.checks.same import first_difference
-from engine.checks.verdict import Broken, Check, Noise, watched
+from engine.checks.verdict import Broken, Check, Noise, watch
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
 
@@ -68,7 +68,7 @@ class _Trial:
     def first(self) -> tuple[Any, Noise, dict[str, str], dict[str, bool]]:
         """Forecasts, what was printed, the plugin before, and which arrays were changed."""
         given, used, before = lesson(), lesson(), state(self.plugin)
-        with watched(seed=0) as noise:
+        with watch(seed=0) as noise:
             fitted = _train(self.plugin, self.plugin.estimator(SEED), used)
             forecast = fitted.predict(used.ahead)
         changed = {
@@ -80,12 +80,12 @@ class _Trial:
 
     def forecast(self, plugin: Model, data: Lesson) -> FloatArray:
         """Forecasts of another estimator."""
-        with watched():
-            return _plain(_train(plugin, plugin.estimator(SEED), data).predict(data.ahead))
+        with watch():
+            return _flatten(_train(plugin, plugin.estimator(SEED), data).predict(data.ahead))
 
     @property
     def result(self) -> FloatArray:
-        return _plain(self.first[0])
+        return _flatten(self.first[0])
 
     def shape(self) -> None:
         """Forecasts are an array with one number per row."""
@@ -112,7 +112,7 @@ class _Trial:
             if is_so:
                 raise Broken(f"changes {name} that it was given: work on a copy")
         check_unchanged(self.plugin, before)
-        with watched(seed=1) as other:
+        with watch(seed=1) as other:
             data = lesson()
             _train(self.plugin, self.plugin.estimator(SEED), data).predict(data.ahead)
         check_unseeded(noise, other)
@@ -125,35 +125,35 @@ class _Trial:
 
     def independence(self) -> None:
         """Estimators share nothing: training one leaves the other as it was."""
-        with watched():
+        with watch():
             one, two = (self.plugin.estimator(SEED) for _ in range(2))
             if one is two:
                 raise Broken("estimator() returns the same object twice: make a fresh one")
             data = lesson()
             fitted = _train(self.plugin, one, data)
-            before = _plain(fitted.predict(data.ahead))
+            before = _flatten(fitted.predict(data.ahead))
             _train(self.plugin, two, lesson(seed=1))
-            after = _plain(fitted.predict(data.ahead))
+            after = _flatten(fitted.predict(data.ahead))
         _check_equal(before, after, "an estimator", "it when another has been trained")
 
     def refit(self) -> None:
         """An estimator that is trained again forgets what it knew."""
-        with watched():
+        with watch():
             estimator = self.plugin.estimator(SEED)
             _train(self.plugin, estimator, lesson(seed=1))
             data = lesson()
-            again = _plain(_train(self.plugin, estimator, data).predict(data.ahead))
+            again = _flatten(_train(self.plugin, estimator, data).predict(data.ahead))
         _check_equal(self.result, again, "a fresh estimator", "one that had learnt other data")
 
     def blindness(self) -> None:
         """A row's forecast does not depend on the rows beside it, which may be later dates."""
         data = lesson()
-        with watched():
+        with watch():
             fitted = _train(self.plugin, self.plugin.estimator(SEED), data)
             for row in (1, ROWS // 2, ROWS - 1):
                 other = data.ahead.copy(order="F")
                 other[row:] = 10.0 - 3.0 * other[row:]
-                one, two = (_plain(fitted.predict(X))[:row] for X in (data.ahead, other))
+                one, two = (_flatten(fitted.predict(X))[:row] for X in (data.ahead, other))
                 place = first_difference(one, two)
                 if place is not None:
                     k = place[0]
@@ -183,7 +183,7 @@ def _train(plugin: Model, estimator: Any, data: Lesson) -> Any:
     return fitted
 
 
-def _plain(forecast: Any) -> FloatArray:
+def _flatten(forecast: Any) -> FloatArray:
     return np.array(forecast, np.float64).reshape(len(forecast))
 
 

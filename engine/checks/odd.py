@@ -9,7 +9,7 @@ from engine.checks.panels import panels, with_gap, with_ghost
 from engine.core.panel import Panel
 
 
-def odd_inputs(panel: Panel, dress: Callable[[Panel], Inputs]) -> dict[str, Inputs]:
+def make_odd(panel: Panel, dress: Callable[[Panel], Inputs]) -> dict[str, Inputs]:
     """Return inputs by what is odd about them; `dress` adds the arrays that go with a panel."""
     odd = {
         "a symbol without bars": with_ghost(panel),

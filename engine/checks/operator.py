@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from engine.checks.inputs import Inputs
-from engine.checks.odd import odd_inputs
+from engine.checks.odd import make_odd
 from engine.checks.panels import small_panel
 from engine.checks.probe import Probe
 from engine.checks.same import SUMS, Result, Results, check_same, first_difference, where
-from engine.checks.verdict import Broken, Check, watched
-from engine.core.groups import labels_at, numbered
+from engine.checks.verdict import Broken, Check, watch
+from engine.core.groups import labels_at, number_labels
 from engine.core.kinds import Operator
 from engine.core.panel import FloatArray, Panel
 
@@ -28,7 +28,7 @@ REACHES = ("none", "window", "shift", "all")
 def operator_checks(plugin: Operator) -> list[Check]:
     """Return the checks of an operator."""
     panel = small_panel(days=DAYS, symbols=8)
-    probe = Probe(plugin, Inputs(panel), _ask, odd_inputs(panel, Inputs))
+    probe = Probe(plugin, Inputs(panel), _ask, make_odd(panel, Inputs))
     return [
         ("signature", lambda: _check_signature(plugin)),
         *probe.checks(),
@@ -44,10 +44,10 @@ def _ask(plugin: Operator, inputs: Inputs) -> Results:
     if plugin.cross:
         arrays = [np.where(panel.member, a, np.nan) for a in arrays]
     unknown = ("",) * len(panel.symbols)
-    labels = numbered(tuple(labels_at(panel.groups.get("sector", unknown), -1)))
+    labels = number_labels(tuple(labels_at(panel.groups.get("sector", unknown), -1)))
     results = {}
     for d in _windows(plugin):
-        array = _called(plugin.kernel, _arguments(plugin, arrays, d, labels))
+        array = _call(plugin.kernel, _arguments(plugin, arrays, d, labels))
         name = f"d={d}" if "d" in plugin.args else ""
         results[name] = Result(array, panel.symbols, name)
     return results
@@ -71,7 +71,7 @@ def _arguments(plugin: Operator, arrays: list[FloatArray], d: int, labels: Any) 
     return made
 
 
-def _called(function: Any, arguments: list[Any]) -> Any:
+def _call(function: Any, arguments: list[Any]) -> Any:
     """The result as the engine asks for it."""
     with np.errstate(all="ignore"):
         return function(*arguments)
@@ -97,8 +97,8 @@ def _check_twin(plugin: Operator) -> None:
         labels = np.arange(x.shape[1]) % 3
         for d in _windows(plugin):
             arguments = _arguments(plugin, arrays, d, labels)
-            with watched():
-                fast, slow = (_called(f, arguments) for f in (plugin.kernel, plugin.slow))
+            with watch():
+                fast, slow = (_call(f, arguments) for f in (plugin.kernel, plugin.slow))
             if fast.shape != x.shape or slow.shape != x.shape:
                 raise Broken(f"of shape {x.shape} kernel makes {fast.shape}, slow {slow.shape}")
             slow = np.where(np.abs(fast - slow) <= TINY, fast, slow)
@@ -156,8 +156,8 @@ def _check_reach(probe: Probe) -> None:
 def _ask_rows(plugin: Operator, panel: Panel, d: int, rows: int) -> FloatArray:
     arrays = [a[-rows:] for a in (panel.returns, panel["close"], panel["volume"])]
     labels = np.arange(len(panel.symbols)) % 3
-    with watched():
-        array: FloatArray = _called(plugin.kernel, _arguments(plugin, arrays, d, labels))
+    with watch():
+        array: FloatArray = _call(plugin.kernel, _arguments(plugin, arrays, d, labels))
     return array
 
 

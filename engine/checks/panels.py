@@ -40,7 +40,7 @@ def small_panel(seed: int = 0, days: int = 320, symbols: int = 10) -> Panel:
     growth = 0.0003 + market[:, None] * beta + own
     close = random.uniform(10, 200, symbols) * np.exp(np.cumsum(growth, axis=0))
     close[days // 10 : days // 10 + 12, 2:3] = close[days // 10 : days // 10 + 1, 2:3]
-    listed = _listed(days, symbols)
+    listed = _place_bars(days, symbols)
     return Panel(
         dates=_dates(days),
         symbols=tuple(f"S{i:0{len(str(max(symbols - 1, 10)))}d}" for i in range(symbols)),
@@ -91,7 +91,7 @@ def _dates(days: int) -> pd.DatetimeIndex:
     return every[np.array(open_)][:days]
 
 
-def _listed(days: int, symbols: int) -> BoolArray:
+def _place_bars(days: int, symbols: int) -> BoolArray:
     """Where a symbol has a bar: one comes late, one goes, two pause."""
     listed = np.ones((days, symbols), bool)
     listed[: days // 4, 1:2] = False

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from omegaconf import OmegaConf
 
 from engine.checks.verdict import Broken
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.core.kinds import Kind
 
 P = TypeVar("P", bound=Kind)
@@ -46,7 +46,7 @@ def check_config(plugin: Kind) -> None:
     whole = dataclasses.asdict(plugin)
     values = {f.name: whole[f.name] for f in fields if f.init}
     plain = OmegaConf.create(OmegaConf.to_yaml(OmegaConf.create(values)))
-    again = structured(cls, {str(k): v for k, v in plain.items()}, cls.__name__)
+    again = structure(cls, {str(k): v for k, v in plain.items()}, cls.__name__)
     if again != plugin:
         raise Broken(f"comes back from YAML as {again!r}, and was {plugin!r}")
 

@@ -28,7 +28,7 @@ from engine.checks.same import (
     check_same,
     check_shape,
 )
-from engine.checks.verdict import Broken, Check, Noise, watched
+from engine.checks.verdict import Broken, Check, Noise, watch
 from engine.core.errors import ConfigError, DataError
 
 Ask = Callable[[Any, Inputs], Results]
@@ -67,11 +67,11 @@ class Probe:
     @cached_property
     def first(self) -> tuple[Results, Noise, Inputs, dict[str, str]]:
         """The result on the main inputs; what else the call did, to the inputs, to itself."""
-        used, before = self.inputs.copied(), state(self.plugin)
+        used, before = self.inputs.copy(), state(self.plugin)
         for name in ("present", "returns", "market"):
             getattr(used.panel, name)  # cached from now on: a plugin may spoil what others read
-        with watched(seed=0) as noise:
-            results = _kept(self.ask(self.plugin, used))
+        with watch(seed=0) as noise:
+            results = _copy(self.ask(self.plugin, used))
         return results, noise, used, before
 
     @property
@@ -82,8 +82,8 @@ class Probe:
     def again(self, inputs: Inputs, plugin: Any = None) -> Results:
         """The result of another call."""
         try:
-            with watched():
-                return _kept(self.ask(plugin or self.plugin, inputs.copied()))
+            with watch():
+                return _copy(self.ask(plugin or self.plugin, inputs.copy()))
         except ConfigError:
             if not self.may_refuse:
                 raise
@@ -106,7 +106,7 @@ class Probe:
             ("quiet", self.quiet),
             ("determinism", self.determinism),
             ("blindness", self.blindness),
-            ("missing data", self.missing),
+            ("missing data", self.survive_missing),
             ("odd panels", self.odds),
         ]
         return [*found, ("symbol order", self.order)] if self.symbolic else found
@@ -125,8 +125,8 @@ class Probe:
         _, noise, used, before = self.first
         self.inputs.check_untouched(used)
         check_unchanged(self.plugin, before)
-        with watched(seed=1) as other:
-            self.ask(self.plugin, self.inputs.copied())
+        with watch(seed=1) as other:
+            self.ask(self.plugin, self.inputs.copy())
         check_unseeded(noise, other)
 
     def quiet(self) -> None:
@@ -153,7 +153,7 @@ class Probe:
             text = "looks ahead: on {at} is {one} with later data and {two} without"
             check_same(self.result, self.again(cut), cut.panel.dates, text)
         for stop in stops[-2::-3] or stops:  # a third of them: each asks three times
-            for change, other in self.inputs.changed(stop, self.lag):
+            for change, other in self.inputs.change(stop, self.lag):
                 known = self.inputs.panel.dates[: stop + self.lag]
                 bar = f"{self.inputs.panel.dates[stop]:%Y-%m-%d}"
                 text = f"looks ahead: on {{at}} is {{one}}, and {{two}} with bars from {bar} on "
@@ -170,7 +170,7 @@ class Probe:
         text = "depends on the order of symbols: {at} is {one}, and {two} in another order"
         check_same(self.result, back, panel.dates, text, SUMS)
 
-    def missing(self) -> None:
+    def survive_missing(self) -> None:
         """A symbol, or a date, without any bar: no exception, and nothing infinite."""
         for name in ("a symbol without bars", "a date without bars"):
             self._survives(name, self.odd[name])
@@ -218,7 +218,7 @@ def check_unchanged(plugin: Any, before: dict[str, str]) -> None:
             raise Broken(f"changes its own {name!r} while it works: a plugin has no state")
 
 
-def _kept(results: Results) -> Results:
+def _copy(results: Results) -> Results:
     """The results in memory of their own: a plugin may use its arrays again."""
     out = {}
     for name, r in results.items():

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from engine.checks.inputs import Inputs
-from engine.checks.odd import odd_inputs
+from engine.checks.odd import make_odd
 from engine.checks.panels import small_panel
 from engine.checks.probe import Probe
 from engine.checks.same import Result, Results
@@ -22,7 +22,7 @@ _STATE = re.compile(r"[a-z][a-z0-9_]*")
 def regime_checks(plugin: Regime, panel: Panel | None = None) -> list[Check]:
     """Return the checks of a regime detector."""
     panel = small_panel(days=DAYS) if panel is None else panel
-    probe = Probe(plugin, Inputs(panel), _ask, odd_inputs(panel, Inputs), symbolic=False)
+    probe = Probe(plugin, Inputs(panel), _ask, make_odd(panel, Inputs), symbolic=False)
     return [
         *probe.checks(),
         ("states", lambda: _check_states(plugin)),

@@ -14,7 +14,7 @@ import pandas as pd
 
 from engine.checks.plugin import check_config, fresh, state
 from engine.checks.probe import check_quiet, check_unchanged, check_unseeded
-from engine.checks.verdict import Broken, Check, Noise, watched
+from engine.checks.verdict import Broken, Check, Noise, watch
 from engine.core.kinds import Source
 from engine.core.universe import Universe
 
@@ -51,7 +51,7 @@ class _Trial:
     def first(self) -> tuple[pd.DataFrame, Noise, Universe, dict[str, str]]:
         """The bars, what was printed, the universe afterwards, and the plugin before."""
         used, before = copy.deepcopy(self.universe), state(self.plugin)
-        with watched(seed=0) as noise:
+        with watch(seed=0) as noise:
             frame = self.plugin.load(used)
         if not isinstance(frame, pd.DataFrame):
             raise Broken(f"load returns a {type(frame).__name__}, not a pandas.DataFrame")
@@ -113,14 +113,14 @@ class _Trial:
         if used != self.universe:
             raise Broken("changes the universe that it was given: work on a copy")
         check_unchanged(self.plugin, before)
-        with watched(seed=1) as other:
+        with watch(seed=1) as other:
             self.plugin.load(copy.deepcopy(self.universe))
         check_unseeded(noise, other)
 
     def determinism(self) -> None:
         """The same bars on every call, and from a new instance."""
         for plugin, when in ((self.plugin, "then"), (fresh(self.plugin), "from a new instance")):
-            with watched():
+            with watch():
                 again = plugin.load(copy.deepcopy(self.universe))
             _check_equal(self.frame, again, when)
 
@@ -129,7 +129,7 @@ class _Trial:
         names = sorted(self.frame["symbol"].unique())[:FEW]
         frames = []
         for symbols in (names, names[::-1]):
-            with watched():
+            with watch():
                 frame = self.plugin.load(replace(self.universe, symbols=list(symbols)))
             frames.append(frame.sort_values(KEYS, kind="stable", ignore_index=True))
         one, two = (f.astype({"symbol": "str"}) for f in frames)
@@ -137,7 +137,7 @@ class _Trial:
 
     def series(self) -> None:
         """Market-wide series are None, or numbers by dates in UTC, one per date."""
-        with watched() as noise:
+        with watch() as noise:
             frame = self.plugin.series(copy.deepcopy(self.universe))
         check_quiet(noise)
         if frame is None:
@@ -155,7 +155,7 @@ class _Trial:
 
     def facts(self) -> None:
         """Facts can be written as JSON: they go into the manifest."""
-        with watched() as noise:
+        with watch() as noise:
             facts = self.plugin.facts(copy.deepcopy(self.universe))
         check_quiet(noise)
         if not isinstance(facts, Mapping) or not all(isinstance(key, str) for key in facts):

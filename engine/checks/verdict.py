@@ -57,7 +57,7 @@ def judge(check: Check) -> Verdict:
     except SystemExit as error:
         return Verdict(name, False, f"calls sys.exit({error.code!r}): raise engine.ConfigError")
     except Exception as error:  # a stranger's code may raise anything
-        return Verdict(name, False, told(error))
+        return Verdict(name, False, describe(error))
     return Verdict(name, True)
 
 
@@ -81,7 +81,7 @@ def refuse_broken(plugin: Kind, verdicts: Sequence[Verdict]) -> None:
         raise PluginError("\n".join([f"{who!r} does not keep its contract:", *lines]))
 
 
-def told(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """Type and first line of an exception."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
 
@@ -95,7 +95,7 @@ class Noise:
 
 
 @contextmanager
-def watched(seed: int = 1) -> Iterator[Noise]:
+def watch(seed: int = 1) -> Iterator[Noise]:
     """Catch what is printed, by Python or below it; log records and warnings are not prints.
 
     The global random generators start from `seed` and are put back afterwards: a call that

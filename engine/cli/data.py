@@ -179,7 +179,7 @@ def _format(file: str) -> str:
 
 
 def _check_table(config: DictConfig, request: Request) -> int:
-    from engine.bars.inspect import hint, inspect_table, listed, write_json
+    from engine.bars.inspect import hint, inspect_table, list_findings, write_json
     from engine.reading import Reader
 
     source = _built(config)
@@ -193,7 +193,7 @@ def _check_table(config: DictConfig, request: Request) -> int:
     findings = _findings(frame, request.flags, source) if asked else inspect_table(frame)
     kind = "" if asked else f", {len(frame.columns)} columns, none of them 'close': no bars"
     print(f"{request.files[0]}: {len(frame)} rows{kind}\n")
-    print(listed(findings))
+    print(list_findings(findings))
     if not asked:
         print(hint(frame, source))
     if "json" in request.flags:

@@ -15,8 +15,8 @@ from typing import IO, cast
 
 from engine.cli.command import OWN, Command
 from engine.cli.warned import tell_in_one_line
-from engine.core.errors import EngineError, did_you_mean, unforeseen
-from engine.core.text import LINES, Screen, shown
+from engine.core.errors import EngineError, did_you_mean, explain_unforeseen
+from engine.core.text import LINES, Screen, escape
 from engine.core.version import VERSION
 
 HEAD = "engine: declarative backtests\n\n"
@@ -80,7 +80,7 @@ def _guarded(command: Command, words: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        return _fail(unforeseen(error))
+        return _fail(explain_unforeseen(error))
     except KeyboardInterrupt:
         print(f"engine {command.name}: interrupted", file=sys.stderr)
         return 130
@@ -90,5 +90,5 @@ def _guarded(command: Command, words: list[str], debug: bool) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"engine: {shown(message, LINES)}", file=sys.stderr)
+    print(f"engine: {escape(message, LINES)}", file=sys.stderr)
     return 2

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine.cli.bar import bar
 from engine.cli.warned import tell_in_one_line
-from engine.core.errors import ConfigError, EngineError, unforeseen
-from engine.core.text import LINES, guard_logs, shown
+from engine.core.errors import ConfigError, EngineError, explain_unforeseen
+from engine.core.text import LINES, escape, guard_logs
 
 if TYPE_CHECKING:
     from engine.config import Outcome
@@ -35,7 +35,7 @@ def run(words: Sequence[str]) -> int:
     outcomes: list[Outcome] = launch(words, partial(run_job, start=start))
     for outcome in outcomes:
         if outcome.error:
-            print(f"engine: {shown(outcome.error, LINES)}", file=sys.stderr)
+            print(f"engine: {escape(outcome.error, LINES)}", file=sys.stderr)
         elif len(outcomes) == 1 and outcome.result is not None:
             print(outcome.result.summary())
     if len(outcomes) > 1:
@@ -96,7 +96,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
         logging.getLogger(__name__).exception("stopped")
         if os.environ.get("ENGINE_DEBUG"):
             raise
-        return Outcome(path, overrides, unforeseen(error))
+        return Outcome(path, overrides, explain_unforeseen(error))
     return Outcome(path, overrides, result=report)
 
 

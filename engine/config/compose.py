@@ -37,7 +37,7 @@ from engine.config.private import (
 )
 from engine.config.yaml_files import FileConfigSource
 from engine.core.errors import ConfigError, did_you_mean
-from engine.core.fields import KEYED, moved
+from engine.core.fields import KEYED, explain_moved
 
 CONF = (Path(__file__).parents[1] / "conf").resolve()  # a link in a checkout
 ROOT = "config"
@@ -224,8 +224,8 @@ def _line(text: str, overrides: Sequence[str]) -> str:
     if guess:
         return f"{guess[1]}: a group takes the name of a file: write the name itself"
     key = re.search(r"Could not override '([\w.]+)'", text)
-    if key and moved(key[1]):
-        return moved(key[1])
+    if key and explain_moved(key[1]):
+        return explain_moved(key[1])
     if key:
         lost, hint = _near(key[1], overrides)
         return f"{lost}: no such key; {hint}, or add it with +{key[1]}=…"

@@ -27,7 +27,7 @@ from engine.config.compose import CONF, ROOT, VERSION_BASE, composed, hydra_over
 from engine.config.private import Callbacks, _run_hydra, get_args_parser
 from engine.config.secrets import Hidden, hidden
 from engine.core.errors import ConfigError
-from engine.core.folders import taken
+from engine.core.folders import take
 
 
 def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
@@ -85,7 +85,7 @@ def _jobs(args: Any, task: Callable[..., Any]) -> list[Any]:
         configure_log(config.hydra.hydra_logging, config.hydra.verbose)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
         kind = "sweep" if many or config.hydra.mode == RunMode.MULTIRUN else "run"
-        folder, lock = taken(config, kind)
+        folder, lock = take(config, kind)
         try:
             if kind == "sweep":
                 return _sweep(config, context, folder, task)

@@ -41,7 +41,7 @@ class FormulaError(EngineError):
 
     def __init__(self, message: str, text: str = "", column: int = 0) -> None:
         self.text, self.column = text, column
-        super().__init__(pointed(message, text, column) if text else message)
+        super().__init__(point_at(message, text, column) if text else message)
 
 
 class PluginError(EngineError):
@@ -52,13 +52,13 @@ class ContractError(EngineError):
     """A stage handed over a frame that breaks its schema."""
 
 
-def pointed(message: str, text: str, column: int) -> str:
+def point_at(message: str, text: str, column: int) -> str:
     """Return the message, the part of a text around a column, and a caret under it."""
     start, stop = max(0, column - 60), column + 60
     return f"{message}\n  {text[start:stop]}\n  {' ' * (column - start)}^"
 
 
-def unforeseen(error: Exception) -> str:
+def explain_unforeseen(error: Exception) -> str:
     """Return a line on what nobody has foreseen: a fault of the engine, or of a plugin."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return f"unforeseen: {what}; type the command again with --debug to see where"

@@ -34,7 +34,7 @@ MOVED = {  # keys of earlier versions, and those that stand in their place
 }
 
 
-def moved(key: str) -> str:
+def explain_moved(key: str) -> str:
     """Return what to say of a key that has moved, or ""."""
     return f"{key} has moved: write {MOVED[key]}" if key in MOVED else ""
 
@@ -46,13 +46,13 @@ def mapping(value: Any, key: str) -> Mapping[Any, Any]:
     return value
 
 
-def structured(cls: type[T], values: Any, key: str) -> T:
+def structure(cls: type[T], values: Any, key: str) -> T:
     """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds."""
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for name in mapping(values, key):
         if name not in known:
             unknown = f"{key}.{name}: no such field; {did_you_mean(str(name), known)}"
-            raise ConfigError(moved(f"{key}.{name}") or unknown)
+            raise ConfigError(explain_moved(f"{key}.{name}") or unknown)
     try:
         plain = dict(values)
         _check_texts(cls, plain, key)
@@ -80,7 +80,7 @@ def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
         return OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(plain))))
     except OmegaConfBaseException as error:
         path = STEP.findall(error.full_key or "")
-        wanted = "" if isinstance(error, MissingMandatoryValue) else _wanted(cls, path)
+        wanted = "" if isinstance(error, MissingMandatoryValue) else _describe_wanted(cls, path)
         if not wanted:
             raise ConfigError(about(error, key)) from error
         place, value = ".".join([key, *path]), in_yaml(_at(plain, path))
@@ -163,7 +163,7 @@ def _at(value: Any, path: Sequence[str]) -> Any:
     return value
 
 
-def _wanted(kind: Any, path: Sequence[str]) -> str:
+def _describe_wanted(kind: Any, path: Sequence[str]) -> str:
     """What a field takes, in words; "" where its type has none."""
     for step in path:
         inner = [each for each in (kind, *get_args(kind)) if each is not type(None)]

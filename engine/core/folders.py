@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from engine.core.errors import ConfigError
-from engine.core.lock import Lock, left_beside
+from engine.core.lock import Lock, find_left_beside
 
 log = logging.getLogger(__name__)
 MARKER = "INCOMPLETE"
@@ -26,7 +26,7 @@ def check_name(key: str, name: object) -> None:
         raise ConfigError(f"{key}={name}: write a name without / and \\, and no . in front")
 
 
-def taken(config: DictConfig, kind: str) -> tuple[Path, Lock]:
+def take(config: DictConfig, kind: str) -> tuple[Path, Lock]:
     """Take the folder of a run or a sweep, as ``hydra.run.dir`` or ``hydra.sweep.dir`` says.
 
     A folder that is named by the time is a new one: of several that begin in one second, the
@@ -45,7 +45,7 @@ def taken(config: DictConfig, kind: str) -> tuple[Path, Lock]:
     else:
         refuse_foreign(path, kind)
         path.mkdir(parents=True, exist_ok=True)
-    return path, Lock.taken(path, key)
+    return path, Lock.take(path, key)
 
 
 def _path(config: DictConfig, kind: str, key: str) -> Path:
@@ -94,7 +94,7 @@ def tell_left(path: Path, own: str = "") -> None:
     """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
     if own and (path / MARKER).is_file():
         log.warning("%s: a run died in %s; mend that first", path, own)
-    for folder, where in left_beside(path):
+    for folder, where in find_left_beside(path):
         if (folder / MARKER).is_file():  # else it is no run's
             log.warning("%s: a run died in %s; mend that first", folder, where)
             settle(folder, where)
@@ -103,6 +103,6 @@ def tell_left(path: Path, own: str = "") -> None:
 def settle(folder: Path, where: str) -> None:
     """Write into the marker of a run that died where it did, and take its lock file away."""
     with suppress(OSError, ConfigError):
-        lock = Lock.taken(folder)
+        lock = Lock.take(folder)
         (folder / MARKER).write_text(f"died in {where}\n", encoding="utf-8")
         lock.release()

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.sealed import sealed
+from engine.core.sealed import seal
 
 Codes = npt.NDArray[np.int64]
 
@@ -30,7 +30,7 @@ class Dated:
     codes: Codes
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "codes", sealed(self.codes))
+        object.__setattr__(self, "codes", seal(self.codes))
 
 
 Grouping = tuple[str, ...] | Dated
@@ -44,7 +44,7 @@ def labels_at(grouping: Grouping, row: int) -> npt.NDArray[np.str_]:
     return np.array(grouping, str)
 
 
-def used(grouping: Grouping) -> list[str]:
+def find_labels(grouping: Grouping) -> list[str]:
     """The labels that symbols have on some date, ascending."""
     if isinstance(grouping, Dated):
         return sorted(grouping.names[i] for i in np.unique(grouping.codes))
@@ -71,7 +71,7 @@ def runs(grouping: Grouping, start: int, stop: int) -> Iterator[tuple[slice, Cod
     Each with the symbols' group numbers, shape (N,), from 0 on.
     """
     if not isinstance(grouping, Dated):
-        yield slice(0, stop - start), numbered(grouping)
+        yield slice(0, stop - start), number_labels(grouping)
         return
     codes = grouping.codes[start:stop]
     changes = np.flatnonzero((codes[1:] != codes[:-1]).any(axis=1)) + 1
@@ -81,7 +81,7 @@ def runs(grouping: Grouping, start: int, stop: int) -> Iterator[tuple[slice, Cod
             yield slice(first, end), codes[first]
 
 
-def numbered(labels: tuple[str, ...]) -> Codes:
+def number_labels(labels: tuple[str, ...]) -> Codes:
     """Labels as group numbers from 0 on, shape (N,)."""
     numbers: Codes = np.unique(np.array(labels, str), return_inverse=True)[1]
     return numbers
@@ -103,7 +103,7 @@ def with_stranger(grouping: Grouping) -> Grouping:
     return Dated(names, np.hstack([grouping.codes, nobody]))
 
 
-def known_so_far(
+def find_known(
     codes: Codes, day: npt.NDArray[np.intp], name: npt.NDArray[np.intp], shape: tuple[int, int]
 ) -> Codes:
     """The last code at or before each date, shape (T, N), or (1, N) where none ever changes.

@@ -323,13 +323,13 @@ def overrides(plugin: Kind | type[Kind], method: str, before: str = "") -> bool:
     cls = plugin if isinstance(plugin, type) else type(plugin)
     kind = next(base for base in cls.__mro__ if Kind in base.__bases__)
 
-    def own(base: type, name: str) -> bool:
+    def is_own(base: type, name: str) -> bool:
         return name in vars(base) and vars(base)[name] is not vars(kind)[name]
 
     for base in cls.__mro__[: cls.__mro__.index(kind)]:
-        if own(base, method):
+        if is_own(base, method):
             return True
-        if before and own(base, before):
+        if before and is_own(base, before):
             return False
     return False
 

@@ -27,7 +27,7 @@ class Lock:
     left: str = ""  # whose code a run ended in that died in this folder
 
     @classmethod
-    def taken(cls, folder: Path, key: str = "hydra.run.dir") -> Lock:
+    def take(cls, folder: Path, key: str = "hydra.run.dir") -> Lock:
         """Take a folder, that `key` of the configuration names.
 
         Raises
@@ -94,7 +94,7 @@ def is_held(file: Path) -> bool:
     return False
 
 
-def left_in(folder: Path) -> str:
+def find_left(folder: Path) -> str:
     """Whose code a run in a folder ended in without a word; "" where it did not."""
     file = folder / NAME
     try:
@@ -103,7 +103,7 @@ def left_in(folder: Path) -> str:
         return ""
 
 
-def left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
+def find_left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
     """The same of a folder and those beside it; beside a sweep's job are those of other sweeps."""
     home = folder.parent
     if (home / "multirun.yaml").is_file():  # what died in this sweep, the sweep itself tells
@@ -111,7 +111,7 @@ def left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
     else:
         beside = list(home.glob(f"*/{NAME}"))
     for file in sorted({folder / NAME, *beside}):
-        where = left_in(file.parent)
+        where = find_left(file.parent)
         if where:
             yield file.parent, where
 

@@ -108,15 +108,15 @@ def refuse_broken_rules(made: Any) -> None:
     """Raise OptionError at the first field whose value its option does not take."""
     for each in fields(made):
         value = getattr(made, each.name)
-        wanted = _wanted(value, each.metadata)
+        wanted = _describe_wanted(value, each.metadata)
         if wanted:
             key = made.config_key or getattr(made, "name", type(made).__name__)
             raise OptionError(key, f"{each.name}={in_yaml(value)}: {wanted}")
 
 
-def _wanted(value: Any, rules: Mapping[str, Any]) -> str:
+def _describe_wanted(value: Any, rules: Mapping[str, Any]) -> str:
     """What to write in place of a value that breaks a rule, else ""."""
-    choices, bounds = rules.get("choices", ()), within(rules)
+    choices, bounds = rules.get("choices", ()), describe_bounds(rules)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if value in choices:
         return ""
@@ -143,7 +143,7 @@ def _is_within(value: float, rules: Mapping[str, Any]) -> bool:
     )
 
 
-def within(rules: Mapping[str, Any]) -> str:
+def describe_bounds(rules: Mapping[str, Any]) -> str:
     """The bounds of an option in words: ``from 0 to 1``, ``more than 0``; "" without any."""
     ge, gt, le, lt = (rules.get(bound) for bound in BOUNDS)
     if ge is not None and le is not None:

@@ -21,7 +21,7 @@ from engine.core.crowd import crowd
 from engine.core.errors import DataError, did_you_mean
 from engine.core.groups import Grouping, between, content, labels_at, take
 from engine.core.periods import periods_per_year
-from engine.core.sealed import sealed
+from engine.core.sealed import seal
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -76,20 +76,20 @@ class Panel:
                 f"the bars have a field {taken!r}, which formulas read as rows a year: give the "
                 f"column another name, as with +source.columns.yearly={taken}"
             )
-        fields = {name: self._checked(name, array) for name, array in self.fields.items()}
+        fields = {name: self._validate(name, array) for name, array in self.fields.items()}
         object.__setattr__(self, "fields", MappingProxyType(fields))
         member = np.ones(self.shape, bool) if self.member is None else self.member
-        object.__setattr__(self, "member", sealed(member))
-        series = {name: sealed(array) for name, array in self.series.items()}
+        object.__setattr__(self, "member", seal(member))
+        series = {name: seal(array) for name, array in self.series.items()}
         object.__setattr__(self, "series", MappingProxyType(series))
         object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         if self.periods_per_year is None:
             object.__setattr__(self, "periods_per_year", periods_per_year(self.dates))
 
-    def _checked(self, name: str, array: FloatArray) -> FloatArray:
+    def _validate(self, name: str, array: FloatArray) -> FloatArray:
         if array.shape != self.shape:
             raise DataError(f"field {name!r} has shape {array.shape}, the panel has {self.shape}")
-        return sealed(np.ascontiguousarray(array, np.float64))
+        return seal(np.ascontiguousarray(array, np.float64))
 
     def __reduce__(self) -> tuple[type[Panel], tuple[Any, ...]]:
         """What copies and pickles are made of: their arrays are sealed again."""
@@ -121,7 +121,7 @@ class Panel:
     def present(self) -> BoolArray:
         """Where there is a bar, shape (T, N)."""
         present: BoolArray = np.isfinite(self["close"])
-        return sealed(present)
+        return seal(present)
 
     @cached_property
     def returns(self) -> FloatArray:
@@ -130,7 +130,7 @@ class Panel:
         The previous close is the last known one, so a return after a suspension spans it.
         NaN where there is no bar and on a symbol's first bar.
         """
-        return sealed(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
+        return seal(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
 
     def labels(self, name: str, row: int) -> npt.NDArray[np.str_]:
         """The symbols' labels of a grouping as known on a row, shape (N,); "" where unknown."""
@@ -142,7 +142,7 @@ class Panel:
             array = self.returns if name == "returns" and name not in self else self[name]
             wrong = np.isinf(array)
             made = np.where(wrong, np.nan, array) if wrong.any() else array
-            self._finite[name] = sealed(made)
+            self._finite[name] = seal(made)
         return self._finite[name]
 
     @cached_property
@@ -165,7 +165,7 @@ class Panel:
             lately += counts[0]
             trading += counts[1]
         enough: BoolArray = trading >= self.quorum * lately - ROUNDING
-        return sealed(enough)
+        return seal(enough)
 
     @cached_property
     def spanning(self) -> FloatArray:
@@ -176,7 +176,7 @@ class Panel:
         if self.full.all():
             return self.returns
         closes = np.where(self.full[:, None], self["close"], np.nan)
-        return sealed(returns_since(np.full(self.shape[1], np.nan), closes)[0])
+        return seal(returns_since(np.full(self.shape[1], np.nan), closes)[0])
 
     @cached_property
     def market(self) -> FloatArray:
@@ -185,7 +185,7 @@ class Panel:
         NaN without bars and on rows that are not `full`: three names that trade while the
         others have a holiday are no market.
         """
-        return sealed(mean_of_members(self.spanning, self.member))
+        return seal(mean_of_members(self.spanning, self.member))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -324,11 +324,11 @@ class Panel:
         axis = stamps.unique().sort_values() if dates is None else dates
         names = frame["symbol"].astype(str)
         order = tuple(sorted(names.unique())) if symbols is None else tuple(symbols)
-        fields = laid(frame, axis, order)
+        fields = arrange(frame, axis, order)
         return cls(dates=axis, symbols=order, fields=fields)
 
 
-def laid(
+def arrange(
     frame: pd.DataFrame, dates: pd.DatetimeIndex, symbols: tuple[str, ...]
 ) -> dict[str, FloatArray]:
     """The numbers of a long frame as arrays of shape (T, N); NaN where it has no row."""
@@ -367,7 +367,7 @@ def returns_since(last: FloatArray, close: FloatArray) -> tuple[FloatArray, Floa
     return returns, known[-1]
 
 
-def narrowed(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
+def narrow(array: FloatArray, dtype: npt.DTypeLike) -> FloatArray:
     """An array as another float type; NaN for what is too large for it."""
     if array.dtype == dtype:
         return array

@@ -119,7 +119,7 @@ class Span:
         """Both numbers in words."""
         return f"{self.rows} rows in {self.years:.2f} years, {self.rows_per_year:.1f} a year"
 
-    def plain(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, float]:
         """Both numbers, and their ratio."""
         return {"rows": self.rows, "years": self.years, "rows_per_year": self.rows_per_year}
 
@@ -136,8 +136,8 @@ def span(dates: pd.DatetimeIndex, eve: pd.Timestamp | None = None) -> Span:
     """
     rows = len(dates)
     if rows and eve is not None:
-        return Span(rows, elapsed(pd.DatetimeIndex([eve, dates[-1]])))
-    return Span(rows, elapsed(dates) * rows / (rows - 1) if rows > 1 else 0.0)
+        return Span(rows, count_years(pd.DatetimeIndex([eve, dates[-1]])))
+    return Span(rows, count_years(dates) * rows / (rows - 1) if rows > 1 else 0.0)
 
 
 def spell(rows: int, rows_per_year: float | None) -> str:
@@ -146,13 +146,13 @@ def spell(rows: int, rows_per_year: float | None) -> str:
     return f"{rows} {unit}" if rows == 1 else f"{rows} {unit}s"
 
 
-def counted(dates: pd.DatetimeIndex) -> float:
+def count_rows(dates: pd.DatetimeIndex) -> float:
     """Rows a year over all dates, from the first one to the last; NaN for fewer than two."""
-    years = elapsed(dates)
+    years = count_years(dates)
     return (len(dates) - 1) / years if years > 0.0 else np.nan
 
 
-def elapsed(dates: pd.DatetimeIndex) -> float:
+def count_years(dates: pd.DatetimeIndex) -> float:
     """Years of 365.25 days from the first date to the last; 0 for fewer than two."""
     if len(dates) < 2:
         return 0.0
@@ -164,8 +164,8 @@ def mismatch(dates: pd.DatetimeIndex, constant: float) -> float | None:
 
     A difference of up to 5 rows in all is none. The answer is rounded as one would write it.
     """
-    rate, rows = counted(dates), len(dates) - 1
-    if not abs(rate / constant - 1.0) > CLOSE or abs(rows - constant * elapsed(dates)) <= SLACK:
+    rate, rows = count_rows(dates), len(dates) - 1
+    if not abs(rate / constant - 1.0) > CLOSE or abs(rows - constant * count_years(dates)) <= SLACK:
         return None
     return float(f"{rate:.3g}") if rate < 100.0 else float(round(rate))
 

@@ -16,7 +16,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 Array = npt.NDArray[Any]
 
 
-def sealed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+def seal(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     """The array on a read-only buffer of the same memory: `flags.writeable = True` is refused.
 
     It is refused on ``.base`` too. What no buffer can hold (text, objects) is copied.
@@ -24,7 +24,7 @@ def sealed(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     if _is_sealed(array):
         return array
     if array.dtype.kind in "mM":  # no buffer of dates, but one of their numbers
-        return sealed(array.view(np.int64)).view(array.dtype)
+        return seal(array.view(np.int64)).view(array.dtype)
     try:
         return np.asarray(memoryview(array).toreadonly())  # type: ignore[arg-type]  # it is a buffer
     except ValueError:
@@ -46,21 +46,21 @@ def _is_sealed(array: Array) -> bool:
         return False
 
 
-def read_only(value: Any) -> Any:
+def seal_all(value: Any) -> Any:
     """The value with sealed twins for its arrays and copies of its frames, all the way down."""
     if isinstance(value, np.ndarray):
-        return sealed(value)
+        return seal(value)
     if isinstance(value, (pd.DataFrame, pd.Series, pd.Index)):
         return value.copy(deep=True)  # their `.values` would lead to the memory of the original
     if isinstance(value, Mapping):
-        return {key: read_only(item) for key, item in value.items()}
+        return {key: seal_all(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        items = [read_only(item) for item in value]
+        items = [seal_all(item) for item in value]
         return value._make(items) if hasattr(value, "_make") else tuple(items)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         twin = copy.copy(value)
         for name, item in vars(value).items():  # fields, and what is cached beside them
-            object.__setattr__(twin, name, read_only(item))
+            object.__setattr__(twin, name, seal_all(item))
         return twin
     return value
 

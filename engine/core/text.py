@@ -15,14 +15,14 @@ STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 LINES = "\n\t"  # what a text of several lines may hold
 
 
-def shown(text: str, keep: str = "") -> str:
+def escape(text: str, keep: str = "") -> str:
     r"""Return a text with escapes such as ``\x1b`` and ``\n`` in place of what steers."""
 
-    def escape(found: re.Match[str]) -> str:
+    def replace(found: re.Match[str]) -> str:
         sign = found.group()
         return sign if sign in keep else sign.encode("unicode_escape").decode()
 
-    return STEERS.sub(escape, text)
+    return STEERS.sub(replace, text)
 
 
 class Screen:
@@ -33,7 +33,7 @@ class Screen:
 
     def write(self, text: str) -> int:
         """Write a text, shown."""
-        return self.stream.write(shown(text, LINES))
+        return self.stream.write(escape(text, LINES))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -49,8 +49,8 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, and its traceback below it."""
         safe = copy.copy(record)
-        safe.msg, safe.args, safe.exc_text = shown(record.getMessage()), None, None
-        return shown(self.inner.format(safe), LINES)
+        safe.msg, safe.args, safe.exc_text = escape(record.getMessage()), None, None
+        return escape(self.inner.format(safe), LINES)
 
 
 def guard_logs() -> None:

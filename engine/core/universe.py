@@ -11,7 +11,7 @@ import pandas as pd
 from engine.core.errors import ConfigError
 from engine.core.options import Options, option
 from engine.core.panel import BoolArray
-from engine.core.text import shown
+from engine.core.text import escape
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Universe(Options):
                 within &= np.asarray(dates >= start)
             if end is not None:
                 within &= np.asarray(dates < end + pd.Timedelta(days=1))
-            name = shown(stay.symbol)
+            name = escape(stay.symbol)
             stays[name] = stays.get(name, np.zeros(len(dates), bool)) | within
         for symbol, within in stays.items():
             if symbol in column:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.core.errors import ConfigError, DataError, FormulaError, did_you_mean
-from engine.core.panel import FloatArray, Panel, narrowed
+from engine.core.panel import FloatArray, Panel, narrow
 from engine.expr import hints
 from engine.expr.annual import ANNUAL, bound
 from engine.expr.facts import fields
@@ -155,7 +155,7 @@ class _Run:
     def _result(self, name: str, root: int) -> FloatArray:
         if self.graph.is_number(root):
             value = self.graph.parts[root].args[0]
-            return narrowed(np.full(self.panel.shape, value), self.storage.dtype)
+            return narrow(np.full(self.panel.shape, value), self.storage.dtype)
         try:
             self._prepare(root)
         except MissingNameError as error:
@@ -210,7 +210,7 @@ class _Run:
             if spelled(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)
-        self.storage.put(part, narrowed(array, self.storage.dtype), shared=True)
+        self.storage.put(part, narrow(array, self.storage.dtype), shared=True)
 
 
 def _has(panel: Panel, name: str) -> bool:

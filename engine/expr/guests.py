@@ -16,7 +16,7 @@ from engine.core.contracts import array
 from engine.core.errors import PluginError
 from engine.core.kinds import Operator
 from engine.core.panel import FloatArray
-from engine.core.sealed import read_only
+from engine.core.sealed import seal_all
 from engine.expr.ops import NAMES, OVERLOADED, TABLE, Op
 from engine.plugin import calling, owned
 
@@ -127,7 +127,7 @@ def _call(entry: Entry, *args: Any) -> FloatArray:
     """The kernel's result, checked; arrays that other formulas share go in read-only."""
     shape = next(arg.shape for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2)
     with calling(entry.cls, _who(entry), often=True):
-        value = _instance(entry).kernel(*read_only(args))
+        value = _instance(entry).kernel(*seal_all(args))
         return owned(array(value, shape, _who(entry)), entry.cls)
 
 

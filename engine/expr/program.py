@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.core.errors import DataError, did_you_mean, pointed
-from engine.core.groups import Codes, Dated, numbered, runs
-from engine.core.panel import FloatArray, Panel, narrowed
+from engine.core.errors import DataError, did_you_mean, point_at
+from engine.core.groups import Codes, Dated, number_labels, runs
+from engine.core.panel import FloatArray, Panel, narrow
 from engine.expr.cells import finite
 from engine.expr.graph import Graph, Part, Region
 from engine.expr.ops import Op
@@ -132,7 +132,7 @@ class Program:
                 args.append(int(arg) if kind == "d" else arg)
         for some, given in _by_labels(part.op, args, since, stop):
             if part.op.kernel is not None:
-                out[some] = narrowed(step.kernel(*given), out.dtype)
+                out[some] = narrow(step.kernel(*given), out.dtype)
             else:
                 step.kernel(*given, out[some])
         if step.checked and part.op.kernel is None:
@@ -217,7 +217,7 @@ def _grouping(name: str, panel: Panel) -> Dated | Codes:
             hint = f"{name} is a field of numbers; {hint}"
         raise MissingNameError(f"the symbols have no grouping {name!r}; {hint}", name)
     grouping = panel.groups[own]
-    return grouping if isinstance(grouping, Dated) else numbered(grouping)
+    return grouping if isinstance(grouping, Dated) else number_labels(grouping)
 
 
 class MissingNameError(DataError):
@@ -231,7 +231,7 @@ class MissingNameError(DataError):
         """The whole message, with a caret where a factor's text has the name."""
         message, text = f"factor {self.factor!r}: {self}", one_line(text)
         found = re.search(rf"(?i)(?<!\w){re.escape(self.name)}(?!\w)", text)
-        return pointed(message, text, found.start()) if found else message
+        return point_at(message, text, found.start()) if found else message
 
 
 def spelled(name: str, names: Iterable[str]) -> str:

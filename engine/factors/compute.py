@@ -13,7 +13,7 @@ import numpy as np
 from engine.core.errors import ConfigError
 from engine.core.kinds import Factor
 from engine.core.memory import available_memory
-from engine.core.panel import FloatArray, Panel, narrowed
+from engine.core.panel import FloatArray, Panel, narrow
 from engine.core.progress import progress
 from engine.expr import Node, Plan, check_parallel, from_processes, planned, spans, whole_bytes
 from engine.factors.evaluation import evaluate
@@ -152,7 +152,7 @@ def append_to(
 def _pieces(names: Sequence[str], found: Ready, start: int, how: How) -> Generator[Piece]:
     """Values of these factors; those that are no formulas are cut from their whole arrays."""
     for span, values in _formulas(found.formulas, found.panel, start, how):
-        values |= {name: narrowed(made[span], how.dtype) for name, made in found.values.items()}
+        values |= {name: narrow(made[span], how.dtype) for name, made in found.values.items()}
         yield span, {name: values.pop(name) for name in names}
 
 

@@ -13,7 +13,7 @@ from engine.bars import Delisting, outcomes
 from engine.core.contracts import array
 from engine.core.errors import ConfigError
 from engine.core.kinds import Cost, Factor, Model, Portfolio, Regime
-from engine.core.panel import FloatArray, Panel, laid
+from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.progress import progress
 from engine.factors import lookbacks
 from engine.forecasts import Forecasts, Label, Labels, Validation, walk_forward
@@ -85,7 +85,7 @@ def forecasts_back(files: Artifacts, bars: Bars) -> Forecasts:
     """Read the forecasts back, without what is told of each training."""
     name = files.plain("forecasts")["forecast"]
     long = files.table("forecasts")[["timestamp", "symbol", name, "split"]]
-    made = laid(long, bars.panel.dates, bars.panel.symbols)
+    made = arrange(long, bars.panel.dates, bars.panel.symbols)
     split = np.nanmax(made["split"], axis=1).astype(np.int64)
     return Forecasts(name, made[name], split, ())
 
@@ -150,7 +150,7 @@ def signal(
 
 def signal_back(files: Artifacts, bars: Bars) -> FloatArray:
     """Read the score back, where there is a bar."""
-    return laid(files.table("signal"), bars.panel.dates, bars.panel.symbols)["mf_score"]
+    return arrange(files.table("signal"), bars.panel.dates, bars.panel.symbols)["mf_score"]
 
 
 def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:

@@ -27,9 +27,9 @@ from engine.core.contracts import check
 from engine.core.errors import ConfigError
 from engine.core.folders import MARKER, refuse_foreign, tell_left
 from engine.core.lock import Lock
-from engine.core.plain import plain
+from engine.core.plain import to_plain
 from engine.core.progress import hearing, progress
-from engine.core.text import LINES, shown
+from engine.core.text import LINES, escape
 from engine.pipeline.stage import Artifact, Note, Stage, Table
 from engine.pipeline.stages import CONTRACTS, STAGES
 from engine.pipeline.watch import Watch
@@ -79,7 +79,7 @@ class RunFolder:
         try:
             refuse_foreign(self.path)
             self.path.mkdir(parents=True, exist_ok=True)
-            self.lock = self.lock or Lock.taken(self.path)
+            self.lock = self.lock or Lock.take(self.path)
             self.guard.say = self.lock.say
             tell_left(self.path, self.lock.left)
             self._clear()
@@ -129,7 +129,7 @@ class RunFolder:
         if self.path.is_dir():
             with suppress(OSError):  # a full disk: the marker itself is there since `open`
                 text = f"{self.current}: {reason}\n" if self.current else f"{reason}\n"
-                text = shown(self.secrets.text(text), LINES)
+                text = escape(self.secrets.text(text), LINES)
                 (self.path / MARKER).write_text(text, encoding="utf-8")
         self.release(leave=bool(self.guard.inside))  # the next command names whose code it was
 
@@ -198,7 +198,7 @@ class RunFolder:
 
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""
-        told = self.secrets.everywhere(plain(content))
+        told = self.secrets.everywhere(to_plain(content))
         text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
         file = self.path / f"{name}.json"
         with self._writing(file):
@@ -228,7 +228,7 @@ class _Ear(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message of a record."""
-        message = shown(record.getMessage())
+        message = escape(record.getMessage())
         if message not in self.heard:
             self.heard.append(message)
 

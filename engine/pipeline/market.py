@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.bars import Findings, Policy, Rows, lay, read, undisclosed
+from engine.bars import Findings, Policy, Rows, hide_stated, lay, read
 from engine.bars.inspect import Inspection, Thresholds, line, look, record
 from engine.core.contracts import array
 from engine.core.errors import DataError
 from engine.core.kinds import Factor, Source
-from engine.core.panel import FloatArray, Panel, laid
+from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.expr import evaluate
@@ -99,7 +99,7 @@ class Bars:
     @cached_property
     def seen(self) -> Panel:
         """The panel that decisions are taken on: it does not tell which names will end."""
-        return undisclosed(self.panel)
+        return hide_stated(self.panel)
 
 
 def lay_out(source: Raw, universe: Universe, policy: Policy, time: Time, share: float) -> Bars:
@@ -164,7 +164,7 @@ def factors_back(
     files: Artifacts, definitions: Mapping[str, Factor], bars: Bars
 ) -> dict[str, FloatArray]:
     """Read the factors back, where there is a bar."""
-    made = laid(files.table("factors"), bars.panel.dates, bars.panel.symbols)
+    made = arrange(files.table("factors"), bars.panel.dates, bars.panel.symbols)
     return {name: made[name] for name in definitions}
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 from omegaconf import DictConfig
 
-from engine.bars import Policy, resolved
+from engine.bars import Policy, resolve_members
 from engine.bars.inspect import Thresholds
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.core.kinds import Source
 from engine.core.periods import Time
 from engine.core.universe import Universe
@@ -44,10 +44,10 @@ def read_part(config: DictConfig, registry: Registry) -> Part:
     """Return the settings; raise ConfigError naming the key, the value and what to type."""
     resolve(config)
     return Part(
-        universe=resolved(structured(Universe, config.get("universe"), "universe")),
+        universe=resolve_members(structure(Universe, config.get("universe"), "universe")),
         source=registry.build("source", config.get("source"), "source"),
-        time=structured(Time, config.get("time"), "time"),
-        bars=structured(Policy, config.get("bars"), "bars"),
-        check=structured(Thresholds, config.get("check"), "check"),
-        decision=structured(Decision, config.get("decision"), "decision"),
+        time=structure(Time, config.get("time"), "time"),
+        bars=structure(Policy, config.get("bars"), "bars"),
+        check=structure(Thresholds, config.get("check"), "check"),
+        decision=structure(Decision, config.get("decision"), "decision"),
     )

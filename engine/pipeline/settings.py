@@ -15,10 +15,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.account import Backtest
-from engine.bars import Delisting, Policy, resolved
+from engine.bars import Delisting, Policy, resolve_members
 from engine.bars.inspect import Thresholds
 from engine.core.errors import ConfigError, FormulaError, did_you_mean
-from engine.core.fields import about, mapping, structured
+from engine.core.fields import about, mapping, structure
 from engine.core.kinds import (
     KINDS,
     Cost,
@@ -128,7 +128,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     _refuse_unknown(config, registry)
 
     def typed(cls: type[T], key: str) -> T:
-        return structured(cls, config.get(key), key)
+        return structure(cls, config.get(key), key)
 
     chosen: dict[str, Any] = {
         key: registry.build(kind, config.get(key), key)
@@ -138,7 +138,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     settings = Settings(
         **{key: chosen.pop(key) for key in groups()},
         guests=chosen,
-        universe=resolved(typed(Universe, "universe")),
+        universe=resolve_members(typed(Universe, "universe")),
         time=typed(Time, "time"),
         bars=typed(Policy, "bars"),
         check=typed(Thresholds, "check"),
@@ -150,7 +150,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         backtest=typed(Backtest, "backtest"),
         decision=typed(Decision, "decision"),
         delisting=typed(Delisting, "delisting"),
-        too_good=structured(TooGood, _limits(config.get("too_good")), "too_good"),
+        too_good=structure(TooGood, _limits(config.get("too_good")), "too_good"),
         report=typed(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
@@ -199,7 +199,7 @@ def chosen(config: DictConfig, registry: Registry) -> Registry:
         node = config.get("plugins")
     except OmegaConfBaseException as error:
         raise ConfigError(about(error, "plugins")) from error
-    choice = structured(Choice, node, "plugins")
+    choice = structure(Choice, node, "plugins")
     return registry.limited(choice.disable, choice.only)
 
 

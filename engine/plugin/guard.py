@@ -29,7 +29,7 @@ import numpy as np
 
 from engine.core.errors import ConfigError, EngineError, PluginError
 from engine.core.panel import Panel
-from engine.core.sealed import read_only, sums
+from engine.core.sealed import seal_all, sums
 from engine.core.universe import Universe
 from engine.plugin.patches import OWN, Before
 
@@ -197,7 +197,7 @@ def lent(value: T, plugin: object) -> T:
     if isinstance(value, Panel):
         twin: Any = value.twin()
     else:
-        twin = copy.deepcopy(value) if isinstance(value, Universe) else read_only(value)
+        twin = copy.deepcopy(value) if isinstance(value, Universe) else seal_all(value)
     return cast(T, twin)
 
 

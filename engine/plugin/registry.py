@@ -25,7 +25,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.errors import ConfigError, PluginError, did_you_mean
-from engine.core.fields import about, structured
+from engine.core.fields import about, structure
 from engine.core.kinds import KINDS, Kind, groups
 from engine.core.options import in_yaml
 from engine.plugin import hookspecs
@@ -158,7 +158,7 @@ class Registry:
             fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
         except OmegaConfBaseException as error:
             raise ConfigError(about(error, key)) from error
-        return structured(self.find(kind, in_yaml(node.name), key).cls, fields, key)
+        return structure(self.find(kind, in_yaml(node.name), key).cls, fields, key)
 
     def _load(self, point: EntryPoint) -> ModuleType | None:
         """Import the module of an entry point; None where it cannot be used."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from engine.core.text import shown
+from engine.core.text import escape
 from engine.report.figures import drawdown, stays, wealth
 from engine.report.plot import COLORS
 
@@ -126,7 +126,7 @@ def _frame(run: Run, what: str, heights: list[int]) -> tuple[Figure, list[Axes]]
     grid = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
     panels = list(grid[:, 0])
     simulated = "SIMULATED DATA — " if run.manifest.simulated else ""
-    title = shown(f"{simulated}{run.bundle}: {what}")
+    title = escape(f"{simulated}{run.bundle}: {what}")
     # no parsing of "$…$" in names as mathematics
     panels[0].set_title(title, loc="left", fontsize=11, parse_math=False)
     for axes in panels:

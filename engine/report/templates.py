@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.core.text import LINES, shown
+from engine.core.text import LINES, escape
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,5 +20,5 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: shown(value, LINES) if type(value) is str else value,
+        finalize=lambda value: escape(value, LINES) if type(value) is str else value,
     )

@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from engine.core.errors import ConfigError, did_you_mean
-from engine.core.groups import Codes, Grouping, runs, used
+from engine.core.groups import Codes, Grouping, find_labels, runs
 from engine.core.options import Options, option
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.expr import rounding
@@ -292,7 +292,7 @@ def _unit(values: FloatArray, known: BoolArray) -> FloatArray:
 def _sectors(panel: Panel) -> Grouping:
     """The sectors; the symbols without a label are a group of their own."""
     sectors = panel.groups.get("sector", ())
-    if not any(used(sectors)):
+    if not any(find_labels(sectors)):
         raise ConfigError(
             "bundle.neutralize: 'sector' is not known for any symbol: add universe.tags.sector, "
             "or leave it out"

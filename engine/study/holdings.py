@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.bars import Outcomes
-from engine.core.groups import Grouping, labels_at, runs, used
+from engine.core.groups import Grouping, find_labels, labels_at, runs
 from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
 from engine.expr import evaluate
 
@@ -124,7 +124,7 @@ def sector_weights(
     dates: pd.DatetimeIndex, realised: FloatArray, sectors: Grouping
 ) -> pd.DataFrame:
     """Net and gross weight per date and sector, both ascending; a label "" is ``unknown``."""
-    labels = used(sectors)
+    labels = find_labels(sectors)
     names = sorted({label or "unknown" for label in labels}) if any(labels) else []
     net = np.zeros((len(dates), len(names)))
     gross = np.zeros(net.shape)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.periods import Span, span
-from engine.core.plain import by_key, plain
+from engine.core.plain import by_key, to_plain
 from engine.study.ic import (
     RankedOutcome,
     correlate,
@@ -216,7 +216,7 @@ def collect(
             "start": _text(dates[0]) if len(dates) else None,
             "end": _text(dates[-1]) if len(dates) else None,
         },
-        "annual": annual.plain(),
+        "annual": annual.as_dict(),
         "performance": {
             name: performance(values[active], year, account.risk_free[active])
             for name, values in series.items()
@@ -235,7 +235,7 @@ def collect(
         "horizon": horizon,
         "units": UNITS,
     }
-    made: dict[str, Any] = by_key(plain(content))
+    made: dict[str, Any] = by_key(to_plain(content))
     return made
 
 

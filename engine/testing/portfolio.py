@@ -16,7 +16,7 @@ from engine.checks import (
     Probe,
     Result,
     Results,
-    odd_inputs,
+    make_odd,
     small_panel,
     where,
 )
@@ -31,7 +31,7 @@ EXPOSURES = (1.0, 0.5, 1.2, 0.75)  # what the regime allows, for 17 rows each
 def portfolio_checks(plugin: Portfolio, panel: Panel | None = None) -> list[Check]:
     """Return the checks of a portfolio."""
     panel = small_panel() if panel is None else panel
-    probe = Probe(plugin, _dress(panel), _ask, odd_inputs(panel, _dress), may_refuse=True)
+    probe = Probe(plugin, _dress(panel), _ask, make_odd(panel, _dress), may_refuse=True)
     return [
         *probe.checks(),
         ("permission", lambda: _check_permission(probe)),

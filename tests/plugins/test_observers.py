@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine.core.sealed import read_only
+from engine.core.sealed import seal_all
 from engine.pipeline.watch import Watch
 from engine.plugins.observers.jsonlines import JsonLines
 
@@ -38,10 +38,10 @@ def test_results_are_read_only() -> None:
         names: tuple[str, ...]
 
     for shown in (
-        read_only(array),
-        read_only({"a": array})["a"],
-        read_only([array])[0],
-        read_only(Made(array, ("x",))).values,
+        seal_all(array),
+        seal_all({"a": array})["a"],
+        seal_all([array])[0],
+        seal_all(Made(array, ("x",))).values,
     ):
         with pytest.raises(ValueError, match="read-only"):
             shown[0] = 1.0

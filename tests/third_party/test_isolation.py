@@ -19,7 +19,7 @@ from builders import digests
 import engine
 from engine.cli.prompt import main
 from engine.config.compose import _package
-from engine.core.sealed import read_only
+from engine.core.sealed import seal_all
 from engine.expr import guests
 from engine.plugin.registry import Registry
 
@@ -318,7 +318,7 @@ def test_what_an_observer_gets_is_sealed_down_to_what_is_cached() -> None:
     panel = engine.Panel(dates, ("A",), {"close": np.array([[1.0], [2.0], [4.0]])})
     before = panel.returns.copy()
     frame = pd.DataFrame({"a": [1.0]})
-    spoil(read_only((panel, {"frame": frame}, np.array(["2020-01-01"], "M8[ns]"))))
+    spoil(seal_all((panel, {"frame": frame}, np.array(["2020-01-01"], "M8[ns]"))))
     np.testing.assert_array_equal(panel.returns, before)
     assert frame["a"].tolist() == [1.0]
     assert panel["close"][2, 0] == 4.0

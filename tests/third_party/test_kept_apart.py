@@ -19,7 +19,7 @@ import engine
 from engine.account import simulate
 from engine.account.options import Backtest
 from engine.account.plan import Plan
-from engine.core.sealed import sealed, sums
+from engine.core.sealed import seal, sums
 from engine.factors.sets import ready
 from engine.pipeline.watch import Watch
 from engine.plugin.guard import EACH, Guard, calling, guarding, lent, seconds
@@ -159,16 +159,16 @@ def test_what_a_panel_is_cut_copied_and_pickled_to_is_sealed_too() -> None:
 
 def test_sealing_copies_nothing_and_once_is_enough() -> None:
     array = np.arange(6.0).reshape(2, 3)
-    made = sealed(array)
+    made = seal(array)
     assert np.shares_memory(made, array)
-    assert sealed(made) is made
+    assert seal(made) is made
     view = made[1:]
-    assert sealed(view) is view
+    assert seal(view) is view
     dates = np.array(["2020-01-01"], "M8[ns]")
-    assert np.shares_memory(sealed(dates), dates)
+    assert np.shares_memory(seal(dates), dates)
     own = array.copy()
     own.flags.writeable = False  # its owner can take that back
-    assert sealed(own) is not own
+    assert seal(own) is not own
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from engine.bars.inspect.finding import DataFinding, Thresholds, by_severity
 from engine.bars.inspect.inspection import Inspection, examine, look
-from engine.bars.inspect.report import line, listed, record, text, write_json
+from engine.bars.inspect.report import line, list_findings, record, text, write_json
 from engine.bars.inspect.tables import hint, inspect_dates, inspect_known_at, inspect_table
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "inspect_known_at",
     "inspect_table",
     "line",
-    "listed",
+    "list_findings",
     "look",
     "record",
     "text",

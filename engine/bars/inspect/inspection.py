@@ -10,7 +10,7 @@ from engine.bars import Policy, Rows, read
 from engine.bars.inspect.finding import DataFinding, Thresholds, by_severity
 from engine.bars.inspect.lives import lives, of_lives
 from engine.bars.inspect.prices import of_prices
-from engine.bars.inspect.shape import absent, alike, of_rows
+from engine.bars.inspect.shape import absent, find_twins, of_rows
 from engine.bars.inspect.spacing import spacing
 from engine.bars.inspect.tape import day_text, tape
 from engine.bars.inspect.times import times
@@ -101,7 +101,7 @@ def look(
     findings, alive = of_rows(rows, universe, policy)
     bars = tape(rows, alive)
     life = lives(bars, universe, limits)
-    findings += [absent(rows, universe), alike(rows), *of_prices(bars, limits)]
+    findings += [absent(rows, universe), find_twins(rows), *of_prices(bars, limits)]
     findings += [*of_lives(life, universe, limits), spacing(bars, periods_per_year)]
     findings += times(bars)
     return Inspection(

@@ -97,7 +97,7 @@ def of_lives(life: Lives, universe: Universe, limits: Thresholds) -> list[DataFi
         ),
         _survivorship(life, bool(gone.any()), limits),
         *_gaps(life, limits),
-        _empty_sessions(life, universe),
+        _find_empty_sessions(life, universe),
     ]  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _gaps(life: Lives, limits: Thresholds) -> list[DataFinding]:
     ]
 
 
-def _empty_sessions(life: Lives, universe: Universe) -> DataFinding:
+def _find_empty_sessions(life: Lives, universe: Universe) -> DataFinding:
     """Sessions of the calendar on which nothing at all trades."""
     used = np.zeros(len(life.sessions), bool)
     used[life.place[life.place >= 0]] = True

@@ -59,7 +59,7 @@ class Move:
 
 
 def _moves(tape: Tape, limits: Thresholds) -> list[DataFinding]:
-    move = _odd(tape, limits)
+    move = _find_odd(tape, limits)
     tick, echo = _ticks(move, limits)
     split = ~tick & ~echo & _is_split(tape, move, limits)
     jump = ~tick & ~echo & ~split & (np.abs(move.own) >= limits.jump)
@@ -74,32 +74,32 @@ def _moves(tape: Tape, limits: Thresholds) -> list[DataFinding]:
             f"{text}, {move.sigmas[i]:.0f} sigmas, nearest split {split_text(float(move.raw[i]))}"
         )
 
-    def found(name: str, severity: str, what: str, mask: BoolArray) -> DataFinding:
+    def find(name: str, severity: str, what: str, mask: BoolArray) -> DataFinding:
         marked, size = np.zeros(len(tape), bool), np.zeros(len(tape))
         marked[move.bar[mask]] = True
         size[move.bar] = np.abs(move.raw)
         return tape.finding(name, severity, what, marked, size, note)
 
     return [
-        found("bad_tick", "warning", "returns that the next bar undoes; mend the data", tick),
-        found(
+        find("bad_tick", "warning", "returns that the next bar undoes; mend the data", tick),
+        find(
             "missed_split",
             "warning",
             "returns like a split or a spin-off that the prices do not know; mend the data",
             split,
         ),
-        found(
+        find(
             "level_shift",
             "warning",
             f"other returns by a factor of {limits.shift:g} or more: another company's prices? "
             "Mend the data",
             shift,
         ),
-        found("jump", "info", "other returns that stand out; most are news", jump & ~shift),
+        find("jump", "info", "other returns that stand out; most are news", jump & ~shift),
     ]
 
 
-def _odd(tape: Tape, limits: Thresholds) -> Move:
+def _find_odd(tape: Tape, limits: Thresholds) -> Move:
     raw, own = _returns(tape)
     size = np.abs(own)
     usual = _deviation(own, tape)

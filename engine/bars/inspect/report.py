@@ -12,7 +12,7 @@ from engine.bars import Findings, decisions
 from engine.bars.inspect.finding import SEVERITIES, DataFinding
 from engine.bars.inspect.inspection import Inspection
 from engine.core.errors import DataError
-from engine.core.plain import plain
+from engine.core.plain import to_plain
 
 PRICES_WRONG = frozenset({"absurd", "bad_tick", "missed_split", "level_shift"})
 
@@ -20,16 +20,18 @@ PRICES_WRONG = frozenset({"absurd", "bad_tick", "missed_split", "level_shift"})
 def text(inspection: Inspection) -> str:
     """Return the bars' extent and the findings, the severest first."""
     if not inspection.symbols:
-        return f"{inspection.rows} rows, none of them usable\n\n{listed(inspection.findings)}"
+        return (
+            f"{inspection.rows} rows, none of them usable\n\n{list_findings(inspection.findings)}"
+        )
     days = f"sessions of {inspection.calendar}" if inspection.calendar else "days of its own"
     extent = (
         f"{inspection.rows} rows, {inspection.symbols} symbols, {inspection.start} to "
         f"{inspection.end}, {inspection.sessions} {days}, coverage {inspection.coverage:.2%}"
     )
-    return f"{extent}\n\n{listed(inspection.findings)}"
+    return f"{extent}\n\n{list_findings(inspection.findings)}"
 
 
-def listed(findings: Sequence[DataFinding]) -> str:
+def list_findings(findings: Sequence[DataFinding]) -> str:
     """Return one block per finding, and a line that counts them."""
     blocks = [_block(finding) for finding in findings]
     return "\n".join([*blocks, _total(findings)])
@@ -37,12 +39,12 @@ def listed(findings: Sequence[DataFinding]) -> str:
 
 def _block(finding: DataFinding) -> str:
     head = f"{finding.severity:8}{finding.name:20}{finding.count:>8}  {finding.share:>7.2%}"
-    lines = [f"{head}  {finding.what}{_decided(finding.key)}"]
+    lines = [f"{head}  {finding.what}{_name_key(finding.key)}"]
     lines += [f"{'':8}{example.text()}" for example in finding.examples]
     return "\n".join(lines)
 
 
-def _decided(key: str) -> str:
+def _name_key(key: str) -> str:
     """Return which key decides, and what it may be set to where the choices are few."""
     room, _, name = key.partition(".")
     choices = {item.name: item.metadata["choices"] for item in decisions()}
@@ -66,12 +68,12 @@ def line(findings: Sequence[DataFinding]) -> str:
         return ""
     first, *rest = wrong
     worst = f" (worst: {first.examples[0].text()})" if first.examples else ""
-    named = [f"{first.count} {_plain_name(first)}{worst}"]
-    named += [f"{item.count} {_plain_name(item)}" for item in rest]
+    named = [f"{first.count} {_spell_name(first)}{worst}"]
+    named += [f"{item.count} {_spell_name(item)}" for item in rest]
     return ", ".join(named)
 
 
-def _plain_name(finding: DataFinding) -> str:
+def _spell_name(finding: DataFinding) -> str:
     return finding.name.replace("_", " ")
 
 
@@ -124,6 +126,6 @@ def write_json(path: Path, findings: Sequence[DataFinding], inspection: Inspecti
     extent: dict[str, Any] = {} if inspection is None else asdict(inspection)
     content = {**extent, "findings": [asdict(finding) for finding in findings]}
     try:
-        path.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n", "utf-8")
+        path.write_text(json.dumps(to_plain(content), indent=1, allow_nan=False) + "\n", "utf-8")
     except OSError as error:
         raise DataError(f"--json {path}: {error.strerror}; choose another file") from error

@@ -73,7 +73,7 @@ def absent(rows: Rows, universe: Universe) -> DataFinding:
     return DataFinding("absent", len(missing), share, "warning", what, examples, "universe.symbols")
 
 
-def alike(rows: Rows) -> DataFinding:
+def find_twins(rows: Rows) -> DataFinding:
     """Symbols that differ in case alone."""
     found = twins(rows.names)
     examples = tuple(Example("", " ".join(names), 1.0, "") for names in found[:5])

@@ -106,14 +106,14 @@ def inspect_dates(
     def note(i: int) -> str:
         return f"{stamp} {moment[i]:%Y-%m-%d %H:%M} UTC is {local[i]:%Y-%m-%d} in {zone}"
 
-    def found(name: str, severity: str, order: str, sign: float) -> DataFinding:
+    def find(name: str, severity: str, order: str, sign: float) -> DataFinding:
         what = f"rows whose {stamp} is on {order} day than {date}, in {zone}"
         return _rows(frame, name, severity, what, sign * days > 0, sign * days, said, note)
 
     return by_severity(
         [
-            found("later_than_date", "error", "a later", 1.0),
-            found("earlier_than_date", "warning", "an earlier", -1.0),
+            find("later_than_date", "error", "a later", 1.0),
+            find("earlier_than_date", "warning", "an earlier", -1.0),
         ]
     )
 
@@ -160,7 +160,7 @@ def inspect_table(frame: pd.DataFrame) -> list[DataFinding]:
 
 def hint(frame: pd.DataFrame, reading: Reading) -> str:
     """Return what else can be asked about a table, with its own columns of dates."""
-    dates = [str(name) for name in frame.columns if _dated(frame[name])]
+    dates = [str(name) for name in frame.columns if _looks_dated(frame[name])]
     if len(dates) < 2:
         words = needs(frame.head(1000), reading, None)
         return f"bars under other names? Add {' '.join(words).replace('=…', '=COLUMN')}"
@@ -171,7 +171,7 @@ def hint(frame: pd.DataFrame, reading: Reading) -> str:
     )
 
 
-def _dated(column: pd.Series[Any]) -> bool:
+def _looks_dated(column: pd.Series[Any]) -> bool:
     if pd.api.types.is_datetime64_any_dtype(column):
         return True
     if pd.api.types.is_numeric_dtype(column) or not column.notna().any():

@@ -10,7 +10,7 @@ from engine.cli.plugins.catalog import aligned, origin
 from engine.config import ordered, written, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import Operator
-from engine.core.options import within
+from engine.core.options import describe_bounds
 from engine.plugin import Entry
 
 _ARGUMENTS = {"x": "close", "d": "20", "n": "2", "g": "sector"}  # one of each, for an example
@@ -85,4 +85,4 @@ def _fields(cls: type) -> str:
 
 def _allowed(field: dataclasses.Field[Any]) -> str:
     choices = field.metadata.get("choices", ())
-    return " | ".join(filter(None, [*map(str, choices), within(field.metadata)]))
+    return " | ".join(filter(None, [*map(str, choices), describe_bounds(field.metadata)]))

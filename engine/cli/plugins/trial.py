@@ -13,7 +13,7 @@ from yaml import YAMLError
 from engine.cli.plugins.catalog import aligned, origin
 from engine.cli.plugins.page import type_of
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
-from engine.core.fields import REQUIRED, default, structured
+from engine.core.fields import REQUIRED, default, structure
 from engine.core.kinds import Kind
 from engine.plugin import Entry
 
@@ -55,7 +55,7 @@ def built(entry: Entry, words: Sequence[str]) -> Kind:
     if wanted:
         raise ConfigError(f"{name} needs a value: add {' '.join(f'{f}=…' for f in wanted)}")
     try:
-        return structured(entry.cls, values, name)
+        return structure(entry.cls, values, name)
     except EngineError:
         raise
     except Exception as error:  # a stranger's __post_init__ may raise anything

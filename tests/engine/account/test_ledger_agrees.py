@@ -91,7 +91,7 @@ class Run:
         return Plan(portfolio, signal, exposure, ties).decide(self.panel, self.tally, start)
 
     def opened(self) -> State:
-        return State.opened(self.panel.symbols, self.case["capital"])
+        return State.open(self.panel.symbols, self.case["capital"])
 
     def whole(self) -> State:
         return advance(self.opened(), self.market, self.charges, self.journal, decide=self.decide())

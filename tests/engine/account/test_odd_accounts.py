@@ -126,14 +126,14 @@ def test_an_account_goes_on_with_its_own_symbols_alone():
     panel = panel_of(np.full((3, 2), 10.0))
     bars = market(panel, outcomes(panel, Delisting()), Backtest())
     for symbols in (("A",), ("A", "C"), ("B", "A")):
-        state = State.opened(symbols, 1000.0)
+        state = State.open(symbols, 1000.0)
         with pytest.raises(engine.DataError, match="cannot go on"):
             advance(state, bars, charge(Free(), panel), Journal.blank((3, 2)))
 
 
 @pytest.mark.parametrize("damage", ["short", "cut", "list", "symbols"])
 def test_a_damaged_state_is_refused_in_one_line(damage, tmp_path):
-    State.opened(("A", "B"), 1000.0).save(tmp_path)
+    State.open(("A", "B"), 1000.0).save(tmp_path)
     arrays, words = tmp_path / "state.npz", tmp_path / "state.json"
     if damage == "short":
         arrays.write_bytes(b"")

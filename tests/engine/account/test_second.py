@@ -26,8 +26,8 @@ def run(how: str, seed: int = 4) -> Account:
 def test_vectorbt_and_fast_give_the_same_account(monkeypatch):
     """To the last bit, and only one of them asks vectorbt."""
     asked = []
-    booked = second._booked
-    monkeypatch.setattr(second, "_booked", lambda *args: asked.append("") or booked(*args))
+    booked = second._book_orders
+    monkeypatch.setattr(second, "_book_orders", lambda *args: asked.append("") or booked(*args))
     one, two = run("fast"), run("vectorbt")
     assert len(asked) == 1
     for name in ("equity", "net", "gross", "realised", "traded", "interest", "delisting"):
@@ -61,14 +61,14 @@ def test_fast_does_not_import_vectorbt(how, imported):
 
 def amiss(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let vectorbt get one order on row 2 with something else than the ledger booked."""
-    booked = second._booked
+    booked = second._book_orders
 
     def other(size: Any, price: Any, rate: Any, mark: Any, cash: float) -> Any:
         changed = {"size": size.copy(), "price": price.copy(), "rate": rate.copy()}
         changed[what][2, 1] += 0.01
         return booked(changed["size"], changed["price"], changed["rate"], mark, cash)
 
-    monkeypatch.setattr(second, "_booked", other)
+    monkeypatch.setattr(second, "_book_orders", other)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from builders import NAN, panel_of
 
 import engine
-from engine.bars.delisting import Delisting, learned, outcomes, undisclosed
+from engine.bars.delisting import Delisting, hide_stated, learn, outcomes
 from engine.bars.layout import build
 from engine.core.errors import ConfigError, DataError
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.core.universe import Universe
 from engine.plugins.sources.parquet import Parquet
 
@@ -101,7 +101,7 @@ def test_what_the_source_states_counts_for_longs_and_shorts():
 
 def test_a_stated_return_in_percent_is_refused():
     panel = panel_of_columns(column(9, 4), delisting_return=np.transpose([column(NAN, -35)]))
-    for judge in (outcomes, learned):
+    for judge in (outcomes, learn):
         with pytest.raises(DataError, match=r"delisting_return of A is -35 on 2020-01-02: mend"):
             judge(panel, Delisting())
 
@@ -131,11 +131,11 @@ def test_outcomes_agree_with_those_found_name_by_name(seed, long):
 def test_what_is_learned_on_a_row_is_the_outcome_in_data_that_end_there(long):
     """Every row, against `by_hand` and against `outcomes` of the data cut after it."""
     panel, delisting = random_panel(4), Delisting(long)
-    gone, returns = learned(panel, delisting)
+    gone, returns = learn(panel, delisting)
     seen = set()
     for t in range(len(panel.dates)):
         cut = panel.cut(t + 1)
-        made, again = outcomes(cut, delisting), learned(cut, delisting)
+        made, again = outcomes(cut, delisting), learn(cut, delisting)
         np.testing.assert_array_equal(gone[t], made.gone[t])
         np.testing.assert_array_equal(returns[: t + 1], again[1])
         for i in np.flatnonzero(gone[t]):
@@ -154,10 +154,10 @@ def test_columns_in_another_order_have_the_same_outcomes():
 
 def test_decisions_are_taken_without_what_the_source_states():
     panel = random_panel()
-    seen = undisclosed(panel)
+    seen = hide_stated(panel)
     assert set(seen.fields) == {"close"}
     assert seen["close"] is panel["close"]
-    assert undisclosed(seen) is seen
+    assert hide_stated(seen) is seen
 
 
 def test_a_run_books_what_the_source_states_and_lets_no_factor_read_it(tmp_path):
@@ -215,4 +215,4 @@ def test_wrong_values_are_refused_in_words(field, value, message):
     with pytest.raises(ConfigError, match=message):
         Delisting(**{field: value})
     with pytest.raises(ConfigError, match=message):
-        structured(Delisting, {field: value}, "delisting")
+        structure(Delisting, {field: value}, "delisting")

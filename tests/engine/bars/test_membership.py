@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine.bars.layout import build
-from engine.bars.membership import largest, read_stays, resolved
+from engine.bars.membership import largest, read_stays, resolve_members
 from engine.cli.prompt import main
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.core.universe import Interval, Universe
@@ -43,7 +43,7 @@ def test_a_file_says_who_is_in_when(tmp_path: Path) -> None:
         tmp_path,
         "symbol,start,end,note\nA,2020-01-30,2020-02-03,x\nNA,,2020-01-29,\nA,2020-03-03,,\n",
     )
-    universe = resolved(Universe(members_file=path))
+    universe = resolve_members(Universe(members_file=path))
     assert universe.symbols == ["A", "NA"]
     assert universe.members == [
         Interval("A", "2020-01-30", "2020-02-03"),
@@ -58,7 +58,7 @@ def test_a_file_says_who_is_in_when(tmp_path: Path) -> None:
 
 def test_symbols_that_are_set_stay(tmp_path: Path) -> None:
     path = file(tmp_path, "symbol,start,end\nA,,\n")
-    universe = resolved(Universe(symbols=["A", "B"], members_file=path))
+    universe = resolve_members(Universe(symbols=["A", "B"], members_file=path))
     assert universe.symbols == ["A", "B"]
     assert list(universe.membership(DATES, ("A", "B"))[0]) == [True, False]
 
@@ -133,7 +133,7 @@ def test_a_path_is_relative_to_the_working_directory(
 def test_a_file_and_a_list_are_one_too_many(tmp_path: Path) -> None:
     path = file(tmp_path, "symbol,start,end\nA,,\n")
     with pytest.raises(engine.ConfigError, match="both set"):
-        resolved(Universe(members=[Interval("A")], members_file=path))
+        resolve_members(Universe(members=[Interval("A")], members_file=path))
 
 
 # --- the largest of each month

@@ -131,13 +131,13 @@ def test_a_report_never_reads_another_run(tmp_path: Path) -> None:
 def test_two_runs_in_one_second_have_a_folder_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.core.folders import taken
+    from engine.core.folders import take
 
     monkeypatch.chdir(tmp_path)
     config = composed([CORE])
     folders = []
     for _ in range(3):
-        folder, lock = taken(config, "run")
+        folder, lock = take(config, "run")
         folders.append(folder.name)
         lock.release()
     assert folders == [folders[0], f"{folders[0]}-2", f"{folders[0]}-3"]

@@ -10,8 +10,8 @@ import pytest
 
 import engine
 from engine.core.errors import ConfigError
-from engine.core.fields import structured
-from engine.core.options import Options, option, within
+from engine.core.fields import structure
+from engine.core.options import Options, describe_bounds, option
 from engine.plugins.models import Ridge
 
 
@@ -52,7 +52,7 @@ def test_a_rule_holds_in_python_and_in_yaml_with_the_same_words(
     for build in (
         lambda: Knobs(**{name: value}),
         lambda: replace(Knobs(), **{name: value}),
-        lambda: structured(Knobs, {name: value}, "knobs"),
+        lambda: structure(Knobs, {name: value}, "knobs"),
     ):
         with pytest.raises(ConfigError) as error:
             build()
@@ -62,12 +62,12 @@ def test_a_rule_holds_in_python_and_in_yaml_with_the_same_words(
 
 def test_values_at_a_closed_end_and_null_are_taken() -> None:
     made = Knobs(closed=1.0, half=1.0, inner=None, least=2, most=8, either=2.5)
-    assert structured(Knobs, {"half": 1, "either": 2.5}, "knobs").half == made.half
+    assert structure(Knobs, {"half": 1, "either": 2.5}, "knobs").half == made.half
 
 
 def test_messages_name_the_place_that_was_read() -> None:
     with pytest.raises(ConfigError, match=r"^source\.knobs\.least=0: choose 2 or more$"):
-        structured(Knobs, {"least": 0}, "source.knobs")
+        structure(Knobs, {"least": 0}, "source.knobs")
 
 
 def test_rules_come_before_what_a_class_checks_itself() -> None:
@@ -114,4 +114,4 @@ def test_an_error_of_a_worker_is_the_same_in_its_parent() -> None:
 
 
 def test_no_bounds_have_no_words() -> None:
-    assert within({}) == ""
+    assert describe_bounds({}) == ""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engine.config.compose import composed
 from engine.core.errors import ConfigError
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.core.panel import Panel
-from engine.core.periods import Time, advice, counted, mismatch, periods_per_year
+from engine.core.periods import Time, advice, count_rows, mismatch, periods_per_year
 
 
 def _dates(start="2020-01-01", periods=500, freq="B"):
@@ -91,8 +91,8 @@ def test_a_panel_keeps_its_constant_when_it_is_cut_or_taken_from():
 
 def test_rows_a_year_are_counted_from_the_first_date_to_the_last():
     dates = pd.DatetimeIndex(["2020-01-01", "2020-07-01", "2021-12-31 12:00"], tz="UTC")
-    assert counted(dates) == pytest.approx(2 / (730.5 / 365.25))
-    assert np.isnan(counted(dates[:1]))
+    assert count_rows(dates) == pytest.approx(2 / (730.5 / 365.25))
+    assert np.isnan(count_rows(dates[:1]))
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_the_node_as_a_number():
 @pytest.mark.parametrize(("text", "number"), [("auto", None), ("260", 260.0), ("8760.5", 8760.5)])
 def test_the_node_is_an_override(text, number):
     config = composed(["+bundle=ai_tech_core", f"time.periods_per_year={text}"])
-    assert structured(Time, config.time, "time").number == number
+    assert structure(Time, config.time, "time").number == number
 
 
 def test_a_word_that_is_no_number_is_refused_as_a_key():
     config = composed(["+bundle=ai_tech_core", "time.periods_per_year=daily"])
     with pytest.raises(ConfigError, match=r"time.periods_per_year=daily: choose auto, or a"):
-        structured(Time, config.time, "time")
+        structure(Time, config.time, "time")

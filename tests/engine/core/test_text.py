@@ -15,7 +15,7 @@ import pytest
 import engine
 from engine.bars.layout import build
 from engine.cli.prompt import main
-from engine.core.text import Lines, Screen, shown
+from engine.core.text import Lines, Screen, escape
 from engine.report.plot import bars, heat, line
 
 RED, TWO, TURNED = "\x1b[31mX", "two\nlines", "A\u202eB"
@@ -48,12 +48,12 @@ def frame(days: int = 4) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("text", "as_shown"), [*zip(EVIL, SHOWN, strict=True), ("é ±", "é ±")])
 def test_what_steers_is_shown_as_one_would_write_it(text: str, as_shown: str) -> None:
-    assert shown(text) == as_shown
-    assert shown(as_shown) == as_shown
+    assert escape(text) == as_shown
+    assert escape(as_shown) == as_shown
 
 
 def test_lines_are_kept_where_a_text_has_several() -> None:
-    assert shown("a\n\tb\r\x9b\ud800", "\n\t") == "a\n\tb\\r\\x9b\\ud800"
+    assert escape("a\n\tb\r\x9b\ud800", "\n\t") == "a\n\tb\\r\\x9b\\ud800"
 
 
 def test_the_screen_is_sent_no_escape() -> None:

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from engine import ConfigError, DataError, Formula, Panel
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.expr.formula import trees
 
 SECTORS = {"Sector": ("x", "x", "y")}
@@ -80,7 +80,7 @@ def test_one_cause_is_one_warning(caplog):
 
 def test_missing_is_raise_or_warn():
     with pytest.raises(ConfigError, match="missing=wran: did you mean 'warn'"):
-        structured(Formula, {"formula": "close", "missing": "wran"}, "factors.mine")
+        structure(Formula, {"formula": "close", "missing": "wran"}, "factors.mine")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from scipy import stats
 
 from engine.core.errors import ConfigError
 from engine.core.panel import FloatArray, Panel
-from engine.plugin.registry import structured
+from engine.plugin.registry import structure
 from engine.signal.scores import Bundle, BundleFactor, score
 
 
@@ -240,7 +240,7 @@ def test_reversing_every_direction_reverses_the_score():
 )
 def test_a_wrong_bundle_is_refused(node, message):
     with pytest.raises(ConfigError) as caught:
-        structured(Bundle, {"factors": [{"name": "f", "weight": 1.0}], **node}, "bundle")
+        structure(Bundle, {"factors": [{"name": "f", "weight": 1.0}], **node}, "bundle")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

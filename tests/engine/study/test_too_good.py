@@ -11,7 +11,7 @@ import engine
 from engine.cli.prompt import main
 from engine.config.compose import composed
 from engine.core.errors import ConfigError
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.pipeline.settings import read
 from engine.plugin.registry import installed
 from engine.study.too_good import TooGood, too_good_line
@@ -64,7 +64,7 @@ def test_limits_are_typed_without_a_plus_and_null_switches_off(
 )
 def test_a_wrong_limit_is_refused(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"^too_good\.{key}"):
-        structured(TooGood, {key: value}, "too_good")
+        structure(TooGood, {key: value}, "too_good")
 
 
 def test_a_factor_of_the_next_returns_is_called_so_from_prompt_to_report(

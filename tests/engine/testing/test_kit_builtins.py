@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import engine
-from engine.core.fields import structured
+from engine.core.fields import structure
 from engine.core.kinds import KINDS
 from engine.expr.ops import TABLE
 from engine.plugin.registry import HOME, installed
@@ -78,7 +78,7 @@ def test_a_built_in_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> 
     if (kind, name) == ("source", "panel"):
         pytest.skip("panel is a name for bars handed over in Python: see test_handed.py")
     fields = {**QUICK.get(name, {}), **on_files(name, tmp_path)}
-    check(structured(installed().entries(kind)[name].cls, fields, kind))
+    check(structure(installed().entries(kind)[name].cls, fields, kind))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_built_in_keeps_its_contract(kind: str, name: str, tmp_path: Path) -> 
     ],
 )
 def test_portfolios_of_other_settings_keep_it_too(name: str, fields: dict[str, Any]) -> None:
-    check(structured(installed().entries("portfolio")[name].cls, fields, "portfolio"))
+    check(structure(installed().entries("portfolio")[name].cls, fields, "portfolio"))
 
 
 @dataclass(frozen=True)
