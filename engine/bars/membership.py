@@ -1,7 +1,7 @@
 """Who is in the universe when: stays read from a file, and the largest by traded value.
 
-1. `resolve_members` reads ``universe.members_file``; its rows stand in place of ``universe.members``,
-   and its symbols in place of ``universe.symbols`` where these are null.
+1. `resolve_members` reads ``universe.members_file``; its rows stand in place of
+   ``universe.members``, and its symbols in place of ``universe.symbols`` where these are null.
 2. `member` asks whether a symbol's intervals hold a date, and, with ``universe.top_n``,
    whether the symbol was among the largest when the month began.
 """

@@ -265,13 +265,13 @@ def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Pa
     A file that is continued says how many rows a year has, unless the configuration does.
     """
     from engine.bars import build
-    from engine.factors import stored_periods
+    from engine.factors import read_periods
     from engine.pipeline import read_part
 
     part = read_part(config, registry)
     periods = part.time.number
     if periods is None and continued is not None:
-        periods = stored_periods(continued)
+        periods = read_periods(continued)
     frame, series = part.frame(), part.series()
     panel, findings = build(frame, part.universe, part.bars, series, periods, part.decision.share)
     for line in findings.lines():

@@ -13,11 +13,11 @@ from engine.expr.explanation import explain, too_long
 from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.formula import Formula, trees
 from engine.expr.guests import guest_names, using
-from engine.expr.naming import others_named, written_out
+from engine.expr.naming import find_others, write_out
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import TABLE, Op
 from engine.expr.parser import DIALECTS, parse
-from engine.expr.pieces import Plan, planned, whole_bytes
+from engine.expr.pieces import Plan, estimate_bytes, make_plan
 from engine.expr.roundoff import rounding
 from engine.expr.shards import check_parallel, from_processes
 from engine.expr.spanning import spans
@@ -39,17 +39,18 @@ __all__ = [
     "Plan",
     "canonical",
     "check_parallel",
+    "estimate_bytes",
     "evaluate",
     "explain",
     "fields",
+    "find_others",
     "finite",
     "from_processes",
     "guest_names",
     "key",
     "lookback",
-    "others_named",
+    "make_plan",
     "parse",
-    "planned",
     "rounding",
     "spans",
     "to_text",
@@ -57,7 +58,6 @@ __all__ = [
     "tree",
     "trees",
     "using",
-    "whole_bytes",
     "windows",
-    "written_out",
+    "write_out",
 ]

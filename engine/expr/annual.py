@@ -13,7 +13,7 @@ from engine.expr.nodes import Call, Field, Node, Number
 ANNUAL = "annual"
 
 
-def bound(node: Node, periods_per_year: float) -> Node:
+def bind(node: Node, periods_per_year: float) -> Node:
     """Return the formula with the number in place of its name.
 
     Parameters
@@ -33,7 +33,7 @@ def bound(node: Node, periods_per_year: float) -> Node:
     op = op_of(node.op)
     args = []
     for arg, kind in zip(node.args, op.args, strict=True):
-        number = arg if kind == "g" else bound(arg, periods_per_year)
+        number = arg if kind == "g" else bind(arg, periods_per_year)
         if kind == "n" and number is not arg and isinstance(number, Number):
             least, most = op.bounds
             if not least <= number.value <= most:

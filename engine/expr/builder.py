@@ -124,7 +124,7 @@ class Builder:
         if op.name == "smooth" and checked[2].value > checked[1].value:  # type: ignore[union-attr]
             message = "the weight of smooth, m / d, is above 1: choose m from 0 to d"
             raise FormulaError(message, self.text, starts[2])
-        return self._meaning(Call(op.name, checked, written=self._written(name)))
+        return self._meaning(Call(op.name, checked, written=self._keep_word(name)))
 
     def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
         """The operator that a name stands for."""
@@ -142,7 +142,7 @@ class Builder:
         hint = self.hints.meant(name) or did_you_mean(low, [*NAMES, *OVERLOADED, *guests()])
         raise FormulaError(f"unknown operator {name!r}; {hint}", self.text, at)
 
-    def _written(self, name: str) -> str:
+    def _keep_word(self, name: str) -> str:
         """The word of a text, where it has two meanings."""
         return name.lower() if name.lower() in OVERLOADED else ""
 
@@ -164,7 +164,7 @@ class Builder:
                 return arg
             message = f"{ANNUAL} is no window of {op.name}: write a whole number of rows"
             raise FormulaError(message, self.text, at)
-        arg = self._folded(arg)
+        arg = self._fold(arg)
         if not isinstance(arg, Number):
             raise FormulaError(f"argument {index + 1} of {op.name} must be a number", self.text, at)
         if kind == "d":
@@ -175,7 +175,7 @@ class Builder:
             raise FormulaError(f"{given}: choose from {least:g} to {most:g}", self.text, at)
         return arg
 
-    def _folded(self, arg: Node) -> Node:
+    def _fold(self, arg: Node) -> Node:
         """An argument that must be a number, as it is: the paper writes no sums there."""
         return arg
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from engine.expr.facts import to_text, written
+from engine.expr.facts import to_text, write
 from engine.expr.guests import code
 from engine.expr.nodes import Call, Node, Number, walk
 from engine.expr.ops import EITHER_WAY, MIRRORED, TABLE
@@ -42,4 +42,4 @@ def _text(node: Node) -> str:
         return _text(Number(-node.args[0].value))
     if op in MIRRORED:
         op, parts = MIRRORED[op], parts[::-1]
-    return written(op, sorted(parts) if op in EITHER_WAY else parts)
+    return write(op, sorted(parts) if op in EITHER_WAY else parts)

@@ -15,14 +15,14 @@ import numpy as np
 from engine.core.errors import ConfigError, DataError, FormulaError, did_you_mean
 from engine.core.panel import FloatArray, Panel, narrow
 from engine.expr import hints
-from engine.expr.annual import ANNUAL, bound
+from engine.expr.annual import ANNUAL, bind
 from engine.expr.facts import fields
-from engine.expr.graph import Graph, Region, derived
-from engine.expr.naming import written_out
+from engine.expr.graph import Graph, Region, derive
+from engine.expr.naming import write_out
 from engine.expr.nodes import Node
 from engine.expr.parser import parse
-from engine.expr.program import MissingNameError, Program, spelled
-from engine.expr.spanning import alike
+from engine.expr.program import MissingNameError, Program, spell
+from engine.expr.spanning import cut_alike
 from engine.expr.storage import Storage, Workspaces
 from engine.kernels.threads import cores, share
 
@@ -83,46 +83,48 @@ def each(
     """The same one by one, for a caller who does not keep them all; in an order of its own."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype={dtype!r}: {did_you_mean(dtype, DTYPES)}")
-    trees, count = written(formulas, panel), threads or cores()
+    trees, count = build_trees(formulas, panel), threads or cores()
     run = _Run(trees, panel, count, np.dtype(dtype), panel.shape[1])
-    yield from _told(run, formulas)
+    yield from _yield_results(run, formulas)
 
 
-def held(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
+def count_arrays(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
     """How many arrays an evaluation holds at most, beside the panel and results handed over.
 
     Counted on a small panel, as if it had `symbols` symbols.
     """
-    run = _Run(written(formulas, panel), panel, 1, np.dtype(float), symbols)
-    for _ in _told(run, formulas):
+    run = _Run(build_trees(formulas, panel), panel, 1, np.dtype(float), symbols)
+    for _ in _yield_results(run, formulas):
         pass
     return run.storage.peak
 
 
-def written(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, Node]:
+def build_trees(formulas: Mapping[str, str | Node], panel: Panel) -> dict[str, Node]:
     """Trees of formulas, with the factors that they name written out."""
     trees = {name: tree(name, formula, panel) for name, formula in formulas.items()}
-    return written_out(trees, _known(panel))
+    return write_out(trees, _ask_panel(panel))
 
 
-def _known(panel: Panel) -> Callable[[str], bool]:
-    return lambda name: spelled(name, panel.fields) in panel
+def _ask_panel(panel: Panel) -> Callable[[str], bool]:
+    return lambda name: spell(name, panel.fields) in panel
 
 
-def _told(run: _Run, formulas: Mapping[str, str | Node]) -> Iterator[tuple[str, FloatArray]]:
+def _yield_results(
+    run: _Run, formulas: Mapping[str, str | Node]
+) -> Iterator[tuple[str, FloatArray]]:
     """The results; a name that the panel lacks is shown where its formula has it."""
     try:
         yield from run.results()
     except MissingNameError as error:
         formula = formulas[error.factor]
-        raise DataError(error.shown(formula if isinstance(formula, str) else "")) from None
+        raise DataError(error.explain(formula if isinstance(formula, str) else "")) from None
 
 
 def tree(name: str, formula: str | Node, panel: Panel) -> Node:
     """A formula's tree, with the panel's ``annual``; FormulaError says which cannot be read."""
     try:
         node = parse(formula) if isinstance(formula, str) else formula
-        return bound(node, panel.periods_per_year)
+        return bind(node, panel.periods_per_year)
     except FormulaError as error:
         raise FormulaError(f"factor {name!r}: {error}") from None
 
@@ -138,7 +140,7 @@ class _Run:
         dtype: np.dtype[Any],
         width: int,
     ) -> None:
-        self.graph, self.panel = Graph.of(formulas, _known(panel)), panel
+        self.graph, self.panel = Graph.of(formulas, _ask_panel(panel)), panel
         self.rows = max(BLOCK // max(width * dtype.itemsize, 1), 1)
         self.regions = self.graph.regions(self.rows // SHARE)
         self.threads = threads
@@ -161,7 +163,7 @@ class _Run:
         except MissingNameError as error:
             error.factor = name
             raise
-        return self.storage.taken(root)
+        return self.storage.take(root)
 
     def _prepare(self, root: int) -> None:
         """Compute a stored part, its inputs first."""
@@ -180,22 +182,22 @@ class _Run:
                     self._compute(part, region)
 
     def _compute(self, part: int, region: Region) -> None:
-        out = self.storage.empty()
+        out = self.storage.allocate()
         inputs = {i: self.storage[i] for i in region.inputs}
         program = Program(self.graph, region, self.panel, inputs, out)
         blocks = self._blocks(region)
         share(blocks, lambda rows: program.run(rows, self.workspaces), self.threads)
         self.storage.put(part, out)
-        self.storage.used(region.inputs)
+        self.storage.count_reading(region.inputs)
 
     def _blocks(self, region: Region) -> list[slice]:
         """The rows of each block."""
         days = self.panel.shape[0]  # alike, so that no thread waits long for another
-        return alike(days, max(days, 1) if region.whole else self.rows)
+        return cut_alike(days, max(days, 1) if region.whole else self.rows)
 
     def _field(self, part: int) -> None:
         panel, name = self.panel, str(self.graph.parts[part].args[0])
-        own = spelled(name, panel.fields)
+        own = spell(name, panel.fields)
         if own in panel or name == "returns":
             array = panel.finite(own)
         elif name == "market":
@@ -207,7 +209,7 @@ class _Run:
             bars = [*panel.fields, "returns", "market", *made]
             hint = hints.field(name, bars, [ANNUAL, *named])
             lost = f"the bars have no field {name!r}; {hint}"
-            if spelled(name, panel.groups) in panel.groups:
+            if spell(name, panel.groups) in panel.groups:
                 lost = f"{name!r} is a grouping, a text: numbers are needed here"
             raise MissingNameError(lost, name)
         self.storage.put(part, narrow(array, self.storage.dtype), shared=True)
@@ -215,7 +217,7 @@ class _Run:
 
 def _has(panel: Panel, name: str) -> bool:
     """Whether a formula may name a field: the panel's own, or one made of those."""
-    meant = derived(name, _known(panel))
+    meant = derive(name, _ask_panel(panel))
     if meant is None:
-        return _known(panel)(name)
+        return _ask_panel(panel)(name)
     return all(_has(panel, other) for other in fields(meant))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from engine.core.periods import DAILY
-from engine.expr.annual import ANNUAL, bound
+from engine.expr.annual import ANNUAL, bind
 from engine.expr.canonical import canonical, key
 from engine.expr.facts import fields, lookback, to_text, windows
 from engine.expr.guests import op_of
@@ -32,7 +32,7 @@ def explain(node: Node, periods_per_year: float = DAILY) -> str:
     periods_per_year : float
         Rows a year of the data; in a run the bars or ``time.periods_per_year`` say it.
     """
-    yearly = bound(node, periods_per_year)
+    yearly = bind(node, periods_per_year)
     known = {} if yearly is node else {ANNUAL: f"{periods_per_year:g} rows a year, {SAID}"}
     node = yearly
     calls = [part for part in walk(node) if isinstance(part, Call)]
@@ -61,7 +61,7 @@ def warnings(node: Node) -> list[str]:
         found["the formula is a constant: name a field such as close"] = None
     for part in walk(node):
         if isinstance(part, Call):
-            found.update(dict.fromkeys(_odd(part)))
+            found.update(dict.fromkeys(_find_odd(part)))
     return [*found, *mismatches(node)]
 
 
@@ -73,7 +73,7 @@ def too_long(node: Node, rows: int, bars: Collection[str] = ()) -> str | None:
     return None
 
 
-def _odd(call: Call) -> Iterator[str]:
+def _find_odd(call: Call) -> Iterator[str]:
     op, text = op_of(call.op), to_text(call)
     arrays = [arg for arg, kind in zip(call.args, op.args, strict=True) if kind == "x"]
     windows = [arg for arg, kind in zip(call.args, op.args, strict=True) if kind == "d"]

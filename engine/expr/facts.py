@@ -82,10 +82,10 @@ def to_text(node: Node) -> str:
         return repr(node.value).removesuffix(".0")
     if isinstance(node, Field):
         return node.name
-    return written(node.op, [to_text(arg) for arg in node.args])
+    return write(node.op, [to_text(arg) for arg in node.args])
 
 
-def written(op: str, parts: list[str]) -> str:
+def write(op: str, parts: list[str]) -> str:
     """The text of an operator, from the texts of its arguments."""
     sign = op_of(op).infix
     if not sign:

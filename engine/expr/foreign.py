@@ -22,8 +22,8 @@ from engine.expr.words import (
     expand,
     fold,
     signature,
+    substitute,
     value_of,
-    written,
 )
 
 
@@ -107,7 +107,7 @@ class ForeignBuilder(Builder):
         if low in self.given:
             return self.given[low]
         if low in self.dialect.names:
-            return written(self.dialect.names[low], {})
+            return substitute(self.dialect.names[low], {})
         if low in {"true", "false"}:
             made = value_of(low)
             assert isinstance(made, Number)
@@ -126,11 +126,11 @@ class ForeignBuilder(Builder):
     def _conditional(self, yes: Node, condition: Node, no: Node) -> Node:
         return Call("where", (condition, yes, no))
 
-    def _folded(self, arg: Node) -> Node:
+    def _fold(self, arg: Node) -> Node:
         return fold(arg)
 
     def _call(self, token: Any, *args: Any) -> Node:
-        name, (at, *starts) = self._plain(str(token)), self.starts
+        name, (at, *starts) = self._strip_package(str(token)), self.starts
         key = self.dialect.key(name)
         if key in self.dialect.refused:
             raise FormulaError(f"{name}: {self.dialect.refused[key]}", self.text, at)
@@ -145,22 +145,22 @@ class ForeignBuilder(Builder):
                 raise FormulaError(message, self.text, starts[extra[0]])
             return super()._call(token, *args)
         given = [arg.value if isinstance(arg, Extra) else arg for arg in args if not _has_name(arg)]
-        word, arguments = self._bound(name, words, given, args)
+        word, arguments = self._bind(name, words, given, args)
         try:
             made = expand(word, arguments, self.dialect.zero, given)
         except MisfitError as error:
             where = _places(word, args, starts).get(error.parameter, at)
             raise FormulaError(f"{name}: {error}", self.text, where) from None
-        read = self._written(name)
+        read = self._keep_word(name)
         return replace(made, written=read) if read and isinstance(made, Call) else made
 
-    def _bound(
+    def _bind(
         self, name: str, words: tuple[Word, ...], given: list[Argument], args: tuple[Any, ...]
     ) -> tuple[Word, Arguments]:
         """The first of the words that takes the arguments, and those by their names."""
         named = {arg.name: arg.value for arg in args if _has_name(arg)}
         for word in words:
-            arguments = word.bound(given, named)
+            arguments = word.bind(given, named)
             if arguments is not None:
                 return word, arguments
         message = f"write {signature(name, words)}, not {len(args)} arguments"
@@ -169,12 +169,12 @@ class ForeignBuilder(Builder):
             message = f"{name} has no argument {unknown[0]!r}: write {signature(name, words)}"
         raise FormulaError(message, self.text, self.starts[0])
 
-    def _plain(self, name: str) -> str:
+    def _strip_package(self, name: str) -> str:
         """A name without the package that it comes from."""
         return name.rpartition(".")[2] if self.dialect.name == "python" else name
 
     def _operator(self, name: str, args: tuple[Node, ...], at: int) -> Op:
-        low = self._plain(name).lower()
+        low = self._strip_package(name).lower()
         if low not in NAMES and low not in guests():
             hint = did_you_mean(low, [*self.dialect.words, *NAMES, *guests()])
             message = f"unknown operator {name!r} of {self.dialect.name}; {hint}"

@@ -14,7 +14,7 @@ from engine.core.options import option
 from engine.core.panel import FloatArray, Panel
 from engine.expr.executor import evaluate
 from engine.expr.facts import lookback
-from engine.expr.missing import fitted
+from engine.expr.missing import fit
 from engine.expr.nodes import Node
 from engine.expr.parser import DIALECTS, parse
 
@@ -74,7 +74,7 @@ def trees(formulas: Mapping[str, Formula], panel: Panel) -> dict[str, str | Node
     for name, factor in formulas.items():
         made[name] = factor.formula if factor.dialect == "auto" else factor.node
         if factor.missing == "warn":
-            made[name], reasons = fitted(factor.node, panel, factors)
+            made[name], reasons = fit(factor.node, panel, factors)
             for reason in reasons:
                 causes.setdefault(reason, []).append(name)
     for reason, names in causes.items():

@@ -153,7 +153,7 @@ STYLES = re.compile(
 )
 
 
-def plain(dialect: str, text: str) -> str:
+def blank_comments(dialect: str, text: str) -> str:
     """The text without comments and styles, as long as it was, so that carets stay in place."""
     if dialect in COMMENTS:
         text = re.sub(COMMENTS[dialect], _blank, text, flags=re.DOTALL)

@@ -105,7 +105,7 @@ class Graph:
                 pairs = zip(node.args, kinds, strict=True)
                 inner = [(arg, False) for arg, kind in pairs if kind == "x"]
                 waiting += reversed(inner)
-            elif isinstance(node, Field) and (meant := derived(node.name, known)) is not None:
+            elif isinstance(node, Field) and (meant := derive(node.name, known)) is not None:
                 made[id(node)] = self._add(meant, known)
             else:
                 made[id(node)] = self._number(self._part(node, made))
@@ -224,7 +224,7 @@ class Graph:
         return Region({step: before[step] for step in sorted(steps)}, tuple(sorted(inputs)), whole)
 
 
-def derived(name: str, known: Known) -> Node | None:
+def derive(name: str, known: Known) -> Node | None:
     """The formula that a name stands for when the panel has no such field, if any."""
     if known(name):
         return None

@@ -57,7 +57,7 @@ SIGNS = {  # of the paper's dialect
 }
 
 
-def meant(name: str) -> str:
+def suggest(name: str) -> str:
     """What a foreign operator is here, or which dialects have it; empty for neither."""
     low, has = name.lower(), _dialects(name)
     if low in OURS:

@@ -16,7 +16,7 @@ import numpy as np
 from engine.core.panel import FloatArray
 from engine.expr import lagging, merging, sorting, spreads, states, trailing
 from engine.expr.roundoff import rounding
-from engine.expr.spanning import alike
+from engine.expr.spanning import cut_alike
 
 ROWS = 512  # copied at a time, at most, unless windows are longer
 
@@ -204,7 +204,7 @@ def _over(
 ) -> None:
     """Run a kernel on some rows at a time: it copies them, and the d - 1 before them."""
     d, days = min(d, len(arrays[0])), len(out)
-    for rows in alike(days, max(ROWS, d)):
+    for rows in cut_alike(days, max(ROWS, d)):
         parts = [array[: len(array) - days + rows.stop] for array in arrays]
         kernel(*parts, d, *more, out[rows])
 

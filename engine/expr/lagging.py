@@ -17,19 +17,19 @@ from engine.kernels.lanes import (
     TILES,
     WIDE,
     Lanes,
+    are_known,
+    count_tiles,
     every,
     fill,
     fma,
     holes,
     kernel,
-    known,
     load,
     mean_from,
     pack,
     pick,
     store,
     unpack,
-    used,
 )
 
 Array = npt.NDArray[Any]
@@ -43,7 +43,7 @@ def ranks(x: Array, d: int, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a = tiles[k]
             for t in range(d - 1, rows):
                 new = load(a, t * LANES)
@@ -52,8 +52,8 @@ def ranks(x: Array, d: int, out: Array) -> None:
                     e = load(a, i)
                     twice = pick(e < new, twice + 1.0, twice)
                     twice = pick(e <= new, twice + 1.0, twice)
-                    count = pick(known(e, e), count + 1.0, count)
-                told = pick(known(new, new), twice * 0.5 / count, np.nan)
+                    count = pick(are_known(e, e), count + 1.0, count)
+                told = pick(are_known(new, new), twice * 0.5 / count, np.nan)
                 store(a, (t - d + 1) * LANES, told)
         unpack(tiles, left, out)
 
@@ -71,13 +71,13 @@ def decays(x: Array, d: int, newest: float, out: Array) -> None:
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
         packed = False
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, to, last, whole = again[k], tiles[k], fill(0.0), fill(0.0)
             for t in range(d - 1, rows):
                 told = _decay(to, t, min(d, t - start + 1), newest)
                 whole = whole + told
                 store(to, (t - d + 1) * LANES, told)
-            if every(known(whole, whole)):
+            if every(are_known(whole, whole)):
                 continue
             if not packed:
                 pack(x, len(x) - rows, left, again)
@@ -86,9 +86,9 @@ def decays(x: Array, d: int, newest: float, out: Array) -> None:
                 continue
             for t in range(start, rows):
                 v = load(a, t * LANES)
-                last = pick(known(v, v), v, last)
+                last = pick(are_known(v, v), v, last)
                 if t >= d - 1:
-                    told = _known_decay(a, t, min(d, t - start + 1), newest, last)
+                    told = _decay_known(a, t, min(d, t - start + 1), newest, last)
                     store(to, (t - d + 1) * LANES, told)
         unpack(tiles, left, out)
 
@@ -103,12 +103,12 @@ def _decay(a: Array, t: int, n: int, newest: float) -> Lanes:
 
 
 @njit(nogil=True, forceinline=True)
-def _known_decay(a: Array, t: int, n: int, newest: float, last: Lanes) -> Lanes:
+def _decay_known(a: Array, t: int, n: int, newest: float, last: Lanes) -> Lanes:
     """The same of what is known; of all rows, to the bit."""
     total, weight = fill(0.0), fill(0.0)
     for lag in range(n):
         e, w = load(a, (t - lag) * LANES) - last, fill(newest - lag)
-        there = known(e, e)
+        there = are_known(e, e)
         total = pick(there, fma(e, w, total), total)
         weight = pick(there, weight + w, weight)
     return pick(weight > 0.0, mean_from(last, total, weight), np.nan)
@@ -122,17 +122,17 @@ def fades(x: Array, d: int, factor: float, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, p = tiles[k], fill(0.0)
             for t in range(rows):
                 v = load(a, t * LANES)
-                p = pick(known(v, v), v, p)
+                p = pick(are_known(v, v), v, p)
                 if t < d - 1:
                     continue
                 total, weight, w = fill(0.0), fill(0.0), fill(1.0)
                 for lag in range(d):
                     e = load(a, (t - lag) * LANES) - p
-                    there = known(e, e)
+                    there = are_known(e, e)
                     total = pick(there, fma(w, e, total), total)
                     weight = pick(there, weight + w, weight)
                     w = w * factor
@@ -148,12 +148,12 @@ def products(x: Array, d: int, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a = tiles[k]
             for t in range(d - 1, rows):
                 made = fill(np.nan)
                 for lag in range(d):
                     e = load(a, (t - lag) * LANES)
-                    made = pick(known(made, e), made * e, pick(known(e, e), e, made))
+                    made = pick(are_known(made, e), made * e, pick(are_known(e, e), e, made))
                 store(a, (t - d + 1) * LANES, made)
         unpack(tiles, left, out)

@@ -48,11 +48,12 @@ from engine.kernels.lanes import (
     TILES,
     WIDE,
     Lanes,
+    are_known,
+    count_tiles,
     every,
     fill,
     holes,
     kernel,
-    known,
     load,
     mean_from,
     mean_of,
@@ -60,7 +61,6 @@ from engine.kernels.lanes import (
     pick,
     store,
     unpack,
-    used,
 )
 
 Array = npt.NDArray[Any]
@@ -82,7 +82,7 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
         packed = False
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, to = again[k], tiles[k]
             if _without_holes(to, start, d, kind, few, many):
                 continue
@@ -96,7 +96,7 @@ def sums(x: Array, d: int, kind: int, out: Array) -> None:
                 _turn(a, turned)
                 for lane in range(LANES):
                     if broken >> lane & 1:
-                        _alone(turned[lane], start, d, kind, room, known_by, to[lane:])
+                        _sum_alone(turned[lane], start, d, kind, room, known_by, to[lane:])
         unpack(tiles, left, out)
 
 
@@ -109,19 +109,19 @@ def _without_holes(a: Array, start: int, d: int, kind: int, few: Array, many: Ar
     for t in range(start + PART - 1, rows if d > PART else 0):
         s, p = fill(0.0), _pivot(a, t, kind)
         for group in range(PART // GROUP):
-            s = s + _moved(few, a, t - group * GROUP, GROUP, p, kind)
+            s = s + _move(few, a, t - group * GROUP, GROUP, p, kind)
         store(many, t * LANES, s)
     for t in range(d - 1, rows):
         n, total, p = min(d, t - start + 1), fill(0.0), _pivot(a, t, kind)
         parts = (n - 1) // PART if d > PART else 0
         for part in range(parts):
-            total = total + _moved(many, a, t - part * PART, PART, p, kind)
+            total = total + _move(many, a, t - part * PART, PART, p, kind)
         total = total + _sum(a, t - parts * PART, n - parts * PART, p)
         all_of_them = all_of_them + total
         store(
             a, (t - d + 1) * LANES, mean_from(p, total, fill(float(n))) if kind == MEAN else total
         )
-    return bool(every(known(all_of_them, all_of_them)))
+    return bool(every(are_known(all_of_them, all_of_them)))
 
 
 @njit(nogil=True, forceinline=True)
@@ -140,7 +140,7 @@ def _sum(a: Array, t: int, n: int, pivot: Lanes) -> Lanes:
 
 
 @njit(nogil=True, forceinline=True)
-def _moved(parts: Array, a: Array, t: int, n: int, pivot: Lanes, kind: int) -> Lanes:
+def _move(parts: Array, a: Array, t: int, n: int, pivot: Lanes, kind: int) -> Lanes:
     """Sum of n rows up to row t, less the pivot: `parts` has it, for a mean less row t's."""
     part = load(parts, t * LANES)
     return part + (load(a, t * LANES) - pivot) * float(n) if kind == MEAN else part
@@ -152,13 +152,13 @@ def _with_holes(a: Array, start: int, d: int, kind: int, to: Array) -> None:
     last = fill(0.0)
     for t in range(start, len(a) // LANES):
         v = load(a, t * LANES)
-        last = pick(known(v, v), v, last) if kind == MEAN else last
+        last = pick(are_known(v, v), v, last) if kind == MEAN else last
         if t < d - 1:
             continue
         total, n = fill(0.0), fill(0.0)
         for lag in range(min(d, t - start + 1)):
             e = load(a, (t - lag) * LANES) - last
-            there = known(e, e)
+            there = are_known(e, e)
             total, n = pick(there, total + e, total), pick(there, n + 1.0, n)
         total = mean_from(last, total, n) if kind == MEAN else total
         store(to, (t - d + 1) * LANES, pick(n > 0.0, total, np.nan))
@@ -173,7 +173,7 @@ def _turn(a: Array, turned: Array) -> None:
 
 
 @njit(nogil=True)
-def _alone(
+def _sum_alone(
     x: Array, start: int, d: int, kind: int, room: Array, known_by: Array, to: Array
 ) -> None:
     """Sums or means of the windows of one series that have holes, of its values side by side."""
@@ -194,12 +194,12 @@ def _alone(
     for t in range(max(start, d - 1), len(x)):
         n = known_by[t] - (known_by[t - d] if t >= start + d else 0)
         if n < min(d, t - start + 1):
-            told = _last(value, many, known_by[t] - 1, n, kind) if n else np.nan
+            told = _sum_last(value, many, known_by[t] - 1, n, kind) if n else np.nan
             to[(t - d + 1) * LANES] = told
 
 
 @njit(nogil=True, error_model="numpy")
-def _last(value: Array, many: Array, j: int, n: int, kind: int) -> float:
+def _sum_last(value: Array, many: Array, j: int, n: int, kind: int) -> float:
     """Sum or mean of n known values up to the j-th."""
     parts, p = (n - 1) // PART, value[j] if kind == MEAN else 0.0
     total, rest = 0.0, 0.0
@@ -219,13 +219,13 @@ def greatest(x: Array, d: int, sign: float, out: Array) -> None:
     tiles, ends = np.empty((TILES, rows * LANES)), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a = tiles[k]
             ends[:] = -np.inf
             for start in range(0, rows, d):
                 stop, best = min(start + d, rows), fill(-np.inf)
                 for t in range(start, stop):
-                    e = _signed(load(a, t * LANES), sign)
+                    e = _sign(load(a, t * LANES), sign)
                     best = pick(e > best, e, best)
                     if t >= d - 1:
                         old = load(ends, (t - start + 1) * LANES)
@@ -234,15 +234,15 @@ def greatest(x: Array, d: int, sign: float, out: Array) -> None:
                         store(a, (t - d + 1) * LANES, told)
                 best = fill(-np.inf)  # of this piece's last rows; its first row has been told
                 for t in range(stop - 1, start, -1):
-                    e = _signed(load(a, t * LANES), sign)
+                    e = _sign(load(a, t * LANES), sign)
                     best = pick(e >= best, e, best)
                     store(ends, (t - start) * LANES, best)
         unpack(tiles, left, out)
 
 
 @njit(nogil=True, forceinline=True)
-def _signed(value: Lanes, sign: float) -> Lanes:
-    return pick(known(value, value), value * sign, -np.inf)
+def _sign(value: Lanes, sign: float) -> Lanes:
+    return pick(are_known(value, value), value * sign, -np.inf)
 
 
 @kernel
@@ -259,7 +259,7 @@ def places(x: Array, d: int, sign: float, window: int, out: Array) -> None:
     late, begins = np.empty((d + 1) * LANES), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a = tiles[k]
             ends[:] = -np.inf
             begins[:] = np.inf
@@ -267,7 +267,7 @@ def places(x: Array, d: int, sign: float, window: int, out: Array) -> None:
                 stop = min(start + d, rows)
                 best, where, begin = fill(-np.inf), fill(0.0), fill(np.inf)
                 for t in range(start, stop):
-                    e = _signed(load(a, t * LANES), sign)
+                    e = _sign(load(a, t * LANES), sign)
                     begin = pick((e > -np.inf) & (begin > t), float(t), begin)
                     where = pick(e > best, float(t), where)
                     best = pick(e > best, e, best)
@@ -281,7 +281,7 @@ def places(x: Array, d: int, sign: float, window: int, out: Array) -> None:
                         store(a, (t - d + 1) * LANES, pick(found, at, np.nan))
                 best, where, begin = fill(-np.inf), fill(0.0), fill(np.inf)
                 for t in range(stop - 1, start, -1):
-                    e = _signed(load(a, t * LANES), sign)
+                    e = _sign(load(a, t * LANES), sign)
                     begin = pick(e > -np.inf, float(t), begin)
                     where = pick(e >= best, float(t), where)
                     best = pick(e >= best, e, best)

@@ -6,7 +6,7 @@ import math
 
 from engine.core.panel import Panel
 from engine.expr.facts import fields
-from engine.expr.graph import derived
+from engine.expr.graph import derive
 from engine.expr.naming import ALWAYS
 from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import UNGROUPED
@@ -14,7 +14,7 @@ from engine.expr.ops import UNGROUPED
 COARSER = ("subindustry", "industry", "sector")  # each may stand in for those before it
 
 
-def fitted(
+def fit(
     node: Node, panel: Panel, factors: frozenset[str] = frozenset()
 ) -> tuple[Node, tuple[str, ...]]:
     """Return the formula as this panel can answer it, and what had to give way.
@@ -35,28 +35,28 @@ def fitted(
         One line for each name that is missing; empty when the formula is as it was.
     """
     known = {name.lower() for name in panel.fields} | ALWAYS | factors
-    lacking = sorted(_lacking(node, known))
+    lacking = sorted(_find_lacking(node, known))
     if lacking:
         tail = "the factor is NaN; add the column to the bars"
         return Number(math.nan), tuple(f"the bars have no field {n!r}: {tail}" for n in lacking)
     reasons: dict[str, None] = {}
-    regrouped = _regrouped(node, {name.lower() for name in panel.groups}, reasons)
+    regrouped = _regroup(node, {name.lower() for name in panel.groups}, reasons)
     return regrouped, tuple(reasons)
 
 
-def _lacking(node: Node, known: set[str] | frozenset[str]) -> set[str]:
+def _find_lacking(node: Node, known: set[str] | frozenset[str]) -> set[str]:
     """Fields of a formula that are neither known nor made of known ones."""
     lacking: set[str] = set()
     for name in fields(node) - known:
-        meant = derived(name, lambda n: n in known)
-        lacking |= {name} if meant is None else _lacking(meant, known)
+        meant = derive(name, lambda n: n in known)
+        lacking |= {name} if meant is None else _find_lacking(meant, known)
     return lacking
 
 
-def _regrouped(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
+def _regroup(node: Node, groups: set[str], reasons: dict[str, None]) -> Node:
     if not isinstance(node, Call):
         return node
-    args = tuple(_regrouped(arg, groups, reasons) for arg in node.args)
+    args = tuple(_regroup(arg, groups, reasons) for arg in node.args)
     if node.op not in UNGROUPED:
         return Call(node.op, args)
     grouping = args[1]

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from engine.core.errors import FormulaError
 from engine.expr.annual import ANNUAL
 from engine.expr.builder import MAX_DEPTH, MAX_PARTS
-from engine.expr.graph import Known, derived
+from engine.expr.graph import Known, derive
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node
 
 ALWAYS = frozenset({"returns", "market", ANNUAL})  # every panel has them
 
 
-def written_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
+def write_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
     """Return the formulas with those that they name in place of their names.
 
     Parameters
@@ -34,26 +34,26 @@ def written_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
     FormulaError
         Factors name one another in a circle, or make a formula too deep or too long.
     """
-    spelled = _spelled(formulas)
+    spelled = _index_spellings(formulas)
 
-    def meant(factor: str, node: Field) -> str | None:
+    def find_factor(factor: str, node: Field) -> str | None:
         """The factor that a field of a factor's formula stands for."""
         other = spelled.get(node.name)
         if other is None or (other == factor and formulas[factor] == node):
             return None  # a factor that is its own name alone is a field, or a slip
         return None if _of_bars(node.name, known) else other
 
-    needs = {name: _named(name, node, meant) for name, node in formulas.items()}
+    needs = {name: _find_named(name, node, find_factor) for name, node in formulas.items()}
     done: dict[str, Node] = {}
     parts: dict[str, int] = {}
     for name in _in_order(needs):
         instead = {node: done[other] for node, other in needs[name].items()}
-        done[name] = _replaced(formulas[name], instead) if instead else formulas[name]
+        done[name] = _replace(formulas[name], instead) if instead else formulas[name]
         _check(name, done[name], formulas[name], needs[name], parts)
     return {name: done[name] for name in formulas}
 
 
-def others_named(
+def find_others(
     formulas: Mapping[str, Node], factors: Iterable[str], known: Known
 ) -> dict[str, str]:
     """Return the factors that formulas name and that are no formulas, by the field's name.
@@ -66,7 +66,7 @@ def others_named(
     known : callable
         Whether the bars have a field of a name.
     """
-    spelled = _spelled(factors)
+    spelled = _index_spellings(factors)
     names = {node.name for root in formulas.values() for node in _fields(root)}
     return {
         name: spelled[name]
@@ -75,17 +75,19 @@ def others_named(
     }
 
 
-def _spelled(factors: Iterable[str]) -> dict[str, str]:
+def _index_spellings(factors: Iterable[str]) -> dict[str, str]:
     """Factors by what formulas may write for them, in small letters too."""
     names = [*factors]
     return {name.lower(): name for name in reversed(names)} | {name: name for name in names}
 
 
 def _of_bars(name: str, known: Known) -> bool:
-    return known(name) or name in ALWAYS or derived(name, known) is not None
+    return known(name) or name in ALWAYS or derive(name, known) is not None
 
 
-def _named(factor: str, root: Node, meant: Callable[[str, Field], str | None]) -> dict[Field, str]:
+def _find_named(
+    factor: str, root: Node, meant: Callable[[str, Field], str | None]
+) -> dict[Field, str]:
     found = {node: meant(factor, node) for node in _fields(root)}
     return {node: other for node, other in found.items() if other is not None}
 
@@ -124,13 +126,13 @@ def _in_order(needs: Mapping[str, Mapping[Field, str]]) -> list[str]:
     return list(order)
 
 
-def _replaced(node: Node, instead: Mapping[Field, Node]) -> Node:
+def _replace(node: Node, instead: Mapping[Field, Node]) -> Node:
     if isinstance(node, Field):
         return instead.get(node, node)
     if not isinstance(node, Call):
         return node
     pairs = zip(node.args, op_of(node.op).args, strict=True)
-    return Call(node.op, tuple(_replaced(a, instead) if k == "x" else a for a, k in pairs))
+    return Call(node.op, tuple(_replace(a, instead) if k == "x" else a for a, k in pairs))
 
 
 def _check(

@@ -9,8 +9,8 @@ from engine.core.errors import ConfigError, FormulaError, did_you_mean
 from engine.expr.builder import Builder, Hints
 from engine.expr.dialects import FOREIGN
 from engine.expr.foreign import ForeignBuilder
-from engine.expr.grammars import plain, syntax
-from engine.expr.hints import elsewhere, meant, sign
+from engine.expr.grammars import blank_comments, syntax
+from engine.expr.hints import elsewhere, sign, suggest
 from engine.expr.nodes import Node
 from engine.expr.qlib import QlibBuilder
 
@@ -51,7 +51,7 @@ def parse(text: str, dialect: str | None = None) -> Node:
         start = one_line(text[: MAX_LENGTH + 60])
         message = f"the formula has {len(text)} characters: at most {MAX_LENGTH}"
         raise FormulaError(message, start, MAX_LENGTH)
-    text = one_line(plain(dialect, text))
+    text = one_line(blank_comments(dialect, text))
     try:
         tree = syntax(dialect, text)
     except UnexpectedCharacters as error:
@@ -67,7 +67,7 @@ def parse(text: str, dialect: str | None = None) -> Node:
     except UnexpectedInput as error:
         raise FormulaError("the formula cannot be read", text, error.pos_in_stream or 0) from None
     builder = DIALECTS[dialect](text)
-    builder.hints = Hints(meant, elsewhere)
+    builder.hints = Hints(suggest, elsewhere)
     return builder.node(tree)
 
 

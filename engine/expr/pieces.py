@@ -126,28 +126,28 @@ def evaluate_pieces(
     FormulaError, DataError
         As `engine.evaluate` does.
     """
-    with planned(formulas, panel, threads, dtype) as plan:
+    with make_plan(formulas, panel, threads, dtype) as plan:
         for span in spans(start, panel.shape[0], rows):
             yield span, plan.values(span, threads)
 
 
-def whole_bytes(formulas: Mapping[str, str | Node], panel: Panel, dtype: str = "float64") -> int:
+def estimate_bytes(formulas: Mapping[str, str | Node], panel: Panel, dtype: str = "float64") -> int:
     """About how much memory all dates at once take."""
     dates, symbols = panel.shape
-    arrays = executor.held(formulas, _few(panel), symbols)
+    arrays = executor.count_arrays(formulas, _few(panel), symbols)
     return _bytes(symbols, dates, arrays, dates, len(formulas), dtype)
 
 
 @contextmanager
-def planned(
+def make_plan(
     formulas: Mapping[str, str | Node],
     panel: Panel,
     threads: int | None = None,
     dtype: str = "float64",
 ) -> Iterator[Plan]:
     """A plan, whose files last as long as the context."""
-    trees = executor.written(formulas, panel)
-    executor.held(
+    trees = executor.build_trees(formulas, panel)
+    executor.count_arrays(
         formulas, _few(panel), panel.shape[1]
     )  # what cannot be evaluated is told by its own name
     with TemporaryDirectory(prefix="formulas-") as folder:
@@ -168,28 +168,28 @@ def _plan(
     trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None, dtype: str
 ) -> Plan:
     endless: dict[Node, str] = {}
-    bounded = {name: _bounded(tree, endless) for name, tree in trees.items()}
+    bounded = {name: _cut_endless(tree, endless) for name, tree in trees.items()}
     files = _returns(panel, _names(trees), folder)
-    panel = _mapped(panel, files)
+    panel = _map_files(panel, files)
     for node, name in endless.items():
         files[name] = folder / f"{name}.npy"
         made = executor.evaluate({name: node}, panel, threads=threads, dtype=dtype)
         np.save(files[name], made[name])
-    panel = _mapped(panel, files)
+    panel = _map_files(panel, files)
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     reach = [lookback(node, known) for node in bounded.values()]
     return Plan(
         formulas=bounded,
         panel=panel,
         lookback=max((rows for rows in reach if rows is not None), default=0),
-        arrays=executor.held(bounded, _few(panel), panel.shape[1]),
+        arrays=executor.count_arrays(bounded, _few(panel), panel.shape[1]),
         files=files,
         whole=tuple(to_text(node) for node in endless),
         dtype=dtype,
     )
 
 
-def _bounded(node: Node, endless: dict[Node, str]) -> Node:
+def _cut_endless(node: Node, endless: dict[Node, str]) -> Node:
     """The formula with a field in place of each part that reaches back without end."""
     if not isinstance(node, Call):
         return node
@@ -202,7 +202,7 @@ def _bounded(node: Node, endless: dict[Node, str]) -> Node:
     # a plugin's window may be a running sum, whose last digits depend on where it began
     if op.lookback(windows) is None or (op.kernel is not None and op.reach != "none"):
         return Field(endless.setdefault(node, f"#{len(endless)}"))
-    return Call(node.op, tuple(_bounded(arg, endless) for arg in node.args))
+    return Call(node.op, tuple(_cut_endless(arg, endless) for arg in node.args))
 
 
 def _names(trees: Mapping[str, Node]) -> frozenset[str]:
@@ -233,5 +233,5 @@ def _returns(panel: Panel, names: frozenset[str], folder: Path) -> dict[str, Pat
     return files
 
 
-def _mapped(panel: Panel, files: Mapping[str, Path]) -> Panel:
+def _map_files(panel: Panel, files: Mapping[str, Path]) -> Panel:
     return panel.with_fields({name: np.load(path, mmap_mode="r") for name, path in files.items()})

@@ -86,7 +86,7 @@ class Program:
             for i in part.inputs
             if graph.is_number(i)
         }
-        self.steps, self.count = _planned(parts, region.steps)
+        self.steps, self.count = _plan(parts, region.steps)
         self.before = max(region.steps.values())
         self.groups = {
             str(arg): _grouping(str(arg), panel)
@@ -158,7 +158,7 @@ class Program:
         return array
 
 
-def _planned(parts: Mapping[int, Part], before: Mapping[int, int]) -> tuple[dict[int, Step], int]:
+def _plan(parts: Mapping[int, Part], before: Mapping[int, int]) -> tuple[dict[int, Step], int]:
     """The steps, with a place for the values of each, and how many places there are.
 
     A place is used again when the values in it have been read.
@@ -210,7 +210,7 @@ def _by_labels(op: Op, args: list[Any], start: int, stop: int) -> Iterator[tuple
 
 def _grouping(name: str, panel: Panel) -> Dated | Codes:
     """The grouping that a formula names: the symbols' groups as numbers, where none changes."""
-    own = spelled(name, panel.groups)
+    own = spell(name, panel.groups)
     if own not in panel.groups:
         hint = did_you_mean(name, panel.groups)
         if name in panel:
@@ -227,14 +227,14 @@ class MissingNameError(DataError):
         super().__init__(message)
         self.name, self.factor = name, ""
 
-    def shown(self, text: str) -> str:
+    def explain(self, text: str) -> str:
         """The whole message, with a caret where a factor's text has the name."""
         message, text = f"factor {self.factor!r}: {self}", one_line(text)
         found = re.search(rf"(?i)(?<!\w){re.escape(self.name)}(?!\w)", text)
         return point_at(message, text, found.start()) if found else message
 
 
-def spelled(name: str, names: Iterable[str]) -> str:
+def spell(name: str, names: Iterable[str]) -> str:
     """How the data spell a name of a formula, where capitals do not count; first come first."""
     known = list(names)
     return name if name in known else next((n for n in known if n.lower() == name), name)

@@ -78,7 +78,7 @@ class QlibBuilder(Builder):
         words = IN_DAYS.get(name) if in_days else ALPHAGEN.get(name)
         if words is None:
             return super()._call(token, *args)
-        arguments = words[0].bound(args, {})
+        arguments = words[0].bind(args, {})
         if arguments is None:
             message = f"write {signature(name, words)}, not {len(args)} arguments"
             raise FormulaError(message, self.text, at)
@@ -97,7 +97,7 @@ class QlibBuilder(Builder):
         hint = did_you_mean(name, [*QLIB, *ALPHAGEN, *guests()])
         raise FormulaError(f"unknown operator {name!r} of Qlib; {hint}", self.text, at)
 
-    def _written(self, name: str) -> str:
+    def _keep_word(self, name: str) -> str:
         return ""  # Max and Min are over time, and nothing else
 
     def _window(self, op: Op, given: Number, at: int) -> Number:

@@ -23,7 +23,7 @@ from engine.expr.summaries import (
     MEDIAN,
     PLACE,
     SUM,
-    ordered,
+    order,
     summary,
 )
 from engine.kernels.cache import njit
@@ -43,7 +43,7 @@ def rank(x: FloatArray, out: FloatArray) -> None:
 
 
 def demean(x: FloatArray, out: FloatArray) -> None:
-    _centred(x, out)
+    _centre(x, out)
 
 
 def dense_rank(x: FloatArray, out: FloatArray) -> None:
@@ -55,7 +55,7 @@ def zscore(x: FloatArray, out: FloatArray) -> None:
 
 
 def zscore2(x: FloatArray, ddof: float, out: FloatArray) -> None:
-    mean, spread = _centred(x, out)
+    mean, spread = _centre(x, out)
     n = (~np.isnan(x)).sum(axis=1, keepdims=True)
     spread *= np.sqrt((n - 1.0) / np.maximum(n - ddof, 1.0))  # 1 where ddof is 1
     usable = (spread > rounding(x) * np.abs(mean)) & (spread < np.inf)
@@ -69,7 +69,7 @@ def scale(x: FloatArray, a: float, out: FloatArray) -> None:
 
 
 def winsorize(x: FloatArray, k: float, out: FloatArray) -> None:
-    mean, spread = _centred(x, out)
+    mean, spread = _centre(x, out)
     width = k * np.where(np.isnan(spread), 0.0, np.where(spread < np.inf, spread, np.nan))
     np.clip(x, mean - width, mean + width, out=out)
 
@@ -93,24 +93,24 @@ def group_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
 
 
 def cs_mean(x: FloatArray, out: FloatArray) -> None:
-    mean, _ = _centred(x, out)
+    mean, _ = _centre(x, out)
     out[:] = np.where(np.isnan(x), np.nan, mean)
 
 
 def unit_rank(x: FloatArray, out: FloatArray) -> None:
-    ordered(x, None, PLACE, out)
+    order(x, None, PLACE, out)
 
 
 def group_unit_rank(x: FloatArray, labels: Labels, out: FloatArray) -> None:
-    ordered(x, labels, PLACE, out)
+    order(x, labels, PLACE, out)
 
 
 def cs_median(x: FloatArray, out: FloatArray) -> None:
-    ordered(x, None, MEDIAN, out)
+    order(x, None, MEDIAN, out)
 
 
 def group_median(x: FloatArray, labels: Labels, out: FloatArray) -> None:
-    ordered(x, labels, MEDIAN, out)
+    order(x, labels, MEDIAN, out)
 
 
 def cs_sum(x: FloatArray, out: FloatArray) -> None:
@@ -189,20 +189,20 @@ def qcut(x: FloatArray, q: float, out: FloatArray) -> None:
 
 
 def neutralize(x: FloatArray, y: FloatArray, out: FloatArray) -> None:
-    _left_over(np.stack((x, y), axis=1), rounding(x), out)
+    _find_residuals(np.stack((x, y), axis=1), rounding(x), out)
 
 
 def neutralize2(x: FloatArray, y: FloatArray, z: FloatArray, out: FloatArray) -> None:
-    _left_over(np.stack((x, y, z), axis=1), rounding(x), out)
+    _find_residuals(np.stack((x, y, z), axis=1), rounding(x), out)
 
 
 def neutralize3(
     x: FloatArray, y: FloatArray, z: FloatArray, w: FloatArray, out: FloatArray
 ) -> None:
-    _left_over(np.stack((x, y, z, w), axis=1), rounding(x), out)
+    _find_residuals(np.stack((x, y, z, w), axis=1), rounding(x), out)
 
 
-def _centred(x: FloatArray, out: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _centre(x: FloatArray, out: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Fill `out` with x less its row's mean; the mean, and the std (n-1), shape (T, 1)."""
     mean, spread = np.empty((len(x), 1), x.dtype), np.empty((len(x), 1), x.dtype)
     _rows(x, out, mean, spread)
@@ -263,11 +263,11 @@ def _by_ranks(ranks: FloatArray, what: int, q: int, out: FloatArray) -> None:
 
 
 def _by_group(x: FloatArray, labels: Labels, what: int, out: FloatArray) -> None:
-    _grouped(x, labels, int(labels.max(initial=0)) + 1, what, rounding(x), out)
+    _compare_groups(x, labels, int(labels.max(initial=0)) + 1, what, rounding(x), out)
 
 
 @kernel
-def _grouped(
+def _compare_groups(
     x: FloatArray, labels: Labels, groups: int, what: int, rounded: float, out: FloatArray
 ) -> None:
     """X against the mean of its row's group, or that mean."""
@@ -293,11 +293,11 @@ def _grouped(
             else:
                 to[j] = (v - first[g]) - total[g] / count[g]
         if what == STANDARD:
-            _over_spread(to, labels, count, rounded * first, square)
+            _divide_by_spread(to, labels, count, rounded * first, square)
 
 
 @njit(cache=True, nogil=True)
-def _over_spread(
+def _divide_by_spread(
     to: FloatArray, labels: Labels, count: FloatArray, noise: FloatArray, square: FloatArray
 ) -> None:
     """Divide distances from a group's mean by its standard deviation (n-1)."""
@@ -311,7 +311,7 @@ def _over_spread(
 
 
 @njit(cache=True, nogil=True)
-def _left_over(rows: FloatArray, rounded: float, out: FloatArray) -> None:
+def _find_residuals(rows: FloatArray, rounded: float, out: FloatArray) -> None:
     """What rows 1, 2 … of each date leave of row 0: their span, made orthogonal, taken off."""
     width, columns = rows.shape[1], rows.shape[2]
     base, place = np.empty((width, columns)), np.empty(columns, np.int64)
@@ -324,7 +324,7 @@ def _left_over(rows: FloatArray, rounded: float, out: FloatArray) -> None:
             out[t, j] = np.nan
             place[n] = j
             n += 1 if whole else 0
-        if n <= width or not _spanned(rows[t], place[:n], rounded, base):
+        if n <= width or not _span(rows[t], place[:n], rounded, base):
             continue
         scale = _from_mean(rows[t, 0], place[:n], base[0])
         for i in range(1, width):
@@ -334,7 +334,7 @@ def _left_over(rows: FloatArray, rounded: float, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _spanned(rows: FloatArray, place: Labels, rounded: float, base: FloatArray) -> bool:
+def _span(rows: FloatArray, place: Labels, rounded: float, base: FloatArray) -> bool:
     """Fill base[1:] with unit vectors that span the rows; False when a row adds nothing."""
     n = len(place)
     for i in range(1, len(rows)):

@@ -29,7 +29,7 @@ from engine.core.groups import Grouping
 from engine.core.orphans import end_with
 from engine.core.panel import FloatArray, Panel
 from engine.expr.nodes import Node
-from engine.expr.pieces import Plan, planned
+from engine.expr.pieces import Plan, make_plan
 from engine.expr.spanning import spans
 
 AHEAD = 2  # tasks a worker that are under way, or done and waiting for their turn
@@ -126,7 +126,7 @@ def evaluate_shards(
     EngineError
         The workers failed.
     """
-    with planned(formulas, panel) as plan:
+    with make_plan(formulas, panel) as plan:
         yield from from_processes(plan, rows, start=start, parallel=parallel, workers=workers)
 
 
@@ -138,7 +138,7 @@ def from_processes(
     todo = spans(start, plan.panel.shape[0], rows)
     with TemporaryDirectory(prefix="formulas-") as folder:
         done = BACKENDS[parallel](Shared.of(plan, Path(folder)), todo, workers)
-        for span, file in zip(todo, _told(done, parallel), strict=True):
+        for span, file in zip(todo, _tell_failures(done, parallel), strict=True):
             values = np.load(file, mmap_mode="r")
             yield span, dict(zip(plan.formulas, values, strict=True))
             Path(file).unlink()
@@ -173,7 +173,7 @@ def work(shared: Shared, span: slice) -> str:
     return str(done)
 
 
-def _told(done: Iterator[str], parallel: str) -> Iterator[str]:
+def _tell_failures(done: Iterator[str], parallel: str) -> Iterator[str]:
     """The same; what workers and their managers raise becomes one line."""
     try:
         yield from done

@@ -39,17 +39,17 @@ def group_unit_rank_by(x: FloatArray, y: FloatArray) -> FloatArray:
     return _values(x, y, of)
 
 
-def _told(what: str) -> Callable[[FloatArray, FloatArray], FloatArray]:
+def _aggregate(what: str) -> Callable[[FloatArray, FloatArray], FloatArray]:
     """What pandas tells of the values together, at each of them."""
     return lambda x, y: _values(x, y, lambda part: pd.Series(part.agg(what), part.index))
 
 
-group_sum_by = _told("sum")
-group_count_by = _told("count")
-group_min_by = _told("min")
-group_max_by = _told("max")
-group_median_by = _told("median")
-group_std_by = _told("std")
+group_sum_by = _aggregate("sum")
+group_count_by = _aggregate("count")
+group_min_by = _aggregate("min")
+group_max_by = _aggregate("max")
+group_median_by = _aggregate("median")
+group_std_by = _aggregate("std")
 
 
 def _less_mean(part: pd.Series[float]) -> pd.Series[float]:

@@ -104,7 +104,7 @@ def thin(x: FloatArray, d: int) -> FloatArray:
     return out
 
 
-def _told(of: Callable[[list[float]], float]) -> tuple[Callable[..., FloatArray], ...]:
+def _aggregate(of: Callable[[list[float]], float]) -> tuple[Callable[..., FloatArray], ...]:
     """`of` the values of a row, and of a group in a row, at each of them."""
 
     def group(x: FloatArray, labels: Labels) -> FloatArray:
@@ -118,12 +118,12 @@ def _told(of: Callable[[list[float]], float]) -> tuple[Callable[..., FloatArray]
     return (lambda x: group(x, np.zeros(x.shape[1], int))), group
 
 
-cs_sum, group_sum = _told(math.fsum)
-cs_count, group_count = _told(lambda values: float(len(values)))
-cs_min, group_min = _told(min)
-cs_max, group_max = _told(max)
-cs_median, group_median = _told(median)
-cs_std, group_std = _told(lambda values: stdev(values) if len(values) > 1 else np.nan)
+cs_sum, group_sum = _aggregate(math.fsum)
+cs_count, group_count = _aggregate(lambda values: float(len(values)))
+cs_min, group_min = _aggregate(min)
+cs_max, group_max = _aggregate(max)
+cs_median, group_median = _aggregate(median)
+cs_std, group_std = _aggregate(lambda values: stdev(values) if len(values) > 1 else np.nan)
 
 
 def group_unit_rank(x: FloatArray, labels: Labels) -> FloatArray:

@@ -20,18 +20,18 @@ from engine.kernels.lanes import (
     TILES,
     WIDE,
     Lanes,
+    are_known,
     at_least,
+    count_tiles,
     fill,
     floor,
     kernel,
-    known,
     load,
     pack,
     pick,
     pluck,
     store,
     unpack,
-    used,
 )
 
 Array = npt.NDArray[Any]
@@ -45,7 +45,7 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
     tiles, window = np.empty((TILES, rows * LANES)), np.empty((d + 1) * LANES)
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, count = tiles[k], fill(0.0)
             window[:] = np.inf  # the last place is always free
             for t in range(1, rows):
@@ -61,18 +61,18 @@ def quantiles(x: Array, d: int, q: float, out: Array) -> None:
                     store(window, place, pick(kept < low, kept, low))
                     now, below = above, kept
                 if t >= d:
-                    store(a, (t - d) * LANES, _between(window, count, q))
+                    store(a, (t - d) * LANES, _interpolate(window, count, q))
         unpack(tiles, left, out)
 
 
 @njit(nogil=True, forceinline=True)
 def _last(value: Lanes) -> Lanes:
     """Infinite for NaN; and one zero: its sign would tell of the order."""
-    return pick(known(value, value), value + 0.0, np.inf)
+    return pick(are_known(value, value), value + 0.0, np.inf)
 
 
 @njit(nogil=True, forceinline=True)
-def _between(window: Array, count: Lanes, q: float) -> Lanes:
+def _interpolate(window: Array, count: Lanes, q: float) -> Lanes:
     last = at_least(count - 1.0, 0.0)
     place = q * last
     low = floor(place)

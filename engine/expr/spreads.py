@@ -30,12 +30,13 @@ from engine.kernels.lanes import (
     TILES,
     WIDE,
     Lanes,
+    are_known,
     at_least,
+    count_tiles,
     every,
     fill,
     fma,
     kernel,
-    known,
     load,
     pack,
     pick,
@@ -43,7 +44,6 @@ from engine.kernels.lanes import (
     size,
     store,
     unpack,
-    used,
 )
 
 Array = npt.NDArray[Any]
@@ -63,18 +63,18 @@ def moments(x: Array, d: int, kind: int, rounding: float, out: Array) -> None:
     tiles = np.empty((TILES, rows * LANES))
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, tiles)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, p = tiles[k], fill(0.0)
             for t in range(rows):
                 v = load(a, t * LANES)
-                p = pick(known(v, v), v, p)
+                p = pick(are_known(v, v), v, p)
                 if t < d - 1:
                     continue
                 window = range((t - d + 1) * LANES, (t + 1) * LANES, LANES)
                 n, s, raw = fill(0.0), fill(0.0), fill(0.0)
                 for i in window:
                     e = load(a, i) - p
-                    there = known(e, e)
+                    there = are_known(e, e)
                     n = pick(there, n + 1.0, n)
                     s, raw = pick(there, s + e, s), pick(there, fma(e, e, raw), raw)
                 ss = _about_mean(n, s, raw)
@@ -93,7 +93,7 @@ def moments(x: Array, d: int, kind: int, rounding: float, out: Array) -> None:
                             if kind == DISTANCE
                             else e * e * (e if kind == SKEWNESS else e * e)
                         )
-                        power = pick(known(e, e), power + f, power)
+                        power = pick(are_known(e, e), power + f, power)
                 store(a, window.start, _moment(n, ss, power, kind))
         unpack(tiles, left, out)
 
@@ -124,7 +124,7 @@ def _moment(n: Lanes, ss: Lanes, power: Lanes, kind: int) -> Lanes:
         return pick(n > 1.0, root(ratio) if kind == DEVIATION else ratio, np.nan)
     if kind == DISTANCE:
         return pick(n > 0.0, power / n, np.nan)
-    told = (n >= (3.0 if kind == SKEWNESS else 4.0)) & known(ss, ss)
+    told = (n >= (3.0 if kind == SKEWNESS else 4.0)) & are_known(ss, ss)
     if kind == SKEWNESS:
         made = (power / n) * root(n * at_least(n - 1.0, 0.0)) / (n - 2.0)
         return pick(told, made, np.nan)
@@ -145,11 +145,11 @@ def pairs(x: Array, y: Array, d: int, kind: int, of_x: float, of_y: float, out: 
     for left in range(0, columns, WIDE):
         pack(x, len(x) - rows, left, ours)
         pack(y, len(y) - rows, left, theirs)
-        for k in range(used(columns, left)):
+        for k in range(count_tiles(columns, left)):
             a, b, p, q = ours[k], theirs[k], fill(0.0), fill(0.0)
             for t in range(rows):
                 v, w = load(a, t * LANES), load(b, t * LANES)
-                there = known(v, w)
+                there = are_known(v, w)
                 p, q = pick(there, v, p), pick(there, w, q)
                 if t < d - 1:
                     continue
@@ -173,7 +173,7 @@ def pairs(x: Array, y: Array, d: int, kind: int, of_x: float, of_y: float, out: 
                 if kind == MISFIT:
                     for i in window:
                         e = ((load(b, i) - q) - level) - ((load(a, i) - p) - mean) * slope
-                        rest = pick(known(e, e), fma(e, e, rest), rest)
+                        rest = pick(are_known(e, e), fma(e, e, rest), rest)
                 elif kind == REST:
                     rest = ((w - q) - level) - ((v - p) - mean) * slope
                 store(a, window.start, _pair(n, aa, ab, slope, rest, kind))
@@ -189,7 +189,7 @@ def _joint(
     aa, bb, ab = fill(0.0), fill(0.0), fill(0.0)
     for i in window:
         e, f = load(a, i) - p, load(b, i) - q
-        there = known(e, f)
+        there = are_known(e, f)
         n = pick(there, n + 1.0, n)
         sa, sb = pick(there, sa + e, sa), pick(there, sb + f, sb)
         aa, bb = pick(there, fma(e, e, aa), aa), pick(there, fma(f, f, bb), bb)
@@ -206,7 +206,7 @@ def _apart(
     far = fill(0.0)
     for i in window:
         e = ((load(a, i) - p) - mean) * one - ((load(b, i) - q) - level) * unit
-        far = pick(known(e, e), fma(e, e, far), far)
+        far = pick(are_known(e, e), fma(e, e, far), far)
     return far
 
 
@@ -216,7 +216,7 @@ def _pair(n: Lanes, aa: Lanes, ab: Lanes, slope: Lanes, rest: Lanes, kind: int) 
         return pick(n > 1.0, ab / (n * (n - 1.0)), np.nan)
     if kind == MISFIT:
         # not of Σyy - Σxy²/Σxx: where the fit is close, that is the rounding of its terms
-        return pick((n > 2.0) & known(slope, slope), root(rest / (n - 2.0)), np.nan)
+        return pick((n > 2.0) & are_known(slope, slope), root(rest / (n - 2.0)), np.nan)
     return rest if kind == REST else slope
 
 
@@ -232,7 +232,7 @@ def _share(n: Lanes, aa: Lanes, bb: Lanes, ab: Lanes) -> Lanes:
     share = ab * ab / product
     if not every(safe):  # factor by factor, where a product would not keep its digits
         slow = pick((aa < np.inf) & (bb < np.inf), (ab / aa) * (ab / bb), np.nan)
-        share = pick(safe, share, pick(known(aa, bb), slow, 0.0))
+        share = pick(safe, share, pick(are_known(aa, bb), slow, 0.0))
     return pick(n > 2.0, share, 0.0)
 
 
@@ -246,4 +246,4 @@ def _correlation(
     told = pick(near, told, (told + GRID) - GRID)
     told = pick(n > 2.0, told, 1.0)
     told = told * pick(ab < 0.0, -1.0, 1.0) if kind == CORRELATION else told
-    return pick(known(aa, bb) & known(ab, ab), told, np.nan)
+    return pick(are_known(aa, bb) & are_known(ab, ab), told, np.nan)

@@ -50,7 +50,7 @@ class Storage:
     def __getitem__(self, part: int) -> FloatArray:
         return self._held[part]
 
-    def empty(self) -> FloatArray:
+    def allocate(self) -> FloatArray:
         """An array to be filled."""
         if self._spare:
             return self._spare.pop()
@@ -64,7 +64,7 @@ class Storage:
         if shared:
             self._shared.add(part)
 
-    def used(self, parts: Iterable[int]) -> None:
+    def count_reading(self, parts: Iterable[int]) -> None:
         """Note a reading of each part."""
         for part in parts:
             self.readers[part] -= 1
@@ -73,7 +73,7 @@ class Storage:
                 if part not in self._shared:
                     self._spare.append(array)
 
-    def taken(self, part: int) -> FloatArray:
+    def take(self, part: int) -> FloatArray:
         """A result that is the caller's own."""
         self.readers[part] -= 1
         if self.readers[part] or part in self._shared:

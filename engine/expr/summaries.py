@@ -21,13 +21,13 @@ PLACE, MEDIAN = 0, 1
 def summary(x: Array, labels: Array | None, what: int, out: Array) -> None:
     """Fill `out` with the sum, count, least or greatest value, or std (n-1), of a cell's group."""
     cells, groups = _groups(x, labels)
-    _summed(x, cells, groups, what, out)
+    _sum(x, cells, groups, what, out)
 
 
-def ordered(x: Array, labels: Array | None, what: int, out: Array) -> None:
+def order(x: Array, labels: Array | None, what: int, out: Array) -> None:
     """Fill `out` with a cell's place in its group, from 0 to 1, or with the group's median."""
     cells, groups = _groups(x, labels)
-    _ordered(x, cells, groups, what, out)
+    _order(x, cells, groups, what, out)
 
 
 def _groups(x: Array, labels: Array | None) -> tuple[Array, int]:
@@ -39,7 +39,7 @@ def _groups(x: Array, labels: Array | None) -> tuple[Array, int]:
 
 
 @njit(cache=True, nogil=True)
-def _summed(x: Array, labels: Array, groups: int, what: int, out: Array) -> None:
+def _sum(x: Array, labels: Array, groups: int, what: int, out: Array) -> None:
     told, count, mean = np.empty(groups), np.empty(groups), np.empty(groups)
     for t in range(len(x)):
         row, of, to = x[t], labels[t], out[t]
@@ -84,7 +84,7 @@ def _spread(row: Array, of: Array, count: Array, mean: Array, told: Array) -> No
 
 
 @njit(cache=True, nogil=True)
-def _ordered(x: Array, labels: Array, groups: int, what: int, out: Array) -> None:
+def _order(x: Array, labels: Array, groups: int, what: int, out: Array) -> None:
     """Walk through a row's values from the least on, and count them group by group."""
     count, seen, ties = np.empty(groups), np.empty(groups), np.empty(groups)
     low, high = np.empty(groups), np.empty(groups)

@@ -75,23 +75,23 @@ def _unit(node: Node, found: dict[str, None]) -> Unit | None:
 def _wrong(call: Call, arrays: list[Node], units: list[Unit | None]) -> Iterator[str]:
     text = to_text(call)
     if call.op in ALIKE or call.op == "where":
-        measured = _measured(arrays[-2:], units[-2:])
+        measured = _drop_constants(arrays[-2:], units[-2:])
         if len(set(measured)) > 1 and None not in measured:
             one, other = (_word(unit) for unit in measured if unit is not None)
             verb, joint = VERBS.get(call.op, ("compares", "with"))
             yield f"{text} {verb} {one} {joint} {other}: bring them to one unit"
-    if op_of(call.op).room == "sections" and _priced(units[0]):
+    if op_of(call.op).room == "sections" and _is_price(units[0]):
         yield (
             f"{text} compares prices of different symbols, which say nothing of value: "
             f"divide by a price first"
         )
 
 
-def _priced(unit: Unit | None) -> bool:
+def _is_price(unit: Unit | None) -> bool:
     return unit is not None and unit[0] != 0.0 and unit[0] == -unit[1]
 
 
-def _measured(arrays: list[Node], units: list[Unit | None]) -> list[Unit | None]:
+def _drop_constants(arrays: list[Node], units: list[Unit | None]) -> list[Unit | None]:
     """The units of what is not constant."""
     return [unit for arg, unit in zip(arrays, units, strict=True) if not _constant(arg)]
 
@@ -114,7 +114,7 @@ def _result(op: str, arrays: list[Node], units: list[Unit | None]) -> Unit | Non
         one, other = units[0], _power(units[1], PRODUCTS[op])
         return None if one is None or other is None else (one[0] + other[0], one[1] + other[1])
     if op in ALIKE or op == "where":
-        measured = set(_measured(arrays[-2:], units[-2:]))
+        measured = set(_drop_constants(arrays[-2:], units[-2:]))
         return measured.pop() if len(measured) == 1 else None if measured else RATIO
     return None
 

@@ -55,7 +55,7 @@ class Word:
         """The parameters' names."""
         return [name for name, _ in self.parameters]
 
-    def bound(self, given: Sequence[Argument], named: Mapping[str, Argument]) -> Arguments | None:
+    def bind(self, given: Sequence[Argument], named: Mapping[str, Argument]) -> Arguments | None:
         """The arguments by their parameters' names; None where they do not fit."""
         if self.many:
             rest = {name: value_of(default or "") for name, default in self.parameters[1:]}
@@ -154,11 +154,11 @@ def expand(
         raise MisfitError(str(error), name) from None
     if word.many:
         nodes = [node for node in several if not isinstance(node, str)]
-        return reduce(lambda x, y: written(meaning, {"x": x, "y": y}), nodes)
-    return written(meaning, arguments, zero)
+        return reduce(lambda x, y: substitute(meaning, {"x": x, "y": y}), nodes)
+    return substitute(meaning, arguments, zero)
 
 
-def written(formula: str, arguments: Arguments, zero: bool = False) -> Node:
+def substitute(formula: str, arguments: Arguments, zero: bool = False) -> Node:
     """A formula of this language, with arguments in place of their names."""
     return _Template(formula, arguments, zero).node(syntax("paper", formula))
 
@@ -194,7 +194,7 @@ class _Template(Builder):
             raise FormulaError(f"{token} must be a number, not {argument!r}", self.text)
         return Field(str(token).lower()) if argument is None else argument
 
-    def _folded(self, arg: Node) -> Node:
+    def _fold(self, arg: Node) -> Node:
         return fold(arg)
 
     def _window(self, op: Op, given: Number, at: int) -> Number:

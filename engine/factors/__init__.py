@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.factors.compute import How, append_to, compute_to
 from engine.factors.evaluation import evaluate
-from engine.factors.file import stored_periods
+from engine.factors.file import read_periods
 from engine.factors.sets import lookbacks, ready, spans
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "compute_to",
     "evaluate",
     "lookbacks",
+    "read_periods",
     "ready",
     "spans",
-    "stored_periods",
 ]

@@ -15,7 +15,7 @@ from engine.core.kinds import Factor
 from engine.core.memory import available_memory
 from engine.core.panel import FloatArray, Panel, narrow
 from engine.core.progress import progress
-from engine.expr import Node, Plan, check_parallel, from_processes, planned, spans, whole_bytes
+from engine.expr import Node, Plan, check_parallel, estimate_bytes, from_processes, make_plan, spans
 from engine.factors.evaluation import evaluate
 from engine.factors.file import Stored, writing
 from engine.factors.sets import Ready, ready
@@ -131,7 +131,7 @@ def append_to(
     first = stored.row + 1
     coverage = Coverage(panel, names, first)
     found = ready(chosen, panel, aside)
-    stored.same_formulas(found.keys)
+    stored.refuse_other_formulas(found.keys)
     with closing(_pieces(names, found, stored.row, how)) as pieces, ExitStack() as stack:
         span, values = next(pieces)
         stored.compare({name: made[0] for name, made in values.items()})
@@ -161,12 +161,12 @@ def _formulas(
 ) -> Iterator[Piece]:
     stop = panel.shape[0]
     free = how.chunk is None and how.parallel is None
-    if free and start == 0 and whole_bytes(formulas, panel, how.dtype) <= how.room:
+    if free and start == 0 and estimate_bytes(formulas, panel, how.dtype) <= how.room:
         yield slice(0, stop), evaluate(formulas, panel, threads=how.threads, dtype=how.dtype)
         return
     if how.parallel:
         check_parallel(how.parallel)
-    with planned(formulas, panel, how.threads, how.dtype) as plan:
+    with make_plan(formulas, panel, how.threads, how.dtype) as plan:
         if plan.whole:
             print(f"over all dates, for they read them all: {'; '.join(plan.whole)}")
         rows = _rows(plan, stop - start, how)

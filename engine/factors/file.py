@@ -70,7 +70,7 @@ def writing(
         raise ConfigError(f"--out {path}: {error.strerror or error}; choose another file") from None
 
 
-def stored_periods(path: Path) -> float | None:
+def read_periods(path: Path) -> float | None:
     """Rows a year of the panel that a file is of; None where it does not say.
 
     Raises
@@ -78,7 +78,7 @@ def stored_periods(path: Path) -> float | None:
     ConfigError
         It is no parquet file.
     """
-    kept = (_opened(path).schema_arrow.metadata or {}).get(ANNUAL)
+    kept = (_open(path).schema_arrow.metadata or {}).get(ANNUAL)
     return None if kept is None else float(kept)
 
 
@@ -119,9 +119,9 @@ class Stored:
         DataError
             It does not end with one of the panel's dates.
         """
-        file = _opened(path)
-        _same_columns(path, file.schema_arrow, names, dtype)
-        _same_year(path, panel)
+        file = _open(path)
+        _refuse_other_columns(path, file.schema_arrow, names, dtype)
+        _refuse_other_year(path, panel)
         ends = np.cumsum(panel.present.sum(axis=1))
         bars = file.metadata.num_rows
         row = int(np.searchsorted(ends, bars))
@@ -132,9 +132,9 @@ class Stored:
             )
         return cls(path, panel, tuple(names), row)
 
-    def same_formulas(self, formulas: Mapping[str, str]) -> None:
+    def refuse_other_formulas(self, formulas: Mapping[str, str]) -> None:
         """Raise DataError where a column was another formula; files of others have no keys."""
-        metadata = _opened(self.path).schema_arrow.metadata or {}
+        metadata = _open(self.path).schema_arrow.metadata or {}
         if KEYS not in metadata:
             return
         kept = json.loads(metadata[KEYS])
@@ -167,19 +167,19 @@ class Stored:
 
         ends = np.cumsum(self.panel.present.sum(axis=1))
         first = 0
-        batches = _opened(self.path).iter_batches(max(BATCH // (8 * len(self.names) + 16), 1))
+        batches = _open(self.path).iter_batches(max(BATCH // (8 * len(self.names) + 16), 1))
         for batch in batches:
             last = first + len(batch)
             start, stop = np.searchsorted(ends, [first, last - 1], side="right")
             skip = first - (int(ends[start - 1]) if start else 0)
             table = keys(self.panel.between(int(start), int(stop) + 1)).slice(skip, len(batch))
-            self._same_keys(pa.table(batch), table)
+            self._refuse_other_keys(pa.table(batch), table)
             for name in self.names:
                 table = table.append_column(name, batch.column(name))
             writer.file.write_table(table, row_group_size=len(table))
             first = last
 
-    def _same_keys(self, stored: Any, table: Any) -> None:
+    def _refuse_other_keys(self, stored: Any, table: Any) -> None:
         there, here = (t.select(["timestamp", "symbol"]).to_pandas() for t in (stored, table))
         differ = (there["timestamp"].to_numpy() != here["timestamp"].to_numpy()) | (
             there["symbol"].astype(str).to_numpy() != here["symbol"].astype(str).to_numpy()
@@ -194,7 +194,7 @@ class Stored:
 
     def _tail(self, rows: int) -> Any:
         """The last rows of the factors' columns."""
-        file, wanted = _opened(self.path), rows
+        file, wanted = _open(self.path), rows
         groups: list[int] = []
         for number in reversed(range(file.num_row_groups)):
             if wanted > 0:
@@ -204,7 +204,7 @@ class Stored:
         return table.slice(len(table) - rows)
 
 
-def _opened(path: Path) -> Any:
+def _open(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -215,8 +215,8 @@ def _opened(path: Path) -> Any:
         raise ConfigError(f"--append {path}: {what}; write it first, with --out") from None
 
 
-def _same_year(path: Path, panel: Panel) -> None:
-    kept = stored_periods(path)
+def _refuse_other_year(path: Path, panel: Panel) -> None:
+    kept = read_periods(path)
     if kept is not None and kept != panel.periods_per_year:
         raise ConfigError(
             f"time.periods_per_year={panel.periods_per_year:g}: {path} was written with {kept:g}; "
@@ -224,7 +224,7 @@ def _same_year(path: Path, panel: Panel) -> None:
         )
 
 
-def _same_columns(path: Path, schema: Any, names: Sequence[str], dtype: str) -> None:
+def _refuse_other_columns(path: Path, schema: Any, names: Sequence[str], dtype: str) -> None:
     import pyarrow as pa
 
     there, here = list(schema.names), ["timestamp", "symbol", *names]

@@ -14,13 +14,13 @@ from engine.expr import (
     Formula,
     Node,
     fields,
+    find_others,
     key,
     lookback,
-    others_named,
     tree,
     trees,
     windows,
-    written_out,
+    write_out,
 )
 from engine.plugin import calling, lent, owned
 
@@ -76,7 +76,7 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
     FormulaError
         Formulas name one another in a circle.
     """
-    written, named = _written(factors, panel)
+    written, named = _write_out(factors, panel)
     values: dict[str, FloatArray] = {}
     for name, factor in factors.items():
         if name not in written and (name not in aside or name in named.values()):
@@ -94,7 +94,7 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
 
 def lookbacks(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int | None]:
     """Rows of the bars before t that row t of each factor reads; None when it reads all."""
-    written, named = _written(factors, panel)
+    written, named = _write_out(factors, panel)
     given: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     given |= {field: _lookback(name, factors[name]) for field, name in named.items()}
     return {
@@ -114,7 +114,7 @@ def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
     What looks back without end counts as the largest window that stands in it. A class has as
     many as it looks back, and its own row.
     """
-    written, named = _written(factors, panel)
+    written, named = _write_out(factors, panel)
     bars = {name.lower() for name in panel.fields}
     made = {n: 1 + (_lookback(n, f) or 0) for n, f in factors.items() if n not in written}
     for name, node in written.items():
@@ -123,14 +123,16 @@ def spans(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int]:
     return made
 
 
-def _written(factors: Mapping[str, Factor], panel: Panel) -> tuple[dict[str, Node], dict[str, str]]:
+def _write_out(
+    factors: Mapping[str, Factor], panel: Panel
+) -> tuple[dict[str, Node], dict[str, str]]:
     """The formulas written out, and the other factors that they name, by the field's name."""
     nodes = {
         name: tree(name, f.node, panel) for name, f in factors.items() if isinstance(f, Formula)
     }
     bars = {name.lower() for name in panel.fields}
-    named = others_named(nodes, factors, bars.__contains__)
-    return written_out(nodes, {*bars, *named}.__contains__), named
+    named = find_others(nodes, factors, bars.__contains__)
+    return write_out(nodes, {*bars, *named}.__contains__), named
 
 
 def _warn_of_windows(written: Mapping[str, Node], panel: Panel) -> None:

@@ -74,7 +74,7 @@ class _UserFolder(caching.UserWideCacheLocator):
 
     def __init__(self, function: Any, file: str) -> None:
         self._py_file, self._lineno = file, function.__code__.co_firstlineno
-        made_of = _made_of(file)
+        made_of = _hash_sources(file)
         place = (
             f"{Path(file).stem}-{made_of[:16]}"
             if made_of
@@ -103,7 +103,7 @@ class _Kept(caching.FunctionCache):
         file = function.__code__.co_filename
         owners = frozenset({0, os.geteuid(), os.stat(file).st_uid})  # who may change the source
         self._cache_file = _Files(self._cache_file, owners)
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, _made_of(file))
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, _hash_sources(file))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What is kept, or None: it is compiled then."""
@@ -133,7 +133,7 @@ class _Kept(caching.FunctionCache):
             )
 
 
-def kept(function: Any) -> Any:
+def make_cache(function: Any) -> Any:
     """The cache of a function, or one that keeps nothing where there is no folder for it."""
     try:
         return _Kept(function)
@@ -148,7 +148,7 @@ def folder() -> Path:
     return user_cache() / "kernels" / name
 
 
-def _made_of(file: str) -> str:
+def _hash_sources(file: str) -> str:
     """What a kernel of ours is made of; "" for other packages' kernels."""
     path = Path(file)
     return digest(path) if path.is_relative_to(ROOT) else ""
@@ -166,4 +166,4 @@ def _line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-dispatcher.FunctionCache = kept  # type: ignore[attr-defined]  # imported there
+dispatcher.FunctionCache = make_cache  # type: ignore[attr-defined]  # imported there

@@ -78,7 +78,7 @@ def correlate_rows(
         for i in range(block):
             t, s, n = start + i, rows[start + i], number[i]
             _double(rank[i], rx)
-            _kept(paired[i], twice[s], ry)
+            _keep_paired(paired[i], twice[s], ry)
             if n < count[s]:
                 _lower(count[s], paired[i], twice[s], fall, ry)
             spearman[t] = _spearman(n, rx, ry)
@@ -115,7 +115,7 @@ def _double(rank: Array, twice: Array) -> None:
 
 
 @kernel
-def _kept(paired: Array, twice: Array, ry: Array) -> None:
+def _keep_paired(paired: Array, twice: Array, ry: Array) -> None:
     for j in range(len(paired)):
         ry[j] = twice[j] if paired[j] == paired[j] else np.int32(0)
 

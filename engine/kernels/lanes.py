@@ -9,7 +9,7 @@ A kernel that looks along the rows works on tiles of LANES columns:
 
 1. `pack` copies WIDE columns to TILES tiles, where a row earlier is LANES cells earlier. Rows above
    the array's first are NaN; columns right of its last are 0, and lack nothing.
-2. For each tile that has columns (`used`), the kernel runs along the rows: `load` takes a row of
+2. For each tile that has columns (`count_tiles`), the kernel runs along the rows: `load` takes a row of
    the tile, `+`, `<`, `pick` and the others work on it, `store` puts the result into a row that no
    later window reads.
 3. `unpack` copies the tiles' first rows to as many columns of the result.
@@ -189,7 +189,7 @@ def pick(typing: Any, true: Any, one: Any, other: Any) -> Any:
 
 
 @intrinsic
-def known(typing: Any, one: Any, other: Any) -> Any:
+def are_known(typing: Any, one: Any, other: Any) -> Any:
     """Where neither is NaN."""
 
     def write(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -245,7 +245,7 @@ def fma(typing: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 @intrinsic
-def fused(typing: Any, x: Any, y: Any, z: Any) -> Any:
+def fuse(typing: Any, x: Any, y: Any, z: Any) -> Any:
     """`fma` of single numbers."""
     one = types.float64
 
@@ -277,8 +277,8 @@ def mean_from(pivot: Lanes, total: Lanes, n: Lanes) -> Lanes:
 @njit(nogil=True, error_model="numpy")
 def mean_of(pivot: float, total: float, n: float) -> float:
     """`mean_from` of single numbers."""
-    whole = fused(n, pivot, total)
-    return whole / n if fused(-n, pivot, whole) == total else pivot + total / n
+    whole = fuse(n, pivot, total)
+    return whole / n if fuse(-n, pivot, whole) == total else pivot + total / n
 
 
 @njit(cache=True, nogil=True)
@@ -312,7 +312,7 @@ def pack(x: Array, start: int, left: int, tiles: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def used(columns: int, left: int) -> int:
+def count_tiles(columns: int, left: int) -> int:
     """Tiles that have columns, of those that are packed from `left` on."""
     return min(TILES, -(-(columns - left) // LANES))
 
@@ -324,7 +324,7 @@ def holes(tile: Array, start: int) -> int:
     count = fill(0.0)
     for i in range(start * LANES, len(tile), LANES):
         e = load(tile, i)
-        count = pick(known(e, e), count + 1.0, count)
+        count = pick(are_known(e, e), count + 1.0, count)
     store(some, 0, count)
     found = 0
     for lane in range(LANES):

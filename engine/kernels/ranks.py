@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.cache import njit
-from engine.kernels.lanes import LANES, fill, kernel, known, load, pick, store
+from engine.kernels.lanes import LANES, are_known, fill, kernel, load, pick, store
 
 FloatArray = npt.NDArray[np.float64]
 Array = npt.NDArray[Any]
@@ -87,15 +87,15 @@ def rank_rows(array: Array, share: bool, out: Array) -> None:
     for p in range(room):
         rank[p], wins[p] = 1.0, 0
     for t in range(len(array)):
-        n, least, most = _taken(array[t], value, rank)
+        n, least, most = _take_row(array[t], value, rank)
         cells = columns
         if n <= FEW or 4 * n < 3 * columns:
-            cells = _together(columns, value, column)
+            cells = _put_together(columns, value, column)
         top = -1
         if n > FEW and _code(cells, value, least, most, 4 * (n + 1), code):
             top = _count(cells, n, code, count, words, beside)
         if not 0 <= top <= CROWD:
-            top, cells = _crowded(
+            top, cells = _rank_crowd(
                 cells, n, least, most, top, value, column, code, count, words, beside, key, low,
                 high, pack, spare, place, rank,
             )  # fmt: skip
@@ -108,7 +108,7 @@ def rank_rows(array: Array, share: bool, out: Array) -> None:
 
 
 @kernel
-def _taken(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
+def _take_row(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
     """Take the row's cells; how many have a value, the least, the most."""
     columns = len(row)
     for j in range(columns):
@@ -117,7 +117,7 @@ def _taken(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
     n, low, high = fill(0.0), fill(np.inf), fill(-np.inf)
     for at in range(0, columns, LANES):
         v = load(value, at)
-        n = pick(known(v, v), n + 1.0, n)
+        n = pick(are_known(v, v), n + 1.0, n)
         low, high = pick(v < low, v, low), pick(v > high, v, high)
     store(spare, 0, n)
     store(spare, LANES, low)
@@ -131,7 +131,7 @@ def _taken(row: Array, value: Array, spare: Array) -> tuple[int, float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _together(cells: int, value: Array, column: Array) -> int:
+def _put_together(cells: int, value: Array, column: Array) -> int:
     """Put the values side by side, and note their columns; how many there are."""
     n = 0
     for j in range(cells):
@@ -180,15 +180,15 @@ def _code_bits(
     """Codes by what the float's bits are as a number, which is ordered as the floats are."""
     seen = value.view(np.int64)
     value[cells], value[cells + 1] = least, most
-    low = _ordered(seen[cells])
-    scale = (codes - 1.0) / np.float64(_ordered(seen[cells + 1]) - low)
+    low = _order_bits(seen[cells])
+    scale = (codes - 1.0) / np.float64(_order_bits(seen[cells + 1]) - low)
     for i in range(cells):
-        far = np.float64(_ordered(seen[i]) - low) * scale
+        far = np.float64(_order_bits(seen[i]) - low) * scale
         code[i] = codes if np.isnan(value[i]) else np.uint32(np.int32(far))
 
 
 @njit(cache=True, nogil=True)
-def _ordered(bits: Any) -> Any:
+def _order_bits(bits: Any) -> Any:
     bits = 0 if bits << 1 == 0 else bits  # the two zeros are one
     return np.uint64(bits ^ ((bits >> 63) & 0x7FFFFFFFFFFFFFFF))  # differences are exact
 
@@ -242,7 +242,7 @@ def _by_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def _crowded(
+def _rank_crowd(
     cells: int, n: int, least: float, most: float, top: int, value: Array, column: Array,
     code: Array, count: Array, words: Array, beside: Array, key: Array, low: Array, high: Array,
     pack: Array, spare: Array, place: Array, rank: Array,
@@ -268,7 +268,7 @@ def _crowded(
         if fine <= CROWD:
             return fine, cells
     if cells > n:
-        cells = _together(cells, value, column)
+        cells = _put_together(cells, value, column)
     if n <= FEW:
         for i in range(n):
             pack[i] = i

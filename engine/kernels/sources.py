@@ -32,10 +32,10 @@ def digest(file: Path) -> str:
 def _read(file: Path) -> tuple[str, tuple[Path, ...]]:
     """A file's SHA-256, and the files that it imports from."""
     content = file.read_bytes()
-    return sha256(content).hexdigest(), tuple(_imported(content.decode()))
+    return sha256(content).hexdigest(), tuple(_find_imports(content.decode()))
 
 
-def _imported(text: str) -> Iterator[Path]:
+def _find_imports(text: str) -> Iterator[Path]:
     for module, names in IMPORT.findall(text):
         place = ROOT / module.replace(".", "/")
         if place.is_dir():  # a room: the modules that are named, or else its door

@@ -61,7 +61,7 @@ def _percentage(arguments: Arguments) -> str:
     return "group_median(x, g)"
 
 
-def _driven(arguments: Arguments) -> str:
+def _drive(arguments: Arguments) -> str:
     """The share of a rank, moved off 0 and 1, as the value of a distribution."""
     share = "(1 / cs_count(x) + unit_rank(x) * (1 - 2 / cs_count(x)))"
     driver = text_of(arguments["driver"])
@@ -92,7 +92,7 @@ def _bucket(arguments: Arguments) -> str:
     return f"minimum(maximum(floor((x - {low!r}) / {step!r}), -1), {last!r}) + 1"
 
 
-def _joined(plain: str, filtered: str) -> Callable[[Arguments], str]:
+def _choose(plain: str, filtered: str) -> Callable[[Arguments], str]:
     return lambda arguments: filtered if number(arguments, "filter") else plain
 
 
@@ -105,9 +105,9 @@ BRAIN = Dialect(
     table(
         {
             # cell by cell
-            "add(*x, filter=false)": _joined("x + y", "fillna(x, 0) + fillna(y, 0)"),
-            "subtract(*x, filter=false)": _joined("x - y", "fillna(x, 0) - fillna(y, 0)"),
-            "multiply(*x, filter=false)": _joined("x * y", "fillna(x, 1) * fillna(y, 1)"),
+            "add(*x, filter=false)": _choose("x + y", "fillna(x, 0) + fillna(y, 0)"),
+            "subtract(*x, filter=false)": _choose("x - y", "fillna(x, 0) - fillna(y, 0)"),
+            "multiply(*x, filter=false)": _choose("x * y", "fillna(x, 1) * fillna(y, 1)"),
             "divide(x, y)": "x / y",
             "inverse(x)": "1 / x",
             "reverse(x)": "-x",
@@ -195,7 +195,7 @@ BRAIN = Dialect(
             "rank(x, rate=2)": "unit_rank(x)",
             "winsorize(x, std=4)": "winsorize(x, std)",
             "normalize(x, usestd=false, limit=0)": _normal,
-            "quantile(x, driver=gaussian, sigma=1)": _driven,
+            "quantile(x, driver=gaussian, sigma=1)": _drive,
             "scale(x, scale=1)": "scale(x, scale)",
             "scale(x, scale=1, longscale=1, shortscale=1)": (
                 "where(x > 0, scale * longscale * x / cs_sum(maximum(x, 0)), "

@@ -35,7 +35,7 @@ def _beta(arguments: Arguments) -> str:
     return "slope(x, d)" if _is_sequence(arguments) else "beta(x, y, d)"
 
 
-def _own(arguments: Arguments) -> str:
+def _read_sequence(arguments: Arguments) -> str:
     """The same where the sequence says how long it is."""
     y = arguments["y"]
     if not (isinstance(y, Call) and y.op == "sequence"):
@@ -72,7 +72,7 @@ GTJA = Dialect(
             "decaylinear(x, d)": "decay_linear(x, d)",
             "highday(x, d)": "d - ts_argmax(x, d)",
             "lowday(x, d)": "d - ts_argmin(x, d)",
-            "regbeta(x, y)": _own,
+            "regbeta(x, y)": _read_sequence,
             "regbeta(x, y, d)": _beta,
             "regresi(y, x, d)": regression(0),
             "filter(x, c)": "filter(x, c)",

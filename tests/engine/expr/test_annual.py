@@ -11,7 +11,7 @@ import pytest
 import engine
 from engine.core.errors import DataError, FormulaError
 from engine.core.panel import Panel
-from engine.expr.annual import bound
+from engine.expr.annual import bind
 from engine.expr.canonical import canonical, key
 from engine.expr.executor import evaluate
 from engine.expr.explanation import explain
@@ -43,8 +43,8 @@ def test_it_is_the_number_that_could_have_been_typed(text, freq, number):
     panel = market(freq)
     one, other = evaluate({"x": text}, panel)["x"], evaluate({"x": typed}, panel)["x"]
     assert one.tobytes() == other.tobytes()
-    assert key(bound(parse(text), number)) == key(typed)
-    assert bound(parse(text), float(number)) == parse(typed)
+    assert key(bind(parse(text), number)) == key(typed)
+    assert bind(parse(text), float(number)) == parse(typed)
 
 
 def test_max_with_it_is_cell_by_cell_for_it_is_no_window():
@@ -139,8 +139,8 @@ def test_it_is_a_ratio_among_units():
 
 def test_a_tree_without_it_stays_the_same_object():
     tree = parse("rank(close)")
-    assert bound(tree, 252.0) is tree
-    assert bound(parse("-annual"), 12.0) == Number(-12.0)
+    assert bind(tree, 252.0) is tree
+    assert bind(parse("-annual"), 12.0) == Number(-12.0)
 
 
 @pytest.mark.parametrize(("freq", "told"), [("B", False), ("D", False), ("W", True), ("h", True)])

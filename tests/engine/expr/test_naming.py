@@ -13,7 +13,7 @@ from engine import DataError, Formula, FormulaError, Panel
 from engine.expr import cells
 from engine.expr.executor import evaluate
 from engine.expr.formula import trees
-from engine.expr.naming import written_out
+from engine.expr.naming import write_out
 from engine.expr.nodes import Field
 from engine.expr.parser import parse
 
@@ -24,7 +24,7 @@ def panel(**more: list[list[float]]) -> Panel:
 
 def out(**formulas: str) -> dict[str, object]:
     nodes = {name: parse(text) for name, text in formulas.items()}
-    return written_out(nodes, lambda name: name in {"close", "open"})
+    return write_out(nodes, lambda name: name in {"close", "open"})
 
 
 def test_a_name_stands_for_its_formula():

@@ -16,7 +16,7 @@ from engine.core.errors import DataError
 from engine.core.panel import FloatArray, Panel
 from engine.expr.executor import evaluate
 from engine.expr.formula import Formula, trees
-from engine.expr.pieces import STRIP, evaluate_pieces, planned
+from engine.expr.pieces import STRIP, evaluate_pieces, make_plan
 from engine.expr.spanning import spans
 from engine.pipeline.settings import factor_set
 from engine.plugin.registry import installed
@@ -124,7 +124,7 @@ def test_a_later_start_gives_the_last_rows() -> None:
 
 
 def test_a_piece_reads_its_lookback_and_no_more() -> None:
-    with planned({"x": "ts_mean(delay(close, 5), 20)", "y": "rank(returns)"}, PANEL) as plan:
+    with make_plan({"x": "ts_mean(delay(close, 5), 20)", "y": "rank(returns)"}, PANEL) as plan:
         assert plan.lookback == 24
         assert plan.whole == ()
         folder = next(iter(plan.files.values())).parent
@@ -133,7 +133,7 @@ def test_a_piece_reads_its_lookback_and_no_more() -> None:
 
 
 def test_what_was_computed_over_all_dates_is_told() -> None:
-    with planned({"x": "rank(ema(close, 5)) + ts_sum(ema(close, 5), 3)"}, PANEL) as plan:
+    with make_plan({"x": "rank(ema(close, 5)) + ts_sum(ema(close, 5), 3)"}, PANEL) as plan:
         assert plan.whole == ("ema(close, 5)",)
         assert plan.lookback == 2
 
@@ -167,7 +167,7 @@ def test_memory_is_that_of_a_piece() -> None:
     peaks = {}
     for rows in (1500, 60):
         tracemalloc.start()
-        with planned(formulas, panel, 1) as plan:
+        with make_plan(formulas, panel, 1) as plan:
             for span in spans(0, 1500, rows):
                 values = dict(plan.each(span, 1))
                 assert len(values) == 20
@@ -179,7 +179,7 @@ def test_memory_is_that_of_a_piece() -> None:
 
 
 def test_rows_are_as_many_as_fit() -> None:
-    with planned({"x": "ts_mean(close, 20)"}, PANEL) as plan:
+    with make_plan({"x": "ts_mean(close, 20)"}, PANEL) as plan:
         rows = plan.rows(plan.bytes(50))
         assert rows == 50
         assert plan.rows(plan.bytes(1) - 1) == 0

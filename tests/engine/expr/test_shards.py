@@ -98,7 +98,7 @@ def test_a_worker_that_is_killed_at_its_work_is_survived(cluster: Any, tmp_path:
 
 
 def test_a_task_done_again_replaces_its_file(tmp_path: Path) -> None:
-    with shards.planned(FORMULAS, PANEL) as plan:
+    with shards.make_plan(FORMULAS, PANEL) as plan:
         shared = shards.Shared.of(plan, tmp_path)
         first = Path(shards.work(shared, slice(10, 20))).read_bytes()
         assert Path(shards.work(shared, slice(10, 20))).read_bytes() == first
