@@ -89,9 +89,9 @@ def formulas_of(name: str) -> dict[str, str]:
     """
     if name in CASES:
         return {name: CASES[name]}
-    from engine.config.compose import composed
+    from engine.config.compose import compose_config
 
     lacking = {f"alpha{number:03d}" for number in LACKING} if name == "alpha101" else set()
-    factors = composed([f"factors={name}"]).factors
+    factors = compose_config([f"factors={name}"]).factors
     texts = {str(key): factors[key] for key in factors if key not in lacking}
     return {k: v if isinstance(v, str) else str(v.formula) for k, v in texts.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.bars import Handed
-from engine.config import composed
+from engine.config import compose_config
 from engine.core.errors import ConfigError
 from engine.core.folders import take
 from engine.pipeline import Finisher, execute, job
@@ -45,7 +45,7 @@ def run(
         When the configuration, the data or a plugin does not allow the run.
     """
     words = list(overrides) if bars is None else _handing(overrides)
-    config = composed(words)
+    config = compose_config(words)
     plain = job(config)
     if bars is not None:  # a bundle's values are those of the source that it names
         known = ("name", *(field.name for field in fields(Reading)))

@@ -69,7 +69,7 @@ def test_each_example_is_a_plugin_that_builds_from_its_defaults(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, registry = loaded(code, tmp_path, monkeypatch)
-    assert registry.failures == registry.contested() == []
+    assert registry.failures == registry.find_contested() == []
     built = [
         registry.build(kind, OmegaConf.create({"name": name}), kind)
         for kind in registry.kinds

@@ -12,7 +12,7 @@ from engine.core.errors import ConfigError, PluginError
 from engine.core.kinds import Cost, overrides
 from engine.core.panel import FloatArray, Panel
 from engine.core.sealed import seal
-from engine.plugin import calling, lent, owned
+from engine.plugin import calling, lend, take_over
 
 
 def charge(cost: Cost, panel: Panel, orders: FloatArray | None = None) -> Charges:
@@ -54,12 +54,12 @@ def _trading(
     if not overrides(cost, "terms", before="trading"):
         values = np.zeros(panel.shape) if orders is None else orders
         with calling(cost, who):
-            made: Mapping[str, Any] = cost.trading(lent(panel, cost), seal(values))
+            made: Mapping[str, Any] = cost.trading(lend(panel, cost), seal(values))
             for name in sorted(made):
                 fixed[name] = _rate(made[name], panel.shape, f"{who}: the rate {name!r}", cost)
         return fixed, coefficient, exponent
     with calling(cost, who):
-        made = cost.terms(lent(panel, cost))
+        made = cost.terms(lend(panel, cost))
         for name in sorted(made):
             terms, what = made[name], f"{who}: {{}} of {name!r}"
             fixed[name] = _rate(terms.fixed, panel.shape, what.format("fixed"), cost)
@@ -84,7 +84,7 @@ def _spread(
     need = "finite" if least == -np.inf else f"finite, >= {least:g}"
     wrong = PluginError(f"{what} must be {need} and of shape {shape}: mend {type(cost).__name__}")
     try:
-        made: FloatArray = np.broadcast_to(owned(np.asarray(value, np.float64), cost), shape)
+        made: FloatArray = np.broadcast_to(take_over(np.asarray(value, np.float64), cost), shape)
     except (TypeError, ValueError) as error:
         raise wrong from error
     thin = _thin(made)
@@ -100,7 +100,7 @@ def _holding(
     if overrides(cost, "holding", before="carry"):
         who = f"costs {cost.name!r}"
         with calling(cost, who):
-            made = cost.holding(lent(panel, cost))
+            made = cost.holding(lend(panel, cost))
             for name in sorted(made):
                 for part, rates in parts.items():
                     value = getattr(made[name], part)
@@ -126,10 +126,10 @@ def _thin(array: FloatArray) -> FloatArray:
 def limits(cost: Cost, panel: Panel) -> FloatArray | None:
     """Largest orders in shares, shape (T, N), checked; None without a limit."""
     with calling(cost, f"costs {cost.name!r}"):
-        asked = cost.max_order(lent(panel, cost))
+        asked = cost.max_order(lend(panel, cost))
         if asked is None:
             return None
-        most = owned(np.asarray(asked, np.float64), cost)
+        most = take_over(np.asarray(asked, np.float64), cost)
     if most.shape != panel.shape or not (most >= 0.0).all():
         raise PluginError(
             f"costs {cost.name!r}: max_order must be >= 0 (infinite: no limit) and of shape "

@@ -15,7 +15,7 @@ from engine.core.errors import PluginError
 from engine.core.kinds import Portfolio, overrides
 from engine.core.panel import FloatArray, Panel
 from engine.core.sealed import seal
-from engine.plugin import calling, lent, owned
+from engine.plugin import calling, lend, take_over
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +47,9 @@ class Plan:
             return None
         with calling(self.portfolio, who):
             made = self.portfolio.weights(
-                seal(self.signal), lent(panel, self.portfolio), seal(self.exposure)
+                seal(self.signal), lend(panel, self.portfolio), seal(self.exposure)
             )
-            return owned(array(made, panel.shape, who), self.portfolio)
+            return take_over(array(made, panel.shape, who), self.portfolio)
 
     def decide(self, panel: Panel, tally: Tally, start: int = 0) -> Decide:
         """What asks the portfolio at a close of the panel, whose row `start` is the ledger's 0.
@@ -57,7 +57,7 @@ class Plan:
         A row that is not `Panel.full` decides nothing.
         """
         who = f"portfolio {self.portfolio.name!r}"
-        data, signal = lent(panel, self.portfolio), seal(self.signal)
+        data, signal = lend(panel, self.portfolio), seal(self.signal)
 
         def decide(t: int, state: State) -> FloatArray | None:
             row = start + t

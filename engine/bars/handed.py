@@ -17,7 +17,7 @@ import pandas as pd
 from engine.core.errors import DataError
 from engine.core.kinds import Source
 from engine.core.universe import Universe
-from engine.reading import BARS, Reader, Reading, find, flat, named
+from engine.reading import BARS, Reader, Reading, find, flat, name_symbol
 
 HEAD = 1000  # rows that tell which options a frame needs
 NAME = "bars"  # what messages call a frame
@@ -83,7 +83,7 @@ class Handed(Reader):
 
     def symbols_of(self, table: Table, symbol: str) -> list[str]:
         """Return the symbols in the frame, each once, sorted."""
-        return sorted(map(named, table.frame[symbol].dropna().unique()))
+        return sorted(map(name_symbol, table.frame[symbol].dropna().unique()))
 
     def read(
         self,

@@ -22,7 +22,7 @@ from engine.core.errors import ConfigError, DataError
 from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Interval, Universe
-from engine.reading import find, named
+from engine.reading import find, name_symbol
 
 KEY = "universe.members_file"
 COLUMNS = ("symbol", "start", "end")
@@ -130,7 +130,7 @@ def _text(column: pd.Series) -> list[str]:
     if pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m-%d")
     nulls = column.isna()
-    return ["" if null else named(v) for v, null in zip(column, nulls, strict=True)]
+    return ["" if null else name_symbol(v) for v, null in zip(column, nulls, strict=True)]
 
 
 def _days(column: pd.Series, path: str) -> pd.DatetimeIndex:

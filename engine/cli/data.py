@@ -75,11 +75,11 @@ def check(words: Sequence[str]) -> int:
     if {"-h", "--help"} & {*words} or not words:
         print(HELP, end="")
         return 0
-    from engine.config import composed
+    from engine.config import compose_config
     from engine.pipeline import job, resolve
 
     request = _request(words)
-    config = job(composed([*_source(request), *request.overrides]))
+    config = job(compose_config([*_source(request), *request.overrides]))
     resolve(config)
     if QUESTIONS & {*request.flags} or _no_bars(config, request):
         return _check_table(config, request)
@@ -135,10 +135,10 @@ def _check_bars(config: DictConfig, request: Request) -> int:
 
 
 def _registry(config: DictConfig) -> Registry:
-    from engine.pipeline import chosen
+    from engine.pipeline import choose_plugins
     from engine.plugin import installed
 
-    return chosen(config, installed())
+    return choose_plugins(config, installed())
 
 
 def _built(config: DictConfig) -> Source:

@@ -95,7 +95,7 @@ def compute(words: Sequence[str]) -> int:
     from engine.core.progress import hearing
     from engine.expr import using
     from engine.factors import How, append_to, compute_to
-    from engine.pipeline import chosen as plugins_of
+    from engine.pipeline import choose_plugins as plugins_of
     from engine.plugin import Guard, guarding, installed, seconds
 
     request = _request(words)
@@ -182,14 +182,14 @@ def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
 
 def _composed(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:
     """The first set that is wanted, and the configuration with it; "" where none is."""
-    from engine.config import composed
+    from engine.config import compose_config
     from engine.pipeline import job
 
     groups = [word.partition(".")[0] for word in request.wanted if NAME.fullmatch(word)]
     first = next((group for group in groups if group in sets), "")
     if first:
-        return first, job(composed([*request.overrides, f"factors={first}"]))
-    return "", job(composed([word for word in request.overrides if not OF_SETS.match(word)]))
+        return first, job(compose_config([*request.overrides, f"factors={first}"]))
+    return "", job(compose_config([word for word in request.overrides if not OF_SETS.match(word)]))
 
 
 def _chosen(
@@ -244,10 +244,10 @@ def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
 
 
 def _set(name: str, overrides: Sequence[str]) -> DictConfig:
-    from engine.config import composed
+    from engine.config import compose_config
     from engine.pipeline import job
 
-    return job(composed([*overrides, f"factors={name}"]))
+    return job(compose_config([*overrides, f"factors={name}"]))
 
 
 def _formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Factor:

@@ -63,7 +63,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     from hydra.core.hydra_config import HydraConfig
 
     from engine.api import FINISHERS
-    from engine.config import Outcome, hidden, hide_in_logs
+    from engine.config import Outcome, find_secrets, hide_in_logs
     from engine.pipeline import execute, job
     from engine.report import Report
 
@@ -72,7 +72,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     path = Path(hydra.runtime.output_dir)
     words: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)  # as they were typed
     overrides = tuple(words)
-    hide_in_logs(hidden(config))
+    hide_in_logs(find_secrets(config))
     if not os.environ.get("ENGINE_DEBUG"):
         tell_in_one_line()  # in a worker of a launcher, too
     try:

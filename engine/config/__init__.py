@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from engine.config.compose import Package, composed, options, packages
+from engine.config.compose import Package, compose_config, options, packages
 from engine.config.jobs import launch
-from engine.config.lines import ordered, written, yaml_lines
+from engine.config.lines import sort_fields, to_yaml, yaml_lines
 from engine.config.outcome import Outcome
-from engine.config.secrets import Hidden, hidden, hide_in_logs
+from engine.config.secrets import Hidden, find_secrets, hide_in_logs
 
 __all__ = [
     "Hidden",
     "Outcome",
     "Package",
-    "composed",
-    "hidden",
+    "compose_config",
+    "find_secrets",
     "hide_in_logs",
     "launch",
     "options",
-    "ordered",
     "packages",
-    "written",
+    "sort_fields",
+    "to_yaml",
     "yaml_lines",
 ]

@@ -99,14 +99,14 @@ Plugins.instance().register(EngineSearchPath)
 SourcesRegistry.instance().types["file"] = FileConfigSource  # instead of Hydra's own
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
+def compose_config(overrides: Sequence[str]) -> DictConfig:
     """Return the configuration (with its ``hydra`` node) for command-line overrides."""
 
     def work() -> DictConfig:
         with hydra_over() as hydra:
             return hydra.compose_config(ROOT, list(overrides), RunMode.RUN, from_shell=False)
 
-    config: DictConfig = shortened(work, overrides)  # from outside: a hint composes again
+    config: DictConfig = shorten_errors(work, overrides)  # from outside: a hint composes again
     return config
 
 
@@ -183,7 +183,7 @@ def hydra_over(folder: str | None = None) -> Iterator[Hydra]:
         restore_gh_from_backup(before)
 
 
-def shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
+def shorten_errors(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     """Run `work`; Hydra's and OmegaConf's errors become one ConfigError line."""
     try:
         return work()
@@ -192,7 +192,7 @@ def shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     except OverrideParseException as error:
         raise ConfigError(f"{error.override}: this override cannot be read; quote it") from error
     except HydraException as error:
-        raise ConfigError(_line(_told(error), overrides)) from error
+        raise ConfigError(_line(_explain(error), overrides)) from error
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
@@ -202,7 +202,7 @@ def shortened(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
         ) from error
 
 
-def _told(error: HydraException) -> str:
+def _explain(error: HydraException) -> str:
     """What Hydra says, with its reason where that is what matters."""
     text, cause = str(error).strip(), error.__cause__
     word = re.fullmatch(r"Error merging override (.*)", text)
@@ -235,7 +235,7 @@ def _line(text: str, overrides: Sequence[str]) -> str:
 def _near(key: str, overrides: Sequence[str]) -> tuple[str, str]:
     """The first step of a key that is not there, and the nearest key beside it."""
     others = [word for word in overrides if word.lstrip("+~").split("=")[0] != key]
-    node: Any = composed(others)
+    node: Any = compose_config(others)
     steps = key.split(".")
     for i, step in enumerate(steps):
         inside = isinstance(node, DictConfig) and step in node

@@ -55,7 +55,7 @@ def check(config: DictConfig) -> None:
     if bundle is not None and not isinstance(bundle, DictConfig):
         raise ConfigError(f"bundle={bundle}: {KEYED.format(key='bundle')}")
     if isinstance(bundle, DictConfig) and "name" in bundle:
-        check_name("bundle.name", _resolved(bundle, "name", "bundle.name"))
+        check_name("bundle.name", _resolve(bundle, "name", "bundle.name"))
     for key in ("callbacks", "job.env_copy", "job.env_set", "env"):
         if OmegaConf.select(hydra, key):
             _refuse(f"hydra.{key}", OmegaConf.select(hydra, key), "this is never run: take it out")
@@ -88,7 +88,7 @@ def check_job(config: DictConfig) -> None:
     raw = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
     text = str(raw).replace("${hydra.job.num}", "0").replace("${hydra.job.id}", "0")
     if "${" in text:
-        text = str(_resolved(config.hydra.sweep, "subdir", "hydra.sweep.subdir"))
+        text = str(_resolve(config.hydra.sweep, "subdir", "hydra.sweep.subdir"))
     parts = Path(text).parts
     if not parts or Path(text).is_absolute() or ".." in parts:
         _refuse("hydra.sweep.subdir", text, "write a folder inside that of the sweep")
@@ -139,7 +139,7 @@ def _check_leaves(node: Any, key: str) -> None:
             _refuse(f"{key}.{name}", value, "not allowed here: see conf/hydra/job_logging")
 
 
-def _resolved(node: DictConfig, name: str, key: str) -> Any:
+def _resolve(node: DictConfig, name: str, key: str) -> Any:
     try:
         return node.get(name)
     except OmegaConfBaseException as error:

@@ -23,9 +23,16 @@ from hydra.core.utils import run_job as hydra_job
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from engine.config.compose import CONF, ROOT, VERSION_BASE, composed, hydra_over, shortened
+from engine.config.compose import (
+    CONF,
+    ROOT,
+    VERSION_BASE,
+    compose_config,
+    hydra_over,
+    shorten_errors,
+)
 from engine.config.private import Callbacks, _run_hydra, get_args_parser
-from engine.config.secrets import Hidden, hidden
+from engine.config.secrets import Hidden, find_secrets
 from engine.core.errors import ConfigError
 from engine.core.folders import take
 
@@ -46,10 +53,12 @@ def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
     if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
         if not args.shell_completion:
-            composed(args.overrides)  # so that what is not allowed is refused before Hydra acts
-        shortened(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
+            compose_config(
+                args.overrides
+            )  # so that what is not allowed is refused before Hydra acts
+        shorten_errors(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
         return []
-    results: list[Any] = shortened(lambda: _jobs(args, task), args.overrides)
+    results: list[Any] = shorten_errors(lambda: _jobs(args, task), args.overrides)
     return results
 
 
@@ -115,12 +124,12 @@ def _sweep(
     install()
     job = Job(task, config.hydra.output_subdir)
     config.hydra.sweep.dir = str(folder)
-    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quoted(str(folder))}")
+    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quote(str(folder))}")
     sweeper = Plugins.instance().instantiate_sweeper(
         config=config, hydra_context=context, task_function=job
     )
     if sweeper.config is not None:  # which it saves as multirun.yaml
-        sweeper.config = _shown(config)
+        sweeper.config = _hide_secrets(config)
     words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
     return [_result(done) for batch in sweeper.sweep(words) for done in batch]
 
@@ -132,12 +141,12 @@ def _result(done: Any) -> Any:
     return done.return_value
 
 
-def _shown(config: DictConfig) -> DictConfig:
-    shown: DictConfig = _bare(config, hidden(config))
+def _hide_secrets(config: DictConfig) -> DictConfig:
+    shown: DictConfig = _bare(config, find_secrets(config))
     return shown
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """A text as a value in Hydra's grammar of overrides."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
@@ -152,7 +161,7 @@ class Job:
 
     def __call__(self, config: DictConfig) -> Any:
         """Run one job."""
-        hydra, secrets = HydraConfig.get(), hidden(config)
+        hydra, secrets = HydraConfig.get(), find_secrets(config)
         if self.subdir is not None:
             folder = Path(hydra.runtime.output_dir, self.subdir)
             folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ NO_BREAK = "\xa0"  # a unit stays on one line
 NARROW = 28  # columns of a key and its value, before the remark; longer ones stand out
 
 
-def ordered(cls: type) -> list[dataclasses.Field[Any]]:
+def sort_fields(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields in the order of their YAML.
 
     What must be given comes first, as an empty text must; then the class's own fields, then
@@ -51,11 +51,11 @@ def yaml_lines(cls: type, values: Mapping[str, Any] | None = None) -> list[str]:
     """
     values = values or {}
     rows = []
-    for field in ordered(cls):
+    for field in sort_fields(cls):
         own = default(field)
         value = values.get(field.name, own)
-        other = "" if value == own else f"by default {written(own)}; "
-        rows.append((f"{field.name}: {written(value)}", other + _remark(field), _each(cls, field)))
+        other = "" if value == own else f"by default {to_yaml(own)}; "
+        rows.append((f"{field.name}: {to_yaml(value)}", other + _remark(field), _each(cls, field)))
     widths = [len(pair) for pair, _, _ in rows if len(pair) <= NARROW]
     column = max(widths, default=0) + 2
     return [
@@ -65,7 +65,7 @@ def yaml_lines(cls: type, values: Mapping[str, Any] | None = None) -> list[str]:
     ]
 
 
-def written(value: Any) -> str:
+def to_yaml(value: Any) -> str:
     """A plain value as YAML on one line."""
     if value == REQUIRED:
         return REQUIRED
@@ -76,7 +76,7 @@ def written(value: Any) -> str:
 
 def _remark(field: dataclasses.Field[Any]) -> str:
     choices, unit = field.metadata.get("choices", ()), field.metadata.get("unit", "")
-    parts = [" | ".join(map(written, choices)), field.metadata.get("help", "")]
+    parts = [" | ".join(map(to_yaml, choices)), field.metadata.get("help", "")]
     return ": ".join(filter(None, parts)) + (f" [{unit}]".replace(" ", NO_BREAK) if unit else "")
 
 

@@ -65,18 +65,18 @@ class Hidden:
     def config(self, config: DictConfig) -> Any:
         """A configuration as plain values, resolved but for what came from the environment."""
         raw = OmegaConf.to_container(config, resolve=False)
-        return self.everywhere(self._shown(raw, OmegaConf.to_container(config, resolve=True)))
+        return self.everywhere(self._hide(raw, OmegaConf.to_container(config, resolve=True)))
 
-    def _shown(self, raw: Any, full: Any) -> Any:
+    def _hide(self, raw: Any, full: Any) -> Any:
         if isinstance(raw, dict) and isinstance(full, dict):
-            return {key: self._shown(raw.get(key), full[key]) for key in full}
+            return {key: self._hide(raw.get(key), full[key]) for key in full}
         if isinstance(raw, list) and isinstance(full, list):
-            return [self._shown(one, other) for one, other in zip(raw, full, strict=True)]
+            return [self._hide(one, other) for one, other in zip(raw, full, strict=True)]
         secret = isinstance(raw, str) and "${" in raw and isinstance(full, str)
         return raw if secret and any(value in full for value in self.values) else full
 
 
-def hidden(config: DictConfig) -> Hidden:
+def find_secrets(config: DictConfig) -> Hidden:
     """The secrets of a configuration that has not been resolved."""
     raw = OmegaConf.to_container(config, resolve=False)
     names = {one or other for text in _texts(raw) for one, other in ENV.findall(text)}

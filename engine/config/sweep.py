@@ -59,9 +59,9 @@ class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped
         )
         return [done[number] for number in sorted(done)]
 
-    def lost(self, job: Job, error: BrokenExecutor) -> JobReturn:
+    def report_lost(self, job: Job, error: BrokenExecutor) -> JobReturn:
         """What stands for the result of a job whose process died."""
-        config, words = _composed(job, self.hydra_context, self.config), job[1]
+        config, words = _compose(job, self.hydra_context, self.config), job[1]
         folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
         how = re.search(r"\{([^{}]+)\}", str(error))
         where = find_left(folder)
@@ -100,7 +100,7 @@ class _Pool:
                         done[number] = future.result()
                         self.idle.append(executor)
                     except BrokenExecutor as error:
-                        done[number] = self.launcher.lost((number, words), error)
+                        done[number] = self.launcher.report_lost((number, words), error)
         finally:
             for executor in [*self.idle, *(executor for _, executor in self.running.values())]:
                 executor.shutdown(kill_workers=True)
@@ -122,7 +122,7 @@ class _Pool:
         )
 
 
-def _composed(job: Job, context: HydraContext, config: DictConfig) -> DictConfig:
+def _compose(job: Job, context: HydraContext, config: DictConfig) -> DictConfig:
     """The configuration of one job of a sweep's."""
     number, words = job
     own = context.config_loader.load_sweep_config(config, list(words))
@@ -137,7 +137,7 @@ def _work(job: Job, context: HydraContext, config: DictConfig, task: Any) -> Job
 
     setup_globals()
     version.setbase(VERSION_BASE)
-    own = _composed(job, context, config)
+    own = _compose(job, context, config)
     HydraConfig.instance().set_config(own)
     return run_job(
         hydra_context=context,

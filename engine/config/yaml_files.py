@@ -41,7 +41,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
         try:
             return super().load_config(config_path)
         except yaml.MarkedYAMLError as error:
-            raise _marked(file, error, text) from error
+            raise _explain(file, error, text) from error
         except OmegaConfBaseException as error:  # half an interpolation
             key, what = str(error.full_key or ""), str(error).splitlines()[0]
             raise ConfigError(f"{_at(file, _mark(text, key))}: {key}: {what}") from error
@@ -65,7 +65,7 @@ def check(file: Path) -> str:
     try:
         _Scan(file).read(text)
     except yaml.MarkedYAMLError as error:
-        raise _marked(file, error, text) from error
+        raise _explain(file, error, text) from error
     except yaml.reader.ReaderError as error:
         head = text[: error.position]
         at = head.count("\n") + 1, len(head) - head.rfind("\n")
@@ -120,7 +120,7 @@ class _Scan:
         raise ConfigError(f"{_at(self.file, event.start_mark)}: {what}")
 
 
-def _marked(file: Path, error: yaml.MarkedYAMLError, text: str) -> ConfigError:
+def _explain(file: Path, error: yaml.MarkedYAMLError, text: str) -> ConfigError:
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     what = ", ".join(_line(part) for part in (error.problem, error.context) if part)
     if began and mark and began.line != mark.line:

@@ -18,7 +18,7 @@ from engine.core.kinds import Operator
 from engine.core.panel import FloatArray
 from engine.core.sealed import seal_all
 from engine.expr.ops import NAMES, OVERLOADED, TABLE, Op
-from engine.plugin import calling, owned
+from engine.plugin import calling, take_over
 
 if TYPE_CHECKING:
     from engine.plugin import Entry, Registry
@@ -128,7 +128,7 @@ def _call(entry: Entry, *args: Any) -> FloatArray:
     shape = next(arg.shape for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2)
     with calling(entry.cls, _who(entry), often=True):
         value = _instance(entry).kernel(*seal_all(args))
-        return owned(array(value, shape, _who(entry)), entry.cls)
+        return take_over(array(value, shape, _who(entry)), entry.cls)
 
 
 def _who(entry: Entry) -> str:

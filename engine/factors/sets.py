@@ -22,7 +22,7 @@ from engine.expr import (
     windows,
     write_out,
 )
-from engine.plugin import calling, lent, owned
+from engine.plugin import calling, lend, take_over
 
 log = logging.getLogger(__name__)
 DAILY = 200.0, 366.0  # rows a year of daily bars, with and without weekends
@@ -81,9 +81,9 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
     for name, factor in factors.items():
         if name not in written and (name not in aside or name in named.values()):
             with calling(factor, f"factors.{name}"):
-                made = factor.compute(lent(panel, factor))
+                made = factor.compute(lend(panel, factor))
                 made = array(made, panel.shape, f"factors.{name}")
-            values[name] = owned(made, factor)
+            values[name] = take_over(made, factor)
     _warn_of_windows(written, panel)
     _warn_of_names(factors, panel)
     if named:

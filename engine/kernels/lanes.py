@@ -9,9 +9,9 @@ A kernel that looks along the rows works on tiles of LANES columns:
 
 1. `pack` copies WIDE columns to TILES tiles, where a row earlier is LANES cells earlier. Rows above
    the array's first are NaN; columns right of its last are 0, and lack nothing.
-2. For each tile that has columns (`count_tiles`), the kernel runs along the rows: `load` takes a row of
-   the tile, `+`, `<`, `pick` and the others work on it, `store` puts the result into a row that no
-   later window reads.
+2. For each tile that has columns (`count_tiles`), the kernel runs along the rows: `load` takes a
+   row of the tile, `+`, `<`, `pick` and the others work on it, `store` puts the result into a row
+   that no later window reads.
 3. `unpack` copies the tiles' first rows to as many columns of the result.
 
 ```

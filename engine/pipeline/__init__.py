@@ -6,7 +6,7 @@ from engine.pipeline.folder import Announce
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
 from engine.pipeline.run import Finisher, execute, job
-from engine.pipeline.settings import chosen, factor_set, resolve
+from engine.pipeline.settings import choose_plugins, factor_set, resolve
 from engine.pipeline.stages import STAGES
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Finisher",
     "Part",
     "Start",
-    "chosen",
+    "choose_plugins",
     "execute",
     "factor_set",
     "job",

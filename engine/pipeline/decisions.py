@@ -18,9 +18,9 @@ from engine.core.progress import progress
 from engine.factors import lookbacks
 from engine.forecasts import Forecasts, Label, Labels, Validation, walk_forward
 from engine.pipeline.manifest import splits, versions
-from engine.pipeline.market import Bars, Seasoned, empty
+from engine.pipeline.market import Bars, Seasoned, find_empty
 from engine.pipeline.stage import Artifact, Note, Table
-from engine.plugin import calling, lent, owned
+from engine.plugin import calling, lend, take_over
 from engine.signal import Bundle, score, young
 from engine.store import Artifacts
 from engine.study import benchmark
@@ -38,8 +38,8 @@ def regimes(regime: Regime, bars: Bars) -> FloatArray:
     shape = (bars.seen.shape[0], len(regime.states))
     who = f"regime {regime.name!r}"
     with calling(regime, who):
-        made = regime.probabilities(lent(bars.seen, regime))
-        return owned(array(made, shape, who), regime)
+        made = regime.probabilities(lend(bars.seen, regime))
+        return take_over(array(made, shape, who), regime)
 
 
 def regimes_back(files: Artifacts, regime: Regime) -> FloatArray:
@@ -135,8 +135,8 @@ def signal(
     if forecasts is not None:
         columns[forecasts.name] = forecasts.values
     _refuse_single_names(panel)
-    for name in empty({b.name: columns[b.name] for b in bundle.factors}):
-        what = _missing(name, definitions, share, panel, factors, seasoning)
+    for name in find_empty({b.name: columns[b.name] for b in bundle.factors}):
+        what = _explain_missing(name, definitions, share, panel, factors, seasoning)
         raise ConfigError(
             f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {what}; "
             "use a longer sample, or take the factor out"
@@ -167,7 +167,7 @@ def _refuse_single_names(panel: Panel) -> None:
         )
 
 
-def _missing(
+def _explain_missing(
     name: str,
     definitions: Mapping[str, Factor],
     share: float,
@@ -186,7 +186,7 @@ def _missing(
     factor = definitions.get(name)
     if factor is not None:
         with calling(factor, f"factors.{name}"):
-            need = factor.complaint(lent(panel, factor)) or need
+            need = factor.complaint(lend(panel, factor)) or need
     return need
 
 

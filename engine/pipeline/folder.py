@@ -147,13 +147,13 @@ class RunFolder:
             with self._writing(self.path):  # what a stage writes by itself, such as the report
                 result = work()
             seconds = time.perf_counter() - start
-            self._noted(name, seconds, checked)
+            self._note(name, seconds, checked)
             if self.watch is not None:
                 self.watch.tell(name, seconds, result)
         self.guard.hold(name, result)
         return result
 
-    def _noted(self, name: str, seconds: float, checked: float) -> None:
+    def _note(self, name: str, seconds: float, checked: float) -> None:
         self.timings.append(
             {
                 "stage": name,

@@ -73,7 +73,7 @@ def keys(
     return made
 
 
-def plain(config: DictConfig, key: str) -> Any:
+def read_plain(config: DictConfig, key: str) -> Any:
     """Return what stands below a key, as plain values."""
     value = OmegaConf.select(config, key)
     if OmegaConf.is_config(value):
@@ -82,7 +82,7 @@ def plain(config: DictConfig, key: str) -> Any:
 
 
 def _read(stage: Stage, config: DictConfig) -> dict[str, Any]:
-    return {key: plain(config, key) for key in sorted({*stage.reads.values()})}
+    return {key: read_plain(config, key) for key in sorted({*stage.reads.values()})}
 
 
 def _named_files(stage: Stage, config: DictConfig) -> Iterator[str]:

@@ -11,9 +11,9 @@ from engine.account import Account
 from engine.core.kinds import groups
 from engine.core.panel import Panel
 from engine.forecasts import Forecasts
-from engine.pipeline.market import Bars, empty
+from engine.pipeline.market import Bars, find_empty
 from engine.pipeline.settings import Settings
-from engine.plugin import HOME, Registry, checked_by, code_hash
+from engine.plugin import HOME, Registry, code_hash, find_checker
 
 PACKAGES = (
     "alpha-engine",
@@ -70,7 +70,7 @@ def manifest(
             "start": str(dates[0].date()),
             "end": str(dates[-1].date()),
         },
-        "empty_factors": empty(made["factors"]),
+        "empty_factors": find_empty(made["factors"]),
         "findings": dict(bars.findings.counts),
         "mends": bars.findings.mends,
         "plugins": _plugins(settings, registry, operators),
@@ -120,7 +120,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
+def name_unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
     """Say which of a manifest's plugins the conformance kit never found sound; "" if none."""
     names = [p for p in plugins if p["checked_by"] is None]
     if not names:
@@ -149,7 +149,7 @@ def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> lis
             "name": name,
             "from": entry.origin,
             "sha256": code_hash(entry.cls),
-            "checked_by": entry.version if entry.dist == HOME else checked_by(entry.cls),
+            "checked_by": entry.version if entry.dist == HOME else find_checker(entry.cls),
         }
         for kind, name in sorted(used)
         for entry in [registry.find(kind, name, kind)]

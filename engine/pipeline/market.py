@@ -25,7 +25,7 @@ from engine.expr import evaluate
 from engine.factors import ready, spans
 from engine.pipeline.rest import Rest, panel_of
 from engine.pipeline.stage import Artifact, Note, Table
-from engine.plugin import calling, lent
+from engine.plugin import calling, lend
 from engine.signal import seasoned
 from engine.store import Artifacts
 
@@ -71,12 +71,12 @@ class Raw:
 def load(source: Source, universe: Universe, mends: str | None) -> Raw:
     """Ask the source for its bars, its series and what it knows of them."""
     with calling(source, f"source {source.name!r}"):
-        lent_universe = lent(universe, source)
+        lent_universe = lend(universe, source)
         frame, series = source.load(lent_universe), source.series(lent_universe)
     rows = read(frame, universe, mends)
     del frame
     with calling(source, f"source {source.name!r}"):
-        facts = dict(source.facts(lent(universe, source)))
+        facts = dict(source.facts(lend(universe, source)))
     return Raw(rows, series, facts)
 
 
@@ -150,7 +150,7 @@ def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArr
     found = ready(definitions, panel)
     done = found.values | evaluate(found.formulas, found.panel)
     columns = {name: array(done[name], panel.shape, f"factors.{name}") for name in definitions}
-    for name in empty(columns):
+    for name in find_empty(columns):
         log.info("factor %s has no value at all: the bars have too little history for it", name)
     return columns
 
@@ -168,7 +168,7 @@ def factors_back(
     return {name: made[name] for name in definitions}
 
 
-def empty(columns: Mapping[str, FloatArray]) -> list[str]:
+def find_empty(columns: Mapping[str, FloatArray]) -> list[str]:
     """Names of the arrays without a single finite value."""
     return [name for name, values in columns.items() if not np.isfinite(values).any()]
 

@@ -14,7 +14,7 @@ from engine.core.kinds import Source
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.pipeline.settings import resolve
-from engine.plugin import Registry, calling, lent
+from engine.plugin import Registry, calling, lend
 from engine.signal import Decision
 
 
@@ -32,12 +32,12 @@ class Part:
     def frame(self) -> pd.DataFrame:
         """Return the bars as their source has them."""
         with calling(self.source, f"source {self.source.name!r}"):
-            return self.source.load(lent(self.universe, self.source))
+            return self.source.load(lend(self.universe, self.source))
 
     def series(self) -> pd.DataFrame | None:
         """Return the source's market-wide series."""
         with calling(self.source, f"source {self.source.name!r}"):
-            return self.source.series(lent(self.universe, self.source))
+            return self.source.series(lend(self.universe, self.source))
 
 
 def read_part(config: DictConfig, registry: Registry) -> Part:

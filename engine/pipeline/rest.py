@@ -58,15 +58,15 @@ def panel_of(files: Artifacts) -> Panel:
     member = np.unpackbits(rest["member"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
     return replace(
         Panel.from_long(files.table("bars"), dates=dates, symbols=symbols),
-        groups={name: _grouping(rest, name) for name in _named(rest, "labels")},
-        series={name: rest[f"series.{name}"] for name in _named(rest, "series")},
+        groups={name: _grouping(rest, name) for name in _find_names(rest, "labels")},
+        series={name: rest[f"series.{name}"] for name in _find_names(rest, "series")},
         member=member,
         periods_per_year=float(rest["numbers"][0]),
         quorum=float(rest["numbers"][1]),
     )
 
 
-def _named(rest: Mapping[str, object], what: str) -> list[str]:
+def _find_names(rest: Mapping[str, object], what: str) -> list[str]:
     return [name.partition(".")[2] for name in rest if name.partition(".")[0] == what]
 
 

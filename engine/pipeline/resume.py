@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine.config import Hidden
 from engine.core.errors import ConfigError, DataError, did_you_mean
-from engine.pipeline.keys import plain
+from engine.pipeline.keys import read_plain
 from engine.pipeline.settings import Settings
 from engine.pipeline.stage import Stage
 from engine.store import Artifacts, Manifest, refuse_unfinished
@@ -74,14 +74,14 @@ class Start:
         """The fingerprint of what its source gave."""
         return self.manifest.source.sha256
 
-    def earlier(self, stages: Sequence[Stage]) -> list[Stage]:
+    def find_earlier(self, stages: Sequence[Stage]) -> list[Stage]:
         """The stages that are not run."""
         names = [stage.name for stage in stages]
         return [*stages[: names.index(self.stage)]]
 
-    def needed(self, stages: Sequence[Stage], told: Sequence[str]) -> set[str]:
+    def find_needed(self, stages: Sequence[Stage], told: Sequence[str]) -> set[str]:
         """Names of the earlier stages whose results somebody needs."""
-        earlier = self.earlier(stages)
+        earlier = self.find_earlier(stages)
         need = {name for stage in stages[len(earlier) :] for name in stage.of} | {*told}
         for stage in reversed(earlier):
             if stage.name in need and stage.back is None:
@@ -108,7 +108,7 @@ class Start:
         secrets: Hidden,
     ) -> None:
         """Raise ConfigError where an earlier stage would make something else now."""
-        for stage in self.earlier(stages):
+        for stage in self.find_earlier(stages):
             then, now = self.manifest.keys.get(stage.name), keys[stage.name]
             if now in {then, ""}:
                 continue
@@ -139,7 +139,9 @@ class Start:
         """What the configuration of a stage says now and did not say then."""
         then = OmegaConf.create(dict(self.manifest.config))
         for key in sorted({*stage.reads.values()}):
-            yield from _places(plain(then, key), secrets.everywhere(plain(config, key)), key)
+            yield from _places(
+                read_plain(then, key), secrets.everywhere(read_plain(config, key)), key
+            )
 
     def copy(self, stage: Stage, folder: Path) -> None:
         """Copy what a stage left."""

@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from engine.bars import Handed
-from engine.config import hidden
+from engine.config import find_secrets
 from engine.core.lock import Lock
 from engine.core.panel import Panel
 from engine.expr import using
 from engine.pipeline.folder import Announce, RunFolder
 from engine.pipeline.keys import keys
-from engine.pipeline.manifest import manifest, unchecked
+from engine.pipeline.manifest import manifest, name_unchecked
 from engine.pipeline.resume import Start
-from engine.pipeline.sessions import told
-from engine.pipeline.settings import Settings, chosen, read
+from engine.pipeline.sessions import describe
+from engine.pipeline.settings import Settings, choose_plugins, read
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
-from engine.pipeline.unread import unread
+from engine.pipeline.unread import find_unread
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, installed, seconds
 from engine.store import Artifacts
@@ -89,9 +89,9 @@ def execute(
 
     Who has taken the folder already hands over the `lock`; it is released in any case.
     """
-    folder = RunFolder(path, announce, lock=lock, secrets=hidden(config))
+    folder = RunFolder(path, announce, lock=lock, secrets=find_secrets(config))
     try:
-        registry = chosen(config, installed())
+        registry = choose_plugins(config, installed())
         with using(registry) as operators:
             _execute(config, folder, overrides, registry, operators, bars, finishers, start)
         return result(path)
@@ -137,7 +137,7 @@ def _execute(
                 settings, shown, overrides, made, registry, operators, splits, watch.data
             )
             facts["keys"] = watch.keys
-            doubt = unchecked(facts["plugins"])
+            doubt = name_unchecked(facts["plugins"])
             if doubt:
                 log.warning(doubt)
             facts["warnings"] = folder.warnings
@@ -161,8 +161,8 @@ def _stages(
 ) -> dict[str, Any]:
     """Run every stage; what the manifest tells of is kept, the rest until its last reader."""
     made: dict[str, Any] = {}
-    earlier = [] if start is None else start.earlier(STAGES)
-    needed = set() if start is None else start.needed(STAGES, KEPT)
+    earlier = [] if start is None else start.find_earlier(STAGES)
+    needed = set() if start is None else start.find_needed(STAGES, KEPT)
     for line in () if start is None else start.doubts:
         log.warning(line)
     for index, stage in enumerate(STAGES):
@@ -204,5 +204,5 @@ def _work(
 def _notice(settings: Settings, panel: Panel, folder: RunFolder, overrides: Sequence[str]) -> None:
     """Say what of the configuration and the bars does not go together."""
     folder.guard.hold("bars", panel)
-    for line in (*told(settings, panel), *unread(settings, panel, overrides)):
+    for line in (*describe(settings, panel), *find_unread(settings, panel, overrides)):
         log.warning(line)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 UNIT = "trading days"
 
 
-def told(settings: Settings, panel: Panel) -> tuple[str, ...]:
+def describe(settings: Settings, panel: Panel) -> tuple[str, ...]:
     """Return one line for bars below a day: what counts their rows; none for daily bars.
 
     Annualising is right all the same (`engine.core.periods`), and what goes by the calendar, such

@@ -127,7 +127,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         raise ConfigError("no bundle is chosen: add +bundle=NAME, such as +bundle=ai_tech_core_ml")
     _refuse_unknown(config, registry)
 
-    def typed(cls: type[T], key: str) -> T:
+    def take(cls: type[T], key: str) -> T:
         return structure(cls, config.get(key), key)
 
     chosen: dict[str, Any] = {
@@ -138,20 +138,20 @@ def read(config: DictConfig, registry: Registry) -> Settings:
     settings = Settings(
         **{key: chosen.pop(key) for key in groups()},
         guests=chosen,
-        universe=resolve_members(typed(Universe, "universe")),
-        time=typed(Time, "time"),
-        bars=typed(Policy, "bars"),
-        check=typed(Thresholds, "check"),
+        universe=resolve_members(take(Universe, "universe")),
+        time=take(Time, "time"),
+        bars=take(Policy, "bars"),
+        check=take(Thresholds, "check"),
         factors=factor_set(config.get("factors"), registry),
-        label=typed(Label, "label"),
+        label=take(Label, "label"),
         exposure=_exposure(config.get("exposure")),
-        validation=typed(Validation, "validation"),
-        bundle=typed(Bundle, "bundle"),
-        backtest=typed(Backtest, "backtest"),
-        decision=typed(Decision, "decision"),
-        delisting=typed(Delisting, "delisting"),
+        validation=take(Validation, "validation"),
+        bundle=take(Bundle, "bundle"),
+        backtest=take(Backtest, "backtest"),
+        decision=take(Decision, "decision"),
+        delisting=take(Delisting, "delisting"),
         too_good=structure(TooGood, _limits(config.get("too_good")), "too_good"),
-        report=typed(Drawing, "report"),
+        report=take(Drawing, "report"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
             for key, node in _items(config.get("observers"), "observers")
@@ -173,14 +173,14 @@ def resolve(config: DictConfig) -> None:
     try:
         OmegaConf.resolve(config)
     except OmegaConfBaseException as error:
-        place = error.full_key or next(_unresolved(config, ""), "")
+        place = error.full_key or next(_find_unresolved(config, ""), "")
         raise ConfigError(f"{place}: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
-        place = next(_unresolved(config, ""), "")
+        place = next(_find_unresolved(config, ""), "")
         raise ConfigError(f"{place}: this refers to itself; write a value") from error
 
 
-def _unresolved(node: Any, key: str) -> Iterator[str]:
+def _find_unresolved(node: Any, key: str) -> Iterator[str]:
     """The keys whose interpolations lead nowhere."""
     for name in node if isinstance(node, DictConfig) else range(len(node)):
         place, child = f"{key}.{name!s}".lstrip("."), node._get_node(name)
@@ -190,17 +190,17 @@ def _unresolved(node: Any, key: str) -> Iterator[str]:
             except (OmegaConfBaseException, RecursionError):
                 yield place
         elif isinstance(child, (DictConfig, ListConfig)) and not child._is_none():
-            yield from _unresolved(child, place)
+            yield from _find_unresolved(child, place)
 
 
-def chosen(config: DictConfig, registry: Registry) -> Registry:
+def choose_plugins(config: DictConfig, registry: Registry) -> Registry:
     """What the node ``plugins`` leaves of a registry."""
     try:
         node = config.get("plugins")
     except OmegaConfBaseException as error:
         raise ConfigError(about(error, "plugins")) from error
     choice = structure(Choice, node, "plugins")
-    return registry.limited(choice.disable, choice.only)
+    return registry.limit(choice.disable, choice.only)
 
 
 def _refuse_unknown(config: DictConfig, registry: Registry) -> None:
@@ -232,7 +232,7 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
             raise ConfigError(about(error, f"factors.{name}")) from error
         if isinstance(entry, str):  # `+factors.mine="rank(close)"`
             entry = OmegaConf.create({"name": "formula", "formula": entry})
-        entry = _spoken(entry, node.get(DIALECT))
+        entry = _add_dialect(entry, node.get(DIALECT))
         try:
             built[name] = registry.build("factor", entry, f"factors.{name}", ignore=NOTES)
         except FormulaError as error:
@@ -250,7 +250,7 @@ def _check_dialect(dialect: Any) -> None:
         raise ConfigError(f"factors.{DIALECT}={dialect}: no such dialect; {hint}")
 
 
-def _spoken(entry: Any, dialect: Any) -> Any:
+def _add_dialect(entry: Any, dialect: Any) -> Any:
     """A formula's entry with the set's dialect, where it has none and its text no ``$``."""
     if dialect is None or not isinstance(entry, DictConfig) or entry.get("name") != "formula":
         return entry

@@ -113,9 +113,9 @@ class Stage:
     ) -> Any:
         """Make the result of what the earlier stages made, and hand each artifact to `leave`."""
         inputs = self._inputs(settings, made)
-        result = _called(self.work, inputs)
+        result = _call(self.work, inputs)
         if self.leaves is not None:
-            for artifact in _called(self.leaves, {**inputs, "made": result}):
+            for artifact in _call(self.leaves, {**inputs, "made": result}):
                 leave(self, artifact)
         return result
 
@@ -123,18 +123,18 @@ class Stage:
         """Read the result back from a finished run, or work it out where that left nothing."""
         inputs = self._inputs(settings, made)
         if self.back is None:
-            return _called(self.work, inputs)
-        return _called(self.back, {**inputs, "files": files})
+            return _call(self.work, inputs)
+        return _call(self.back, {**inputs, "files": files})
 
     def _inputs(self, settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
         read = {name: settings.at(key) for name, key in self.reads.items()}
         return {**read, **{name: made[name] for name in self.of if name in made}}
 
 
-def named(function: Callable[..., Any]) -> tuple[str, ...]:
+def list_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of what a function gets."""
     return tuple(inspect.signature(function).parameters)
 
 
-def _called(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
-    return function(**{name: inputs[name] for name in named(function)})
+def _call(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
+    return function(**{name: inputs[name] for name in list_parameters(function)})

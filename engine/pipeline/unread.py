@@ -22,7 +22,7 @@ PER_SHARE = re.compile(r"(?i)(.*_)?(eps|dps|bps|bvps|sps|cfps)(_.*)?|.*_?per_?sh
 RAW = "raw_close"
 
 
-def unread(settings: Settings, panel: Panel, overrides: Sequence[str]) -> list[str]:
+def find_unread(settings: Settings, panel: Panel, overrides: Sequence[str]) -> list[str]:
     """Say what of a run's input nothing reads, a line each.
 
     Parameters
@@ -54,7 +54,7 @@ def _series(settings: Settings, panel: Panel) -> Iterator[str]:
 def _columns(settings: Settings, panel: Panel) -> Iterator[str]:
     if getattr(settings.source, "adjust", "") is not None or _strangers(settings):
         return  # the source adjusts by itself, or by what it was told
-    read = _read(settings)
+    read = _find_read(settings)
     for name in panel.fields:
         plain = re.sub(r"[ _.]", "", name.lower())
         if name.lower() in read or plain not in (*ADJUSTED, *ACTIONS):
@@ -71,7 +71,7 @@ def _factors(settings: Settings, overrides: Sequence[str]) -> Iterator[str]:
         return  # it takes them all
     bundle = settings.bundle
     used = {factor.name for factor in bundle.factors} | {*bundle.neutralize, MARKET_BETA}
-    named = _read(settings)
+    named = _find_read(settings)
     for word in overrides:
         found = re.match(r"\+{1,2}factors\.([A-Za-z_]\w*)=", word)
         if found and found[1] in settings.factors and found[1] not in used:
@@ -101,7 +101,7 @@ def _formulas(settings: Settings) -> dict[str, Node]:
     return {name: f.node for name, f in settings.factors.items() if isinstance(f, Formula)}
 
 
-def _read(settings: Settings) -> set[str]:
+def _find_read(settings: Settings) -> set[str]:
     """Fields that formulas read, in small letters."""
     return {name.lower() for node in _formulas(settings).values() for name in fields(node)}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.errors import PluginError
 from engine.core.kinds import Observer, Stage
-from engine.plugin import calling, lent
+from engine.plugin import calling, lend
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Watch:
             try:
                 with calling(observer, f"observer {observer.name}"):
                     observer.on_stage(
-                        Stage(name, key, seconds, lent(result, observer), self.folder)
+                        Stage(name, key, seconds, lend(result, observer), self.folder)
                     )
             except KeyboardInterrupt:
                 raise

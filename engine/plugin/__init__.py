@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from engine.plugin.admission import advice, code_hash
-from engine.plugin.checked import checked_by, record
-from engine.plugin.guard import Guard, calling, guarding, is_ours, lent, owned, seconds
+from engine.plugin.checked import find_checker, record
+from engine.plugin.guard import Guard, calling, guarding, is_ours, lend, seconds, take_over
 from engine.plugin.hookspecs import hookimpl
 from engine.plugin.provenance import engine_identity, identity, tree
 from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
@@ -18,17 +18,17 @@ __all__ = [
     "Registry",
     "advice",
     "calling",
-    "checked_by",
     "code_hash",
     "engine_identity",
+    "find_checker",
     "guarding",
     "hookimpl",
     "identity",
     "installed",
     "is_ours",
-    "lent",
-    "owned",
+    "lend",
     "record",
     "seconds",
+    "take_over",
     "tree",
 ]

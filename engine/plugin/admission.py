@@ -81,7 +81,7 @@ def advice(kind: str, cls: type[Kind]) -> str:
     return ""
 
 
-def unmet(dist: Distribution) -> str:
+def find_unmet(dist: Distribution) -> str:
     """Return which engine version a distribution wants and does not get, or ""."""
     from packaging.requirements import InvalidRequirement, Requirement
 

@@ -28,7 +28,7 @@ def record(cls: type[Kind]) -> None:
         return
 
 
-def checked_by(cls: type[Kind]) -> str | None:
+def find_checker(cls: type[Kind]) -> str | None:
     """Return the version of the engine whose kit found a class sound; None if none did."""
     try:
         return _file(cls).read_text("utf-8").strip()

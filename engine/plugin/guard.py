@@ -1,7 +1,7 @@
 """Strangers' code is called here: under its name, and kept away from what others see.
 
 1. Its stage and name go into the run's lock file: a process that dies in it leaves them there.
-2. It gets sealed arrays and twins (`lent`); what it returns is copied (`owned`).
+2. It gets sealed arrays and twins (`lend`); what it returns is copied (`take_over`).
 3. What it prints is told in a warning; numpy's error state is its own; a call that takes longer
    than `plugins.timeout_s` ends.
 4. What it raises becomes one line with its name and stage.
@@ -119,25 +119,25 @@ class Guard:
             self.inside = ""
             self.say("")
 
-    def failed(self, error: BaseException) -> None:
+    def put_back(self, error: BaseException) -> None:
         """Put back what a call changed that ended in an error; Ctrl-C leaves its name."""
         if self._before is not None:
-            self._before.patched(), self._before.settings()
+            self._before.undo(), self._before.settings()
         if not isinstance(error, KeyboardInterrupt):
             self.inside = ""
 
     def _compare(self) -> None:
         assert self._before is not None
-        patched, settings = self._before.patched(), self._before.settings()
+        patched, settings = self._before.undo(), self._before.settings()
         who = self.place + self._who()
-        for name in self._before.threads_left():
+        for name in self._before.find_threads():
             self.warn(f"{who} left a thread running, {name}; end it before you return")
         if settings:
             self.warn(f"{who} changed {_few(settings)}: put back; take that out")
         if patched:
             raise PluginError(f"{who} changed {_few(patched)}, which others use: take that out")
 
-    def heard(self, who: str, text: str) -> None:
+    def tell(self, who: str, text: str) -> None:
         """Tell what was printed: the first line of it, and once a stage."""
         lines = text.strip().splitlines()
         if lines and who not in self._noisy:
@@ -190,7 +190,7 @@ def is_ours(plugin: object) -> bool:
     return cls.__module__.split(".")[0] == OWN
 
 
-def lent(value: T, plugin: object) -> T:
+def lend(value: T, plugin: object) -> T:
     """What a plugin is handed: to a stranger a twin, so that what it sets stays in it."""
     if is_ours(plugin):
         return value
@@ -201,7 +201,7 @@ def lent(value: T, plugin: object) -> T:
     return cast(T, twin)
 
 
-def owned(value: T, plugin: object) -> T:
+def take_over(value: T, plugin: object) -> T:
     """What a plugin returned: of a stranger's array a copy, for it may keep and change its own."""
     if isinstance(value, np.ndarray) and not is_ours(plugin):
         return value.copy()
@@ -217,25 +217,25 @@ def calling(plugin: object, who: str, *, often: bool = False) -> Iterator[None]:
     """
     guard = _guard.get()
     if guard is None or is_ours(plugin):
-        with _blamed(who):
+        with _blame(who):
             yield
         return
     cls = plugin if isinstance(plugin, type) else type(plugin)
     guard.enter(who, cls, often)
     printed = io.StringIO()
     try:
-        with _blamed(who, guard), _within(guard.timeout), np.errstate(), _hearing(printed):
+        with _blame(who, guard), _limit(guard.timeout), np.errstate(), _hearing(printed):
             yield
     except BaseException as error:
-        guard.failed(error)
+        guard.put_back(error)
         raise
     finally:
-        guard.heard(who, printed.getvalue())
+        guard.tell(who, printed.getvalue())
     guard.leave(who, often)
 
 
 @contextmanager
-def _blamed(who: str, guard: Guard | None = None) -> Iterator[None]:
+def _blame(who: str, guard: Guard | None = None) -> Iterator[None]:
     """One line for what is raised; of a stranger's also the engine's own errors, and the stage."""
     try:
         yield
@@ -245,15 +245,17 @@ def _blamed(who: str, guard: Guard | None = None) -> Iterator[None]:
         if guard is None:
             raise
         if isinstance(error, OSError):
-            raise PluginError(_failed(who, error, guard)) from error
+            raise PluginError(_describe_failure(who, error, guard)) from error
         named = str(error) if str(error).startswith(who) else f"{who}: {error}"
         error.args = (guard.place + named,)
         raise
     except BaseException as error:  # a stranger's code may raise anything, SystemExit too
-        raise PluginError(_failed(who, error, guard or _guard.get() or Guard())) from error
+        raise PluginError(
+            _describe_failure(who, error, guard or _guard.get() or Guard())
+        ) from error
 
 
-def _failed(who: str, error: BaseException, guard: Guard) -> str:
+def _describe_failure(who: str, error: BaseException, guard: Guard) -> str:
     what = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return f"{guard.place}{who} failed: {what}; --debug shows where"
 
@@ -269,7 +271,7 @@ def _hearing(printed: io.StringIO) -> Iterator[None]:
 
 
 @contextmanager
-def _within(limit: float | None) -> Iterator[None]:
+def _limit(limit: float | None) -> Iterator[None]:
     """End what takes too long: by an exception and, where that is not heard, by the process."""
     if limit is None or not _is_main():
         yield

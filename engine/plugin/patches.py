@@ -40,7 +40,7 @@ class Before:
             threads=frozenset(threading.enumerate()),
         )
 
-    def patched(self) -> list[str]:
+    def undo(self) -> list[str]:
         """Put functions and classes of others back; return which had been exchanged."""
         found = []
         for owner, place, names in self.names:
@@ -68,7 +68,7 @@ class Before:
             found.append("the working directory")
         return found
 
-    def threads_left(self) -> list[str]:
+    def find_threads(self) -> list[str]:
         """Names of threads that were not there, and do not end."""
         left = [t for t in threading.enumerate() if _counts(t) and t not in self.threads | STRAYS]
         for thread in left:

@@ -48,11 +48,11 @@ def tree(place: Path, suffix: str = "") -> str:
 
 def _content(file: Path) -> str:
     about = file.stat()
-    return _hashed(file, about.st_size, about.st_mtime_ns)
+    return _hash(file, about.st_size, about.st_mtime_ns)
 
 
 @lru_cache(maxsize=4096)
-def _hashed(file: Path, size: int, changed: int) -> str:
+def _hash(file: Path, size: int, changed: int) -> str:
     """Read a file once, for as long as it is the same by size and time."""
     with file.open("rb") as opened:
         return file_digest(opened, "sha256").hexdigest()

@@ -29,7 +29,7 @@ from engine.core.fields import about, structure
 from engine.core.kinds import KINDS, Kind, groups
 from engine.core.options import in_yaml
 from engine.plugin import hookspecs
-from engine.plugin.admission import no_kind, objection, unmet
+from engine.plugin.admission import find_unmet, no_kind, objection
 from engine.plugin.hookspecs import spec_of
 from engine.plugin.patches import Before
 
@@ -90,7 +90,7 @@ class Registry:
         """The conf groups that choose one plugin of a kind: group to kind."""
         return groups(self.kinds)
 
-    def limited(self, disable: Iterable[str] = (), only: Iterable[str] | None = None) -> Registry:
+    def limit(self, disable: Iterable[str] = (), only: Iterable[str] | None = None) -> Registry:
         """The registry without the distributions of `disable`, or with those of `only` alone.
 
         The built-ins stay in any case.
@@ -115,7 +115,7 @@ class Registry:
                 claims.setdefault(entry.cls.name, []).append(entry)
         return {name: claims[name][0] for name in sorted(claims) if len(claims[name]) == 1}
 
-    def contested(self) -> list[Failure]:
+    def find_contested(self) -> list[Failure]:
         """Names that more than one class claims."""
         claims: dict[tuple[str, str], list[Entry]] = {}
         for entry in self._claims:
@@ -131,7 +131,7 @@ class Registry:
         entries = self.entries(kind)
         if name in entries:
             return entries[name]
-        for failure in [*self.contested(), *self.failures]:
+        for failure in [*self.find_contested(), *self.failures]:
             if (failure.kind, failure.name) == (kind, name):
                 raise PluginError(f"{key}.name={name}: {failure.message}")
         broken = sorted({f.dist for f in self.failures})
@@ -162,14 +162,14 @@ class Registry:
 
     def _load(self, point: EntryPoint) -> ModuleType | None:
         """Import the module of an entry point; None where it cannot be used."""
-        wish = unmet(point.dist) if point.dist and _name(point) != HOME else ""
+        wish = find_unmet(point.dist) if point.dist and _name(point) != HOME else ""
         if wish:
             self.failures.append(Failure(_name(point), wish))
             return None
         with self._blaming(point):
             before = None if _name(point) == HOME else Before.now()
             module: ModuleType = point.load()
-            patched = before.patched() if before else []
+            patched = before.undo() if before else []
             if patched:
                 raise PluginError(f"it changes {patched[0]}, which others use: take that out")
             return module
@@ -183,7 +183,7 @@ class Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a stranger's code may raise anything, SystemExit too
-            what = str(error) if isinstance(error, PluginError) else _named(error)
+            what = str(error) if isinstance(error, PluginError) else _describe(error)
             message = f"plugin {point.name} ({point.value}) of {_name(point)}: {what}"
             self.failures.append(Failure(_name(point), message))
 
@@ -246,7 +246,7 @@ def _contest(kind: str, name: str, rivals: list[Entry]) -> str:
     )
 
 
-def _named(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "it calls sys.exit while it is imported: take that out"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -10,12 +10,20 @@ A source of one's own reads with it too: ``from engine import reading``.
 
 from engine.reading.calendars import schedule, sessions
 from engine.reading.columns import ALIASES, BARS, find, find_any, flat, is_bars
-from engine.reading.dates import BETWEEN, counted_in, row_of, stamps
+from engine.reading.dates import BETWEEN, guess_unit, row_of, stamps
 from engine.reading.demands import needs
 from engine.reading.options import Reading
 from engine.reading.reader import Reader
 from engine.reading.spelling import near, twins
-from engine.reading.values import codes, is_label, is_readable, named, names, numbers, spellings
+from engine.reading.values import (
+    codes,
+    is_label,
+    is_readable,
+    name_symbol,
+    names,
+    numbers,
+    spellings,
+)
 from engine.reading.volume import multipliers
 
 __all__ = [
@@ -25,15 +33,15 @@ __all__ = [
     "Reader",
     "Reading",
     "codes",
-    "counted_in",
     "find",
     "find_any",
     "flat",
+    "guess_unit",
     "is_bars",
     "is_label",
     "is_readable",
     "multipliers",
-    "named",
+    "name_symbol",
     "names",
     "near",
     "needs",

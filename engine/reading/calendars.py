@@ -36,15 +36,15 @@ def schedule(code: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame
     known = _calendars.get(code)
     if known is None or not known[0] <= first < last <= known[1]:
         try:
-            known = _made(code, first - MARGIN, last + MARGIN)
+            known = _make(code, first - MARGIN, last + MARGIN)
         except ValueError:  # it begins or ends within the margin
-            known = _made(code, first, last)
+            known = _make(code, first, last)
         _calendars[code] = known
     made = known[2]
     return made[(made.index >= first) & (made.index <= last)]
 
 
-def _made(code: str, first: pd.Timestamp, last: pd.Timestamp) -> Made:
+def _make(code: str, first: pd.Timestamp, last: pd.Timestamp) -> Made:
     import exchange_calendars  # slow to import, needed only with a calendar
 
     with warnings.catch_warnings(action="ignore"):  # of its own use of pandas

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.core.errors import DataError
-from engine.reading.values import coded, named
+from engine.reading.values import name_symbol, to_categorical
 
 BARS = ("open", "high", "low", "close", "volume")
 ALIASES = {
@@ -28,7 +28,7 @@ PAIR = re.compile(r"\((['\"])(.*)\1, (['\"])(.*)\3\)")
 TICKER = re.compile(r"[\^$]?[A-Z0-9][A-Z0-9.=/^-]{0,11}")
 
 
-def plain(name: object) -> str:
+def strip(name: object) -> str:
     """Return a column's name as people mean it: without blanks around it and Qlib's ``$``."""
     return str(name).strip().lstrip("$")
 
@@ -36,7 +36,7 @@ def plain(name: object) -> str:
 def find(ours: str, found: Sequence[str]) -> str | None:
     """Return their column of our name, or of one of its aliases; case decides between two."""
     for alias in ALIASES.get(ours, (ours,)):
-        near = [name for name in found if plain(name).lower() == alias]
+        near = [name for name in found if strip(name).lower() == alias]
         if near:
             return alias if alias in near else near[0]
     return None
@@ -88,7 +88,7 @@ def cells(found: Sequence[str], where: str) -> dict[str, dict[str, str]]:
         raise DataError(f"{where} has two levels of columns, and no 'Close' in either ({shown})")
     laid: dict[str, dict[str, str]] = {}
     for name, pair in both.items():
-        laid.setdefault(named(pair[1 - level]), {})[pair[level]] = name
+        laid.setdefault(name_symbol(pair[1 - level]), {})[pair[level]] = name
     return laid
 
 
@@ -122,10 +122,10 @@ def flat(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 def _labels(columns: pd.Index) -> list[str]:
     if columns.nlevels == 2:
-        return [str(tuple(named(level) for level in name)) for name in columns]
+        return [str(tuple(name_symbol(level) for level in name)) for name in columns]
     if columns.nlevels > 2:
         return ["/".join(map(str, name)) for name in columns]
-    return [named(name) for name in columns]
+    return [name_symbol(name) for name in columns]
 
 
 def _levels(frame: pd.DataFrame) -> list[str] | None:
@@ -134,7 +134,7 @@ def _levels(frame: pd.DataFrame) -> list[str] | None:
     kinds = [index.get_level_values(i) for i in range(index.nlevels)]
     known = {alias for aliases in ALIASES.values() for alias in aliases}
     dated = [isinstance(level, pd.DatetimeIndex) for level in kinds]
-    if not any(dated) and not known & {plain(name).lower() for name in index.names}:
+    if not any(dated) and not known & {strip(name).lower() for name in index.names}:
         return None
     rest = "symbol" if index.nlevels == 2 else "level"
     names: list[str] = []
@@ -162,6 +162,6 @@ def grid(
     row, column = np.nonzero(known)
     return {
         "timestamp": days[row],
-        "symbol": coded(column, symbols),
+        "symbol": to_categorical(column, symbols),
         **{name: values[row, column] for name, values in fields.items()},
     }

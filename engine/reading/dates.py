@@ -54,7 +54,7 @@ def stamps(
     ConfigError
         `timezone` is not a timezone, or `date_format` no format.
     """
-    found = _parsed(column, what, date_format)
+    found = _parse(column, what, date_format)
     wrong = np.flatnonzero(found.isna() | (found.year < YEARS[0]) | (found.year > YEARS[1]))
     if len(wrong):
         value = column.iloc[wrong[0]]
@@ -82,22 +82,22 @@ def row_of(column: pd.Series, wrong: npt.NDArray[np.intp]) -> int:
     return int(column.index[wrong[0]]) + 1
 
 
-def _parsed(column: pd.Series, what: str, date_format: str | None) -> pd.DatetimeIndex:
+def _parse(column: pd.Series, what: str, date_format: str | None) -> pd.DatetimeIndex:
     """Dates as far as they can be read, NaT elsewhere."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return pd.DatetimeIndex(column)
     if date_format in COUNTS:
-        return _counted(column, str(date_format))
+        return _parse_counts(column, str(date_format))
     if pd.api.types.is_numeric_dtype(column):  # 20200131; never nanoseconds since 1970
         whole = column.where(column.astype("Float64") % 1 == 0)
         column, date_format = whole.astype("Int64").astype("str"), date_format or "%Y%m%d"
     code, values = pd.factorize(column)
     text = pd.Series(values, dtype=object).astype(str).str.strip()
-    parsed = _iso(text, column, what) if date_format is None else _formatted(text, date_format)
+    parsed = _iso(text, column, what) if date_format is None else _parse_format(text, date_format)
     return pd.DatetimeIndex(parsed.take(code).where(code >= 0))
 
 
-def _counted(column: pd.Series, unit: str) -> pd.DatetimeIndex:
+def _parse_counts(column: pd.Series, unit: str) -> pd.DatetimeIndex:
     """Numbers of days or seconds; whole numbers keep their nanoseconds."""
     plain = column if pd.api.types.is_numeric_dtype(column) else column.astype(object)
     number = pd.to_numeric(plain, errors="coerce")
@@ -130,7 +130,7 @@ def _iso(text: pd.Series, column: pd.Series, what: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True))
 
 
-def _formatted(text: pd.Series, date_format: str) -> pd.DatetimeIndex:
+def _parse_format(text: pd.Series, date_format: str) -> pd.DatetimeIndex:
     try:
         try:
             return pd.DatetimeIndex(pd.to_datetime(text, format=date_format, errors="coerce"))
@@ -153,7 +153,7 @@ def _hint(value: object, date_format: str | None) -> str:
     if between:
         day, month = orders(between[1])
         return f"day or month first? write 2020-01-31, or set source.date_format={day} or ={month}"
-    unit = counted_in(text)
+    unit = guess_unit(text)
     if unit is not None:
         name = "Excel's day numbers" if unit == EXCEL else f"{unit} since 1970"
         return f"if these are {name}, set source.date_format={unit}"
@@ -165,7 +165,7 @@ def orders(sign: str) -> tuple[str, str]:
     return f"%d{sign}%m{sign}%Y", f"%m{sign}%d{sign}%Y"
 
 
-def counted_in(text: str) -> str | None:
+def guess_unit(text: str) -> str | None:
     """Return the key of `COUNTS` that a bare number looks like; None for other text."""
     if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) >= 8e18 or BARE.fullmatch(text):
         return None

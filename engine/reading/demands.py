@@ -11,14 +11,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from engine.reading.columns import NEEDED, find, looks_wide, pairs
-from engine.reading.dates import BETWEEN, counted_in, orders
+from engine.reading.dates import BETWEEN, guess_unit, orders
 from engine.reading.options import Reading
 
 SHOWN = 12
 CLOSES = ("last", "close/last", "price", "px", "px_last", "adj close", "adj_close", "settle")
 
 
-def lacking(where: str, found: Sequence[str], missing: Sequence[str], stamp: str | None) -> str:
+def explain_lacking(
+    where: str, found: Sequence[str], missing: Sequence[str], stamp: str | None
+) -> str:
     """Return what to say of a table without some of the columns that bars have."""
     have = ", ".join(found[:SHOWN]) + (" …" if len(found) > SHOWN else "")
     what = " and ".join(repr(name) for name in missing)
@@ -47,7 +49,7 @@ def needs(head: pd.DataFrame, reading: Reading, name: str | None) -> list[str]:
     """
     found = [str(column) for column in head.columns]
     own = {ours: reading.columns.get(ours) or find(ours, found) for ours in NEEDED}
-    stamp = own["timestamp"] or next((n for n in found if _dated(head[n])), None)
+    stamp = own["timestamp"] or next((n for n in found if _looks_dated(head[n])), None)
     missing = {"symbol", "close"} - {ours for ours, their in own.items() if their}
     if reading.layout == "wide" or pairs(found):
         return _dates(head, stamp or found[0], reading)
@@ -89,7 +91,7 @@ def _form(values: Sequence[str]) -> str:
     """The format of some dates, where one can tell; both, where two are possible."""
     if not values:
         return ""
-    unit = counted_in(values[0])
+    unit = guess_unit(values[0])
     if unit is not None:
         return unit
     parts = [BETWEEN.fullmatch(value) for value in values]
@@ -103,7 +105,7 @@ def _form(values: Sequence[str]) -> str:
     return month if max(second) > 12 else f"{day} (or {month})"
 
 
-def _dated(column: pd.Series) -> bool:
+def _looks_dated(column: pd.Series) -> bool:
     """Whether a column of the head looks like dates."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return True

@@ -22,12 +22,20 @@ from engine.core.errors import ConfigError, DataError, EngineError
 from engine.core.kinds import Source
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Universe
-from engine.reading.columns import BARS, NEEDED, cells, find, grid, index_like, pairs, plain
+from engine.reading.columns import BARS, NEEDED, cells, find, grid, index_like, pairs, strip
 from engine.reading.dates import stamps
-from engine.reading.demands import lacking, needs
+from engine.reading.demands import explain_lacking, needs
 from engine.reading.options import Reading
 from engine.reading.spelling import near
-from engine.reading.values import coded, codes, is_label, is_readable, named, names, numbers
+from engine.reading.values import (
+    codes,
+    is_label,
+    is_readable,
+    name_symbol,
+    names,
+    numbers,
+    to_categorical,
+)
 from engine.reading.volume import multipliers
 
 
@@ -128,7 +136,7 @@ class Reader(Reading, Source):
         found = self.columns_of(table)
         if self.layout == "wide" or pairs(found):
             return self._grid(table, found, universe.symbols)
-        theirs = self._matched(table, found, name)
+        theirs = self._match(table, found, name)
         symbol = theirs.get("symbol")
         if symbol is None and universe.symbols is not None and name not in universe.symbols:
             return pd.DataFrame()
@@ -157,7 +165,7 @@ class Reader(Reading, Source):
         found = self.columns_of(table)
         if self.layout == "wide" or pairs(found):
             return sorted(self._cells(table, found, self._grid_stamp(table, found)))
-        symbol = self._matched(table, found, self.symbol or name).get("symbol")
+        symbol = self._match(table, found, self.symbol or name).get("symbol")
         if symbol is not None:
             return self.symbols_of(table, symbol)
         return [str(self.symbol or name)] if len(self.head(table)) else []
@@ -176,7 +184,7 @@ class Reader(Reading, Source):
             inside &= np.asarray(days < _day("end", self.end) + pd.Timedelta(days=slack + 1))
         return inside
 
-    def _matched(self, table: Any, found: list[str], name: str | None = None) -> dict[str, str]:
+    def _match(self, table: Any, found: list[str], name: str | None = None) -> dict[str, str]:
         """Our name to theirs, for every column to read; no symbol where `name` is it."""
         theirs: dict[str, str] = {}
         missing = []
@@ -192,7 +200,7 @@ class Reader(Reading, Source):
             elif ours in NEEDED and not (ours == "symbol" and name is not None):
                 missing.append(ours)
         if missing:
-            raise DataError(lacking(str(table), found, missing, self.stamp_of(found)))
+            raise DataError(explain_lacking(str(table), found, missing, self.stamp_of(found)))
         if self.symbol is not None and "symbol" in theirs:
             raise ConfigError(
                 f"source.symbol={self.symbol}: {table} names its symbols in "
@@ -211,7 +219,7 @@ class Reader(Reading, Source):
         wanted = found if self.keep is None else [*self.keep, *(self.groups or [])]
         further = [name for name in wanted if name not in used and not index_like(name)]
         adjust = [] if self.adjust is None else [self.adjust]
-        return {name if name in adjust else plain(name): name for name in [*further, *adjust]}
+        return {name if name in adjust else strip(name): name for name in [*further, *adjust]}
 
     def _bars(
         self, table: Any, frame: pd.DataFrame, theirs: Mapping[str, str], name: str | None = None
@@ -219,7 +227,7 @@ class Reader(Reading, Source):
         symbol = theirs.get("symbol")
         out: dict[str, object] = {"timestamp": self._stamps(table, frame[theirs["timestamp"]])}
         out["symbol"] = (
-            coded(np.zeros(len(frame), np.intp), [str(name)])
+            to_categorical(np.zeros(len(frame), np.intp), [str(name)])
             if symbol is None
             else names(frame[symbol], f"{table}: {symbol!r}")
         )
@@ -236,15 +244,15 @@ class Reader(Reading, Source):
                 out[ours] = pd.Categorical(column)
             else:
                 out[ours] = self._numbers(table, column)
-        return self._finished(table, out, symbol)
+        return self._finish(table, out, symbol)
 
     def _numbers(self, table: Any, column: pd.Series) -> FloatArray:
         return numbers(column, f"{table}: {column.name!r}", self.remedy, self.written)
 
-    def _finished(self, table: Any, out: dict[str, object], symbol: str | None) -> pd.DataFrame:
+    def _finish(self, table: Any, out: dict[str, object], symbol: str | None) -> pd.DataFrame:
         """The columns as bars: adjusted, in units, and from `start` to `end`."""
         if self.adjust is not None:
-            out = _adjusted(out, self.adjust)
+            out = _adjust(out, self.adjust)
         if self.volume_multiplier:
             out["volume"] = self._units(table, out, symbol)
         bars = pd.DataFrame(out)
@@ -283,10 +291,10 @@ class Reader(Reading, Source):
             raise ConfigError(f"source.{key} needs source.layout=long: a wide file has one field")
         laid: dict[str, dict[str, str]] = {}
         for name in rest:
-            if named(name) in laid:
-                one = laid[named(name)]["close"]
+            if name_symbol(name) in laid:
+                one = laid[name_symbol(name)]["close"]
                 raise DataError(f"{table}: {one!r} and {name!r} are one symbol: rename one")
-            laid[named(name)] = {"close": name}
+            laid[name_symbol(name)] = {"close": name}
         if not laid:
             raise DataError(f"{table} has no column beside {stamp!r}: a wide file has one a symbol")
         return laid
@@ -309,13 +317,13 @@ class Reader(Reading, Source):
                 if field in laid[name]:
                     block[:, i] = self._numbers(table, frame[laid[name][field]])
             out[our] = block
-        return self._finished(table, grid(days, chosen, out), None)
+        return self._finish(table, grid(days, chosen, out), None)
 
     def _fields(self, table: Any, each: list[str]) -> dict[str, str]:
         """Their field to ours, of those that are kept."""
         ours = {find(name, each): name for name in BARS}
         if find("close", each) is None and "close" not in self.columns:
-            raise DataError(lacking(str(table), each, ["close"], None))
+            raise DataError(explain_lacking(str(table), each, ["close"], None))
         ours |= {their: our for our, their in self.columns.items() if their in each}
         if self.adjust is not None and self.adjust not in each:
             have = ", ".join(each)
@@ -337,7 +345,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
-def _adjusted(out: dict[str, object], adjust: str) -> dict[str, object]:
+def _adjust(out: dict[str, object], adjust: str) -> dict[str, object]:
     """Prices times adjusted close over close, volume divided by it.
 
     So price × volume stays what was traded in money, which is what liquidity is measured by.

@@ -113,7 +113,7 @@ def is_readable(column: pd.Series) -> bool:
     return known is not None and isinstance(column.loc[known], (str, Real))
 
 
-def named(value: object) -> str:
+def name_symbol(value: object) -> str:
     """Return a symbol as text: 600519.0 is "600519", b'S00' is "S00", " A " is "A"."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip()
@@ -127,14 +127,14 @@ def named(value: object) -> str:
 
 
 def spellings(name: str) -> tuple[str, ...]:
-    """Return texts that `named` reads as this symbol, blanks apart."""
+    """Return texts that `name_symbol` reads as this symbol, blanks apart."""
     return name, f"b'{name}'", f'b"{name}"', f"{name}.0"
 
 
 def names(column: pd.Series, what: str) -> pd.Categorical:
     """Return a column of symbols as text; null and "" are refused."""
     found = pd.Categorical(column)
-    text = [named(name) for name in found.categories]
+    text = [name_symbol(name) for name in found.categories]
     wrong = np.flatnonzero(found.codes < 0)
     if not len(wrong) and "" in text:
         wrong = np.flatnonzero(np.array([name == "" for name in text])[found.codes])
@@ -146,10 +146,10 @@ def names(column: pd.Series, what: str) -> pd.Categorical:
     distinct = list(dict.fromkeys(text))
     place = {name: i for i, name in enumerate(distinct)}
     code = np.array([place[name] for name in text], np.intp)[found.codes]
-    return coded(code, distinct)
+    return to_categorical(code, distinct)
 
 
-def coded(code: npt.NDArray[np.intp], categories: Sequence[str]) -> pd.Categorical:
+def to_categorical(code: npt.NDArray[np.intp], categories: Sequence[str]) -> pd.Categorical:
     """Return symbols by their place among `categories`, each of which is there once."""
     every: Any = list(categories)
     laid: pd.Categorical = pd.Categorical(every, categories=every).take(code)

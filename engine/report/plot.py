@@ -115,7 +115,7 @@ def heat_layout(side: str = "bottom") -> Figure:
 def heat(x: list[Any], y: list[str], z: FloatArray, form: str, limit: float) -> Figure:
     """Cells from orange (-limit) by the page's own ground (0) to blue (limit), with their text.
 
-    Names in `x` are `plain`, for it may hold breaks of ours.
+    Names in `x` have passed `escape_tags`, for it may hold breaks of ours.
     """
     text = [["" if not np.isfinite(v) else format(v, form) for v in row] for row in z.tolist()]
     scale = [[0.0, "rgba(224,138,30,.85)"], [0.5, "rgba(128,128,128,.04)"]]

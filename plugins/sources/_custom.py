@@ -51,7 +51,7 @@ def klines(cells: Sequence[str]) -> bool:
     if len(cells) != len(KLINES) or not all(map(is_value, cells)):
         return False
     begin, end = (cells[KLINES.index(name)] for name in ("open_time", "close_time"))
-    counted = {reading.counted_in(begin), reading.counted_in(end)}
+    counted = {reading.guess_unit(begin), reading.guess_unit(end)}
     return counted in ({"ms"}, {"us"}) and int(begin) < int(end)
 
 

@@ -147,7 +147,7 @@ class Csv(Files):
         """Return the symbols in the file, each once, sorted."""
         found: set[str] = set()
         for chunk in self._chunks(table, symbol):
-            found.update(map(reading.named, chunk[symbol].dropna().unique()))
+            found.update(map(reading.name_symbol, chunk[symbol].dropna().unique()))
         return sorted(found)
 
     def read(
@@ -171,7 +171,7 @@ class Csv(Files):
             if symbol is not None and symbols:
                 code, texts = pd.factorize(part[symbol])
                 chosen = {*symbols, ""}
-                part = part[np.array([reading.named(text) in chosen for text in texts])[code]]
+                part = part[np.array([reading.name_symbol(text) in chosen for text in texts])[code]]
             if stamp is not None and len(part):
                 part = part[self.within(part[stamp], table, slack=1)]
             kept.append(part)

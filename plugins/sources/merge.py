@@ -162,7 +162,11 @@ class Merge(Source):
         """Our names and values on the bars, shape (B,) each."""
         path = existing(f"{key}.path", join.path)
         frame, symbol, ours = _table(key, join, path, [str(name) for name in symbols])
-        code = pd.Index(symbols).astype(str).get_indexer(pd.Index(frame[symbol].map(reading.named)))
+        code = (
+            pd.Index(symbols)
+            .astype(str)
+            .get_indexer(pd.Index(frame[symbol].map(reading.name_symbol)))
+        )
         moment = reading.stamps(frame[join.known], f"{path}: {join.known!r}", join.timezone, None)
         known = known_days(moment, self.zone, cut)
         period = known if join.period is None else _periods(key, join, path, frame, known)

@@ -49,7 +49,7 @@ class Parquet(Files):
         found: set[str] = set()
         with _opened(table) as file:
             for batch in file.iter_batches(BATCH, columns=[symbol]):
-                found.update(reading.named(value) for value in batch[0].unique().to_pylist())
+                found.update(reading.name_symbol(value) for value in batch[0].unique().to_pylist())
         return sorted(found)
 
     def head(self, table: Path) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def _may_hold(chunk: Any, wanted: list[str]) -> bool:
     if known is None or not known.has_min_max:
         return True
     low, high = known.min, known.max
-    if low != reading.named(low) or high != reading.named(high):
+    if low != reading.name_symbol(low) or high != reading.name_symbol(high):
         return True  # blanks and the like change the order
     spelled = (text for name in wanted for text in reading.spellings(name))
     return any(low <= text <= high for text in spelled)
@@ -187,7 +187,7 @@ def _mask(batch: Any, symbol: str | None, wanted: list[str]) -> Any:
         column = column.dictionary_encode()
     texts, chosen = column.dictionary.to_pylist(), {*wanted}
     each = np.array(
-        [*(text is not None and reading.named(text) in chosen for text in texts), False]
+        [*(text is not None and reading.name_symbol(text) in chosen for text in texts), False]
     )
     codes = column.indices.cast(pa.int64()).fill_null(len(texts))
     return each[codes.to_numpy(zero_copy_only=False)]

@@ -119,6 +119,6 @@ class _Result(Files):
 
     def bars(self) -> pd.DataFrame:
         what = Path("source.query")  # where the messages of a file source name its path
-        theirs = self._matched(what, self.columns_of(what))
+        theirs = self._match(what, self.columns_of(what))
         wanted = list(dict.fromkeys(theirs.values()))
         return self._bars(what, self.read(what, wanted, theirs["symbol"], None), theirs)

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 import engine
 from engine.bars.layout import Policy, build
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.plugin.registry import installed
@@ -335,7 +335,7 @@ def test_wrong_multipliers_name_their_symbol(
 def test_a_multiplier_is_typed_at_the_prompt_as_its_file_says(kind: str) -> None:
     """Names with = and a point; nothing has to be added with +."""
     words = [f"source={kind}", r"source.volume_multiplier={CL\=F: 1000, BRK.B: 10}"]
-    source = installed().build("source", composed(words).source, "source")
+    source = installed().build("source", compose_config(words).source, "source")
     assert source.volume_multiplier == {"CL=F": 1000.0, "BRK.B": 10.0}
     text = re.sub(r"\n +# ", " ", (CONF / "source" / f"{kind}.yaml").read_text())
     assert r"'source.volume_multiplier={CL\=F: 1000}'" in text

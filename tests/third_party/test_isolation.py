@@ -283,7 +283,7 @@ def test_a_run_offers_the_operators_of_its_own_registry_and_knows_which_were_use
         engine.Formula("odd_operator(close, 2)").lookback  # noqa: B018  # a look is a use
     assert used == {"odd_operator"}
     with (
-        guests.using(registry.limited(disable=["odd_plugins"])),
+        guests.using(registry.limit(disable=["odd_plugins"])),
         pytest.raises(engine.FormulaError, match="unknown operator 'odd_operator'"),
     ):
         engine.parse("odd_operator(close, 0)")

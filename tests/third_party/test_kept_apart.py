@@ -22,7 +22,7 @@ from engine.account.plan import Plan
 from engine.core.sealed import seal, sums
 from engine.factors.sets import ready
 from engine.pipeline.watch import Watch
-from engine.plugin.guard import EACH, Guard, calling, guarding, lent, seconds
+from engine.plugin.guard import EACH, Guard, calling, guarding, lend, seconds
 from engine.plugin.patches import STRAYS
 from engine.plugins.costs import Standard
 
@@ -315,7 +315,7 @@ def test_an_observers_frame_is_not_the_frame(tmp_path: Path) -> None:
 
 def test_what_a_source_does_to_its_universe_stays_there() -> None:
     universe = engine.Universe(symbols=["A"], tags={"sector": {"A": "x"}})
-    theirs = lent(universe, Peeping())
+    theirs = lend(universe, Peeping())
     assert theirs == universe
     theirs.tags["sector"]["A"] = "y"
     assert universe.tags == {"sector": {"A": "x"}}
@@ -423,7 +423,7 @@ def test_a_time_is_seconds_above_0(value: object) -> None:
 def test_our_own_pay_nothing_for_it() -> None:
     """A built-in is handed the panel itself, and nothing is looked at afterwards."""
     panel, cost = bars(), Standard()
-    assert lent(panel, cost) is panel
+    assert lend(panel, cost) is panel
     with stage("account", bars=panel) as guard:
         with calling(cost, "costs 'standard'"):
             pass

@@ -45,7 +45,7 @@ def catalog(registry: Registry, conf: Iterable[Package], kind: str | None = None
     bad = [
         *(("FAILED", f.dist, f.message) for f in registry.failures if f.kind in {"", *kinds}),
         *(("FAILED", p.dist, p.problem) for p in packages if p.problem),
-        *(("CONTESTED", _name(f), f.message) for f in registry.contested() if f.kind in kinds),
+        *(("CONTESTED", _name(f), f.message) for f in registry.find_contested() if f.kind in kinds),
     ]
     stale = [
         ("MEND", origin(entry), text)

@@ -35,7 +35,7 @@ def find(registry: Registry, words: Sequence[str], command: str) -> Entry:
         raise ConfigError(f"{name} is the name of {len(found)} plugins: type {choices}")
     if found:
         return found[0]
-    for failure in [*registry.contested(), *registry.failures]:
+    for failure in [*registry.find_contested(), *registry.failures]:
         if failure.kind in kinds and failure.name == name:
             raise PluginError(f"{failure.kind} {name}: {failure.message}")
     known = [each for kind in kinds for each in registry.entries(kind)]

@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from engine.cli.plugins.catalog import aligned, origin
-from engine.config import ordered, written, yaml_lines
+from engine.config import sort_fields, to_yaml, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import Operator
 from engine.core.options import describe_bounds
@@ -71,11 +71,11 @@ def _fields(cls: type) -> str:
             field.name,
             type_of(field),
             str(field.metadata.get("unit", "")),
-            written(default(field)),
+            to_yaml(default(field)),
             _allowed(field),
             str(field.metadata.get("help", "")),
         )
-        for field in ordered(cls)
+        for field in sort_fields(cls)
     ]
     if not rows:
         return "no fields"

@@ -13,9 +13,9 @@ from builders import CONF
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from engine import EngineError
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 from engine.pipeline.run import job
-from engine.pipeline.settings import chosen, read
+from engine.pipeline.settings import choose_plugins, read
 from engine.plugin.registry import installed
 
 GROUPS = ("source", "universe", "regime", "model", "portfolio", "costs", "backtest", "validation")
@@ -42,7 +42,7 @@ def keys(node: Any, above: str = "") -> Iterator[str]:
 
 def try_each(words: list[str], within: str, every: int) -> list[str]:
     """What was raised and is no line for a user; each `every`-th pair of key and value."""
-    base, wrong, count = job(composed(words)), [], 0
+    base, wrong, count = job(compose_config(words)), [], 0
     places = [key for key in keys(base) if key.startswith(within)]
     for place in places:
         if place.startswith("factors.") and place.count(".") > 1 and "rv_20" not in place:
@@ -54,7 +54,7 @@ def try_each(words: list[str], within: str, every: int) -> list[str]:
             config = copy.deepcopy(base)
             OmegaConf.update(config, place, value, merge=False)
             try:
-                read(config, chosen(config, installed()))
+                read(config, choose_plugins(config, installed()))
             except EngineError as error:
                 said = str(error).split("\n  ")[0]  # a formula's caret is its own
                 if "\n" in said or any(word in said for word in SPELT):
@@ -72,7 +72,7 @@ def test_some_values_of_each_key() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("node", job(composed(["+bundle=ai_tech_core_ml"])))
+@pytest.mark.parametrize("node", job(compose_config(["+bundle=ai_tech_core_ml"])))
 def test_all_values_of_each_key(node: str) -> None:
     assert try_each(["+bundle=ai_tech_core_ml"], node, every=1) == []
 

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from engine.account import Backtest
 from engine.bars import Delisting, Policy
 from engine.bars.inspect import Thresholds
-from engine.config import composed, written, yaml_lines
+from engine.config import compose_config, to_yaml, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import groups
 from engine.core.options import option
@@ -87,7 +87,7 @@ def test_every_field_is_set_without_a_plus(path: Path) -> None:
     package = {"scoring": "bundle"}.get(group, group)
     words = [f"{package}.{each.name}=null" for each in fields(cls)]
     chosen = [] if group == "scoring" else [f"{group}={path.stem}"]
-    config = composed(["+bundle=ai_tech_core", *chosen, *words])
+    config = compose_config(["+bundle=ai_tech_core", *chosen, *words])
     assert all(config[package][each.name] is None for each in fields(cls))
 
 
@@ -130,7 +130,7 @@ def test_the_lines_of_a_class() -> None:
     "value", [None, True, 0.1, 400e6, 1e-9, "", "a b", "no", "2014-01-02", ["x", 1], {"a": None}]
 )
 def test_a_value_is_read_back(value: Any) -> None:
-    assert OmegaConf.create(f"key: {written(value)}").key == value
+    assert OmegaConf.create(f"key: {to_yaml(value)}").key == value
 
 
 def test_long_remarks_go_on_below() -> None:

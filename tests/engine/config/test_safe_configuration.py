@@ -12,7 +12,7 @@ from builders import CORE, SMALL
 
 import engine
 from engine.cli.prompt import main
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 
 GLOBAL = "# @package _global_\n"
 Refused = Callable[..., str]
@@ -134,7 +134,7 @@ def test_two_runs_in_one_second_have_a_folder_each(
     from engine.core.folders import take
 
     monkeypatch.chdir(tmp_path)
-    config = composed([CORE])
+    config = compose_config([CORE])
     folders = []
     for _ in range(3):
         folder, lock = take(config, "run")
@@ -171,7 +171,7 @@ def test_a_mistake_in_a_file(refused: Refused, name: str) -> None:
     file = Path("conf/bundle") / f"{name}.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(text)
-    composed([CORE])  # what Hydra does at its first use takes its time
+    compose_config([CORE])  # what Hydra does at its first use takes its time
     start = time.perf_counter()
     error = refused(f"+bundle={name}")
     assert time.perf_counter() - start < 2.0  # a second, on a machine that has nothing else to do
@@ -225,7 +225,7 @@ def test_a_value_of_the_wrong_kind(
 
 
 def test_mappings_of_data_take_keys_without_a_plus() -> None:
-    config = composed(
+    config = compose_config(
         [CORE, "source=csv", "source.columns.close=Last", "source.market.vix.path=vix.csv",
          "universe.tags.sector.FOO=Energy"]
     )  # fmt: skip
@@ -233,4 +233,4 @@ def test_mappings_of_data_take_keys_without_a_plus() -> None:
     assert config.source.market.vix.path == "vix.csv"
     assert config.universe.tags.sector.FOO == "Energy"
     with pytest.raises(engine.ConfigError, match=r"source\.colums: no such key; did you mean"):
-        composed([CORE, "source=csv", "source.colums.close=Last"])
+        compose_config([CORE, "source=csv", "source.colums.close=Last"])

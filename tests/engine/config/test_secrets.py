@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from engine.cli.prompt import main
-from engine.config.secrets import Hidden, hidden
+from engine.config.secrets import Hidden, find_secrets
 from tests.test_bad_input import bars
 
 CORE = ["+bundle=ai_tech_core", "universe=all", "factors=core_price_only", "source=sql"]
@@ -86,7 +86,7 @@ def test_names_and_numbers_from_the_environment_are_no_secrets(
             "also": "${path}",
         }
     )
-    assert hidden(config).config(config) == {
+    assert find_secrets(config).config(config) == {
         "model": {"name": "random_forest"},
         "seed": "1234567",
         "path": "${oc.env:MY_PATH}/bars.csv",

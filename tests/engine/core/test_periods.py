@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 from engine.core.errors import ConfigError
 from engine.core.fields import structure
 from engine.core.panel import Panel
@@ -138,11 +138,11 @@ def test_the_node_as_a_number():
 
 @pytest.mark.parametrize(("text", "number"), [("auto", None), ("260", 260.0), ("8760.5", 8760.5)])
 def test_the_node_is_an_override(text, number):
-    config = composed(["+bundle=ai_tech_core", f"time.periods_per_year={text}"])
+    config = compose_config(["+bundle=ai_tech_core", f"time.periods_per_year={text}"])
     assert structure(Time, config.time, "time").number == number
 
 
 def test_a_word_that_is_no_number_is_refused_as_a_key():
-    config = composed(["+bundle=ai_tech_core", "time.periods_per_year=daily"])
+    config = compose_config(["+bundle=ai_tech_core", "time.periods_per_year=daily"])
     with pytest.raises(ConfigError, match=r"time.periods_per_year=daily: choose auto, or a"):
         structure(Time, config.time, "time")

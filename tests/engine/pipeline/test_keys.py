@@ -11,8 +11,8 @@ import pytest
 from builders import distribution
 from omegaconf import DictConfig, OmegaConf
 
-from engine.config.compose import composed
-from engine.config.secrets import hidden
+from engine.config.compose import compose_config
+from engine.config.secrets import find_secrets
 from engine.pipeline import keys as keying
 from engine.pipeline.keys import keys
 from engine.pipeline.run import job
@@ -56,7 +56,7 @@ MAY = {
 
 @pytest.fixture(scope="module")
 def config() -> DictConfig:
-    made = job(composed(["+bundle=ai_tech_core_ml"]))
+    made = job(compose_config(["+bundle=ai_tech_core_ml"]))
     OmegaConf.resolve(made)
     return made
 
@@ -143,7 +143,7 @@ def test_a_secret_is_in_no_key(config: DictConfig, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("WORD", password)
         other = copy.deepcopy(config)
         other.source.url = "postgres://me:${oc.env:WORD}@db/prices"
-        secrets = hidden(other)
+        secrets = find_secrets(other)
         OmegaConf.resolve(other)
         made.append(keys(STAGES, other, installed(), "data", secrets=secrets))
     assert made[0] == made[1]

@@ -14,7 +14,7 @@ import engine
 from engine import api
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.settings import Settings
-from engine.pipeline.stage import Stage, named
+from engine.pipeline.stage import Stage, list_parameters
 from engine.pipeline.stages import STAGES
 from engine.report.active import DATED, UNDATED
 from engine.study.statistics import STATISTICS, Evidence
@@ -25,12 +25,12 @@ BEYOND = {"report", "observers", "strict_observers"}  # of the settings, that no
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
 def test_a_row_declares_what_its_functions_see_and_no_more(stage: Stage) -> None:
-    seen = {*named(stage.work)}
+    seen = {*list_parameters(stage.work)}
     if stage.leaves is not None:
-        seen |= {*named(stage.leaves)} - {"made"}
+        seen |= {*list_parameters(stage.leaves)} - {"made"}
     assert seen == {*stage.reads, *stage.of}
     if stage.back is not None:
-        assert {*named(stage.back)} <= seen | {"files"}
+        assert {*list_parameters(stage.back)} <= seen | {"files"}
     assert not {*stage.reads} & {*stage.of}
 
 
@@ -44,7 +44,7 @@ def test_no_function_sees_the_settings_the_folder_or_all_that_was_made(stage: St
     for function in filter(None, (stage.work, stage.leaves, stage.back)):
         hints = typing.get_type_hints(function)
         assert "return" in hints
-        for name in named(function):
+        for name in list_parameters(function):
             assert hints[name] not in {Settings, RunFolder, Any, object}, name
 
 

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from engine.plugin.checked import checked_by
+from engine.plugin.checked import find_checker
 from engine.plugins.factors import register_factors
 from engine.testing import verdicts
 
@@ -48,16 +48,16 @@ def home(tmp_path, monkeypatch):
 
 def test_sound_code_is_known_until_it_changes(tmp_path):
     gap = module(tmp_path, 'panel["open"] / panel["close"]').Gap
-    assert checked_by(gap) is None
+    assert find_checker(gap) is None
     assert all(v.ok for v in verdicts(gap()))
-    assert checked_by(gap) == "0.1.0"
-    assert checked_by(module(tmp_path, 'panel["open"] / panel["close"] + 0.0').Gap) is None
+    assert find_checker(gap) == "0.1.0"
+    assert find_checker(module(tmp_path, 'panel["open"] / panel["close"] + 0.0').Gap) is None
 
 
 def test_code_that_looks_ahead_is_never_recorded(tmp_path):
     gap = module(tmp_path, 'panel["close"] / panel["close"][-1]').Gap
     assert not all(v.ok for v in verdicts(gap()))
-    assert checked_by(gap) is None
+    assert find_checker(gap) is None
 
 
 def test_without_a_folder_nothing_is_recorded_and_nothing_fails(tmp_path, monkeypatch):
@@ -65,7 +65,7 @@ def test_without_a_folder_nothing_is_recorded_and_nothing_fails(tmp_path, monkey
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     gap = module(tmp_path, 'panel["open"] / panel["close"]').Gap
     assert all(v.ok for v in verdicts(gap()))
-    assert checked_by(gap) is None
+    assert find_checker(gap) is None
 
 
 def test_the_engine_s_own_are_not_written_down(tmp_path):

@@ -84,7 +84,7 @@ def test_a_wrong_type_names_the_field(registry: Registry) -> None:
 def only_failure(points: list[EntryPoint]) -> str:
     """What the registry says of plugins that cannot be used; it never raises."""
     registry = Registry(points)
-    (failure,) = [*registry.failures, *registry.contested()]
+    (failure,) = [*registry.failures, *registry.find_contested()]
     return failure.message
 
 
@@ -99,7 +99,7 @@ def test_a_taken_name_is_nobodys_and_the_message_names_both() -> None:
     )
     with pytest.raises(engine.PluginError, match="two plugins are called factor 'twice'"):
         Registry(points).find("factor", "twice", "factors.mine")
-    assert "twice" in Registry(points).limited(disable=["two_plugin"]).entries("factor")
+    assert "twice" in Registry(points).limit(disable=["two_plugin"]).entries("factor")
 
 
 def test_results_do_not_depend_on_the_order_of_entry_points() -> None:
@@ -189,10 +189,10 @@ def test_a_broken_plugin_is_listed_and_the_others_go_on(
 def test_plugins_are_limited_by_distribution() -> None:
     points = [plugin_module("one_plugin", Twice), plugin_module("two_plugin", other())]
     registry = Registry(points)
-    assert list(registry.limited(disable=["one_plugin"]).entries("factor")) == ["other"]
-    assert list(registry.limited(only=["one_plugin"]).entries("factor")) == ["twice"]
+    assert list(registry.limit(disable=["one_plugin"]).entries("factor")) == ["other"]
+    assert list(registry.limit(only=["one_plugin"]).entries("factor")) == ["twice"]
     with pytest.raises(engine.ConfigError, match="did you mean 'one_plugin'"):
-        registry.limited(disable=["one_plugni"])
+        registry.limit(disable=["one_plugni"])
 
 
 def test_a_plugin_that_wants_another_engine_is_listed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from engine.bars.handed import Handed
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 from engine.core.errors import ConfigError
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.settings import read
@@ -41,7 +41,7 @@ def market(symbols: int = 12) -> pd.DataFrame:
 
 def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, Any]:
     """The data.json of a run's first stage."""
-    settings = read(composed([*WORDS, *words]), installed())
+    settings = read(compose_config([*WORDS, *words]), installed())
     object.__setattr__(settings, "source", Handed(frame=frame))
     folder = RunFolder(path)
     folder.open()
@@ -123,6 +123,6 @@ def test_a_threshold_is_a_setting_and_a_misspelt_one_is_named(tmp_path: Path) ->
     names = {f["name"] for f in made(frame, tmp_path / "looser", "check.jump=0.5")["findings"]}
     assert "jump" not in names
     with pytest.raises(ConfigError, match=r"check.sigma: no such key; did you mean 'sigmas'"):
-        composed([*WORDS, "check.sigma=8"])
+        compose_config([*WORDS, "check.sigma=8"])
     with pytest.raises(ConfigError, match=r"check.sigmas=1.0: choose 3 or more"):
-        read(composed([*WORDS, "check.sigmas=1"]), installed())
+        read(compose_config([*WORDS, "check.sigmas=1"]), installed())

@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from engine.cli.prompt import main
-from engine.config.compose import composed
+from engine.config.compose import compose_config
 from engine.core.errors import ConfigError
 from engine.core.fields import structure
 from engine.pipeline.settings import read
@@ -54,7 +54,7 @@ def test_a_large_loss_is_not_too_good() -> None:
 def test_limits_are_typed_without_a_plus_and_null_switches_off(
     word: str, limits: tuple[float | None, float | None]
 ) -> None:
-    made = read(composed(["+bundle=ai_tech_core", word]), installed()).too_good
+    made = read(compose_config(["+bundle=ai_tech_core", word]), installed()).too_good
     assert (made.ic, made.sharpe) == limits
     assert len(made.found(METRICS)) == 2 * (limits[0] is not None) + (limits[1] is not None)
 
