@@ -103,10 +103,10 @@ def listed_frame(
     """
     from pandera.pandas import Column  # slow to import
 
-    def listed(frame: pd.DataFrame) -> pd.Series[bool] | bool:
+    def has_rows(frame: pd.DataFrame) -> pd.Series[bool] | bool:
         return len(frame) == len(rows) and _equal(frame, keys, rows)
 
-    exact = rule("rows", f"one row per {' and '.join(keys)}, in their order", listed)
+    exact = rule("rows", f"one row per {' and '.join(keys)}, in their order", has_rows)
     if not rows:
         return strict_frame(name, {c: Column("object") for c in (*keys, *values)}, [exact])
     kinds = ["str" if isinstance(key, str) else "int64" for key in rows[0]]
@@ -225,10 +225,10 @@ def places(names: pd.Series[str]) -> npt.NDArray[np.integer[Any]]:
 def _numbers(
     name: str, error: str, holds: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]
 ) -> Check:
-    def kept(values: pd.Series[float]) -> pd.Series[bool]:
+    def hold_each(values: pd.Series[float]) -> pd.Series[bool]:
         return each(values, holds(np.asarray(values, np.float64)))
 
-    return rule(name, error, kept)
+    return rule(name, error, hold_each)
 
 
 def _is_utc(stamps: pd.Series[pd.Timestamp]) -> bool:

@@ -78,7 +78,7 @@ def ohlc_excess(prices: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.fl
     return excess
 
 
-def ohlc_crossed(
+def find_crossed(
     prices: dict[str, npt.NDArray[np.float64]],
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Return which of open, high and low take part in a breach of their order.

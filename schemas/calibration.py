@@ -39,7 +39,7 @@ def calibration_schema(names: Sequence[str]) -> DataFrameSchema:
     }
     rules = [
         known_together("realised", "standard_error"),
-        rule("told", "an outcome has its forecast", _told),
+        rule("told", "an outcome has its forecast", _has_forecast),
     ]
     rows = list(product(names, range(1, BINS + 1)))
     return listed_frame("calibration", ("name", "bin"), rows, values, rules)
@@ -76,5 +76,5 @@ def slopes_schema(names: Sequence[str]) -> DataFrameSchema:
     return listed_frame("slopes", ("name",), [(name,) for name in names], values, rules)
 
 
-def _told(frame: pd.DataFrame) -> pd.Series[bool]:
+def _has_forecast(frame: pd.DataFrame) -> pd.Series[bool]:
     return frame["forecast"].notna() | frame["realised"].isna()

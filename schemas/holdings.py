@@ -48,10 +48,12 @@ def positions_schema() -> DataFrameSchema:
         Numbers are float64 and without infinities.
     """
     rules = [
-        rule("held", "gross > 0 where a name is held", lambda f: (f["gross"] > 0.0) == _held(f)),
+        rule(
+            "held", "gross > 0 where a name is held", lambda f: (f["gross"] > 0.0) == _has_names(f)
+        ),
         rule("distance", "target_distance fits gross and target_gross", _distance_fits),
         rule("effective", "effective_names are 1 to the names held", _effective_fits),
-        rule("beta", "beta is 0 without a name", lambda f: _held(f) | (f["beta"] == 0.0)),
+        rule("beta", "beta is 0 without a name", lambda f: _has_names(f) | (f["beta"] == 0.0)),
     ]
     return dated_frame(
         "positions",
@@ -112,7 +114,7 @@ def names_schema() -> DataFrameSchema:
     return strict_frame("names", columns, rules)
 
 
-def _held(frame: pd.DataFrame) -> pd.Series[bool]:
+def _has_names(frame: pd.DataFrame) -> pd.Series[bool]:
     return (frame["long_names"] + frame["short_names"]) > 0
 
 

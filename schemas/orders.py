@@ -52,8 +52,8 @@ def delistings_schema() -> DataFrameSchema:
     rules = [
         rule("traded", "a payout has shares", _has_shares),
         rule("once", "a symbol is paid out once", lambda f: ~f.duplicated("symbol")),
-        rule("payout", "payout > 0 where last_close is", _paid),
-        rule("sign", "contribution has the sign of what was gained", _gained),
+        rule("payout", "payout > 0 where last_close is", _is_paid),
+        rule("sign", "contribution has the sign of what was gained", _agrees),
     ]
     return long_frame("delistings", values, rules)
 
@@ -89,10 +89,10 @@ def round_trips_schema() -> DataFrameSchema:
         "return": number(),
     }
     rules = [
-        rule("flags", "direction and status are 0 or 1", _flagged),
+        rule("flags", "direction and status are 0 or 1", _is_flag),
         rule("time", "a position opens before it closes, or is still open", _opens_first),
         rule("order", "rows ascend by symbol; a position opens after the last", _follows),
-        rule("exit", "exit_price > 0 where a position is closed", _sold),
+        rule("exit", "exit_price > 0 where a position is closed", _is_sold),
         rule("sign", "pnl and return have one sign", _one_sign),
     ]
     return strict_frame("round_trips", columns, rules)
@@ -102,16 +102,16 @@ def _has_shares(frame: pd.DataFrame) -> pd.Series[bool]:
     return frame["shares"] != 0.0
 
 
-def _paid(frame: pd.DataFrame) -> pd.Series[bool]:
+def _is_paid(frame: pd.DataFrame) -> pd.Series[bool]:
     return (frame["payout"] > 0.0) | ~(frame["last_close"] > 0.0)
 
 
-def _gained(frame: pd.DataFrame) -> pd.Series[bool]:
+def _agrees(frame: pd.DataFrame) -> pd.Series[bool]:
     gain = np.sign(frame["shares"]) * np.sign(frame["payout"] - frame["last_close"])
     return each(frame, ~(gain * np.sign(frame["contribution"]) < 0.0))
 
 
-def _flagged(frame: pd.DataFrame) -> pd.Series[bool]:
+def _is_flag(frame: pd.DataFrame) -> pd.Series[bool]:
     return frame[["direction", "status"]].isin([0.0, 1.0]).all(axis=1)
 
 
@@ -128,7 +128,7 @@ def _follows(frame: pd.DataFrame) -> pd.Series[bool]:
     return following(frame, (place[1:] > place[:-1]) | after)
 
 
-def _sold(frame: pd.DataFrame) -> pd.Series[bool]:
+def _is_sold(frame: pd.DataFrame) -> pd.Series[bool]:
     return (frame["exit_price"] > 0.0) | (frame["status"] != 1.0)
 
 

@@ -46,7 +46,7 @@ def quantiles_schema(names: Sequence[str]) -> DataFrameSchema:
         are NaN with fewer than two dates.
     """
     rows = list(product(names, range(1, COUNT + 1)))
-    return listed_frame("quantiles", ("name", "quantile"), rows, _mean(), [_known()])
+    return listed_frame("quantiles", ("name", "quantile"), rows, _mean(), [_require_both()])
 
 
 def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> DataFrameSchema:
@@ -72,7 +72,7 @@ def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> Data
         ("name", "regime", "quantile"),
         rows,
         {**_mean(), "dates": count()},
-        [_known(), enough],
+        [_require_both(), enough],
     )
 
 
@@ -102,7 +102,7 @@ def quantile_returns_schema(names: Sequence[str]) -> DataFrameSchema:
     listed = list(names)
     rules = [
         rule("rows", "one row per date and name, in their order", lambda f: _daily(f, listed)),
-        rule("between", "all is between the quantiles", _between),
+        rule("between", "all is between the quantiles", _is_between),
     ]
     return strict_frame("quantile_returns", columns, rules)
 
@@ -111,7 +111,7 @@ def _mean() -> dict[str, Column]:
     return {"mean": number(nullable=True), "standard_error": number(nullable=True, ge=0.0)}
 
 
-def _known() -> Check:
+def _require_both() -> Check:
     return known_together("mean", "standard_error")
 
 
@@ -127,7 +127,7 @@ def _daily(frame: pd.DataFrame, names: list[str]) -> pd.Series[bool] | bool:
     return each(frame, named) & following(frame, dated)
 
 
-def _between(frame: pd.DataFrame) -> pd.Series[bool]:
+def _is_between(frame: pd.DataFrame) -> pd.Series[bool]:
     quantiles, mean = frame[COLUMNS], frame["all"]
     low, high = quantiles.min(axis=1), quantiles.max(axis=1)
     room = ROUNDING * quantiles.abs().max(axis=1)

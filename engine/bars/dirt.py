@@ -20,7 +20,7 @@ from engine.core.medians import row_medians
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.universe import Universe
 from engine.reading import schedule, sessions
-from engine.schemas.bars import PRICES, ohlc_crossed, ohlc_excess
+from engine.schemas.bars import PRICES, find_crossed, ohlc_excess
 
 PAST = 20  # bars before a bar that tell what is usual for it
 ENOUGH = 5  # bars of a symbol before its median close says anything
@@ -139,7 +139,7 @@ def _ohlc_values(
 ) -> dict[str, BoolArray]:
     """Which of two that cross is wrong nobody knows: both are, but for the close."""
     prices = {name: rows.numbers[name][found] for name in PRICES if name in rows.numbers}
-    return ohlc_crossed(prices)
+    return find_crossed(prices)
 
 
 def _off_calendar(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) -> FloatArray:

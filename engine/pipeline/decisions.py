@@ -21,7 +21,7 @@ from engine.pipeline.manifest import splits, versions
 from engine.pipeline.market import Bars, Seasoned, find_empty
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lend, take_over
-from engine.signal import Bundle, score, young
+from engine.signal import Bundle, is_young, score
 from engine.store import Artifacts
 from engine.study import benchmark
 
@@ -77,13 +77,13 @@ def forecasts(
         regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
         progress=lambda split, count: progress(split.index + 1, count),
     )
-    early = young(panel, share * max(seasoning.windows.values()))
+    early = is_young(panel, share * max(seasoning.windows.values()))
     return dataclasses.replace(result, values=np.where(early, np.nan, result.values))
 
 
 def forecasts_back(files: Artifacts, bars: Bars) -> Forecasts:
     """Read the forecasts back, without what is told of each training."""
-    name = files.plain("forecasts")["forecast"]
+    name = files.read_plain("forecasts")["forecast"]
     long = files.table("forecasts")[["timestamp", "symbol", name, "split"]]
     made = arrange(long, bars.panel.dates, bars.panel.symbols)
     split = np.nanmax(made["split"], axis=1).astype(np.int64)

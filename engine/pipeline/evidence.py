@@ -79,7 +79,7 @@ def metrics(
         factors={name: studies[name] for name in factors},
         horizon=chosen.horizon,
     )
-    beyond = limits.found(figures)
+    beyond = limits.find(figures)
     if beyond:
         log.warning(too_good_line(beyond))
     return Metrics({**figures, "too_good": beyond}, evidence)

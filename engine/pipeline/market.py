@@ -26,7 +26,7 @@ from engine.factors import ready, spans
 from engine.pipeline.rest import Rest, panel_of
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lend
-from engine.signal import seasoned
+from engine.signal import mask_young
 from engine.store import Artifacts
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def bars_back(files: Artifacts) -> Bars:
     told = files.manifest.source
     if panel.fingerprint != told.fingerprint:
         raise DataError(f"{files.path}: its bars were changed since; run the bundle again")
-    return Bars(panel, Findings.of(files.plain("bars")), dict(told.facts))
+    return Bars(panel, Findings.of(files.read_plain("bars")), dict(told.facts))
 
 
 def look_over(
@@ -196,4 +196,4 @@ def season(
 ) -> Seasoned:
     """Take out the values of names that are too young for the windows of the factors."""
     windows = spans(definitions, bars.seen)
-    return Seasoned(windows, seasoned(factors, windows, bars.seen, share))
+    return Seasoned(windows, mask_young(factors, windows, bars.seen, share))

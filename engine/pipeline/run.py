@@ -188,7 +188,7 @@ def _stages(
 
 def _trainings(folder: Path) -> list[dict[str, Any]]:
     """Each training, as ``forecasts.json`` tells of it."""
-    trainings: list[dict[str, Any]] = Artifacts(folder).plain("forecasts")["splits"]
+    trainings: list[dict[str, Any]] = Artifacts(folder).read_plain("forecasts")["splits"]
     return trainings
 
 

@@ -105,7 +105,7 @@ class Run:
             manifest=manifest,
             metrics=metrics,
             data=data,
-            written=made.plain("manifest"),
+            written=made.read_plain("manifest"),
             **{name: made.table(name) for name in UNDATED},
             **active,
             eve=every.index[before] if before >= 0 else None,

@@ -177,7 +177,7 @@ def capacity(made: pd.DataFrame) -> dict[str, Any]:
         return table(title, file, ["account"], [[why]])
     wide = made.pivot(index="participation", columns="filled", values="account") / 1e6
     rows = [
-        [f"{share:.0%}", *(number(_rounded(value), ",.9g") for value in row)]
+        [f"{share:.0%}", *(number(_round(value), ",.9g") for value in row)]
         for share, row in wide.iterrows()
     ]
     head = ["of volume", *(f"{share:.0%} filled" for share in wide.columns)]
@@ -189,6 +189,6 @@ def capacity(made: pd.DataFrame) -> dict[str, Any]:
     return table(title, note, head, rows)
 
 
-def _rounded(value: float) -> float:
+def _round(value: float) -> float:
     """Three digits: more would promise too much."""
     return float(f"{value:.3g}")

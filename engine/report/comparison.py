@@ -24,7 +24,7 @@ from engine.core.errors import ConfigError, DataError
 from engine.core.periods import Span, span
 from engine.report.active import Run
 from engine.report.cells import DASH, number
-from engine.report.folders import finished
+from engine.report.folders import find_runs
 from engine.study import newey_west_t, overlap_lags, performance, too_good_line
 
 METRICS = ("CAGR", "volatility", "Sharpe ± se", "max DD", "rank IC ± se", "turnover", "costs")
@@ -70,7 +70,7 @@ class Comparison:
         DataError
             When a folder is not there, or a run's file; when no date is common to all.
         """
-        folders, left = finished(named)
+        folders, left = find_runs(named)
         labels = _labels(folders, left)
         runs = [Run.read(folder) for folder in folders]
         for folder, run in zip(folders, runs, strict=True):
@@ -83,10 +83,10 @@ class Comparison:
             raise DataError(f"no date is common to all runs ({each}); compare those that overlap")
         return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans), left)
 
-    def swept(self) -> dict[str, list[str]]:
+    def find_swept(self) -> dict[str, list[str]]:
         """What was typed and differs, in the order of the words, with one value per run."""
         flat = [flatten(run.manifest.config) for run in self.runs]
-        typed = [_typed(run.manifest.command) for run in self.runs]
+        typed = [_parse(run.manifest.command) for run in self.runs]
         words = dict.fromkeys(key for each in typed for key in each)
         values = {
             key: [_value(key, *each) for each in zip(flat, typed, strict=True)] for key in words
@@ -95,12 +95,12 @@ class Comparison:
 
     def others(self) -> dict[str, list[str]]:
         """What differs beside what was typed."""
-        told = {name for key in self.swept() for name in (key, f"{key}.name")}
+        told = {name for key in self.find_swept() for name in (key, f"{key}.name")}
         return {key: row for key, row in self.differing().items() if key not in told}
 
     def legends(self) -> list[str]:
         """Each run's label with the first values that differ."""
-        rows = [*(self.swept() or self.others()).values()][:LEGEND]
+        rows = [*(self.find_swept() or self.others()).values()][:LEGEND]
         values = [", ".join(row) for row in zip(*rows, strict=True)] if rows else []
         pairs = zip(self.labels, values, strict=True)
         return [f"{label}: {value}" for label, value in pairs] if values else self.labels
@@ -118,9 +118,9 @@ class Comparison:
 
     def rows(self) -> list[list[str]]:
         """The cells of METRICS, one row per run."""
-        return [_cells(self.measured(run)) for run in self.runs]
+        return [_cells(self.measure(run)) for run in self.runs]
 
-    def measured(self, run: Run) -> dict[str, float | None]:
+    def measure(self, run: Run) -> dict[str, float | None]:
         """A run's metrics over the common dates; None where they are not defined.
 
         Units are those of ``metrics.json``. Over the same dates these are its numbers.
@@ -137,7 +137,7 @@ class Comparison:
             "turnover": daily["turnover"].mean() * year,
             "costs": float(sum(paid)) * year * 1e4,
         }
-        return {key: _known(value) for key, value in values.items()}
+        return {key: _drop_unknown(value) for key, value in values.items()}
 
     def time(self, run: Run) -> Span:
         """How many rows a run has on the common dates, and the time in which they were made."""
@@ -185,12 +185,12 @@ class Comparison:
             lines.append(f"Package versions differ: {', '.join(moved)}.")
         return lines
 
-    def bankrupt(self) -> dict[str, str]:
+    def find_bankrupt(self) -> dict[str, str]:
         """The runs that lost everything, with the day."""
         pairs = zip(self.labels, self.runs, strict=True)
         return {label: day for label, run in pairs if (day := run.manifest.bankrupt_on)}
 
-    def simulated(self) -> list[str]:
+    def find_simulated(self) -> list[str]:
         """The runs on simulated data."""
         pairs = zip(self.labels, self.runs, strict=True)
         return [label for label, run in pairs if run.manifest.simulated]
@@ -217,7 +217,7 @@ def flatten(node: Any, prefix: str = "") -> dict[str, str]:
     elif isinstance(node, list) and any(isinstance(item, (Mapping, list)) for item in node):
         items = [(str(index), value) for index, value in enumerate(node)]
     else:
-        return {prefix: _shown(node)}
+        return {prefix: _show(node)}
     out: dict[str, str] = {}
     for key, value in items:
         out |= flatten(value, f"{prefix}.{key}" if prefix else key)
@@ -228,13 +228,13 @@ def _weight(key: str) -> tuple[int, bool, str]:
     return key.count("."), not key.endswith(".name"), key
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     if isinstance(value, str) and value.isprintable() and value:
         return value
     return json.dumps(value)
 
 
-def _typed(command: str) -> dict[str, str]:
+def _parse(command: str) -> dict[str, str]:
     """The overrides of a command, by key; what is Hydra's own is no run's."""
     pairs = (word.lstrip("+~").partition("=") for word in shlex.split(command)[2:])
     return {key: value for key, _, value in pairs if not key.startswith(("-", "hydra"))}
@@ -245,7 +245,7 @@ def _value(key: str, flat: Mapping[str, str], typed: Mapping[str, str]) -> str:
     for name in (key, f"{key}.name"):
         if name in flat:
             return flat[name]
-    return _shown(typed[key]) if key in typed else DASH
+    return _show(typed[key]) if key in typed else DASH
 
 
 def _labels(folders: Sequence[Path], left: Sequence[str]) -> list[str]:
@@ -274,7 +274,7 @@ def _cells(values: Mapping[str, float | None]) -> list[str]:
     ]
 
 
-def _known(value: float | None) -> float | None:
+def _drop_unknown(value: float | None) -> float | None:
     return float(value) if value is not None and np.isfinite(value) else None
 
 

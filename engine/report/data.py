@@ -65,14 +65,14 @@ def _row(finding: Finding) -> list[str]:
         finding.severity,
         f"{finding.count:,}",
         f"{finding.share:.2%}",
-        _done(finding),
+        _describe_action(finding),
         finding.what,
         finding.key or DASH,
         "\n".join(examples) or DASH,
     ]
 
 
-def _done(finding: Finding) -> str:
+def _describe_action(finding: Finding) -> str:
     """What the policy did, and to how many rows when it is not all of them."""
     if not finding.action:
         return DASH

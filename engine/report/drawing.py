@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.report.active import Run
 from engine.report.figures import figures
-from engine.report.library import packed
+from engine.report.library import pack
 from engine.report.picture import pictures
 from engine.report.plot import days
 from engine.report.templates import environment
@@ -40,7 +40,7 @@ def draw(run_dir: Path) -> Path:
     html = (
         environment()
         .get_template(TEMPLATE)
-        .render(**page(run), figures=figures(run), dates=days(run.returns.index), plotly=packed())
+        .render(**page(run), figures=figures(run), dates=days(run.returns.index), plotly=pack())
     )
     target = run_dir / "report.html"
     target.write_text(html, encoding="utf-8")

@@ -12,8 +12,8 @@ import pandas as pd
 
 from engine.core.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thinned
-from engine.study import growth, likeliest
+from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thin
+from engine.study import find_likeliest, growth
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -60,7 +60,7 @@ def equity(run: Run) -> Figure:
     }
     states = ", ".join(map(str, run.regimes.columns))
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
-    one = thinned(len(returns))
+    one = thin(len(returns))
     if one > 1:
         note += f" Lines of every bar show one in {one}; the files hold all."
     return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)
@@ -137,7 +137,7 @@ def stays(regimes: pd.DataFrame) -> list[tuple[str, str, str]]:
     values = regimes.to_numpy(np.float64)
     if not values.size:
         return []
-    state = likeliest(values)
+    state = find_likeliest(values)
     starts = np.flatnonzero(np.diff(state, prepend=-2))
     x, last = days(regimes.index), max(values.shape[1] - 1, 1)
     out = []

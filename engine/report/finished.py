@@ -37,19 +37,19 @@ class Report:
         """An artifact as a long frame."""
         return self.artifacts.table(name)
 
-    def _wide(self, name: str, column: str) -> pd.DataFrame:
+    def _pivot(self, name: str, column: str) -> pd.DataFrame:
         long = self.table(name)
         return long.pivot(index="timestamp", columns="symbol", values=column).astype(float)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Metrics, by block; each block names its units."""
-        return self.artifacts.plain("metrics")
+        return self.artifacts.read_plain("metrics")
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """Configuration, versions, fingerprint, seeds and timings."""
-        return self.artifacts.plain("manifest")
+        return self.artifacts.read_plain("manifest")
 
     @cached_property
     def returns(self) -> pd.DataFrame:
@@ -59,12 +59,12 @@ class Report:
     @cached_property
     def weights(self) -> pd.DataFrame:
         """Target weights, dates × symbols; NaN holds."""
-        return self._wide("weights", "weight")
+        return self._pivot("weights", "weight")
 
     @cached_property
     def signal(self) -> pd.DataFrame:
         """The bundle's score, dates × symbols."""
-        return self._wide("signal", "mf_score")
+        return self._pivot("signal", "mf_score")
 
     @cached_property
     def factors(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from engine.store import refuse_unfinished
 DEEP = ("*/manifest.json", "*/*/manifest.json")  # in a sweep's folder, and in that of all sweeps
 
 
-def finished(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
+def find_runs(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Return the run folders, and a line for each thing that is none.
 
     A folder that holds runs stands for them. Words in the order of the alphabet, as a shell's
@@ -25,9 +25,9 @@ def finished(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """
     runs: list[Path] = []
     left: list[str] = []
-    for path in ordered(named) if [*named] == sorted(named) else named:
+    for path in sort(named) if [*named] == sorted(named) else named:
         inside = sorted({file.parent for deep in DEEP for file in path.glob(deep)})
-        for folder in ordered(inside) if _holds(path, inside) else [path]:
+        for folder in sort(inside) if _holds(path, inside) else [path]:
             try:
                 refuse_unfinished(folder)
                 runs.append(folder)
@@ -38,7 +38,7 @@ def finished(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return runs, left
 
 
-def ordered(paths: Sequence[Path]) -> list[Path]:
+def sort(paths: Sequence[Path]) -> list[Path]:
     """Paths in natural order: numbers in them count as numbers."""
     return sorted(paths, key=lambda path: _natural(str(path)))
 

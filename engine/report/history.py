@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line, thinned
+from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line, thin
 from engine.study import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def over_time(run: Run) -> list[Figure]:
         "volatility": ("Rolling volatility", "per year", ".0%"),
         "beta": ("Rolling beta to the market", "slope", ".2f"),
     }
-    every = WEEK * thinned(len(made))
+    every = WEEK * thin(len(made))
     note = f"Of net returns over the {WINDOW} bars before; one point in {every} bars."
     return [
         figure(

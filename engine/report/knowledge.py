@@ -9,19 +9,19 @@ import numpy as np
 import pandas as pd
 
 from engine.report import quantiles
-from engine.report.cells import counted, number, table
+from engine.report.cells import count, number, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
     WEEK,
     Figure,
     bars,
+    escape_tags,
     figure,
     heat,
     heat_layout,
     line,
     numbers,
-    plain,
     whiskers,
 )
 from engine.store import Evidence
@@ -77,7 +77,7 @@ def decay(run: Run) -> Figure:
         trace = {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": plain(str(name)),
+            "name": escape_tags(str(name)),
             "x": [str(days) for days in rows["days"]],
             "y": numbers(rows["rank_ic"].to_numpy(float)),
             "line": {"color": color, "width": 1.5},
@@ -90,7 +90,7 @@ def decay(run: Run) -> Figure:
         "yaxis": {"title": {"text": "rank IC"}, "zeroline": True},
     }
     note = (
-        f"Mean rank correlation with the return over the next {_listed(HORIZONS)} bars, on every "
+        f"Mean rank correlation with the return over the next {_join(HORIZONS)} bars, on every "
         "fifth date; whiskers: one standard error of the score's, for overlapping returns."
     )
     return figure("decay", "IC decay", note, "decay", data, layout)
@@ -111,7 +111,7 @@ def correlations(run: Run) -> Figure:
         "Correlation",
         note,
         "correlations, persistence",
-        [heat([*map(plain, names)], names, values, "z.2f", 1.0)],
+        [heat([*map(escape_tags, names)], names, values, "z.2f", 1.0)],
         heat_layout(),
         height=max(340, 120 + 30 * len(names)),
     )
@@ -150,7 +150,7 @@ def tables(run: Run) -> list[dict[str, Any]]:
     return [_factors(run.metrics.evidence), _lasting(run.persistence), quantiles.spreads(run)]
 
 
-def _listed(numbers: tuple[int, ...]) -> str:
+def _join(numbers: tuple[int, ...]) -> str:
     return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
 
 
@@ -181,5 +181,5 @@ def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
         ]
         for _, row in persistence.iterrows()
     ]
-    head = ["factor", *(f"after {counted(lag)}" for lag in LAGS), "coverage of bars"]
+    head = ["factor", *(f"after {count(lag)}" for lag in LAGS), "coverage of bars"]
     return table("Rank autocorrelation and coverage", "persistence.parquet", head, rows)

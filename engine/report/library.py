@@ -10,7 +10,7 @@ LEVEL = 6  # of gzip; 9 takes half as long again for 0.2% less
 
 
 @cache
-def packed() -> str:
+def pack() -> str:
     """plotly.js, gzipped and in base64: 2 MB instead of 4.8. The page unpacks it."""
     from plotly.offline import get_plotlyjs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from engine.report.plot import Figure, plain
+from engine.report.plot import Figure, escape_tags
 
 INK, GROUND = "#1c2430", "#e8edf2"  # on either of the page's grounds: plotly's hover is light
 LEGEND = -0.12  # below the plot, in its heights: under the dates
@@ -20,7 +20,7 @@ def choice(parts: Mapping[str, list[Figure]]) -> tuple[list[Figure], dict[str, A
     traces = [{**trace, "visible": name == first} for name, made in parts.items() for trace in made]
     buttons = [
         {
-            "label": plain(name),
+            "label": escape_tags(name),
             "method": "restyle",
             "args": [{"visible": [name == other for other, made in parts.items() for _ in made]}],
         }

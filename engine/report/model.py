@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.report.cells import CRITICAL, DASH, counted, number, table
+from engine.report.cells import CRITICAL, DASH, count, number, table
 from engine.report.plot import (
     COLORS,
     Figure,
     bars,
+    escape_tags,
     figure,
     heat,
     heat_layout,
     numbers,
-    plain,
     whiskers,
 )
 from engine.store import Training
@@ -70,11 +70,11 @@ def trainings(run: Run) -> Figure:
     if both.any():
         before, after = float(train[both].mean()), float(test[both].mean())
         note += f" Mean of the splits: {before:.3f} in training, {after:.3f} out of sample, a gap "
-        note += f"of {before - after:.3f}: {kept(before, after)}."
+        note += f"of {before - after:.3f}: {judge_training(before, after)}."
     return figure("trainings", "Rank IC by split", note, "manifest.json", data, layout)
 
 
-def kept(train: float | None, test: float | None) -> str:
+def judge_training(train: float | None, test: float | None) -> str:
     """Plain verdict on what was left of a training's rank IC."""
     if train is None or test is None or not np.isfinite([train, test]).all():
         return DASH
@@ -98,7 +98,7 @@ def calibrations(run: Run) -> Figure:
             {
                 **same,
                 "mode": "lines+markers",
-                "name": plain(str(name)),
+                "name": escape_tags(str(name)),
                 "y": numbers(y),
                 "error_y": whiskers(error),
                 "line": {"color": color, "width": 1.5},
@@ -120,13 +120,13 @@ def calibrations(run: Run) -> Figure:
         "standard error (Newey & West), most of it the market's own luck, which all deciles share."
     )
     for _, row in run.slopes.iterrows():
-        note += f" {sloped(row['slope'], row['standard_error'])}"
+        note += f" {judge_slope(row['slope'], row['standard_error'])}"
     return figure(
         "calibration", "Calibration", note, "calibration, slopes", data, layout, height=400
     )
 
 
-def sloped(slope: float, error: float) -> str:
+def judge_slope(slope: float, error: float) -> str:
     """What a slope within dates says of the forecasts' size."""
     if not np.isfinite([slope, error]).all():
         return "The slope cannot be judged: there are too few dates, or all forecasts agree."
@@ -143,7 +143,7 @@ def sloped(slope: float, error: float) -> str:
 def turnover(run: Run) -> Figure:
     """Share of new names among the highest and lowest forecasts."""
     rows = run.persistence[run.persistence["name"].isin(run.metrics.forecasts)]
-    x = [counted(lag) for lag in NEWCOMER_LAGS]
+    x = [count(lag) for lag in NEWCOMER_LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
     note += "were not in it that number of bars before; mean over all dates."
     for _, row in rows.iterrows():
@@ -216,7 +216,7 @@ def _splits(splits: Sequence[Training]) -> dict[str, Any]:
             number(row.train_ic, ".4f"),
             number(row.test_ic, ".4f"),
             number(_gap(row), ".4f"),
-            kept(row.train_ic, row.test_ic),
+            judge_training(row.train_ic, row.test_ic),
         ]
         for row in splits
     ]

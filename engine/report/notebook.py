@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.report.figures import equity
-from engine.report.plot import days, plain
+from engine.report.plot import days, escape_tags
 from engine.report.templates import environment
 from engine.report.verdict import verdict
 from engine.report.words import performance
@@ -43,5 +43,5 @@ def plot(run: Run) -> Figure:
     simulated = "SIMULATED DATA — " if run.manifest.simulated else ""
     return Figure(
         data=[{"x": dates, **trace} for trace in spec["data"]],
-        layout={**spec["layout"], "title": {"text": plain(f"{simulated}{run.bundle}")}},
+        layout={**spec["layout"], "title": {"text": escape_tags(f"{simulated}{run.bundle}")}},
     )

@@ -9,7 +9,7 @@ import numpy as np
 from engine.core.panel import FloatArray
 from engine.report.comparison import METRICS, UNITS, Comparison
 from engine.report.figures import DASHES, drawdown, wealth
-from engine.report.library import packed
+from engine.report.library import pack
 from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line
 from engine.report.templates import environment
 
@@ -22,7 +22,7 @@ POINTS = 12_000  # per curve and run together: keeps a page below 3 MB
 
 def comparison_text(comparison: Comparison) -> str:
     """What ``engine compare`` prints."""
-    swept, others = comparison.swept(), comparison.others()
+    swept, others = comparison.find_swept(), comparison.others()
     columns = [["run", *comparison.labels], *([key, *row] for key, row in swept.items())]
     left = len(columns)
     cells = zip(*comparison.rows(), strict=True)
@@ -44,9 +44,9 @@ def comparison_text(comparison: Comparison) -> str:
     if rest:
         named = ", ".join(rest[:NAMED]) + (", …" if len(rest) > NAMED else "")
         lines.append(f"{len(rest)} more keys differ, all on the page of --out: {named}")
-    for label, day in comparison.bankrupt().items():
+    for label, day in comparison.find_bankrupt().items():
         lines.append(f"BANKRUPT on {day}: {label}; nothing after it counts")
-    simulated = comparison.simulated()
+    simulated = comparison.find_simulated()
     if simulated:
         lines.append(
             f"SIMULATED data ({', '.join(simulated)}): none of this says anything about a real "
@@ -57,7 +57,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 def draw_comparison(comparison: Comparison, target: Path) -> None:
     """Write the page: it needs no network, and the same artifacts give the same page."""
-    swept, others = comparison.swept(), comparison.others()
+    swept, others = comparison.find_swept(), comparison.others()
     columns = [comparison.labels, *swept.values()]
     columns += [list(column) for column in zip(*comparison.rows(), strict=True)]
     columns += others.values()
@@ -68,14 +68,14 @@ def draw_comparison(comparison: Comparison, target: Path) -> None:
         "head": ["run", *swept, *METRICS, *others],
         "rows": [list(row) for row in zip(*columns, strict=True)],
     }
-    kept = _kept(comparison)
+    kept = _choose_rows(comparison)
     html = (
         environment()
         .get_template("compare.html.j2")
         .render(
             title=f"{len(comparison.runs)} runs compared",
-            simulated=comparison.simulated(),
-            bankrupt=comparison.bankrupt(),
+            simulated=comparison.find_simulated(),
+            bankrupt=comparison.find_bankrupt(),
             verdict=comparison.notes(),
             tables=[table],
             figures=[equity(comparison)],
@@ -84,7 +84,7 @@ def draw_comparison(comparison: Comparison, target: Path) -> None:
                 (label, run.manifest.command)
                 for label, run in zip(comparison.labels, comparison.runs, strict=True)
             ],
-            plotly=packed(),
+            plotly=pack(),
         )
     )
     target.write_text(html, encoding="utf-8")
@@ -92,7 +92,7 @@ def draw_comparison(comparison: Comparison, target: Path) -> None:
 
 def equity(comparison: Comparison) -> Figure:
     """Growth of 1 net of each run over the common dates, with its drawdown."""
-    kept = _kept(comparison)
+    kept = _choose_rows(comparison)
     lines: list[Figure] = []
     for index, (label, run) in enumerate(zip(comparison.legends(), comparison.runs, strict=True)):
         growth: FloatArray = wealth(run.returns.loc[comparison.dates, "net"])
@@ -119,7 +119,7 @@ def equity(comparison: Comparison) -> Figure:
     return figure("equity", "Equity and drawdown", note, "returns", lines, layout, 480)
 
 
-def _kept(comparison: Comparison) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+def _choose_rows(comparison: Comparison) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Rows of the common dates that are drawn; the last one always is."""
     last = len(comparison.dates) - 1
     return np.arange(last, -1, -_step(comparison))[::-1]

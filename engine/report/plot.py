@@ -46,7 +46,7 @@ def growth_axis(lines: Sequence[Figure]) -> Figure:
     return {"type": "log", "nticks": ticks, "tickformat": ",~r"}
 
 
-def plain(text: str) -> str:
+def escape_tags(text: str) -> str:
     """Text as it stands: plotly would read tags in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
@@ -56,19 +56,19 @@ def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
 
     `meta` tells the page which dates. A long run is thinned, or its page would be too large.
     """
-    every *= thinned(len(y))
+    every *= thin(len(y))
     shown = y[(len(y) - 1) % every :: every] if len(y) else y
     trace = {
         "type": "scatter",
         "mode": "lines",
-        "name": plain(name),
+        "name": escape_tags(name),
         "meta": every,
         "y": numbers(shown),
     }
     return {**trace, "line": {"color": color, "width": 1.5}}
 
 
-def thinned(dates: int) -> int:
+def thin(dates: int) -> int:
     """One bar in how many a line shows: all up to `POINTS`."""
     return max(-(-dates // POINTS), 1)
 
@@ -87,8 +87,14 @@ def days(index: pd.Index[Any]) -> list[str]:
 
 def bars(x: list[Any], y: FloatArray, name: str, color: str) -> Figure:
     """Bars of one colour."""
-    x = [plain(place) if isinstance(place, str) else place for place in x]
-    return {"type": "bar", "name": plain(name), "x": x, "y": numbers(y), "marker": {"color": color}}
+    x = [escape_tags(place) if isinstance(place, str) else place for place in x]
+    return {
+        "type": "bar",
+        "name": escape_tags(name),
+        "x": x,
+        "y": numbers(y),
+        "marker": {"color": color},
+    }
 
 
 def whiskers(error: FloatArray) -> Figure:
@@ -122,7 +128,7 @@ def heat(x: list[Any], y: list[str], z: FloatArray, form: str, limit: float) -> 
     return {
         "type": "heatmap",
         "x": x,
-        "y": [plain(row) for row in y],
+        "y": [escape_tags(row) for row in y],
         "z": [numbers(row) for row in z],
         "text": text,
         "texttemplate": "%{text}",

@@ -30,23 +30,23 @@ def verdict(run: Run) -> list[str]:
     signal, net = run.metrics.signal, run.metrics.performance.net
     beyond = run.metrics.too_good
     lines = [
-        *_made(run),
+        *_tell_choices(run),
         _data(run),
         *_outcome(run.metrics),
-        _judged(
+        _judge(
             IC,
             signal.rank_ic_mean,
             signal.rank_ic_se,
             f"over {signal.n_dates} dates",
             "rank_ic.mf_score" in beyond,
         ),
-        _judged(SHARPE, net.sharpe, net.sharpe_se, "per year", "sharpe" in beyond),
+        _judge(SHARPE, net.sharpe, net.sharpe_se, "per year", "sharpe" in beyond),
         *_doubts(run),
     ]
     return lines + [f"Warning: {message}." for message in run.manifest.warnings]
 
 
-def _made(run: Run) -> list[str]:
+def _tell_choices(run: Run) -> list[str]:
     """The score and the portfolio, as configured."""
     config = run.manifest.config
     node = {key: config.get(key) or {} for key in ("universe", "portfolio", "costs", "backtest")}
@@ -129,7 +129,7 @@ def _outcome(metrics: Metrics) -> list[str]:
             text += f", the largest part {most} ({paid[most] / 100:.2f}%)"
         traded = metrics.turnover.per_year
         lines.append(f"{text}, on trades of {traded:.1f} times the equity.{_beside(metrics)}")
-    return [*lines, *_unfilled(metrics.fills)]
+    return [*lines, *_tell_unfilled(metrics.fills)]
 
 
 def _beside(metrics: Metrics) -> str:
@@ -143,7 +143,7 @@ def _beside(metrics: Metrics) -> str:
     return text
 
 
-def _unfilled(fills: Fills) -> list[str]:
+def _tell_unfilled(fills: Fills) -> list[str]:
     """What was decided and never filled, where it is more than a twentieth."""
     lines = []
     share = fills.filled
@@ -160,7 +160,7 @@ def _unfilled(fills: Fills) -> list[str]:
     return lines
 
 
-def _judged(
+def _judge(
     what: str, value: float | None, error: float | None, where: str, beyond: bool = False
 ) -> str:
     if value is None or not error:

@@ -149,16 +149,16 @@ def score(bundle: Bundle, columns: Mapping[str, FloatArray], panel: Panel) -> Fl
         values = columns[factor.name]
         values = np.where(eligible & np.isfinite(values), values, np.nan)
         if bundle.winsorize:
-            values = _winsorized(values, bundle.winsorize_limits, bundle.winsorize_method)
-        values = residual(_transformed(values, bundle.transform))
+            values = _winsorize(values, bundle.winsorize_limits, bundle.winsorize_method)
+        values = residual(_transform(values, bundle.transform))
         has = np.isfinite(values)
         total[has] += SIGN[factor.direction] * factor.weight * values[has]
         known[has] += factor.weight
         complete &= has
-    return _assembled(total, known, complete, bundle.missing)
+    return _assemble(total, known, complete, bundle.missing)
 
 
-def _assembled(
+def _assemble(
     total: FloatArray, known: FloatArray, complete: BoolArray, missing: str
 ) -> FloatArray:
     """The score from the weighted sum and the weight that it found."""
@@ -172,7 +172,7 @@ def _assembled(
     return np.where(scored, total, out)
 
 
-def _winsorized(values: FloatArray, limits: list[float], method: str) -> FloatArray:
+def _winsorize(values: FloatArray, limits: list[float], method: str) -> FloatArray:
     """Each row with its tails clipped; NaN stays."""
     ordered = np.sort(values, axis=1)  # NaN last
     n = np.isfinite(values).sum(axis=1)
@@ -195,7 +195,7 @@ def _winsorized(values: FloatArray, limits: list[float], method: str) -> FloatAr
     return clipped
 
 
-def _transformed(values: FloatArray, transform: str) -> FloatArray:
+def _transform(values: FloatArray, transform: str) -> FloatArray:
     if transform == "none":
         return values
     known = np.isfinite(values)
@@ -206,7 +206,7 @@ def _transformed(values: FloatArray, transform: str) -> FloatArray:
     varies = known & (high - low > rounding(values) * level)  # a variance would round
     if transform == "rank":
         return np.where(varies, (average_ranks(values) - 0.5) / np.maximum(n, 1) - 0.5, np.nan)
-    centred = _demeaned(values)
+    centred = _demean(values)
     variance = np.sum(np.square(centred), axis=1, keepdims=True, where=known)
     deviation = np.sqrt(variance / np.maximum(n - 1, 1))
     scaled: FloatArray = np.full(values.shape, np.nan)
@@ -214,7 +214,7 @@ def _transformed(values: FloatArray, transform: str) -> FloatArray:
     return scaled
 
 
-def _demeaned(values: FloatArray, groups: FloatArray | None = None) -> FloatArray:
+def _demean(values: FloatArray, groups: FloatArray | None = None) -> FloatArray:
     """Deviations from the row's mean, or from the means of its groups (one-hot, (N, G))."""
     known = np.isfinite(values)
     onehot = np.ones((values.shape[1], 1)) if groups is None else groups
@@ -269,11 +269,11 @@ def _residual(
     onehot = np.ones((values.shape[1], 1)) if groups is None else groups
     dummies = (known.astype(np.float64) @ onehot > 0).sum(axis=1)
     known &= (known.sum(axis=1) > dummies + len(regressors))[:, None]
-    rest = _demeaned(np.where(known, values, np.nan), groups)
+    rest = _demean(np.where(known, values, np.nan), groups)
     if regressors:
         y = np.where(known, rest, 0.0)
         X = np.stack(
-            [_unit(_demeaned(np.where(known, r, np.nan), groups), known) for r in regressors], 2
+            [_unit(_demean(np.where(known, r, np.nan), groups), known) for r in regressors], 2
         )
         gram = np.einsum("tnk,tnl->tkl", X, X)
         moment = np.einsum("tnk,tn->tk", X, y)

@@ -15,13 +15,13 @@ import numpy as np
 from engine.core.panel import ROUNDING, BoolArray, FloatArray, Panel
 
 
-def young(panel: Panel, rows: float) -> BoolArray:
+def is_young(panel: Panel, rows: float) -> BoolArray:
     """Where a symbol has had fewer bars than these, the row's own included, shape (T, N)."""
     early: BoolArray = np.cumsum(panel.present, axis=0, dtype=np.int32) < rows - ROUNDING
     return early
 
 
-def seasoned(
+def mask_young(
     columns: Mapping[str, FloatArray], windows: Mapping[str, int], panel: Panel, share: float
 ) -> dict[str, FloatArray]:
     """Return the columns with NaN where their symbols are too young for their windows.
@@ -42,7 +42,7 @@ def seasoned(
     """
     made = dict(columns)
     for rows in sorted({windows[name] for name in columns if share * windows[name] > 1.0}):
-        early = young(panel, share * rows)
+        early = is_young(panel, share * rows)
         for name in columns:
             if windows[name] == rows and np.isfinite(columns[name][early]).any():
                 made[name] = np.where(early, np.nan, columns[name])

@@ -18,7 +18,7 @@ from engine.core.lock import find_left
 from engine.store.data import Data
 from engine.store.manifest import Manifest
 from engine.store.metrics import Metrics
-from engine.store.typed import typed
+from engine.store.typed import to_typed
 
 T = TypeVar("T")
 
@@ -46,30 +46,30 @@ class Artifacts:
     @cached_property
     def metrics(self) -> Metrics:
         """``metrics.json``."""
-        return self._typed(Metrics, "metrics")
+        return self._read_as(Metrics, "metrics")
 
     @cached_property
     def manifest(self) -> Manifest:
         """``manifest.json``."""
-        return self._typed(Manifest, "manifest")
+        return self._read_as(Manifest, "manifest")
 
     @cached_property
     def data(self) -> Data:
         """``data.json``."""
-        return self._typed(Data, "data")
+        return self._read_as(Data, "data")
 
     def table(self, name: str) -> pd.DataFrame:
         """``NAME.parquet``, whole."""
-        return self._same(_table, self.path / f"{name}.parquet")
+        return self._read_same(_table, self.path / f"{name}.parquet")
 
-    def plain(self, name: str) -> dict[str, Any]:
+    def read_plain(self, name: str) -> dict[str, Any]:
         """``NAME.json`` as it stands, with keys that the dataclasses do not know."""
-        return self._same(_json, self.path / f"{name}.json")
+        return self._read_same(_json, self.path / f"{name}.json")
 
-    def _typed(self, cls: type[T], name: str) -> T:
-        return typed(cls, self.plain(name), self.path / f"{name}.json")
+    def _read_as(self, cls: type[T], name: str) -> T:
+        return to_typed(cls, self.read_plain(name), self.path / f"{name}.json")
 
-    def _same(self, reader: Callable[[Path], T], file: Path) -> T:
+    def _read_same(self, reader: Callable[[Path], T], file: Path) -> T:
         """Read a file, and see that it was this run's before and after."""
         try:
             content = reader(file)

@@ -21,7 +21,7 @@ PLAIN = {bool: (bool,), int: (int,), float: (float, int), str: (str,)}
 OTHER = "so another version wrote it; run the bundle again"
 
 
-def typed(cls: type[T], content: object, file: Path) -> T:
+def to_typed(cls: type[T], content: object, file: Path) -> T:
     """Return what a JSON file holds as an instance of a dataclass.
 
     Parameters
@@ -62,7 +62,7 @@ def _value(hint: Any, value: Any, file: Path, key: str) -> Any:
 
 
 def _record(cls: Any, content: dict[str, Any], file: Path, key: str) -> Any:
-    lacking = sorted(_below(key, name) for name in _needed(cls) if name not in content)
+    lacking = sorted(_below(key, name) for name in _find_needed(cls) if name not in content)
     if lacking:
         raise DataError(f"{file}: lacks {', '.join(lacking)}, {OTHER}")
     hints = _hints(cls)
@@ -74,7 +74,7 @@ def _record(cls: Any, content: dict[str, Any], file: Path, key: str) -> Any:
     return cls(**values)
 
 
-def _needed(cls: Any) -> Iterator[str]:
+def _find_needed(cls: Any) -> Iterator[str]:
     for each in fields(cls):
         if each.default is MISSING and each.default_factory is MISSING:
             yield key_of(each)

@@ -28,7 +28,7 @@ from engine.study.knowledge import HORIZONS, LAGS
 from engine.study.market import benchmark
 from engine.study.metrics import NO_REGIME, collect
 from engine.study.quantiles import COLUMNS, NEWCOMER_LAGS
-from engine.study.regimes import likeliest
+from engine.study.regimes import find_likeliest
 from engine.study.returns import growth, performance, until_ruin
 from engine.study.statistics import STATISTICS, Evidence, Statistic, work_out
 from engine.study.too_good import LOOK, TooGood, too_good_line
@@ -52,8 +52,8 @@ __all__ = [
     "benchmark",
     "collect",
     "correlate",
+    "find_likeliest",
     "growth",
-    "likeliest",
     "monthly",
     "newey_west_t",
     "overlap_lags",

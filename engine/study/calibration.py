@@ -71,7 +71,7 @@ def slope(forecast: FloatArray, target: FloatArray, horizon: int) -> tuple[float
         NaN, NaN and 0 when no date has two different forecasts.
     """
     known = np.isfinite(forecast) & np.isfinite(target)
-    x, y = _within(forecast, known), _within(target, known)
+    x, y = _centre(forecast, known), _centre(target, known)
     spread = (x * x).sum(axis=1)
     used = spread > 0.0
     if not used.any():
@@ -84,7 +84,7 @@ def slope(forecast: FloatArray, target: FloatArray, horizon: int) -> tuple[float
     return made, test.standard_error * dates / total, dates
 
 
-def _within(values: FloatArray, known: BoolArray) -> FloatArray:
+def _centre(values: FloatArray, known: BoolArray) -> FloatArray:
     """Deviations from each date's mean over the known cells; 0 elsewhere, or without any spread."""
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     mean = np.sum(values, axis=1, where=known, keepdims=True) / count

@@ -18,7 +18,7 @@ LAGS = (1, 20)  # trading days between two rankings
 STEP = 5  # dates between two of decay and correlations: daily ones would take five times as long
 
 
-def ranked(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
+def rank(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
     """Ranks per date of each (T, N) array, over its finite values among the `known` cells."""
     return {
         name: average_ranks(np.where(known & np.isfinite(values), values, np.nan))
@@ -42,7 +42,7 @@ def knowledge_tables(
     ----------
     dates : pandas.DatetimeIndex, shape (T,)
     ranks : mapping of str to float array, shape (T, N)
-        Of score, forecasts and factors; see `ranked`.
+        Of score, forecasts and factors; see `rank`.
     forward : callable
         Days to the forward return over them, shape (T, N).
     known : bool array, shape (T, N)
@@ -66,7 +66,7 @@ def knowledge_tables(
             "name": name,
             **{f"rank_autocorrelation_{lag}d": persistence(made, lag) for lag in LAGS},
             "coverage": coverage(made, known),
-            **_turned(groups[name]),
+            **_count_newcomers(groups[name]),
         }
         for name, made in ranks.items()
     ]
@@ -74,12 +74,12 @@ def knowledge_tables(
         "decay": _decay(some, forward),
         "correlations": pd.DataFrame(pairs, columns=["name", "other", "correlation"]),
         "persistence": pd.DataFrame(lasting),
-        "coverage": _covered(dates, ranks, known),
+        "coverage": _measure_coverage(dates, ranks, known),
         "quantile_returns": quantiles.daily(dates, groups, forward(1)),
     }
 
 
-def _turned(groups: quantiles.Buckets) -> dict[str, float]:
+def _count_newcomers(groups: quantiles.Buckets) -> dict[str, float]:
     ends = {"top": quantiles.COUNT - 1, "bottom": 0}
     return {
         f"{end}_new_{lag}d": quantiles.newcomers(groups, bucket, lag)
@@ -88,7 +88,7 @@ def _turned(groups: quantiles.Buckets) -> dict[str, float]:
     }
 
 
-def _covered(
+def _measure_coverage(
     dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray], known: BoolArray
 ) -> pd.DataFrame:
     cells = known.sum(axis=1)

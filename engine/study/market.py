@@ -52,9 +52,9 @@ def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: s
         return made
     row = int(full[np.searchsorted(full, first_fill_row)])
     after = row + 1
-    earned = _earned(panel, ended, full)
+    earned = _find_earnings(panel, ended, full)
     made[after:] = _mean(earned)[after:]
-    for t, names, bought, moves in _stuck(panel, full, after):
+    for t, names, bought, moves in _find_stuck(panel, full, after):
         grown = np.array([np.prod(1.0 + made[then + 1 : t]) for then in bought])
         earned[t, names] = np.divide(
             moves, grown, where=grown > 0.0, out=np.full(len(names), np.nan)
@@ -65,7 +65,7 @@ def benchmark(panel: Panel, ended: Outcomes, first_fill_row: int | None, fill: s
     return made
 
 
-def _earned(panel: Panel, ended: Outcomes, full: Rows) -> FloatArray:
+def _find_earnings(panel: Panel, ended: Outcomes, full: Rows) -> FloatArray:
     """Each member's return, shape (T, N); NaN where there is none, and off the rows `full`."""
     returns = np.where(panel.member, panel.spanning, np.nan)
     rows, columns = np.nonzero(ended.paid)
@@ -77,7 +77,9 @@ def _earned(panel: Panel, ended: Outcomes, full: Rows) -> FloatArray:
     return returns
 
 
-def _stuck(panel: Panel, full: Rows, after: int) -> Iterator[tuple[int, Rows, Rows, FloatArray]]:
+def _find_stuck(
+    panel: Panel, full: Rows, after: int
+) -> Iterator[tuple[int, Rows, Rows, FloatArray]]:
     """Rows on which members move that could not be traded on the full row before.
 
     Each row with those members, the rows at whose closes they were bought, and what they moved

@@ -24,7 +24,7 @@ from engine.study.ic import (
     overlap_lags,
     summary,
 )
-from engine.study.regimes import likeliest
+from engine.study.regimes import find_likeliest
 from engine.study.returns import deviation, mean, performance, ratio, until_ruin
 
 UNITS = {
@@ -274,7 +274,7 @@ def by_regime(
     risk_free : float array, shape (T,), or float
     """
     excess = net - risk_free
-    before = np.concatenate([[-1], likeliest(regimes)[:-1]])
+    before = np.concatenate([[-1], find_likeliest(regimes)[:-1]])
     parts = {state: active & (before == index) for index, state in enumerate(states)}
     if (active & (before < 0)).any():
         parts[NO_REGIME] = active & (before < 0)

@@ -14,7 +14,7 @@ import pandas as pd
 from engine.core.panel import FloatArray
 from engine.study.ic import newey_west_t, overlap_lags
 from engine.study.metrics import Study
-from engine.study.regimes import likeliest
+from engine.study.regimes import find_likeliest
 
 COUNT = 5
 COLUMNS = tuple(f"q{number}" for number in range(1, COUNT + 1))
@@ -112,7 +112,7 @@ def by_regime(
         ``name``, ``regime``, ``quantile`` (1 is lowest), ``mean``, ``standard_error`` (Newey &
         West), ``dates``; NaN for a state that never came.
     """
-    state_of = likeliest(regimes)
+    state_of = find_likeliest(regimes)
     rows = []
     for name, made in studies.items():
         for index, state in enumerate(states):

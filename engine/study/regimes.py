@@ -8,7 +8,7 @@ import numpy.typing as npt
 from engine.core.panel import FloatArray
 
 
-def likeliest(probabilities: FloatArray) -> npt.NDArray[np.intp]:
+def find_likeliest(probabilities: FloatArray) -> npt.NDArray[np.intp]:
     """Return the likeliest of S states at each close, shape (T,); -1 where one is not known.
 
     Parameters

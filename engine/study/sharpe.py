@@ -55,12 +55,12 @@ def sharpe_error(excess: FloatArray) -> float:
     independent = float(np.mean(line**2)) / n
     if not independent > 0.0:
         return np.nan
-    factor = _bootstrapped(excess) / independent
+    factor = _bootstrap(excess) / independent
     error = math.sqrt(float(np.mean(waves**2)) / n * factor)
     return error * float(stdtrit(count, 0.975)) / CRITICAL
 
 
-def _bootstrapped(excess: FloatArray) -> float:
+def _bootstrap(excess: FloatArray) -> float:
     """Variance of the ratio of independent draws: exact in the most extreme row, else linear."""
     at = int(np.argmax(np.abs(excess - excess.mean())))
     extreme, rest = excess[at], np.delete(excess, at)

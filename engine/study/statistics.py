@@ -37,7 +37,7 @@ from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
-from engine.study.knowledge import knowledge_tables, ranked
+from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
 
@@ -98,31 +98,31 @@ class Evidence:
         known: BoolArray = self.panel.member & self.panel.present & self.panel.full[:, None]
         return known
 
-    def judged(self, values: FloatArray) -> FloatArray:
+    def select(self, values: FloatArray) -> FloatArray:
         """The values that statistics look at, shape (T, N); NaN elsewhere."""
         return np.where(self.known, values, np.nan)
 
     @cached_property
     def predicted(self) -> dict[str, FloatArray]:
         """The forecasts, judged."""
-        return {name: self.judged(values) for name, values in self.forecasts.items()}
+        return {name: self.select(values) for name, values in self.forecasts.items()}
 
     @cached_property
     def studied(self) -> dict[str, FloatArray]:
         """The factors, judged."""
-        return {name: self.judged(values) for name, values in self.factors.items()}
+        return {name: self.select(values) for name, values in self.factors.items()}
 
     @cached_property
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
-        every = {"mf_score": self.judged(self.score), **self.predicted, **self.studied}
-        outcome = RankedOutcome.of(self.judged(self.outcome))
+        every = {"mf_score": self.select(self.score), **self.predicted, **self.studied}
+        outcome = RankedOutcome.of(self.select(self.outcome))
         return {name: study(values, outcome, self.horizon) for name, values in every.items()}
 
     @cached_property
     def ranks(self) -> dict[str, FloatArray]:
         """Ranks per date of score, forecasts and factors, each of shape (T, N)."""
-        return ranked({"mf_score": self.score, **self.predicted, **self.studied}, self.known)
+        return rank({"mf_score": self.score, **self.predicted, **self.studied}, self.known)
 
 
 @dataclass(frozen=True)
@@ -159,16 +159,16 @@ def _capacity(panel: Panel, traded: FloatArray) -> dict[str, pd.DataFrame]:
     return {"capacity": capacity_table(panel, traded)}
 
 
-def _studied(evidence: Evidence) -> dict[str, Any]:
+def _list_studies(evidence: Evidence) -> dict[str, Any]:
     return {"names": [*evidence.studies]}
 
 
 STATISTICS = (
-    Statistic({"ic": ic_schema, "quantiles": quantiles_schema}, tables, _studied),
+    Statistic({"ic": ic_schema, "quantiles": quantiles_schema}, tables, _list_studies),
     Statistic(
         {"regime_quantiles": regime_quantiles_schema},
         _regime_quantiles,
-        lambda evidence: {**_studied(evidence), "states": evidence.states},
+        lambda evidence: {**_list_studies(evidence), "states": evidence.states},
     ),
     Statistic(
         {
@@ -179,7 +179,7 @@ STATISTICS = (
             "quantile_returns": quantile_returns_schema,
         },
         knowledge_tables,
-        _studied,
+        _list_studies,
     ),
     Statistic(
         {"calibration": calibration_schema, "slopes": slopes_schema},

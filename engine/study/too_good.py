@@ -24,7 +24,7 @@ class TooGood(Options):
     )
     sharpe: float | None = option(4.0, "net Sharpe ratio", unit="per year", ge=0.0)
 
-    def found(self, content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    def find(self, content: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         """Return each result beyond its limit: ``value`` and ``limit``, by name.
 
         Parameters

@@ -101,7 +101,7 @@ def _weights(probe: Probe) -> FloatArray:
 def _check_permission(probe: Probe) -> None:
     """A symbol without a signal (no member, or no bar) is not bought anew; it may be sold off."""
     weights, panel = _weights(probe), probe.inputs.panel
-    held = _held(weights)
+    held = _find_last_orders(weights)
     ordered = np.isfinite(weights) & (weights != 0.0) & (held * weights <= 0.0)
     found = np.argwhere(np.isnan(probe.inputs.arrays["signal"]) & ordered)
     if len(found):
@@ -117,7 +117,7 @@ def _check_whole_rows(probe: Probe) -> None:
     member may keep it.
     """
     weights, panel = _weights(probe), probe.inputs.panel
-    held, decides = _held(weights), np.isfinite(weights).any(axis=1, keepdims=True)
+    held, decides = _find_last_orders(weights), np.isfinite(weights).any(axis=1, keepdims=True)
     found = np.argwhere(decides & np.isnan(weights) & ~panel.member & (held != 0.0))
     if len(found):
         row, column = (int(i) for i in found[0])
@@ -128,7 +128,7 @@ def _check_whole_rows(probe: Probe) -> None:
         )
 
 
-def _held(weights: FloatArray) -> FloatArray:
+def _find_last_orders(weights: FloatArray) -> FloatArray:
     """The last order of each symbol before each row, shape (T, N); 0 before the first."""
     held = np.zeros(weights.shape)
     for row in range(1, len(weights)):

@@ -48,7 +48,7 @@ class FileFactor(Factor):
         met = _Met.count(rows, panel, self.as_of)
         if met.few:
             log.warning("%s: %s", self.path, met.text)
-        return self._laid_out(rows, panel)
+        return self._lay_out(rows, panel)
 
     def complaint(self, panel: Panel) -> str:
         """How many of the bars' dates and symbols are in the file."""
@@ -78,7 +78,7 @@ class FileFactor(Factor):
             values.to_numpy(np.float64, na_value=np.nan),
         )
 
-    def _laid_out(self, rows: _Rows, panel: Panel) -> FloatArray:
+    def _lay_out(self, rows: _Rows, panel: Panel) -> FloatArray:
         column = pd.Index(panel.symbols).get_indexer(rows.symbols)
         if self.as_of:  # the first date at or after each row; none: the length
             row = panel.dates.searchsorted(rows.days, side="left")
@@ -134,7 +134,7 @@ class _Met:
         few_days = held == 0 or (not as_of and held < MOST * len(asked))
         text = (
             f"it has {'a row at or before' if as_of else 'rows for'} {held} of {len(asked)} dates "
-            f"of the bars{_keys(days, dates, _shown)} and {known} of their {len(names)} "
+            f"of the bars{_keys(days, dates, _show)} and {known} of their {len(names)} "
             f"symbols{_keys(symbols, names, str)}"
         )
         if few_days and not as_of:
@@ -155,7 +155,7 @@ def _keys(theirs: pd.Index[Any], ours: pd.Index[Any], shown: Any) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _shown(day: pd.Timestamp) -> str:
+def _show(day: pd.Timestamp) -> str:
     return f"{day:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 

@@ -24,6 +24,6 @@ class LongOnly(Paced):
                 "or choose portfolio=quantile_long_short"
             )
 
-    def allowed(self, exposure: float) -> float:
+    def allow(self, exposure: float) -> float:
         """The exposure, cut where it would borrow cash."""
         return min(exposure, 1.0 / self.gross) if self.gross > 0.0 else exposure

@@ -23,7 +23,7 @@ import numpy as np
 import engine
 from engine.plugins.portfolios._long_only import LongOnly
 from engine.plugins.portfolios._risk import deviation, deviations
-from engine.plugins.portfolios._weights import ROUNDING, Names, Paced, capped
+from engine.plugins.portfolios._weights import ROUNDING, Names, Paced, apply_cap
 
 SHRINKAGES = ("ledoit_wolf", "oas", "none")
 FALLBACKS = ("raise", "hold", "equal")
@@ -61,7 +61,7 @@ class Optimised(Paced):
     )
 
     @abstractmethod
-    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
+    def choose(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """Columns to give weights to; none where there are too few."""
 
     @abstractmethod
@@ -106,12 +106,12 @@ class Optimised(Paced):
 
     def pick(self, score: engine.FloatArray, book: engine.Book) -> engine.FloatArray | None:
         """Return the optimiser's weights, or what `fallback` says; None with too few names."""
-        columns = self.chosen(score, book)
+        columns = self.choose(score, book)
         if len(columns) == 0:
             return None
         weights = np.zeros(len(score))
         try:
-            weights[columns] = self._solved(score, columns, book)
+            weights[columns] = self._solve(score, columns, book)
         except Unsolved as failure:
             complaint = self._failure(len(columns), book)
             if self.fallback == "raise":
@@ -122,7 +122,7 @@ class Optimised(Paced):
             weights[columns] = self.equal(score, columns, book)
         return weights
 
-    def _solved(
+    def _solve(
         self, score: engine.FloatArray, columns: Names, book: engine.Book
     ) -> engine.FloatArray:  # fmt: skip
         import skfolio.optimization  # noqa: F401 — limits reach only the BLAS that is loaded
@@ -170,7 +170,7 @@ class OptimisedTop(LongOnly, Optimised):
     def optimiser(self, cap: float, columns: Names, book: engine.Book) -> Any:
         """Return skfolio's optimiser of weights that sum to 1, none above `cap`."""
 
-    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
+    def choose(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """Columns of the highest signals, by symbol; none with fewer than `min_names`."""
         known = np.isfinite(score)
         size = int(known.sum() * self.quantile + ROUNDING)
@@ -193,24 +193,24 @@ class OptimisedTop(LongOnly, Optimised):
             raise Unsolved("the cap leaves gross to invest")
         if count == 1:  # nothing to optimise
             return np.full(1, self.gross)
-        found = fitted(self.optimiser(cap, columns, book), returns)
+        found = run_optimiser(self.optimiser(cap, columns, book), returns)
         if abs(found.sum() - 1.0) > SLACK or found.min() < -SLACK or found.max() > cap + SLACK:
             raise Unsolved("the solution misses its constraints")
         found = np.clip(np.where(found < DUST, 0.0, found), 0.0, cap)
-        return capped(found, self.gross, self.max_weight, book.date)
+        return apply_cap(found, self.gross, self.max_weight, book.date)
 
     def equal(
         self, score: engine.FloatArray, columns: Names, book: engine.Book
     ) -> engine.FloatArray:
         """Return the same weight for each, or raise where even that exceeds the cap."""
-        return capped(np.ones(len(columns)), self.gross, self.max_weight, book.date)
+        return apply_cap(np.ones(len(columns)), self.gross, self.max_weight, book.date)
 
     def limits(self, book: engine.Book) -> str:
         """The constraints as written."""
         return f"gross={self.gross:g}, max_weight={self.max_weight:g}"
 
 
-def fitted(optimiser: Any, returns: engine.FloatArray) -> engine.FloatArray:
+def run_optimiser(optimiser: Any, returns: engine.FloatArray) -> engine.FloatArray:
     """Return what an optimiser of skfolio makes of returns (T, n) over their unit, shape (n,).
 
     Raises

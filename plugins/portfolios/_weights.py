@@ -113,9 +113,9 @@ class Paced(engine.Portfolio):
         chosen = self.pick(np.where(can, score, np.nan), book)
         if chosen is None:
             return None
-        target = np.where(can, self._averaged(chosen, book), 0.0)
-        target = target * self.allowed(book.exposure * self._leverage(target, book))
-        target = leave_room(target, book.frozen, self.bounded(book))
+        target = np.where(can, self._average(chosen, book), 0.0)
+        target = target * self.allow(book.exposure * self._leverage(target, book))
+        target = leave_room(target, book.frozen, self.bound(book))
         target = np.minimum(np.maximum(target, -self.max_weight), self.max_weight)
         return self._trade(target, book)
 
@@ -127,11 +127,11 @@ class Paced(engine.Portfolio):
         """How many of the last picks make up a target."""
         return 1
 
-    def allowed(self, exposure: float) -> float:
+    def allow(self, exposure: float) -> float:
         """The multiplier of the weights that an exposure stands for."""
         return exposure
 
-    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, shape (N,), if the portfolio limits what a sector weighs; else None."""
         return None
 
@@ -153,7 +153,7 @@ class Paced(engine.Portfolio):
         memory["period"] = period = _period(book.now, self.rebalance)
         return last != period
 
-    def _averaged(self, chosen: engine.FloatArray, book: engine.Book) -> engine.FloatArray:
+    def _average(self, chosen: engine.FloatArray, book: engine.Book) -> engine.FloatArray:
         """The mean of the last picks, shape (N,)."""
         if self.depth() == 1:
             return chosen
@@ -206,7 +206,7 @@ class Selected(Paced):
         """How many of the last picks make up a target."""
         return self.tranches
 
-    def sized(
+    def weigh(
         self,
         places: engine.FloatArray,
         size: int,
@@ -240,7 +240,7 @@ class Selected(Paced):
         if not raw.sum() > 0.0:  # all scores are the median
             raw = filled
         part = total * (exact_sum(filled) / size)
-        weights[chosen] = capped(raw, part, self.max_weight, book.date)
+        weights[chosen] = apply_cap(raw, part, self.max_weight, book.date)
         return weights
 
 
@@ -284,7 +284,9 @@ def _period(stamp: pd.Timestamp, rebalance: str) -> float:
     return float(stamp.year * 100 + stamp.month)
 
 
-def capped(raw: engine.FloatArray, total: float, cap: float, when: str = "") -> engine.FloatArray:
+def apply_cap(
+    raw: engine.FloatArray, total: float, cap: float, when: str = ""
+) -> engine.FloatArray:
     """Scale `raw` (> 0 somewhere) to `total`; what exceeds `cap` goes to the others, pro rata.
 
     Raises

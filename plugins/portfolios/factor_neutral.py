@@ -61,13 +61,13 @@ class FactorNeutral(Paced):
             "universe, lower beta_window, or write portfolio.sector=false"
         )
 
-    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if each is to be as long as short."""
         return book.sectors("sector", "false") if self.sector else None
 
     def _exposures(self, book: engine.Book) -> engine.FloatArray:
         """One row per factor to be neutral to, shape (K, N); the first ones sum to a constant."""
-        labels = self.bounded(book)
+        labels = self.bound(book)
         rows = by_sector(np.full(len(book.held), "") if labels is None else labels)
         return np.vstack([rows, self._betas(book)]) if self.beta else rows
 
@@ -76,8 +76,8 @@ class FactorNeutral(Paced):
         returns = book.recent(self.beta_window)
         known = np.isfinite(returns) & np.isfinite(market)
         count = known.sum(axis=0)
-        ours = _centred(returns, known)
-        theirs = _centred(np.broadcast_to(market, returns.shape), known)
+        ours = _centre(returns, known)
+        theirs = _centre(np.broadcast_to(market, returns.shape), known)
         beta: engine.FloatArray = np.full(len(count), np.nan)
         power = np.square(theirs).sum(axis=0)
         enough = (count >= max(2, self.beta_window // 2)) & (power > 0.0)
@@ -99,7 +99,7 @@ def residual(score: engine.FloatArray, exposures: engine.FloatArray) -> engine.F
     return left
 
 
-def _centred(values: engine.FloatArray, known: engine.BoolArray) -> engine.FloatArray:
+def _centre(values: engine.FloatArray, known: engine.BoolArray) -> engine.FloatArray:
     """Deviations from each column's mean over what is known, 0 elsewhere."""
     mean = np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     centred: engine.FloatArray = np.where(known, values - mean, 0.0)

@@ -34,7 +34,7 @@ class LongOnlyTop(LongOnly, Selected):
         size = self.top_n or int(count * self.quantile + ROUNDING)
         if size < self.min_names or size > count:
             return None
-        return self.sized(book.places(score, known, size), size, score, book, self.gross)
+        return self.weigh(book.places(score, known, size), size, score, book, self.gross)
 
     def shortage(self, most: int) -> str:
         """Name the key that asks for too much and how many names there were."""

@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 import engine
-from engine.plugins.portfolios._optimise import SLACK, SOLVER, Optimised, Unsolved, fitted, unit
+from engine.plugins.portfolios._optimise import (
+    SLACK,
+    SOLVER,
+    Optimised,
+    Unsolved,
+    run_optimiser,
+    unit,
+)
 from engine.plugins.portfolios._risk import by_sector
-from engine.plugins.portfolios._weights import Names, capped, exact_sum
+from engine.plugins.portfolios._weights import Names, apply_cap, exact_sum
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class MeanVariance(Optimised):
                 "(cash is not borrowed): write 0.0"
             )
 
-    def chosen(self, score: engine.FloatArray, book: engine.Book) -> Names:
+    def choose(self, score: engine.FloatArray, book: engine.Book) -> Names:
         """All eligible columns, by symbol; none with fewer than `min_names` a side."""
         columns = book.sorted(np.isfinite(score))
         return columns if len(columns) >= 2 * self.min_names else columns[:0]
@@ -81,7 +88,7 @@ class MeanVariance(Optimised):
         sectors = self._sectors(columns, book)
         reach = self._reach(columns, book)
         optimiser = self._optimiser(alpha, sectors, reach)
-        weights = fitted(optimiser, returns)
+        weights = run_optimiser(optimiser, returns)
         self._check(weights, sectors, reach)
         return weights
 
@@ -98,7 +105,7 @@ class MeanVariance(Optimised):
             filled = np.abs(places[side])
             if side.any():
                 part = total * (exact_sum(filled) / half)
-                weights[side] = sign * capped(filled, part, self.max_weight, book.date)
+                weights[side] = sign * apply_cap(filled, part, self.max_weight, book.date)
         return weights
 
     def limits(self, book: engine.Book) -> str:
@@ -111,7 +118,7 @@ class MeanVariance(Optimised):
             text += f" from a drifted gross of {gross:.2f} and net of {net:.2f}"
         return text
 
-    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if they have a cap."""
         return None if self.max_sector is None else book.sectors("max_sector", "null")
 
@@ -129,7 +136,7 @@ class MeanVariance(Optimised):
         return alpha
 
     def _sectors(self, columns: Names, book: engine.Book) -> engine.FloatArray | None:
-        labels = self.bounded(book)
+        labels = self.bound(book)
         return None if labels is None else by_sector(labels[columns])
 
     def _reach(self, columns: Names, book: engine.Book) -> tuple[engine.FloatArray, float] | None:

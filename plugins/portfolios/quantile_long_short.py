@@ -54,8 +54,8 @@ class QuantileLongShort(Selected):
         weights = np.zeros(len(score))
         for size, places in sides:
             share = size / count
-            weights += self.sized(places, size, score, book, long * share)
-            weights -= self.sized(-places, size, score, book, short * share)
+            weights += self.weigh(places, size, score, book, long * share)
+            weights -= self.weigh(-places, size, score, book, short * share)
         return weights
 
     def _enough(self, sides: list[engine.FloatArray]) -> bool:
@@ -69,7 +69,7 @@ class QuantileLongShort(Selected):
         self, score: engine.FloatArray, book: engine.Book
     ) -> Iterator[tuple[int, engine.FloatArray]]:
         """How many names a side has, and who they are, in the universe or in each sector."""
-        sectors = self.bounded(book)
+        sectors = self.bound(book)
         everyone = np.ones(len(score), bool)
         among = [everyone] if sectors is None else [sectors == s for s in np.unique(sectors)]
         for names in among:
@@ -80,7 +80,7 @@ class QuantileLongShort(Selected):
             if size:
                 yield size, book.places(score, names, size, size)
 
-    def bounded(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if names are picked within each."""
         return book.sectors("sector_neutral", "false") if self.sector_neutral else None
 

@@ -116,14 +116,14 @@ class HiddenMarkov(engine.Regime):
         if not (scale > 1e-12).all():
             return last
         x = (past - mean) / scale
-        starts = [_drawn(x, self.n_states, (self.seed, row, i)) for i in range(self.n_init)]
+        starts = [_draw(x, self.n_states, (self.seed, row, i)) for i in range(self.n_init)]
         if last is not None:
-            starts.append(_rescaled(last, mean, scale))
+            starts.append(_rescale(last, mean, scale))
         best, best_likelihood = last, -np.inf
         for start in starts:
             found = self._em(x, start)
             if found is not None and found[1] > best_likelihood:
-                best, best_likelihood = _rescaled(found[0], -mean / scale, 1.0 / scale), found[1]
+                best, best_likelihood = _rescale(found[0], -mean / scale, 1.0 / scale), found[1]
         return best
 
     def _em(self, x: engine.FloatArray, start: _Parameters) -> tuple[_Parameters, float] | None:
@@ -155,7 +155,7 @@ class HiddenMarkov(engine.Regime):
         )
 
 
-def _drawn(x: engine.FloatArray, n_states: int, seed: tuple[int, int, int]) -> _Parameters:
+def _draw(x: engine.FloatArray, n_states: int, seed: tuple[int, int, int]) -> _Parameters:
     """A starting point: bands of volatility of random width, each state one of them."""
     shares = np.random.default_rng(seed).dirichlet(np.full(n_states, 5.0))
     cuts = np.quantile(x[:, 1], np.cumsum(shares)[:-1])
@@ -172,7 +172,7 @@ def _drawn(x: engine.FloatArray, n_states: int, seed: tuple[int, int, int]) -> _
     )
 
 
-def _rescaled(old: _Parameters, mean: engine.FloatArray, scale: engine.FloatArray) -> _Parameters:
+def _rescale(old: _Parameters, mean: engine.FloatArray, scale: engine.FloatArray) -> _Parameters:
     """The same model of ``(x - mean) / scale``."""
     return _Parameters(
         old.start,

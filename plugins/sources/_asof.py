@@ -44,7 +44,7 @@ def days(stamps: pd.DatetimeIndex) -> IntArray:
     return np.asarray(stamps.tz_localize(None), "datetime64[D]").astype(np.int64)
 
 
-def known_days(stamps: pd.DatetimeIndex, zone: str, close: pd.Timedelta) -> IntArray:
+def find_known_days(stamps: pd.DatetimeIndex, zone: str, close: pd.Timedelta) -> IntArray:
     """Return the day on which each figure was known, shape (R,).
 
     Parameters
@@ -94,7 +94,7 @@ def newest(
     return out
 
 
-def gathered(bars: Keys, rows: Keys, values: FloatArray, how: str) -> FloatArray:
+def gather(bars: Keys, rows: Keys, values: FloatArray, how: str) -> FloatArray:
     """Return what became visible since the bar before, shape (B,); NaN where nothing did.
 
     Rows visible before a symbol's first bar, or after its last, are on no bar. A NaN is skipped.

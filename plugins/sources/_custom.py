@@ -36,7 +36,7 @@ def separator(line: str) -> str | None:
     return next((sign for sign in (";", "\t", "|", ",") if sign in line), None)
 
 
-def shown(sign: str) -> str:
+def show(sign: str) -> str:
     """Return a separator as one types it."""
     return "'\\t'" if sign == "\t" else repr(sign)
 

@@ -103,10 +103,10 @@ def _from_duckdb(file: Path | None, query: str, root: str) -> pd.DataFrame:
             return frame
     except duckdb.PermissionException as error:
         raise DataError(
-            f"{refused(error)}: a query reads files only below source.root={root}"
+            f"{describe_refusal(error)}: a query reads files only below source.root={root}"
         ) from error
     except duckdb.Error as error:
-        raise refused(error) from error
+        raise describe_refusal(error) from error
 
 
 def _from_sqlite(file: Path | None, query: str) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def _from_sqlite(file: Path | None, query: str) -> pd.DataFrame:
     except sqlite3.DatabaseError as error:
         if "authori" in str(error):  # not authorized, authorization denied
             raise ConfigError(f"{ONE}: SQLite's answer is {error}") from error
-        raise refused(error) from error
+        raise describe_refusal(error) from error
 
 
 def _reads(action: int, *_: str | None) -> int:
@@ -156,7 +156,7 @@ def _from_server(url: str, query: str) -> pd.DataFrame:
             result = plain.exec_driver_sql(one)
             return _frame(result.fetchall(), list(result.keys()))
     except sqlalchemy.exc.SQLAlchemyError as error:
-        raise refused(getattr(error, "orig", None) or error) from error
+        raise describe_refusal(getattr(error, "orig", None) or error) from error
     finally:
         engine.dispose()
 
@@ -180,7 +180,7 @@ def _frame(rows: Sequence[Any], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
 
 
-def refused(error: object) -> DataError:
+def describe_refusal(error: object) -> DataError:
     """What the database said, as one line."""
     reason = " ".join(str(error).split("\nLINE")[0].split())
     return DataError(f"source.query: the database refuses ({reason}): mend source.query or .url")

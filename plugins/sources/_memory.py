@@ -9,7 +9,7 @@ COPIES = 4
 BYTES = 8
 
 
-def needed(rows: int, columns: int) -> int:
+def estimate_bytes(rows: int, columns: int) -> int:
     """Return the bytes that a run holds of this number of rows and columns."""
     return rows * columns * BYTES * COPIES
 

@@ -61,18 +61,18 @@ def strength(
     gain = _label(premium(market, stocks), dates, horizon)
     ranks = _ranks(stocks.signal[dates])
 
-    def measured(b: float) -> float:
+    def measure(b: float) -> float:
         return float((ranks * _ranks(noise + b * gain)).sum(axis=1).mean())
 
     # Without a premium the true value is 0: what is measured there is noise that the same
     # draws have at every b, so it is taken off.
-    chance = measured(0.0)
+    chance = measure(0.0)
     low, high = 0.0, STRONGEST
-    if measured(high) - chance < abs(rank_ic):
+    if measure(high) - chance < abs(rank_ic):
         return float("nan")
     for _ in range(STEPS):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if measured(middle) - chance > abs(rank_ic) else (middle, high)
+        low, high = (low, middle) if measure(middle) - chance > abs(rank_ic) else (middle, high)
     return float(np.copysign(0.5 * (low + high), rank_ic))
 
 

@@ -70,7 +70,7 @@ def fetch(symbol: str, first: pd.Timestamp, last: pd.Timestamp, folder: Path) ->
     return bars
 
 
-def joined(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame | None:
+def join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame | None:
     """Return old bars followed by new ones; None where they disagree, as after a split."""
     common = old.index.intersection(new.index)
     if common.empty:
@@ -81,7 +81,7 @@ def joined(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame | None:
     return pd.concat([old.loc[: new.index[0] - DAY], new])
 
 
-def adjusted(bars: pd.DataFrame) -> pd.DataFrame:
+def adjust(bars: pd.DataFrame) -> pd.DataFrame:
     """Return bars with dividends reinvested; price × volume stays what was traded.
 
     A dividend d takes d over the close before it off all earlier prices.

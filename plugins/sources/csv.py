@@ -23,7 +23,7 @@ from engine.plugins.sources._custom import (
     points,
     reads,
     separator,
-    shown,
+    show,
     two_levels,
 )
 from engine.plugins.sources._frames import Files
@@ -69,7 +69,7 @@ class Csv(Files):
     def _header(self, path: Path) -> tuple[list[str], int | None]:
         """The columns' names, and the last row that tells them, from 0; None without any."""
         self._check()
-        with self._blamed(path):
+        with self._blame(path):
             found = self._first(path)
             if len(found) > 1 and self.names is None:
                 rows = pd.read_csv(path, header=None, nrows=3, dtype=str, **self._form())
@@ -78,10 +78,10 @@ class Csv(Files):
                     return pairs, 2
         if len(found) == 1:
             other = separator(found[0])
-            remedy = f'set "source.separator={shown(other)}"' if other else "set source.separator"
+            remedy = f'set "source.separator={show(other)}"' if other else "set source.separator"
             raise DataError(f"{path} has a single column, {found[0][:60]!r}: {remedy}")
         if self.names is not None:
-            return self._given(path, found), None
+            return self._take_names(path, found), None
         if klines(found):
             return KLINES, None
         if is_value(found[0]):
@@ -96,7 +96,7 @@ class Csv(Files):
             )
         return [name or f"Unnamed: {i}" for i, name in enumerate(found)], 0  # as pandas does
 
-    def _given(self, path: Path, first: list[str]) -> list[str]:
+    def _take_names(self, path: Path, first: list[str]) -> list[str]:
         """The names that the configuration gives the columns."""
         given = list(self.names or [])
         if len(given) != len(first) or len({*given}) != len(given):
@@ -126,12 +126,12 @@ class Csv(Files):
     def _guess(self, path: Path) -> tuple[Csv, list[str]]:
         """The source with the separator and the names that the file seems to have, and both."""
         guess, asked = self, []
-        with self._blamed(path):
+        with self._blame(path):
             cells = self._first(path)
         other = separator(cells[0]) if len(cells) == 1 else None
         if other:
             guess = replace(guess, separator=other)
-            asked.append(f'"source.separator={shown(other)}"')
+            asked.append(f'"source.separator={show(other)}"')
             cells = guess._first(path)
         if self.names is None and is_value(cells[0]) and not klines(cells):
             guess = replace(guess, names=[*("date", "symbol", "close")[: len(cells)], *cells[3:]])
@@ -203,7 +203,7 @@ class Csv(Files):
         found, header = self._header(path)
         stamp = self.stamp_of(found)
         text = [name for name in (symbol, stamp) if name is not None]
-        with self._blamed(path):
+        with self._blame(path):
             for chunk in pd.read_csv(
                 path,
                 header=header,
@@ -232,7 +232,7 @@ class Csv(Files):
             )
 
     @contextmanager
-    def _blamed(self, path: Path) -> Iterator[None]:
+    def _blame(self, path: Path) -> Iterator[None]:
         """Errors of pandas in one line that names the file and the option."""
         try:
             with warnings.catch_warnings():

@@ -94,7 +94,7 @@ class Lean(Source):
                     *(symbol, ticker.upper(), str(first)[:10], str(last)[:10], file.name),
                 )
                 continue
-            bars = _raw(file)
+            bars = _read_raw(file)
             day = bars["timestamp"].dt.normalize().to_numpy()
             parts.append(bars[(day >= first) & (day <= min(last, now))])
         frame = pd.concat(parts) if parts else pd.DataFrame(columns=list(COLUMNS), dtype=float)
@@ -109,7 +109,7 @@ class Lean(Source):
         return frame
 
 
-def _raw(path: Path) -> pd.DataFrame:
+def _read_raw(path: Path) -> pd.DataFrame:
     """A file's bars as traded."""
     try:
         frame = pd.read_csv(path, header=None, names=list(COLUMNS), dtype={0: str})

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from engine import ConfigError, DataError, FloatArray, Source, Universe, option, reading
-from engine.plugins.sources._asof import Keys, days, gathered, known_days, newest
+from engine.plugins.sources._asof import Keys, days, find_known_days, gather, newest
 from engine.plugins.sources._frames import Files
 from engine.plugins.sources._paths import existing
 from engine.plugins.sources.csv import Csv
@@ -168,7 +168,7 @@ class Merge(Source):
             .get_indexer(pd.Index(frame[symbol].map(reading.name_symbol)))
         )
         moment = reading.stamps(frame[join.known], f"{path}: {join.known!r}", join.timezone, None)
-        known = known_days(moment, self.zone, cut)
+        known = find_known_days(moment, self.zone, cut)
         period = known if join.period is None else _periods(key, join, path, frame, known)
         known = np.maximum(known, period)  # nobody knew a period's figures before its end
         order = np.lexsort((np.arange(len(code)), period, moment.asi8, known, code))
@@ -182,7 +182,7 @@ class Merge(Source):
             laid = (
                 newest(bars, rows, period, values, join.expires)
                 if join.how == "last"
-                else gathered(bars, rows, values, join.how)
+                else gather(bars, rows, values, join.how)
             )
             out.append((join.prefix + name, laid))
         return out

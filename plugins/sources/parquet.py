@@ -13,7 +13,7 @@ import pandas as pd
 
 from engine import DataError, available_memory, reading
 from engine.plugins.sources._frames import Files
-from engine.plugins.sources._memory import needed, refuse_beyond
+from engine.plugins.sources._memory import estimate_bytes, refuse_beyond
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -37,7 +37,7 @@ class Parquet(Files):
 
     def columns_of(self, table: Path) -> list[str]:
         """Return the names of the file's columns."""
-        with _opened(table) as file:
+        with _open(table) as file:
             found = list(file.schema_arrow.names)
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
@@ -47,14 +47,14 @@ class Parquet(Files):
     def symbols_of(self, table: Path, symbol: str) -> list[str]:
         """Return the symbols in the file, each once, sorted."""
         found: set[str] = set()
-        with _opened(table) as file:
+        with _open(table) as file:
             for batch in file.iter_batches(BATCH, columns=[symbol]):
                 found.update(reading.name_symbol(value) for value in batch[0].unique().to_pylist())
         return sorted(found)
 
     def head(self, table: Path) -> pd.DataFrame:
         """Return the first rows."""
-        with _opened(table) as file:
+        with _open(table) as file:
             for batch in file.iter_batches(HEAD):
                 frame: pd.DataFrame = batch.to_pandas(ignore_metadata=True)
                 return frame
@@ -78,7 +78,7 @@ class Parquet(Files):
         """
         import pyarrow as pa  # slow to import, needed only here
 
-        with _opened(table) as file:
+        with _open(table) as file:
             wanted = list(symbols or []) if _is_text(file, symbol) else []
             self._refuse_too_much(table, file, len(columns), symbol, wanted, stamp)
             kept, rows = [], [np.empty(0, np.int64)]
@@ -114,7 +114,7 @@ class Parquet(Files):
         groups = _groups(file, symbol, wanted)
         rows = sum(file.metadata.row_group(i).num_rows for i in groups)
         room = available_memory()
-        if room is None or needed(rows, columns) <= room:
+        if room is None or estimate_bytes(rows, columns) <= room:
             return
         if wanted or stamp is not None:
             asked = [name for name in (symbol if wanted else None, stamp) if name is not None]
@@ -127,7 +127,7 @@ class Parquet(Files):
                 rows += int(mask.sum())
         refuse_beyond(
             f"{path} ({rows:,} rows × {columns} columns)",
-            needed(rows, columns),
+            estimate_bytes(rows, columns),
             "narrow universe.symbols, set source.start, or name fewer columns in source.keep",
         )
 
@@ -194,7 +194,7 @@ def _mask(batch: Any, symbol: str | None, wanted: list[str]) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[ParquetFile]:
+def _open(path: Path) -> Iterator[ParquetFile]:
     """The file, and its errors in one line."""
     import pyarrow.parquet as pq  # slow to import, needed only here
 

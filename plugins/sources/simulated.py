@@ -124,7 +124,7 @@ class Simulated(Source):
         labels = [tags.get(s, own) for s, own in zip(names, stocks.sector, strict=True)]
         sectors = sector_paths(self.seed, labels, market, self.sector_vol)
         returns = log_returns(market, sectors, stocks, b)
-        listed = self._listed(stocks)
+        listed = self._place_bars(stocks)
         ratio = split_ratio(self._splits(names), listed)
         bars = _bars(returns, market, stocks, self.dollar_volume)
         bars = bars if self.adjusted else as_traded(bars, ratio)
@@ -192,7 +192,7 @@ class Simulated(Source):
             )
         return b
 
-    def _listed(self, stocks: Stocks) -> BoolArray:
+    def _place_bars(self, stocks: Stocks) -> BoolArray:
         """Where a symbol trades, shape (T, N)."""
         total = len(stocks.shock)
         late, late_at, gone, gone_at, halt, halt_at, halt_for = stocks.fate

@@ -15,9 +15,9 @@ from engine.plugins.sources._yahoo import (
     DAY,
     Kept,
     NoPricesError,
-    adjusted,
+    adjust,
     fetch,
-    joined,
+    join,
     read,
     write,
 )
@@ -133,7 +133,7 @@ class Yahoo(Source):
         reason = "offline" if self.offline else "not tried" if progress.hopeless else ""
         if not reason:
             try:
-                fresh = self._asked(folder, symbol, first, last, kept)
+                fresh = self._ask(folder, symbol, first, last, kept)
             except NoPricesError:
                 reason, progress.worked = "Yahoo has no prices", True
             except ConfigError:
@@ -150,7 +150,7 @@ class Yahoo(Source):
             progress.stale[symbol] = f"{kept.first:%Y-%m-%d} to {kept.last:%Y-%m-%d}, {reason}"
         return kept
 
-    def _asked(
+    def _ask(
         self,
         folder: Path,
         symbol: str,
@@ -163,12 +163,12 @@ class Yahoo(Source):
             first, last = min(first, kept.first), max(last, kept.last)
             if first == kept.first and len(kept.bars):
                 since = kept.bars.index[-1] - OVERLAP
-                bars = joined(kept.bars, self._tried(folder, symbol, since, last))
+                bars = join(kept.bars, self._retry(folder, symbol, since, last))
                 if bars is not None:
                     return Kept(bars, first, last)
-        return Kept(self._tried(folder, symbol, first, last), first, last)
+        return Kept(self._retry(folder, symbol, first, last), first, last)
 
-    def _tried(
+    def _retry(
         self, folder: Path, symbol: str, first: pd.Timestamp, last: pd.Timestamp
     ) -> pd.DataFrame:
         """Ask, and ask again after a pause that doubles."""
@@ -185,7 +185,7 @@ class Yahoo(Source):
 
 
 def _frame(symbol: str, bars: pd.DataFrame, how: str) -> pd.DataFrame:
-    frame = adjusted(bars) if how == "total_return" else bars.drop(columns="dividend")
+    frame = adjust(bars) if how == "total_return" else bars.drop(columns="dividend")
     stamps = pd.DatetimeIndex(frame.index).tz_localize("UTC")
     frame = frame.reset_index(drop=True)
     frame.insert(0, "timestamp", stamps)

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from engine import ConfigError, DataError, Universe
-from engine.plugins.sources._yahoo import Kept, adjusted, joined, read, write
+from engine.plugins.sources._yahoo import Kept, adjust, join, read, write
 from engine.plugins.sources.yahoo import Yahoo
 
 DAYS = pd.bdate_range("2020-01-02", "2020-02-28").as_unit("s")
@@ -37,7 +37,7 @@ def table(closes: Any, days: pd.DatetimeIndex = DAYS) -> pd.DataFrame:
 
 def test_a_dividend_comes_off_all_earlier_prices() -> None:
     bars = table([100, 100, 98, 49], DAYS[:4]).assign(dividend=[0, 0, 2, 0.98])
-    got = adjusted(bars)
+    got = adjust(bars)
     left = 0.99  # 0.98 off 98 on the last day; 2 off 100 on the third
     np.testing.assert_allclose(got["close"], [98 * left, 98 * left, 98 * left, 49])
     np.testing.assert_allclose(got["close"] * got["volume"], bars["close"] * 1000)
@@ -45,11 +45,11 @@ def test_a_dividend_comes_off_all_earlier_prices() -> None:
 
 def test_new_bars_join_old_ones_unless_a_split_restated_the_past() -> None:
     old, new = table(10, DAYS[:5]), table(10, DAYS[3:8])
-    both = joined(old, new)
+    both = join(old, new)
     assert both is not None
     assert both.index.equals(DAYS[:8])
-    assert joined(old, table(5, DAYS[3:8])) is None
-    assert joined(old, table(10, DAYS[6:8])) is None  # nothing in common to compare
+    assert join(old, table(5, DAYS[3:8])) is None
+    assert join(old, table(10, DAYS[6:8])) is None  # nothing in common to compare
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

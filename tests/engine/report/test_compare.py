@@ -15,7 +15,7 @@ import engine
 from engine.cli.prompt import main
 from engine.core.errors import ConfigError, DataError
 from engine.report.comparison import Comparison, flatten
-from engine.report.folders import finished
+from engine.report.folders import find_runs
 from engine.report.overlay import comparison_text, draw_comparison, equity
 from engine.study.ic import newey_west_t, overlap_lags
 from engine.study.returns import performance
@@ -143,8 +143,8 @@ def test_an_order_of_the_readers_own_is_kept(tmp_path):
     for path in paths:
         path.mkdir()
         (path / "manifest.json").write_text("{}")
-    assert finished(sorted(paths)) == ([paths[1], paths[0], *paths[2:]], [])
-    assert finished(paths[::-1]) == (paths[::-1], [])
+    assert find_runs(sorted(paths)) == ([paths[1], paths[0], *paths[2:]], [])
+    assert find_runs(paths[::-1]) == (paths[::-1], [])
 
 
 def test_over_the_same_dates_the_numbers_are_those_of_metrics_json(tmp_path):
@@ -163,7 +163,7 @@ def test_over_the_same_dates_the_numbers_are_those_of_metrics_json(tmp_path):
         "turnover": metrics.turnover.per_year,
         "costs": metrics.costs["total"],
     }
-    assert made.measured(made.runs[0]) == pytest.approx(expected, rel=1e-12)
+    assert made.measure(made.runs[0]) == pytest.approx(expected, rel=1e-12)
 
 
 def test_different_spans_are_compared_on_their_common_dates(tmp_path):
@@ -178,8 +178,8 @@ def test_different_spans_are_compared_on_their_common_dates(tmp_path):
         pd.read_parquet(one / "ic.parquet")["mf_score"].to_numpy()[start:], overlap_lags(5)
     )
     net = performance(returns["net"].to_numpy(), 365.25, returns["risk_free"].to_numpy())
-    measured = made.measured(made.runs[0])
-    assert measured == made.measured(made.runs[1])
+    measured = made.measure(made.runs[0])
+    assert measured == made.measure(made.runs[1])
     assert measured == pytest.approx(
         {
             **{k: net[k] for k in ("cagr", "volatility", "sharpe", "sharpe_se", "max_drawdown")},
@@ -439,4 +439,4 @@ def test_a_ruined_run_ends_with_its_ruin(tmp_path):
     returns.to_parquet(two / "returns.parquet")
     made = Comparison.read([one, two])
     assert made.dates[-1] == DATES[60] == made.runs[1].regimes.index[-1]
-    assert (made.measured(made.runs[1])["cagr"], made.same) == (-1.0, False)
+    assert (made.measure(made.runs[1])["cagr"], made.same) == (-1.0, False)

@@ -20,8 +20,8 @@ from engine.report import book, picture, words
 from engine.report.active import Run
 from engine.report.drawing import draw
 from engine.report.figures import drawdown, figures, stays, wealth
-from engine.report.model import importances, kept, sloped
-from engine.report.plot import days, growth_axis, line, thinned
+from engine.report.model import importances, judge_slope, judge_training
+from engine.report.plot import days, growth_axis, line, thin
 from engine.report.verdict import verdict
 from engine.store import Training
 from engine.store.metrics import Decisions, Fills, Performance, Turnover, Unfilled
@@ -29,7 +29,7 @@ from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
-from engine.study.knowledge import knowledge_tables, ranked
+from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import collect, study, tables
 from engine.study.quantiles import by_regime
 
@@ -190,7 +190,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
     known = np.isfinite(noise)
     predicted = {"ml_alpha_ridge_5d": -noise}
-    ranks = ranked({"mf_score": noise, **predicted, factor: outcome}, known)
+    ranks = rank({"mf_score": noise, **predicted, factor: outcome}, known)
     frames = {
         **knowledge_tables(DATES, ranks, lambda days: outcome, known),
         **calibration_tables(predicted, ranks, outcome, 5),
@@ -370,7 +370,7 @@ def test_a_quantile_that_was_always_empty_has_no_line(tmp_path):
     ],
 )
 def test_the_gap_has_a_plain_verdict(train, test, verdict):
-    assert kept(train, test) == verdict
+    assert judge_training(train, test) == verdict
 
 
 def test_splits_show_the_gap(tmp_path):
@@ -382,11 +382,11 @@ def test_splits_show_the_gap(tmp_path):
 
 
 def test_a_slope_is_judged_against_one():
-    assert ", which does not exclude 1. At 1" in sloped(0.7, 0.2)
-    assert sloped(0.2, 0.2).startswith(
+    assert ", which does not exclude 1. At 1" in judge_slope(0.7, 0.2)
+    assert judge_slope(0.2, 0.2).startswith(
         "Slope among the names of a date: 0.20, standard error 0.20. "
     )
-    assert sloped(np.nan, np.nan).startswith("The slope cannot be judged")
+    assert judge_slope(np.nan, np.nan).startswith("The slope cannot be judged")
 
 
 def test_without_deciles_there_is_no_calibration_figure(tmp_path):
@@ -619,7 +619,7 @@ def test_a_weekly_line_ends_on_the_last_day():
 
 
 def test_long_lines_are_thinned():
-    assert [thinned(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
+    assert [thin(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
     long = line(np.arange(2602.0), "", "#000000")
     assert (long["meta"], len(long["y"]), long["y"][-1]) == (2, 1301, 2601.0)
 

@@ -21,7 +21,7 @@ from engine.bars.delisting import Delisting, outcomes
 from engine.expr.executor import evaluate
 from engine.factors.sets import spans
 from engine.plugins.portfolios import LongOnlyTop, QuantileLongShort
-from engine.signal.seasoning import seasoned
+from engine.signal.seasoning import mask_young
 from engine.study.market import benchmark
 
 
@@ -222,7 +222,7 @@ def test_a_value_counts_after_half_of_its_window_in_bars_of_its_symbol():
     close = np.full((6, 2), 10.0)
     close[[0, 1, 3], 1] = NAN
     values = np.arange(12.0).reshape(6, 2)
-    made = seasoned({"x": values, "now": values}, {"x": 6, "now": 1}, panel_of(close), 0.5)
+    made = mask_young({"x": values, "now": values}, {"x": 6, "now": 1}, panel_of(close), 0.5)
     assert np.isfinite(made["x"][:, 0]).tolist() == [False, False, True, True, True, True]
     assert np.isfinite(made["x"][:, 1]).tolist() == [False] * 5 + [True]
     np.testing.assert_array_equal(made["x"][-1], values[-1])
@@ -232,7 +232,7 @@ def test_a_value_counts_after_half_of_its_window_in_bars_of_its_symbol():
 def test_an_odd_window_is_not_rounded_down():
     """Half of 5 rows is 2.5: three bars."""
     values = np.ones((4, 1))
-    made = seasoned({"x": values}, {"x": 5}, panel_of(np.ones((4, 1))), 0.5)["x"]
+    made = mask_young({"x": values}, {"x": 5}, panel_of(np.ones((4, 1))), 0.5)["x"]
     assert np.isfinite(made[:, 0]).tolist() == [False, False, True, True]
 
 

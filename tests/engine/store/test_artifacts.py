@@ -107,7 +107,7 @@ def test_what_earlier_versions_lack_has_a_default(folder: Path) -> None:
 def test_keys_of_later_versions_are_left_alone(folder: Path) -> None:
     made = rewritten(folder, "manifest", lambda made: made.update(moon="full"))
     assert made.manifest == Artifacts(folder).manifest
-    assert made.plain("manifest")["moon"] == "full"
+    assert made.read_plain("manifest")["moon"] == "full"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import DataError
-from engine.store.typed import typed
+from engine.store.typed import to_typed
 
 FILE = Path("run/things.json")
 
@@ -42,7 +42,7 @@ WHOLE: dict[str, Any] = {
 
 
 def test_blocks_become_dataclasses_and_unknown_keys_are_left_alone() -> None:
-    assert typed(Thing, WHOLE, FILE) == Thing(
+    assert to_typed(Thing, WHOLE, FILE) == Thing(
         name="a",
         count=2,
         parts=(Part(1, "x"), Part(None, "y")),
@@ -54,13 +54,13 @@ def test_blocks_become_dataclasses_and_unknown_keys_are_left_alone() -> None:
 
 def test_a_number_stays_what_it_is() -> None:
     """1 is not made 1.0, which would print otherwise."""
-    assert type(typed(Thing, WHOLE, FILE).parts[0].size) is int
+    assert type(to_typed(Thing, WHOLE, FILE).parts[0].size) is int
 
 
 def test_missing_keys_are_one_line_that_names_file_and_keys() -> None:
     lacking = {key: value for key, value in WHOLE.items() if key not in {"name", "count"}}
     with pytest.raises(DataError) as told:
-        typed(Thing, lacking, FILE)
+        to_typed(Thing, lacking, FILE)
     assert str(told.value) == (
         "run/things.json: lacks count, name, so another version wrote it; run the bundle again"
     )
@@ -75,7 +75,7 @@ def test_missing_keys_are_one_line_that_names_file_and_keys() -> None:
 )
 def test_a_missing_key_of_a_block_is_named_with_its_place(change: dict[str, Any], key: str) -> None:
     with pytest.raises(DataError, match=rf"^run/things\.json: lacks {key}, so another version"):
-        typed(Thing, {**WHOLE, **change}, FILE)
+        to_typed(Thing, {**WHOLE, **change}, FILE)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_missing_key_of_a_block_is_named_with_its_place(change: dict[str, Any]
 )
 def test_another_type_is_one_line_too(content: object, told: str) -> None:
     with pytest.raises(DataError) as error:
-        typed(Thing, content, FILE)
+        to_typed(Thing, content, FILE)
     assert str(error.value) == (
         f"run/things.json: {told}, so another version wrote it; run the bundle again"
     )

@@ -252,12 +252,12 @@ def values(count: int, columns: int = 6) -> FloatArray:
 def known_by(studied: dict[str, FloatArray], forward: FloatArray, member: FloatArray):
     """Every table of `knowledge`, with one return for every horizon."""
     known = member.astype(bool)
-    ranks = knowledge.ranked(studied, known)
+    ranks = knowledge.rank(studied, known)
     return knowledge.knowledge_tables(dates(len(forward)), ranks, lambda days: forward, known)
 
 
 def test_ranks_are_among_the_known_cells():
-    made = knowledge.ranked({"a": np.array([[3.0, np.inf, 1.0, 9.0]])}, np.arange(4)[None] < 3)
+    made = knowledge.rank({"a": np.array([[3.0, np.inf, 1.0, 9.0]])}, np.arange(4)[None] < 3)
     assert made["a"].tolist() == [pytest.approx([2.0, NAN, 1.0, NAN], nan_ok=True)]
 
 
@@ -266,7 +266,7 @@ def test_decay_is_the_mean_rank_ic_of_each_horizon():
     factor = values(40)
     signs = {5: 1.0, 10: -1.0}
     known = np.isfinite(factor)
-    ranks = knowledge.ranked({"a": factor}, known)
+    ranks = knowledge.rank({"a": factor}, known)
     made = knowledge.knowledge_tables(
         dates(40), ranks, lambda days: signs.get(days, 0.0) * factor, known
     )["decay"]

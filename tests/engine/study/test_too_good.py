@@ -25,12 +25,12 @@ METRICS = {
 
 
 def test_results_beyond_a_limit_are_named_with_it() -> None:
-    assert TooGood().found(METRICS) == {
+    assert TooGood().find(METRICS) == {
         "rank_ic.mf_score": {"value": 0.96, "limit": 0.2},
         "rank_ic.low": {"value": -0.3, "limit": 0.2},
         "sharpe": {"value": 12.5, "limit": 4.0},
     }
-    assert too_good_line(TooGood(ic=0.9).found(METRICS)) == (
+    assert too_good_line(TooGood(ic=0.9).find(METRICS)) == (
         "too good to be true: the rank IC of mf_score is 0.96 (too_good.ic=0.9), the net Sharpe "
         "ratio is 12.50 (too_good.sharpe=4); look for what was not known then: a shifted factor, "
         "a later revision, a price of the future"
@@ -39,7 +39,7 @@ def test_results_beyond_a_limit_are_named_with_it() -> None:
 
 def test_a_large_loss_is_not_too_good() -> None:
     lost = {**METRICS, "performance": {"net": {"sharpe": -12.5}}}
-    assert "sharpe" not in TooGood().found(lost)
+    assert "sharpe" not in TooGood().find(lost)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_limits_are_typed_without_a_plus_and_null_switches_off(
 ) -> None:
     made = read(compose_config(["+bundle=ai_tech_core", word]), installed()).too_good
     assert (made.ic, made.sharpe) == limits
-    assert len(made.found(METRICS)) == 2 * (limits[0] is not None) + (limits[1] is not None)
+    assert len(made.find(METRICS)) == 2 * (limits[0] is not None) + (limits[1] is not None)
 
 
 @pytest.mark.parametrize(
