@@ -165,6 +165,45 @@ def test_no_modules_import_one_another_in_a_circle() -> None:
     assert not left
 
 
+IRREGULAR = (
+    "bound|broken|built|chosen|done|drawn|driven|found|frozen|given|gone|grown|held|hidden|kept|known|"
+    "laid|left|lent|lost|made|meant|met|paid|said|sent|shown|sold|spent|spoken|taken|told|written"
+)
+PARTICIPLE = re.compile(rf"_*([a-z]*[^e\W_]ed|{IRREGULAR})(_(beside|in|out|over|up))?")
+NO_VERBS = {
+    "_chained": "a rule of the grammar has that name",
+    "_named": "a rule of the grammar has that name",
+    "_unsorted": "a finding in the bars has that name",
+    "installed": "is read as a noun: installed().find(…)",
+    "ranked": "engine.Book's, which portfolios of others call",
+    "sorted": "engine.Book's, which portfolios of others call",
+    "written": "engine.reading.Reader's, which sources of others may override",
+}
+ELSEWHERE = {"cli", "forecasts"}  # rooms whose names follow
+
+
+def participles(code: str) -> set[str]:
+    """Functions, but for properties, called after what came of them: `told`, `_laid_out`."""
+    return {
+        node.name
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.FunctionDef)
+        and PARTICIPLE.fullmatch(node.name)
+        and not any("property" in ast.unparse(each) for each in node.decorator_list)
+    }
+
+
+def test_functions_are_verbs() -> None:
+    """They say what they do: `choose`, not `chosen`; properties and values are nouns."""
+    sample = "def _told(): ...\ndef laid_out(): ...\ndef feed(): ...\ndef is_held(): ...\n"
+    assert participles(sample + "@property\ndef known(self): ...\n") == {"_told", "laid_out"}
+    found: set[str] = set()
+    for path in CODE:
+        if path.relative_to(ROOT).parts[1] not in ELSEWHERE:
+            found |= participles(path.read_text("utf-8"))
+    assert found == {*NO_VERBS}
+
+
 def test_the_root_holds_the_front_door_and_rooms() -> None:
     root = ROOT / "engine"
     files = {path.name for path in root.iterdir() if not path.is_dir()}

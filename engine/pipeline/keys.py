@@ -63,7 +63,7 @@ def keys(
         parts = {
             "stage": stage.name,
             "reads": secrets.everywhere(_read(stage, config)),
-            "files": [*_named_files(stage, config)],
+            "files": [*_read_named_files(stage, config)],
             "of": {name: made[name] for name in stage.of},
             "code": [engine_identity(), *_code(stage, config, registry)],
             "libraries": {name: _version(name) for name in stage.libraries},
@@ -85,7 +85,7 @@ def _read(stage: Stage, config: DictConfig) -> dict[str, Any]:
     return {key: read_plain(config, key) for key in sorted({*stage.reads.values()})}
 
 
-def _named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
+def _read_named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
     """What stands in the files that the engine's own nodes name."""
     for node, cls in {"universe": Universe, "bars": Policy}.items():
         for option in _file_options(cls):

@@ -115,7 +115,7 @@ class Paced(engine.Portfolio):
             return None
         target = np.where(can, self._average(chosen, book), 0.0)
         target = target * self.allow(book.exposure * self._leverage(target, book))
-        target = leave_room(target, book.frozen, self.bound(book))
+        target = leave_room(target, book.frozen, self.find_sectors(book))
         target = np.minimum(np.maximum(target, -self.max_weight), self.max_weight)
         return self._trade(target, book)
 
@@ -131,7 +131,7 @@ class Paced(engine.Portfolio):
         """The multiplier of the weights that an exposure stands for."""
         return exposure
 
-    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def find_sectors(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, shape (N,), if the portfolio limits what a sector weighs; else None."""
         return None
 

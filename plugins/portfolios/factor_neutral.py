@@ -61,13 +61,13 @@ class FactorNeutral(Paced):
             "universe, lower beta_window, or write portfolio.sector=false"
         )
 
-    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def find_sectors(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if each is to be as long as short."""
         return book.sectors("sector", "false") if self.sector else None
 
     def _exposures(self, book: engine.Book) -> engine.FloatArray:
         """One row per factor to be neutral to, shape (K, N); the first ones sum to a constant."""
-        labels = self.bound(book)
+        labels = self.find_sectors(book)
         rows = by_sector(np.full(len(book.held), "") if labels is None else labels)
         return np.vstack([rows, self._betas(book)]) if self.beta else rows
 

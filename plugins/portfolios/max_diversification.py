@@ -60,7 +60,7 @@ class MaxDiversification(OptimisedTop):
         more = "" if self.max_sector is None else f", max_sector={self.max_sector:g}"
         return super().limits(book) + more
 
-    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def find_sectors(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if they have a cap."""
         return None if self.max_sector is None else book.sectors("max_sector", "null")
 
@@ -68,5 +68,5 @@ class MaxDiversification(OptimisedTop):
         return 1.0 if self.max_sector is None else self.max_sector
 
     def _sectors(self, columns: Names, book: engine.Book) -> engine.FloatArray | None:
-        labels = self.bound(book)
+        labels = self.find_sectors(book)
         return None if labels is None else by_sector(labels[columns])

@@ -118,7 +118,7 @@ class MeanVariance(Optimised):
             text += f" from a drifted gross of {gross:.2f} and net of {net:.2f}"
         return text
 
-    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def find_sectors(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if they have a cap."""
         return None if self.max_sector is None else book.sectors("max_sector", "null")
 
@@ -136,7 +136,7 @@ class MeanVariance(Optimised):
         return alpha
 
     def _sectors(self, columns: Names, book: engine.Book) -> engine.FloatArray | None:
-        labels = self.bound(book)
+        labels = self.find_sectors(book)
         return None if labels is None else by_sector(labels[columns])
 
     def _reach(self, columns: Names, book: engine.Book) -> tuple[engine.FloatArray, float] | None:

@@ -69,7 +69,7 @@ class QuantileLongShort(Selected):
         self, score: engine.FloatArray, book: engine.Book
     ) -> Iterator[tuple[int, engine.FloatArray]]:
         """How many names a side has, and who they are, in the universe or in each sector."""
-        sectors = self.bound(book)
+        sectors = self.find_sectors(book)
         everyone = np.ones(len(score), bool)
         among = [everyone] if sectors is None else [sectors == s for s in np.unique(sectors)]
         for names in among:
@@ -80,7 +80,7 @@ class QuantileLongShort(Selected):
             if size:
                 yield size, book.places(score, names, size, size)
 
-    def bound(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
+    def find_sectors(self, book: engine.Book) -> npt.NDArray[np.str_] | None:
         """Sectors, if names are picked within each."""
         return book.sectors("sector_neutral", "false") if self.sector_neutral else None
 
