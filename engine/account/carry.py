@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.account.charges import check_names
+from engine.account.charges import refuse_same_names
 from engine.account.ledger import State
 from engine.core.errors import PluginError
 from engine.core.kinds import Cost
@@ -54,7 +54,7 @@ class Carrying:
         told = {}
         with calling(self.cost, who, often=True):
             made = self.cost.carry(weights[None], np.array([days]))
-            check_names(self.cost, self.trading, made)
+            refuse_same_names(self.cost, self.trading, made)
             for name in made:
                 earned = np.asarray(made[name], np.float64)
                 if earned.shape != (1,) or not np.isfinite(earned[0]):

@@ -1,4 +1,4 @@
-"""From a cost plugin to the rates that the ledger charges, checked."""
+"""From a cost plugin to the rates that the ledger charges; what is no rate is refused."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def charge(cost: Cost, panel: Panel, orders: FloatArray | None = None) -> Charge
     """
     fixed, coefficient, exponent = _trading(cost, panel, orders)
     long, short, cash = _holding(cost, panel)
-    check_names(cost, fixed, {*long, *short, *cash})
+    refuse_same_names(cost, fixed, {*long, *short, *cash})
     return Charges(fixed, coefficient, exponent, long, short, cash)
 
 
-def check_names(cost: Cost, trading: Iterable[str], holding: Iterable[str]) -> None:
+def refuse_same_names(cost: Cost, trading: Iterable[str], holding: Iterable[str]) -> None:
     """Raise PluginError where a component of trading has the name of one of holding."""
     for name in sorted({*trading} & {*holding})[:1]:
         raise PluginError(
@@ -124,7 +124,7 @@ def _thin(array: FloatArray) -> FloatArray:
 
 
 def limits(cost: Cost, panel: Panel) -> FloatArray | None:
-    """Largest orders in shares, shape (T, N), checked; None without a limit."""
+    """Largest orders in shares, shape (T, N); None without a limit."""
     with calling(cost, f"costs {cost.name!r}"):
         asked = cost.max_order(lend(panel, cost))
         if asked is None:

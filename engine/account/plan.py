@@ -80,14 +80,14 @@ class Plan:
                 targets = self.portfolio.decide(signal[row].copy(), book)
                 if targets is not None:
                     targets = array(targets, state.shares.shape, who)
-            _check_memory(state.memory, who)
+            _refuse_memory(state.memory, who)
             tally.count(book, targets)
             return targets
 
         return decide
 
 
-def _check_memory(memory: Mapping[str, object], who: str) -> None:
+def _refuse_memory(memory: Mapping[str, object], who: str) -> None:
     """Raise PluginError unless all that is remembered can be saved with the account."""
     for name, value in memory.items():
         number = isinstance(value, (int, float, np.integer, np.floating))

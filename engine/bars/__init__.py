@@ -1,18 +1,18 @@
-"""What came in: from the rows of a source, or of a frame handed over, to a checked panel."""
+"""What came in: from the rows of a source, or of a frame handed over, to a clean panel."""
 
 from __future__ import annotations
 
 from engine.bars.clock import DAILY, oddities, rows_a_session
 from engine.bars.delisting import USUAL, Delisting, Outcomes, hide_stated, learn, outcomes
-from engine.bars.dirt import CHECKS, IntArray, Rows, calendar_sessions
+from engine.bars.dirt import DIRT, IntArray, Rows, calendar_sessions
 from engine.bars.findings import Findings, Policy, decisions
 from engine.bars.handed import Handed
 from engine.bars.layout import build, lay, read
 from engine.bars.membership import resolve_members
 
 __all__ = [
-    "CHECKS",
     "DAILY",
+    "DIRT",
     "USUAL",
     "Delisting",
     "Findings",

@@ -1,8 +1,7 @@
-"""The checks of bars: each gives each row a badness; above 0 it is found.
+"""The kinds of dirt in bars: each gives each row a badness; above 0 it is found.
 
-A check reads rows up to the date that it judges, and none after: what a backtest sees of a
-date may not depend on what came later. Statistics over the whole
-sample are in `engine.bars.inspect`.
+Each reads rows up to the date that it judges, and none after: what a backtest sees of a date may
+not depend on what came later. Statistics over the whole sample are in `engine.bars.inspect`.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on the checks that need a number find something; see `Policy`."""
+    """From where on the kinds of dirt that need a number are found; see `Policy`."""
 
     absurd_times: float = 100.0
     thin_share: float = 0.3333
@@ -77,16 +76,16 @@ Wrong = Callable[[Rows, BoolArray, IntArray, Limits], dict[str, BoolArray]]
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check.
+class Dirt:
+    """One kind of dirt.
 
     Parameters
     ----------
     badness : callable
         From rows, which of them are live, universe and limits to a float array (R,).
     wrong : callable, optional
-        Of the rows found, which values are wrong: bool arrays by field. None for a check
-        about whole rows, of which no value can be masked.
+        Of the rows found, which values are wrong: bool arrays by field. None for dirt
+        in whole rows, of which no value can be masked.
     """
 
     badness: Badness
@@ -274,16 +273,16 @@ def _times(price: FloatArray, usual: FloatArray) -> FloatArray:
         return np.nan_to_num(np.fmax(ratio, 1.0 / ratio), nan=0.0)
 
 
-CHECKS: dict[str, Check] = {
-    "missing_close": Check(_missing_close),
-    "nonfinite": Check(_nonfinite, _nonfinite_values),
-    "nonpositive": Check(_nonpositive, _nonpositive_values),
-    "ohlc": Check(_ohlc, _ohlc_values),
-    "off_calendar": Check(_off_calendar),
-    "unsorted": Check(_unsorted),
-    "duplicates": Check(_duplicates),
-    "thin": Check(_thin),
-    "absurd": Check(_absurd, _absurd_values),
+DIRT: dict[str, Dirt] = {
+    "missing_close": Dirt(_missing_close),
+    "nonfinite": Dirt(_nonfinite, _nonfinite_values),
+    "nonpositive": Dirt(_nonpositive, _nonpositive_values),
+    "ohlc": Dirt(_ohlc, _ohlc_values),
+    "off_calendar": Dirt(_off_calendar),
+    "unsorted": Dirt(_unsorted),
+    "duplicates": Dirt(_duplicates),
+    "thin": Dirt(_thin),
+    "absurd": Dirt(_absurd, _absurd_values),
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.bars.dirt import CHECKS, IntArray, Limits, Rows
+from engine.bars.dirt import DIRT, IntArray, Limits, Rows
 from engine.core.errors import DataError
 from engine.core.options import Options, option
 from engine.core.panel import BoolArray
@@ -79,12 +79,12 @@ class Policy(Options):
 
     @property
     def kept(self) -> frozenset[str]:
-        """Findings that may remain in the panel; `schemas.bars` leaves their checks out."""
+        """Findings that may remain in the panel; `schemas.bars` leaves their rules out."""
         return frozenset(item.name for item in decisions() if getattr(self, item.name) == "keep")
 
     @property
     def limits(self) -> Limits:
-        """From where on the checks that need a number find something."""
+        """From where on the kinds of dirt that need a number are found."""
         return Limits(self.absurd_times, self.thin_share)
 
 
@@ -142,7 +142,9 @@ class Findings:
         return out
 
 
-def check(rows: Rows, universe: Universe, policy: Policy) -> tuple[Rows, BoolArray, Findings]:
+def apply_policy(
+    rows: Rows, universe: Universe, policy: Policy
+) -> tuple[Rows, BoolArray, Findings]:
     """Ask the policy finding by finding.
 
     Returns
@@ -163,7 +165,7 @@ def check(rows: Rows, universe: Universe, policy: Policy) -> tuple[Rows, BoolArr
     counts: dict[str, int] = {}
     actions: dict[str, str] = {}
     examples: dict[str, tuple[str, ...]] = {}
-    for name, test in CHECKS.items():
+    for name, test in DIRT.items():
         badness = test.badness(rows, alive, universe, policy.limits)
         found = np.flatnonzero(alive & (badness > 0))
         counts[name] = len(found)

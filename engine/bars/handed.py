@@ -49,7 +49,7 @@ class Handed(Reader):
         return cls(frame=frame, **{f.name: getattr(reading, f.name) for f in fields(Reading)})
 
     def load(self, universe: Universe) -> pd.DataFrame:
-        """Return the frame's bars as a long frame; the engine checks them afterwards.
+        """Return the frame's bars as a long frame; the engine cleans them afterwards.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""From a source's long frame to a checked panel: nothing is repaired in silence.
+"""From a source's long frame to a clean panel: nothing is repaired in silence.
 
 1. Take the universe's symbols; refuse a source that has none of them. Mend by hand.
 2. Drop rows without a close: they are no bars.
@@ -18,7 +18,7 @@ import pandas as pd
 
 from engine.bars.clock import oddities
 from engine.bars.dirt import Rows
-from engine.bars.findings import Findings, Policy, check, few
+from engine.bars.findings import Findings, Policy, apply_policy, few
 from engine.bars.membership import member
 from engine.bars.mends import mend
 from engine.core.errors import DataError, PluginError
@@ -43,7 +43,7 @@ def build(
     periods_per_year: float | None = None,
     quorum: float = 0.5,
 ) -> tuple[Panel, Findings]:
-    """Check a source's bars and lay them out.
+    """Clean a source's bars by the policy, and lay them out.
 
     Parameters
     ----------
@@ -89,8 +89,8 @@ def lay(
     periods_per_year: float | None = None,
     quorum: float = 0.5,
 ) -> tuple[Panel, Findings]:
-    """Check rows and lay them out, as `build` does with a frame."""
-    rows, alive, findings = check(rows, universe, policy)
+    """Clean rows and lay them out, as `build` does with a frame."""
+    rows, alive, findings = apply_policy(rows, universe, policy)
     if not alive.any():
         raise DataError(f"no bar is left of {len(rows)} rows: {'; '.join(findings.lines()[1:])}")
     panel = _panel(rows, alive, universe, series, periods_per_year, quorum)

@@ -28,7 +28,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from engine.config.hydra_node import check, check_job
+from engine.config.hydra_node import refuse_strange, refuse_strange_job
 from engine.config.private import (
     ConfigLoaderImpl,
     Hydra,
@@ -120,7 +120,7 @@ class Loader(ConfigLoaderImpl):
         except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
             what = " ".join(str(error).split())  # Hydra's own, of a file's list of defaults
             raise ConfigError(f"a list of defaults cannot be followed: {what[:200]}") from error
-        check(config)
+        refuse_strange(config)
         return config
 
     def load_sweep_config(
@@ -128,7 +128,7 @@ class Loader(ConfigLoaderImpl):
     ) -> DictConfig:
         """One job of a sweep; its ``.hydra`` is written by `engine.config.jobs.Job`."""
         config = super().load_sweep_config(master_config, sweep_overrides)
-        check_job(config)
+        refuse_strange_job(config)
         config.hydra.output_subdir = None
         return config
 

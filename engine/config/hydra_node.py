@@ -1,4 +1,4 @@
-"""What a configuration may say of Hydra itself: `check` is an allow-list of the node ``hydra``.
+"""What a configuration may say of Hydra itself: an allow-list of the node ``hydra``.
 
 Hydra makes objects of what some of its keys name, sets environment variables, and writes files
 where others point. A bundle is a file that one gets from somebody; it may choose folders, launch
@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.errors import ConfigError
 from engine.core.fields import KEYED
-from engine.core.folders import check_name
+from engine.core.folders import refuse_path
 
 SUBDIR = ".hydra"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NOTSET")
@@ -46,7 +46,7 @@ FREE: dict[str, Callable[[Any], bool]] = {  # keys of logging that are data; wha
 NESTED = ("formatters", "handlers", "loggers")  # whose keys are names
 
 
-def check(config: DictConfig) -> None:
+def refuse_strange(config: DictConfig) -> None:
     """Raise ConfigError, naming the key, unless the node ``hydra`` is on the allow-list."""
     hydra = config.get("hydra")
     if not isinstance(hydra, DictConfig):
@@ -55,19 +55,19 @@ def check(config: DictConfig) -> None:
     if bundle is not None and not isinstance(bundle, DictConfig):
         raise ConfigError(f"bundle={bundle}: {KEYED.format(key='bundle')}")
     if isinstance(bundle, DictConfig) and "name" in bundle:
-        check_name("bundle.name", _resolve(bundle, "name", "bundle.name"))
+        refuse_path("bundle.name", _resolve(bundle, "name", "bundle.name"))
     for key in ("callbacks", "job.env_copy", "job.env_set", "env"):
         if OmegaConf.select(hydra, key):
             _refuse(f"hydra.{key}", OmegaConf.select(hydra, key), "this is never run: take it out")
     plain: Any = OmegaConf.to_container(hydra, resolve=False)
-    _check_values(plain)
+    _refuse_values(plain)
     for key, kind in (("launcher", Launcher), ("sweeper", Sweeper)):
-        _check_plugin(plain[key], key, kind)
+        _refuse_plugin(plain[key], key, kind)
     for key in ("job_logging", "hydra_logging"):
-        _check_logging(plain[key], f"hydra.{key}")
+        _refuse_logging(plain[key], f"hydra.{key}")
 
 
-def _check_values(plain: dict[str, Any]) -> None:
+def _refuse_values(plain: dict[str, Any]) -> None:
     if plain["output_subdir"] not in {SUBDIR, None}:
         _refuse("hydra.output_subdir", plain["output_subdir"], f"it is always {SUBDIR}")
     if str(plain["mode"] or "RUN").rpartition(".")[2] not in RunMode.__members__:
@@ -82,9 +82,9 @@ def _check_values(plain: dict[str, Any]) -> None:
             _refuse("hydra.searchpath", path, "write file:// and a folder")
 
 
-def check_job(config: DictConfig) -> None:
+def refuse_strange_job(config: DictConfig) -> None:
     """The same for one job of a sweep, whose folder has to be inside that of the sweep."""
-    check(config)
+    refuse_strange(config)
     raw = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
     text = str(raw).replace("${hydra.job.num}", "0").replace("${hydra.job.id}", "0")
     if "${" in text:
@@ -94,7 +94,7 @@ def check_job(config: DictConfig) -> None:
         _refuse("hydra.sweep.subdir", text, "write a folder inside that of the sweep")
 
 
-def _check_plugin(node: Any, key: str, kind: Any) -> None:
+def _refuse_plugin(node: Any, key: str, kind: Any) -> None:
     if not isinstance(node, dict):
         _refuse(f"hydra.{key}", node, f"choose one with hydra/{key}=…")
     known = {f"{cls.__module__}.{cls.__name__}" for cls in Plugins.instance().discover(kind)}
@@ -115,7 +115,7 @@ def _refuse_targets(value: Any, key: str) -> None:
             _refuse_targets(item, f"{key}.{name}")
 
 
-def _check_logging(node: Any, key: str) -> None:
+def _refuse_logging(node: Any, key: str) -> None:
     if node is None:
         _refuse(key, node, "choose one, such as hydra/job_logging=engine")
     if not isinstance(node, dict):
@@ -124,14 +124,14 @@ def _check_logging(node: Any, key: str) -> None:
         where = f"{key}.{name}"
         if name in NESTED and isinstance(value, dict):
             for inner, item in value.items():
-                _check_leaves(item, f"{where}.{inner}")
+                _refuse_leaves(item, f"{where}.{inner}")
         elif name == "root":
-            _check_leaves(value or {}, where)
+            _refuse_leaves(value or {}, where)
         else:
-            _check_leaves({name: value}, key)
+            _refuse_leaves({name: value}, key)
 
 
-def _check_leaves(node: Any, key: str) -> None:
+def _refuse_leaves(node: Any, key: str) -> None:
     if not isinstance(node, dict):
         _refuse(key, node, "write a mapping, as conf/hydra/job_logging/engine.yaml does")
     for name, value in node.items():

@@ -37,7 +37,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
         file = Path(self.path, self._normalize_file_name(config_path))
         if not file.is_file():
             return super().load_config(config_path)  # which says so
-        text = check(file)
+        text = read_plain(file)
         try:
             return super().load_config(config_path)
         except yaml.MarkedYAMLError as error:
@@ -49,7 +49,7 @@ class FileConfigSource(file_config_source.FileConfigSource):
             raise ConfigError(f"{file}: {_line(error)}") from error
 
 
-def check(file: Path) -> str:
+def read_plain(file: Path) -> str:
     """Return a file's text; ConfigError unless it is YAML of plain values, of sensible size."""
     try:
         text = file.read_bytes().decode("utf-8")

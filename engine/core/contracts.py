@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # offending rows in a message
 
 
-def check(schema: DataFrameSchema, frame: pd.DataFrame, stage: str) -> pd.DataFrame:
+def validate(schema: DataFrameSchema, frame: pd.DataFrame, stage: str) -> pd.DataFrame:
     """Return the frame when it keeps the schema; else raise ContractError.
 
     The message names the stage, the column and the check, and shows at most five rows;

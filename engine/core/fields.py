@@ -55,7 +55,7 @@ def structure(cls: type[T], values: Any, key: str) -> T:
             raise ConfigError(explain_moved(f"{key}.{name}") or unknown)
     try:
         plain = dict(values)
-        _check_texts(cls, plain, key)
+        _refuse_misread(cls, plain, key)
     except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
         raise ConfigError(about(error, key)) from error
     try:
@@ -189,7 +189,7 @@ def _first(error: object) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _check_texts(cls: type, values: Mapping[Any, Any], key: str) -> None:
+def _refuse_misread(cls: type, values: Mapping[Any, Any], key: str) -> None:
     """Refuse what YAML read as a number or truth in a list of text: 007 would become 7."""
     for name, kind in _hints(cls).items():
         items = values.get(name)

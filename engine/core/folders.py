@@ -19,7 +19,7 @@ HARMLESS = ("run.log",)  # all that a run leaves which stopped at its configurat
 BY_TIME = "${now:"
 
 
-def check_name(key: str, name: object) -> None:
+def refuse_path(key: str, name: object) -> None:
     """Refuse a name that is to be part of a path and is more than one step of it."""
     text = name if isinstance(name, str) else ""
     if not text.strip() or text.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in text):

@@ -72,7 +72,7 @@ class Source(Kind):
 
     @abstractmethod
     def load(self, universe: Universe) -> pd.DataFrame:
-        """Return bars as a long frame, as they are: the engine checks them afterwards.
+        """Return bars as a long frame, as they are: the engine cleans them afterwards.
 
         Returns
         -------

@@ -66,7 +66,7 @@ def seal_all(value: Any) -> Any:
 
 
 def sums(value: Any, path: str = "") -> dict[str, bytes]:
-    """A check sum of each array inside a value, by its place, such as ``fields.close``."""
+    """A sum of the bits of each array inside a value, by its place, such as ``fields.close``."""
     return {place: _sum(array) for place, array in _arrays(value, path)}
 
 

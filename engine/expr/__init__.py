@@ -19,7 +19,7 @@ from engine.expr.ops import TABLE, Op
 from engine.expr.parser import DIALECTS, parse
 from engine.expr.pieces import Plan, estimate_bytes, make_plan
 from engine.expr.roundoff import rounding
-from engine.expr.shards import check_parallel, from_processes
+from engine.expr.shards import from_processes, refuse_parallel
 from engine.expr.spanning import spans
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "Op",
     "Plan",
     "canonical",
-    "check_parallel",
     "estimate_bytes",
     "evaluate",
     "explain",
@@ -51,6 +50,7 @@ __all__ = [
     "lookback",
     "make_plan",
     "parse",
+    "refuse_parallel",
     "rounding",
     "spans",
     "to_text",

@@ -1,4 +1,4 @@
-"""A parsed text's tree → our nodes: names looked up, arguments counted, windows checked."""
+"""A parsed text's tree → our nodes: names looked up, arguments counted, windows bounded."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def write_out(formulas: Mapping[str, Node], known: Known) -> dict[str, Node]:
     for name in _in_order(needs):
         instead = {node: done[other] for node, other in needs[name].items()}
         done[name] = _replace(formulas[name], instead) if instead else formulas[name]
-        _check(name, done[name], formulas[name], needs[name], parts)
+        _refuse_large(name, done[name], formulas[name], needs[name], parts)
     return {name: done[name] for name in formulas}
 
 
@@ -135,7 +135,7 @@ def _replace(node: Node, instead: Mapping[Field, Node]) -> Node:
     return Call(node.op, tuple(_replace(a, instead) if k == "x" else a for a, k in pairs))
 
 
-def _check(
+def _refuse_large(
     name: str, made: Node, given: Node, needs: Mapping[Field, str], parts: dict[str, int]
 ) -> None:
     """Refuse what grew too large; `parts` counts the nodes of each factor."""

@@ -134,7 +134,7 @@ def from_processes(
     plan: Plan, rows: int, *, start: int, parallel: str, workers: int
 ) -> Iterator[tuple[slice, dict[str, FloatArray]]]:
     """The pieces of a plan, in order, from other processes."""
-    check_parallel(parallel)
+    refuse_parallel(parallel)
     todo = spans(start, plan.panel.shape[0], rows)
     with TemporaryDirectory(prefix="formulas-") as folder:
         done = BACKENDS[parallel](Shared.of(plan, Path(folder)), todo, workers)
@@ -144,7 +144,7 @@ def from_processes(
             Path(file).unlink()
 
 
-def check_parallel(parallel: str) -> None:
+def refuse_parallel(parallel: str) -> None:
     """Raise ConfigError unless there is such a way to work in parallel, and it is installed."""
     if parallel not in BACKENDS:
         raise ConfigError(f"--parallel {parallel}: {did_you_mean(parallel, BACKENDS)}")

@@ -15,7 +15,15 @@ from engine.core.kinds import Factor
 from engine.core.memory import available_memory
 from engine.core.panel import FloatArray, Panel, narrow
 from engine.core.progress import progress
-from engine.expr import Node, Plan, check_parallel, estimate_bytes, from_processes, make_plan, spans
+from engine.expr import (
+    Node,
+    Plan,
+    estimate_bytes,
+    from_processes,
+    make_plan,
+    refuse_parallel,
+    spans,
+)
 from engine.factors.evaluation import evaluate
 from engine.factors.file import Stored, writing
 from engine.factors.sets import Ready, ready
@@ -165,7 +173,7 @@ def _formulas(
         yield slice(0, stop), evaluate(formulas, panel, threads=how.threads, dtype=how.dtype)
         return
     if how.parallel:
-        check_parallel(how.parallel)
+        refuse_parallel(how.parallel)
     with make_plan(formulas, panel, how.threads, how.dtype) as plan:
         if plan.whole:
             print(f"over all dates, for they read them all: {'; '.join(plan.whole)}")

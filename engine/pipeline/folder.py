@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from engine.config import Hidden
-from engine.core.contracts import check
+from engine.core.contracts import validate
 from engine.core.errors import ConfigError
 from engine.core.folders import MARKER, refuse_foreign, tell_left
 from engine.core.lock import Lock
@@ -62,7 +62,7 @@ class RunFolder:
     path: Path
     announce: Announce = lambda stage, done, total: None
     timings: list[dict[str, Any]] = field(default_factory=list)
-    checking: float = 0.0  # seconds spent on contracts
+    validating: float = 0.0  # seconds spent on contracts
     warnings: list[str] = field(default_factory=list)
     watch: Watch | None = None
     current: str = ""  # the stage that runs
@@ -142,43 +142,43 @@ class RunFolder:
         self.current = name
         progress(0, 0)
         _reset_peak()
-        start, checked = time.perf_counter(), self.checking
+        start, before = time.perf_counter(), self.validating
         with self.guard.on_stage(name):
             with self._writing(self.path):  # what a stage writes by itself, such as the report
                 result = work()
             seconds = time.perf_counter() - start
-            self._note(name, seconds, checked)
+            self._note(name, seconds, before)
             if self.watch is not None:
                 self.watch.tell(name, seconds, result)
         self.guard.hold(name, result)
         return result
 
-    def _note(self, name: str, seconds: float, checked: float) -> None:
+    def _note(self, name: str, seconds: float, before: float) -> None:
         self.timings.append(
             {
                 "stage": name,
                 "seconds": round(seconds, 3),
-                "contract_seconds": round(self.checking - checked, 3),
+                "contract_seconds": round(self.validating - before, 3),
                 "peak_mb": _peak_mb(),
             }
         )
         log.info("%s: %.2f s", name, seconds)
 
     def leave(self, stage: Stage, artifact: Artifact) -> None:
-        """Write what a stage leaves; a table is checked by its contract first."""
+        """Write what a stage leaves; its contract validates a table first."""
         if isinstance(artifact, Table):
-            self._check(stage, artifact)
+            self._validate(stage, artifact)
             self.table(artifact.name, artifact.frame)
         elif isinstance(artifact, Note):
             self.note(artifact.name, artifact.content)
         else:
             artifact.save(self.path)
 
-    def _check(self, stage: Stage, table: Table) -> None:
-        """Check a table, and count the seconds of it."""
+    def _validate(self, stage: Stage, table: Table) -> None:
+        """Ask a table's contract, and count the seconds of it."""
         start = time.perf_counter()
-        check(stage.tables[table.name](**table.facts), table.checked, table.name)
-        self.checking += time.perf_counter() - start
+        validate(stage.tables[table.name](**table.facts), table.judged, table.name)
+        self.validating += time.perf_counter() - start
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
         """Write a frame as ``NAME.parquet``: the same frame gives the same bytes."""

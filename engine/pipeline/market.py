@@ -39,7 +39,7 @@ class Raw:
     Parameters
     ----------
     rows : Rows
-        Its bars, mended by hand, and not yet checked.
+        Its bars, mended by hand, and not yet cleaned.
     series : pandas.DataFrame or None
         Of the whole market.
     facts : dict
@@ -103,7 +103,7 @@ class Bars:
 
 
 def lay_out(source: Raw, universe: Universe, policy: Policy, time: Time, share: float) -> Bars:
-    """Check the rows by the policy, and lay them out as a panel."""
+    """Clean the rows by the policy, and lay them out as a panel."""
     panel, findings = lay(source.rows, universe, policy, source.series, time.number, share)
     for each in findings.lines():
         log.info("bars: %s", each)

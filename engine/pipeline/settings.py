@@ -1,4 +1,4 @@
-"""From the composed configuration to typed, checked settings: every mistake shows here.
+"""From the composed configuration to typed settings: every mistake in it shows here.
 
 Nothing is computed before all of it has been understood, and no file but that of the universe's
 members, which is configuration too, has been read.
@@ -159,7 +159,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         strict_observers=_truth(config.get("strict_observers")),
         seed=_seed(config.get("seed")),
     )
-    _check(settings)
+    _refuse_mismatches(settings)
     for line in filter(None, [advice("cost", type(settings.costs))]):
         log.warning(line)
     return settings
@@ -222,7 +222,7 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     if not isinstance(node, DictConfig):
         raise ConfigError(f"factors={in_yaml(node)}: no set; choose factors=core_ta_price")
     built = {}
-    _check_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
+    _refuse_dialect(OmegaConf.select(node, DIALECT, throw_on_missing=False))
     for name in map(str, node):
         if name == DIALECT:
             continue
@@ -242,7 +242,7 @@ def factor_set(node: Any, registry: Registry) -> dict[str, Factor]:
     return built
 
 
-def _check_dialect(dialect: Any) -> None:
+def _refuse_dialect(dialect: Any) -> None:
     from engine.expr import DIALECTS
 
     if dialect is not None and dialect not in DIALECTS:
@@ -288,7 +288,7 @@ def _exposure(node: Any) -> dict[str, float]:
     return exposure
 
 
-def _check(settings: Settings) -> None:
+def _refuse_mismatches(settings: Settings) -> None:
     """What no single part can know."""
     produced = [*settings.factors, settings.forecast]
     for factor in settings.bundle.factors:

@@ -28,7 +28,7 @@ class Table:
     facts : mapping
         What its contract has to know beside, such as the names of columns.
     own : sequence of str
-        The columns that are checked; none are all. Others have been in an earlier table.
+        The columns that the contract judges; none are all. Others have been in an earlier table.
     """
 
     name: str
@@ -37,8 +37,8 @@ class Table:
     own: Sequence[str] = ()
 
     @property
-    def checked(self) -> pd.DataFrame:
-        """What the contract is asked about."""
+    def judged(self) -> pd.DataFrame:
+        """What the contract judges."""
         return self.frame[[*self.own]] if self.own else self.frame
 
 

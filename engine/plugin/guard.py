@@ -177,7 +177,7 @@ def guarding(guard: Guard) -> Iterator[None]:
 
 
 def seconds(value: Any) -> float | None:
-    """``plugins.timeout_s``, checked."""
+    """``plugins.timeout_s``; ConfigError unless it is a number."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if value is not None and not (number and 0 < value < threading.TIMEOUT_MAX):
         raise ConfigError(f"plugins.timeout_s={value}: write seconds above 0, or null for no limit")

@@ -103,7 +103,7 @@ class Bundle(Scoring):
     factors: list[BundleFactor] = option([], "of a factor set, or forecasts; weights sum to 1")
 
     def __post_init__(self) -> None:
-        _check_factors(self.factors)
+        _refuse_factors(self.factors)
         limits = self.winsorize_limits
         if len(limits) != 2 or not 0.0 <= limits[0] < limits[1] <= 1.0:
             raise ConfigError(
@@ -315,7 +315,7 @@ def _require(key: str, name: str, columns: Mapping[str, FloatArray]) -> None:
         raise ConfigError(f"bundle.{key}: nothing produces {name!r}; {did_you_mean(name, columns)}")
 
 
-def _check_factors(factors: list[BundleFactor]) -> None:
+def _refuse_factors(factors: list[BundleFactor]) -> None:
     if not factors:
         raise ConfigError(
             "bundle.factors: is empty; list factors, such as "

@@ -47,7 +47,7 @@ class Finding:
     action : str
         Of the policy, such as ``drop``; "" where none decides.
     rows : int
-        On how many the policy acted, after the checks before it had acted.
+        On how many the policy acted, after those before it had acted.
     """
 
     name: str

@@ -89,7 +89,7 @@ class MeanVariance(Optimised):
         reach = self._reach(columns, book)
         optimiser = self._optimiser(alpha, sectors, reach)
         weights = run_optimiser(optimiser, returns)
-        self._check(weights, sectors, reach)
+        self._refuse_missed(weights, sectors, reach)
         return weights
 
     def equal(
@@ -175,7 +175,7 @@ class MeanVariance(Optimised):
             solver_params=SOLVER,
         )
 
-    def _check(
+    def _refuse_missed(
         self,
         weights: engine.FloatArray,
         sectors: engine.FloatArray | None,

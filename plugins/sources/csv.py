@@ -68,7 +68,7 @@ class Csv(Files):
 
     def _header(self, path: Path) -> tuple[list[str], int | None]:
         """The columns' names, and the last row that tells them, from 0; None without any."""
-        self._check()
+        self._refuse_signs()
         with self._blame(path):
             found = self._first(path)
             if len(found) > 1 and self.names is None:
@@ -220,7 +220,7 @@ class Csv(Files):
                     _refuse_points(chunk.drop(columns=text), path)
                 yield chunk
 
-    def _check(self) -> None:
+    def _refuse_signs(self) -> None:
         for key in ("separator", "thousands"):
             value = getattr(self, key)
             if value is not None and value != "\\t" and len(value) != 1:

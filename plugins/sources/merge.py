@@ -90,7 +90,7 @@ class Merge(Source):
         keys = keys.take(alive)
         for name, join in self.joins.items():
             key = f"source.joins.{name}"
-            _check(key, join)
+            _refuse_join(key, join)
             for column, values in self._figures(key, join, keys, symbol.categories, cut):
                 if column in frame:
                     raise ConfigError(
@@ -188,7 +188,7 @@ class Merge(Source):
         return out
 
 
-def _check(key: str, join: Join) -> None:
+def _refuse_join(key: str, join: Join) -> None:
     if join.how not in ("last", "sum", "mean"):
         raise ConfigError(f"{key}.how={join.how}: choose from: last, mean, sum")
     if join.lag < 0:

@@ -11,7 +11,7 @@ import pytest
 
 import engine
 from engine.account.second import no_trips
-from engine.core.contracts import check
+from engine.core.contracts import validate
 from engine.pipeline.stages import CONTRACTS
 
 FORECAST = "ml_alpha_ridge_20d"
@@ -77,13 +77,13 @@ def test_each_table_of_a_run_has_a_contract_and_no_other_table_has(
 def test_a_run_keeps_the_contract_of_each_table(
     run: Mapping[str, pd.DataFrame], table: str
 ) -> None:
-    check(CONTRACTS[table](**facts(run, NAMES).get(table, {})), run[table], table)
+    validate(CONTRACTS[table](**facts(run, NAMES).get(table, {})), run[table], table)
 
 
 @pytest.mark.parametrize("table", sorted({*CONTRACTS} - {"forecasts", "round_trips"}))
 def test_so_does_a_run_without_a_model(bare: Mapping[str, pd.DataFrame], table: str) -> None:
     names = [name for name in NAMES if name != FORECAST]
-    check(CONTRACTS[table](**facts(bare, names).get(table, {})), bare[table], table)
+    validate(CONTRACTS[table](**facts(bare, names).get(table, {})), bare[table], table)
 
 
 def test_it_has_no_forecasts_and_without_vectorbt_no_round_trips(
@@ -96,4 +96,4 @@ def test_it_has_no_forecasts_and_without_vectorbt_no_round_trips(
 
 def test_the_table_of_no_round_trips_keeps_its_contract() -> None:
     """As it is handed over: read back from its file, `symbol` has lost its type."""
-    check(CONTRACTS["round_trips"](), no_trips(), "round_trips")
+    validate(CONTRACTS["round_trips"](), no_trips(), "round_trips")

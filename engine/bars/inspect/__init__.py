@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from engine.bars.inspect.finding import DataFinding, Thresholds, by_severity
 from engine.bars.inspect.inspection import Inspection, examine, look
-from engine.bars.inspect.report import line, list_findings, record, text, write_json
 from engine.bars.inspect.tables import hint, inspect_dates, inspect_known_at, inspect_table
+from engine.bars.inspect.wording import line, list_findings, record, text, write_json
 
 __all__ = [
     "DataFinding",

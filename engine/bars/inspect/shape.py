@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from engine.bars import CHECKS, IntArray, Policy, Rows
+from engine.bars import DIRT, IntArray, Policy, Rows
 from engine.bars.inspect.finding import DataFinding, Example, worst
 from engine.bars.inspect.tape import day_text
 from engine.core.panel import BoolArray
@@ -29,7 +29,7 @@ WHAT = {
     "a holiday? Name universe.calendar",
     "absurd": "rows with a price far off the median of the 20 closes before",
 }
-# What the checks after it must not see, whatever the policy does.
+# What those after it must not see, whatever the policy does.
 UNUSABLE = ("missing_close", "nonfinite", "duplicates")
 
 DAYS = ("off_calendar", "thin")  # about whole days: an example of each is enough
@@ -39,9 +39,9 @@ def of_rows(rows: Rows, universe: Universe, policy: Policy) -> tuple[list[DataFi
     """Return the findings of single rows, and which rows are usable."""
     alive, closed = np.ones(len(rows), bool), np.zeros(len(rows), bool)
     findings = []
-    for name, check in CHECKS.items():
+    for name, dirt in DIRT.items():
         judged = alive & ~closed if name == "thin" else alive  # the calendar knows better
-        badness = check.badness(rows, judged, universe, policy.limits)
+        badness = dirt.badness(rows, judged, universe, policy.limits)
         found = np.flatnonzero(judged & (badness > 0))
         closed |= (badness > 0) & (name == "off_calendar")
         shown = found if name not in DAYS else _one_a_day(rows, found)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from builders import ALL
 
-from engine.bars.dirt import CHECKS, Limits
+from engine.bars.dirt import DIRT, Limits
 from engine.bars.findings import Policy
 from engine.bars.layout import build, read
 from engine.core.panel import Panel
@@ -58,7 +58,7 @@ def with_value(column: str, value: float) -> pd.DataFrame:
 
 def badness(frame: pd.DataFrame, name: str, limits: Limits | None = None) -> pd.Series[float]:
     rows = read(frame, ALL)
-    found = CHECKS[name].badness(rows, np.ones(len(rows), bool), ALL, limits or Limits())
+    found = DIRT[name].badness(rows, np.ones(len(rows), bool), ALL, limits or Limits())
     return pd.Series(found, index=[frame["timestamp"], frame["symbol"]]).sort_index()
 
 
