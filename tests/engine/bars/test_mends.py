@@ -12,7 +12,7 @@ import pytest
 import engine
 from engine.bars.findings import Policy
 from engine.bars.inspect.finding import DataFinding, Example
-from engine.bars.inspect.report import line
+from engine.bars.inspect.wording import line
 from engine.bars.layout import build
 from engine.cli.data import check
 from engine.core.errors import ConfigError, DataError
