@@ -17,7 +17,7 @@ from builders import PATIENCE, SMALL, digests, distribution, start, until
 
 import engine
 from engine.core.folders import MARKER
-from engine.core.lock import NAME, find_left, hold
+from engine.core.lock import NAME, find_culprit, hold
 from engine.core.whole import writing_whole
 
 EVIL = '''
@@ -188,7 +188,7 @@ def test_the_next_command_names_whose_code_a_run_died_in(
     process.communicate(timeout=PATIENCE)
     assert process.returncode == (3 if how == "exit" else -signal.SIGKILL)
     where = "stage factors: factors.mine (evil.Rude)"
-    assert find_left(tmp_path / "runs" / "1") == where
+    assert find_culprit(tmp_path / "runs" / "1") == where
     with pytest.raises(engine.DataError, match=r"INCOMPLETE \(.*; it died in stage factors: "):
         engine.Report(tmp_path / "runs" / "1")
     said = finish(["run", *SMALL, "hydra.run.dir=runs/2"], tmp_path)
@@ -205,7 +205,7 @@ def test_a_hang_is_named_when_its_user_ends_it(evil: Path, tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=PATIENCE)
     assert (process.returncode, error.splitlines()[-1]) == (130, "engine run: interrupted")
-    assert find_left(lock.parent) == "stage factors: factors.mine (evil.Rude)"
+    assert find_culprit(lock.parent) == "stage factors: factors.mine (evil.Rude)"
 
 
 def test_a_call_that_hears_nothing_is_ended_with_its_process(evil: Path, tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_call_that_hears_nothing_is_ended_with_its_process(evil: Path, tmp_pat
     _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "\nTimeout (" in f"\n{error}"
-    assert find_left(tmp_path / "runs" / "1") == "stage factors: factors.mine (evil.Rude)"
+    assert find_culprit(tmp_path / "runs" / "1") == "stage factors: factors.mine (evil.Rude)"
 
 
 def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -> None:

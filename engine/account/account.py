@@ -192,7 +192,7 @@ def read(
     net[stop : stop + 1] = -1.0
     worth = np.cumsum(journal.flow, axis=0)
     worth *= market.mark
-    costs, interest = _cost_of_holding(worth, book, before, capital, market, charges, carried)
+    costs, interest = _charge_holding(worth, book, before, capital, market, charges, carried)
     orders, traded, paid = _trades(journal.flow, before, market, charges, state.symbols)
     payouts, lost = _payouts(journal.flow, before, market, state.symbols)
     costs = {**paid, **costs}
@@ -227,7 +227,7 @@ def read(
     )
 
 
-def _cost_of_holding(
+def _charge_holding(
     worth: FloatArray,
     book: FloatArray,
     before: FloatArray,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.bars.clock import DAILY, oddities, rows_a_session
-from engine.bars.delisting import USUAL, Delisting, Outcomes, hide_stated, learn, outcomes
+from engine.bars.delisting import USUAL, Delisting, Outcomes, hide_stated, judge_so_far, outcomes
 from engine.bars.dirt import DIRT, IntArray, Rows, calendar_sessions
 from engine.bars.findings import Findings, Policy, decisions
 from engine.bars.handed import Handed
@@ -25,8 +25,8 @@ __all__ = [
     "calendar_sessions",
     "decisions",
     "hide_stated",
+    "judge_so_far",
     "lay",
-    "learn",
     "oddities",
     "outcomes",
     "read",

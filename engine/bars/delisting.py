@@ -14,7 +14,7 @@
 `outcomes` judges by the whole sample: it books what happened, and no decision sees it before
 it is known. A sample that ends in a suspension of `after` rows or more takes it for a delisting;
 where suspensions are long, `after` should be longer than they are.
-`learn` judges each row by the rows up to it: what a model may be trained on.
+`judge_so_far` judges each row by the rows up to it: what a model may be trained on.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def outcomes(panel: Panel, delisting: Delisting) -> Outcomes:
     return Outcomes(gone, known_from, long, short)
 
 
-def learn(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
+def judge_so_far(panel: Panel, delisting: Delisting) -> tuple[BoolArray, FloatArray]:
     """Return which names count as delisted on each row, and a long's return, by the rows so far.
 
     Returns

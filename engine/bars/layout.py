@@ -22,7 +22,7 @@ from engine.bars.findings import Findings, Policy, apply_policy, few
 from engine.bars.membership import member
 from engine.bars.mends import mend
 from engine.core.errors import DataError, PluginError
-from engine.core.groups import Dated, Grouping, find_known
+from engine.core.groups import Dated, Grouping, find_last_codes
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.core.periods import advice, mismatch
 from engine.core.text import escape
@@ -248,7 +248,7 @@ def _groups(
     for key in [*texts, *(key for key in universe.tags if key not in texts)]:
         codes, labels = np.full((1, len(symbols)), -1), [""]
         if key in texts:
-            codes = find_known(texts[key].codes[at].astype(np.int64), day, name, shape)
+            codes = find_last_codes(texts[key].codes[at].astype(np.int64), day, name, shape)
             labels = [escape(str(label)) for label in texts[key].categories] + [
                 ""
             ]  # -1 is the last

@@ -37,7 +37,7 @@ from omegaconf import DictConfig, open_dict
 from engine.config.outcome import Outcome
 from engine.core.errors import ConfigError
 from engine.core.folders import settle
-from engine.core.lock import find_left
+from engine.core.lock import find_culprit
 from engine.core.orphans import end_with
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -64,7 +64,7 @@ class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped
         config, words = _compose(job, self.hydra_context, self.config), job[1]
         folder = Path(str(config.hydra.sweep.dir), str(config.hydra.sweep.subdir)).absolute()
         how = re.search(r"\{([^{}]+)\}", str(error))
-        where = find_left(folder)
+        where = find_culprit(folder)
         if where:
             settle(folder, where)
         message = f"{folder}: the process of this job died{f' of {how[1]}' if how else ''}"

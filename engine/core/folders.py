@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from engine.core.errors import ConfigError
-from engine.core.lock import Lock, find_left_beside
+from engine.core.lock import Lock, find_culprits
 
 log = logging.getLogger(__name__)
 MARKER = "INCOMPLETE"
@@ -94,7 +94,7 @@ def tell_left(path: Path, own: str = "") -> None:
     """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
     if own and (path / MARKER).is_file():
         log.warning("%s: a run died in %s; mend that first", path, own)
-    for folder, where in find_left_beside(path):
+    for folder, where in find_culprits(path):
         if (folder / MARKER).is_file():  # else it is no run's
             log.warning("%s: a run died in %s; mend that first", folder, where)
             settle(folder, where)

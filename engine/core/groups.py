@@ -103,7 +103,7 @@ def with_stranger(grouping: Grouping) -> Grouping:
     return Dated(names, np.hstack([grouping.codes, nobody]))
 
 
-def find_known(
+def find_last_codes(
     codes: Codes, day: npt.NDArray[np.intp], name: npt.NDArray[np.intp], shape: tuple[int, int]
 ) -> Codes:
     """The last code at or before each date, shape (T, N), or (1, N) where none ever changes.

@@ -94,7 +94,7 @@ def is_held(file: Path) -> bool:
     return False
 
 
-def find_left(folder: Path) -> str:
+def find_culprit(folder: Path) -> str:
     """Whose code a run in a folder ended in without a word; "" where it did not."""
     file = folder / NAME
     try:
@@ -103,7 +103,7 @@ def find_left(folder: Path) -> str:
         return ""
 
 
-def find_left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
+def find_culprits(folder: Path) -> Iterator[tuple[Path, str]]:
     """The same of a folder and those beside it; beside a sweep's job are those of other sweeps."""
     home = folder.parent
     if (home / "multirun.yaml").is_file():  # what died in this sweep, the sweep itself tells
@@ -111,7 +111,7 @@ def find_left_beside(folder: Path) -> Iterator[tuple[Path, str]]:
     else:
         beside = list(home.glob(f"*/{NAME}"))
     for file in sorted({folder / NAME, *beside}):
-        where = find_left(file.parent)
+        where = find_culprit(file.parent)
         if where:
             yield file.parent, where
 

@@ -146,7 +146,7 @@ def spell(rows: int, rows_per_year: float | None) -> str:
     return f"{rows} {unit}" if rows == 1 else f"{rows} {unit}s"
 
 
-def count_rows(dates: pd.DatetimeIndex) -> float:
+def count_rows_a_year(dates: pd.DatetimeIndex) -> float:
     """Rows a year over all dates, from the first one to the last; NaN for fewer than two."""
     years = count_years(dates)
     return (len(dates) - 1) / years if years > 0.0 else np.nan
@@ -164,7 +164,7 @@ def mismatch(dates: pd.DatetimeIndex, constant: float) -> float | None:
 
     A difference of up to 5 rows in all is none. The answer is rounded as one would write it.
     """
-    rate, rows = count_rows(dates), len(dates) - 1
+    rate, rows = count_rows_a_year(dates), len(dates) - 1
     if not abs(rate / constant - 1.0) > CLOSE or abs(rows - constant * count_years(dates)) <= SLACK:
         return None
     return float(f"{rate:.3g}") if rate < 100.0 else float(round(rate))

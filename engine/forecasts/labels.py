@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.bars import USUAL, Delisting, learn, outcomes
+from engine.bars import USUAL, Delisting, judge_so_far, outcomes
 from engine.core.options import Options, option
 from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
 from engine.kernels.ranks import average_ranks
@@ -104,7 +104,7 @@ class Label(Options):
         """
         ended = outcomes(panel, delisting)
         values = self._forward(panel, ended.gone, ended.long)
-        target = self._target(panel, self._forward(panel, *learn(panel, delisting)))
+        target = self._target(panel, self._forward(panel, *judge_so_far(panel, delisting)))
         if self.shuffle:
             values, target = (_shuffled(panel, array, seed) for array in (values, target))
         end = np.arange(len(panel.dates), dtype=np.int64) + 1 + self.horizon

@@ -15,7 +15,7 @@ def table(title: str, artifact: str, head: list[str], rows: list[list[str]]) -> 
     return {"title": title, "artifact": artifact, "head": head, "rows": rows}
 
 
-def count(bars: int) -> str:
+def spell_count(bars: int) -> str:
     """How many bars, in words."""
     return f"{bars} bar" if bars == 1 else f"{bars} bars"
 

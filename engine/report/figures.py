@@ -12,7 +12,7 @@ import pandas as pd
 
 from engine.core.panel import FloatArray
 from engine.report import history, holdings, knowledge, model
-from engine.report.plot import COLORS, Figure, days, figure, growth_axis, line, thin
+from engine.report.plot import COLORS, Figure, days, figure, find_step, growth_axis, line
 from engine.study import find_likeliest, growth
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def equity(run: Run) -> Figure:
     }
     states = ", ".join(map(str, run.regimes.columns))
     note = f"Shaded by the likeliest regime, from calm to turbulent: {states}."
-    one = thin(len(returns))
+    one = find_step(len(returns))
     if one > 1:
         note += f" Lines of every bar show one in {one}; the files hold all."
     return figure("equity", "Equity and drawdown", note, "returns, regimes", lines, layout, 480)

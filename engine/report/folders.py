@@ -25,9 +25,9 @@ def find_runs(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """
     runs: list[Path] = []
     left: list[str] = []
-    for path in sort(named) if [*named] == sorted(named) else named:
+    for path in sort_naturally(named) if [*named] == sorted(named) else named:
         inside = sorted({file.parent for deep in DEEP for file in path.glob(deep)})
-        for folder in sort(inside) if _holds(path, inside) else [path]:
+        for folder in sort_naturally(inside) if _holds(path, inside) else [path]:
             try:
                 refuse_unfinished(folder)
                 runs.append(folder)
@@ -38,7 +38,7 @@ def find_runs(named: Sequence[Path]) -> tuple[list[Path], list[str]]:
     return runs, left
 
 
-def sort(paths: Sequence[Path]) -> list[Path]:
+def sort_naturally(paths: Sequence[Path]) -> list[Path]:
     """Paths in natural order: numbers in them count as numbers."""
     return sorted(paths, key=lambda path: _natural(str(path)))
 

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.report.plot import COLORS, WEEK, Figure, bars, figure, heat, heat_layout, line, thin
+from engine.report.plot import (
+    COLORS,
+    WEEK,
+    Figure,
+    bars,
+    figure,
+    find_step,
+    heat,
+    heat_layout,
+    line,
+)
 from engine.study import WINDOW, monthly, rolling, tail
 
 if TYPE_CHECKING:
@@ -29,7 +39,7 @@ def over_time(run: Run) -> list[Figure]:
         "volatility": ("Rolling volatility", "per year", ".0%"),
         "beta": ("Rolling beta to the market", "slope", ".2f"),
     }
-    every = WEEK * thin(len(made))
+    every = WEEK * find_step(len(made))
     note = f"Of net returns over the {WINDOW} bars before; one point in {every} bars."
     return [
         figure(

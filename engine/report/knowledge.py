@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.report import quantiles
-from engine.report.cells import count, number, table
+from engine.report.cells import number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -181,5 +181,5 @@ def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:
         ]
         for _, row in persistence.iterrows()
     ]
-    head = ["factor", *(f"after {count(lag)}" for lag in LAGS), "coverage of bars"]
+    head = ["factor", *(f"after {spell_count(lag)}" for lag in LAGS), "coverage of bars"]
     return table("Rank autocorrelation and coverage", "persistence.parquet", head, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from engine.report.cells import CRITICAL, DASH, count, number, table
+from engine.report.cells import CRITICAL, DASH, number, spell_count, table
 from engine.report.plot import (
     COLORS,
     Figure,
@@ -143,7 +143,7 @@ def judge_slope(slope: float, error: float) -> str:
 def turnover(run: Run) -> Figure:
     """Share of new names among the highest and lowest forecasts."""
     rows = run.persistence[run.persistence["name"].isin(run.metrics.forecasts)]
-    x = [count(lag) for lag in NEWCOMER_LAGS]
+    x = [spell_count(lag) for lag in NEWCOMER_LAGS]
     data, note = [], "Share of the names in the highest and the lowest fifth of the forecasts that "
     note += "were not in it that number of bars before; mean over all dates."
     for _, row in rows.iterrows():

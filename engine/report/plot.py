@@ -56,7 +56,7 @@ def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
 
     `meta` tells the page which dates. A long run is thinned, or its page would be too large.
     """
-    every *= thin(len(y))
+    every *= find_step(len(y))
     shown = y[(len(y) - 1) % every :: every] if len(y) else y
     trace = {
         "type": "scatter",
@@ -68,7 +68,7 @@ def line(y: FloatArray, name: str, color: str, every: int = 1) -> Figure:
     return {**trace, "line": {"color": color, "width": 1.5}}
 
 
-def thin(dates: int) -> int:
+def find_step(dates: int) -> int:
     """One bar in how many a line shows: all up to `POINTS`."""
     return max(-(-dates // POINTS), 1)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.report.cells import count, number, table
+from engine.report.cells import number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -97,7 +97,7 @@ def spread(run: Run) -> Figure:
         label = (
             f"5 minus 1: {number(test.mean * 1e4, '.2f')} bps a bar (t = {number(test.t, '.1f')})"
         )
-        middle = line(100.0 * _begin(values, added), label, COLORS[0], WEEK)
+        middle = line(100.0 * _blank_until_known(values, added), label, COLORS[0], WEEK)
         filled = {"fill": "tonexty", "fillcolor": BAND}
         parts[name] = [{**low, **thin}, {**high, **thin, **filled}, middle]
     data, layout = choice(parts)
@@ -142,7 +142,7 @@ def newcomers(run: Run) -> Figure:
     names = run.persistence["name"].astype(str).tolist()
     words = {"top": "high", "bottom": "low"}  # short: six columns on a phone
     columns = {
-        f"{end}_new_{lag}d": f"{words[end]}<br>{count(lag)}"
+        f"{end}_new_{lag}d": f"{words[end]}<br>{spell_count(lag)}"
         for end in words
         for lag in NEWCOMER_LAGS
     }
@@ -169,7 +169,7 @@ def spreads(run: Run) -> dict[str, Any]:
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
     head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
-    head += [f"{end} {count(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
+    head += [f"{end} {spell_count(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
     return table("Quantile spread, and share of new names", files, head, rows)
 
@@ -181,10 +181,10 @@ def _daily(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def _growth(returns: pd.Series[float]) -> FloatArray:
-    return _begin(returns, growth(returns.to_numpy(np.float64)))
+    return _blank_until_known(returns, growth(returns.to_numpy(np.float64)))
 
 
-def _begin(returns: pd.Series[float], total: FloatArray) -> FloatArray:
+def _blank_until_known(returns: pd.Series[float], total: FloatArray) -> FloatArray:
     """A total over time, from the first known return on; nothing where there never was one."""
     started: FloatArray = np.where(np.logical_or.accumulate(returns.notna()), total, np.nan)
     return started

@@ -14,7 +14,7 @@ import pandas as pd
 
 from engine.core.errors import DataError
 from engine.core.folders import MARKER
-from engine.core.lock import find_left
+from engine.core.lock import find_culprit
 from engine.store.data import Data
 from engine.store.manifest import Manifest
 from engine.store.metrics import Metrics
@@ -102,7 +102,7 @@ def refuse_unfinished(path: Path) -> None:
         raise DataError(f"{path}: no such folder; name one that a run has left")
     if (path / MARKER).exists():
         reason = " ".join((path / MARKER).read_text("utf-8", "replace").split())
-        where = find_left(path)
+        where = find_culprit(path)
         reason += f"; it died in {where}" if where else ""
         raise DataError(f"{path}: {MARKER} ({reason}); not a finished run: run it again")
     if not (path / "manifest.json").is_file():

@@ -10,7 +10,7 @@ import pytest
 from builders import NAN, panel_of
 
 import engine
-from engine.bars.delisting import Delisting, hide_stated, learn, outcomes
+from engine.bars.delisting import Delisting, hide_stated, judge_so_far, outcomes
 from engine.bars.layout import build
 from engine.core.errors import ConfigError, DataError
 from engine.core.fields import structure
@@ -101,7 +101,7 @@ def test_what_the_source_states_counts_for_longs_and_shorts():
 
 def test_a_stated_return_in_percent_is_refused():
     panel = panel_of_columns(column(9, 4), delisting_return=np.transpose([column(NAN, -35)]))
-    for judge in (outcomes, learn):
+    for judge in (outcomes, judge_so_far):
         with pytest.raises(DataError, match=r"delisting_return of A is -35 on 2020-01-02: mend"):
             judge(panel, Delisting())
 
@@ -131,11 +131,11 @@ def test_outcomes_agree_with_those_found_name_by_name(seed, long):
 def test_what_is_learned_on_a_row_is_the_outcome_in_data_that_end_there(long):
     """Every row, against `by_hand` and against `outcomes` of the data cut after it."""
     panel, delisting = random_panel(4), Delisting(long)
-    gone, returns = learn(panel, delisting)
+    gone, returns = judge_so_far(panel, delisting)
     seen = set()
     for t in range(len(panel.dates)):
         cut = panel.cut(t + 1)
-        made, again = outcomes(cut, delisting), learn(cut, delisting)
+        made, again = outcomes(cut, delisting), judge_so_far(cut, delisting)
         np.testing.assert_array_equal(gone[t], made.gone[t])
         np.testing.assert_array_equal(returns[: t + 1], again[1])
         for i in np.flatnonzero(gone[t]):

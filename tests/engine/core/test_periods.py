@@ -12,7 +12,7 @@ from engine.config.compose import compose_config
 from engine.core.errors import ConfigError
 from engine.core.fields import structure
 from engine.core.panel import Panel
-from engine.core.periods import Time, advice, count_rows, mismatch, periods_per_year
+from engine.core.periods import Time, advice, count_rows_a_year, mismatch, periods_per_year
 
 
 def _dates(start="2020-01-01", periods=500, freq="B"):
@@ -91,8 +91,8 @@ def test_a_panel_keeps_its_constant_when_it_is_cut_or_taken_from():
 
 def test_rows_a_year_are_counted_from_the_first_date_to_the_last():
     dates = pd.DatetimeIndex(["2020-01-01", "2020-07-01", "2021-12-31 12:00"], tz="UTC")
-    assert count_rows(dates) == pytest.approx(2 / (730.5 / 365.25))
-    assert np.isnan(count_rows(dates[:1]))
+    assert count_rows_a_year(dates) == pytest.approx(2 / (730.5 / 365.25))
+    assert np.isnan(count_rows_a_year(dates[:1]))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from engine.report.active import Run
 from engine.report.drawing import draw
 from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, judge_slope, judge_training
-from engine.report.plot import days, growth_axis, line, thin
+from engine.report.plot import days, find_step, growth_axis, line
 from engine.report.verdict import verdict
 from engine.store import Training
 from engine.store.metrics import Decisions, Fills, Performance, Turnover, Unfilled
@@ -619,7 +619,7 @@ def test_a_weekly_line_ends_on_the_last_day():
 
 
 def test_long_lines_are_thinned():
-    assert [thin(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
+    assert [find_step(count) for count in (0, 2600, 2601, 8313)] == [1, 1, 2, 4]
     long = line(np.arange(2602.0), "", "#000000")
     assert (long["meta"], len(long["y"]), long["y"][-1]) == (2, 1301, 2601.0)
 
