@@ -90,7 +90,8 @@ class Table:
     def select(self, start: int, stop: int, *, learn: bool) -> IntArray:
         """Return the rows of the dates [start, stop) that may be forecast, or learnt from."""
         span = self.span(start, stop)
-        return span.start + np.flatnonzero((self.learnable if learn else self.usable)[span])
+        inside: IntArray = np.flatnonzero((self.learnable if learn else self.usable)[span])
+        return inside + span.start
 
     @cached_property
     def usable(self) -> BoolArray:
