@@ -91,7 +91,8 @@ class Table:
         """Return the rows of the dates [start, stop) that may be forecast, or learnt from."""
         span = self.span(start, stop)
         inside: IntArray = np.flatnonzero((self.learnable if learn else self.usable)[span])
-        return inside + span.start
+        chosen: IntArray = inside + span.start
+        return chosen
 
     @cached_property
     def usable(self) -> BoolArray:
