@@ -17,9 +17,9 @@ if TYPE_CHECKING:
         FormulaError,
         PluginError,
     )
+    from engine.core.estimators import Estimator
     from engine.core.kinds import (
         Cost,
-        Estimator,
         Factor,
         Kind,
         Model,
@@ -53,9 +53,9 @@ _HOME = {
         "FormulaError",
         "PluginError",
     ),
+    "engine.core.estimators": ("Estimator",),
     "engine.core.kinds": (
         "Cost",
-        "Estimator",
         "Factor",
         "Kind",
         "Model",

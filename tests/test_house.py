@@ -179,7 +179,7 @@ NO_VERBS = {
     "sorted": "engine.Book's, which portfolios of others call",
     "written": "engine.reading.Reader's, which sources of others may override",
 }
-ELSEWHERE = {"cli", "forecasts"}  # rooms whose names follow
+ELSEWHERE = {"cli"}  # whose names follow
 
 
 def participles(code: str) -> set[str]:

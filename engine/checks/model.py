@@ -16,6 +16,7 @@ from engine.core.kinds import Model
 from engine.core.panel import FloatArray
 
 ROWS, FEATURES, SEED = 400, 5, 7
+MOMENTS = 1e-8  # of the forecasts' deviation: how far solve may be from rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,7 @@ def model_checks(plugin: Model) -> list[Check]:
         ("blindness", trial.blindness),
         ("small data", trial.small),
         ("constant target", trial.constant),
+        ("moments", trial.moments),
     ]
 
 
@@ -172,6 +174,25 @@ class _Trial:
         data = lesson()
         flat = Lesson(data.X, np.zeros(ROWS), (data.tail[0], np.zeros(ROWS // 4)), data.ahead)
         _check_finite(self.forecast(self.plugin, flat), "predict after a constant target")
+
+    def moments(self) -> None:
+        """A model that learns from sums forecasts what it would have learnt from rows."""
+        if not self.plugin.is_solved:
+            return
+        data = lesson()
+        X, y = data.X - data.X.mean(axis=0), data.y - data.y.mean()
+        with watch():
+            weights = self.plugin.solve(X.T @ X, X.T @ y)
+        if weights is None:
+            return
+        solved = (data.ahead - data.X.mean(axis=0)) @ weights + data.y.mean()
+        off = np.abs(solved - self.result) / max(self.result.std(), 1e-300)
+        if not off.max() <= MOMENTS:
+            k = int(np.argmax(off))
+            raise Broken(
+                f"the forecast of row {k} is {float(self.result[k])} from rows and "
+                f"{float(solved[k])} from solve"
+            )
 
 
 def _train(plugin: Model, estimator: Any, data: Lesson) -> Any:

@@ -22,11 +22,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from engine.core.book import Book
+from engine.core.estimators import Estimator
 from engine.core.options import Options
 from engine.core.panel import FloatArray, Panel
 from engine.core.terms import Holding, Terms
@@ -158,16 +159,6 @@ class Regime(Kind):
         """Return P(state at t | data up to t), shape (T, S); rows sum to 1, or are all NaN."""
 
 
-class Estimator(Protocol):
-    """scikit-learn's contract, as far as the engine needs it."""
-
-    def fit(self, X: FloatArray, y: FloatArray) -> Any:
-        """Learn y, shape (R,), from X, shape (R, K)."""
-
-    def predict(self, X: FloatArray) -> FloatArray:
-        """Return forecasts of X's rows, shape (R,)."""
-
-
 @dataclass(frozen=True)
 class Model(Kind):
     """An estimator that the engine trains walk-forward: purged, embargoed, scaled inside.
@@ -199,6 +190,28 @@ class Model(Kind):
         """
         estimator.fit(X, y)
         return estimator
+
+    def solve(self, gram: FloatArray, moment: FloatArray) -> FloatArray | None:
+        """Return a linear model's coefficients, shape (K,), where sums are all that it needs.
+
+        A model that overrides this is trained on sums that all splits share, many times faster;
+        on rows where it returns None, as here, or where the sums would lose digits.
+
+        Parameters
+        ----------
+        gram : float array, shape (K, K)
+            ``X'X`` of the training rows, features centred.
+        moment : float array, shape (K,)
+            ``X'y``, the target centred.
+        """
+        return None
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether sums may train it: not where a subclass of the one that solves trains anew."""
+        ways = ("solve", "estimator", "train")
+        solver, *others = (next(c for c in type(self).__mro__ if w in vars(c)) for w in ways)
+        return solver is not Model and all(issubclass(solver, other) for other in others)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Label(Options):
         values = self._forward(panel, ended.gone, ended.long)
         target = self._target(panel, self._forward(panel, *judge_so_far(panel, delisting)))
         if self.shuffle:
-            values, target = (_shuffled(panel, array, seed) for array in (values, target))
+            values, target = (_shuffle(panel, array, seed) for array in (values, target))
         end = np.arange(len(panel.dates), dtype=np.int64) + 1 + self.horizon
         name = f"fwd_return_{self.horizon}d"
         return Labels(name, self.horizon, panel.symbols, values, target, end)
@@ -115,7 +115,7 @@ class Label(Options):
         """Return the returns over `rows` rows from the entry, shape (T, N), as labels do."""
         ended = outcomes(panel, delisting)
         values = replace(self, horizon=rows)._forward(panel, ended.gone, ended.long)
-        return _shuffled(panel, values, seed) if self.shuffle else values
+        return _shuffle(panel, values, seed) if self.shuffle else values
 
     def _forward(self, panel: Panel, gone: BoolArray, long: FloatArray) -> FloatArray:
         """Forward returns, shape (T, N); where an exit finds a name `gone`, a long gets `long`."""
@@ -184,7 +184,7 @@ def _trailing_sum(array: FloatArray) -> FloatArray:
     return total
 
 
-def _shuffled(panel: Panel, array: FloatArray, seed: int) -> FloatArray:
+def _shuffle(panel: Panel, array: FloatArray, seed: int) -> FloatArray:
     """Labels permuted within each date, shape (T, N).
 
     The order drawn for a date depends on the seed, the date and the symbols' names only: value

@@ -7,16 +7,15 @@
    Prado 2018, "Advances in Financial Machine Learning", section 7.4).
 3. Impute and scale with the training rows' medians, means and deviations; divide the target by
    its training deviation, so that a penalty means the same for any target.
-4. Train, forecast s to the next split's s, multiply back to the target's units.
+4. Train, on the rows or on their moments (`engine.forecasts.moments`), forecast s to the next
+   split's s, multiply back to the target's units.
 
 Steps 3 and 4 run on one BLAS thread: results do not depend on how many cores there are.
 
 ```
- X (K, R)     feature 0 │ date 0: A B C │ date 1: A C │ date 2: A B C │ …    R rows ≤ T · N
-              feature 1 │               │             │               │
- y (R,)                 │               │             │               │
- dates        ├─ training ───────────┤ purged, embargo ├─ forecasts ──┤
-              window.start            window.purged     window.test    window.stop
+ dates    start        purged           test          stop          rows of the first window
+ split 0  ├─ training ─┤ known too late ├─ forecasts ─┤
+ split 1  ├─ training ───────────────┤ known too late ├─ forecasts ─┤
 ```
 """
 
@@ -32,15 +31,17 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from engine.core.errors import ConfigError, DataError
-from engine.core.kinds import Estimator, Model
+from engine.core.estimators import Predictor
+from engine.core.kinds import Model
 from engine.core.panel import BoolArray, FloatArray
 from engine.forecasts.labels import Labels
+from engine.forecasts.moments import Moments
+from engine.forecasts.scaling import Scaler, learn_medians
 from engine.forecasts.splits import Validation, Window, windows
-from engine.kernels.threads import share
+from engine.forecasts.table import IntArray, Table
 from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
 
-IntArray = npt.NDArray[np.intp]
 BLOCK = 4096  # rows predicted at once
 
 
@@ -138,15 +139,15 @@ def walk_forward(
     DataError
         A feature of the wrong shape, or a forecast that is not finite.
     """
-    table = _Table.stack(features, labels, validation, where, regimes)
-    trainer = _Trainer(table, labels, model, validation, seed)
+    table = Table.stack(features, labels, validation, where, regimes)
     plan = windows(table.first, labels, validation)
+    trainer = _Trainer(table, plan, labels, model, validation, seed)
     values = np.full(labels.values.shape, np.nan)
     number = np.full(len(values), -1, np.int64)
     splits = []
     with threadpool_limits(limits=1, user_api="blas"):
         for index, window in enumerate(plan):
-            split = trainer.run(index, window, values)
+            split = trainer.run(index, values)
             number[window.test : window.stop] = index
             splits.append(split)
             if progress is not None:
@@ -155,73 +156,11 @@ def walk_forward(
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
-    """The features, stacked: R rows (date-major, symbols by name), K columns."""
-
-    names: tuple[str, ...]
-    X: FloatArray  # (K, R): a feature is contiguous, a window of dates a slice of it
-    y: FloatArray  # (R,)
-    cells: IntArray  # (R,) flat positions in a (T, N) array
-    start: IntArray  # (T + 1,) where each date's rows begin
-    first: int  # first date with something to learn from
-
-    @classmethod
-    def stack(
-        cls,
-        features: Mapping[str, FloatArray],
-        labels: Labels,
-        validation: Validation,
-        where: BoolArray | None,
-        regimes: Mapping[str, FloatArray] | None,
-    ) -> _Table:
-        if not features:
-            raise ConfigError(
-                "a model needs at least one factor: choose one, such as factors=core_ta_price"
-            )
-        shape = labels.values.shape
-        some = np.zeros(shape, bool)
-        for name, array in features.items():
-            if array.shape != shape:
-                raise DataError(f"factor {name!r} has shape {array.shape}, the labels have {shape}")
-            some |= np.isfinite(array)
-        some &= True if where is None else where
-        order = np.argsort(np.array(labels.symbols))
-        rows, columns = np.nonzero(some[:, order])
-        cells = rows * shape[1] + order[columns]
-        start = np.searchsorted(rows, np.arange(shape[0] + 1))
-        states = _regime_features(regimes, validation)
-        names = (*sorted(features), *sorted(states))
-        X = np.empty((len(names), len(cells)))
-        for k, name in enumerate(sorted(features)):
-            np.take(features[name].ravel(), cells, out=X[k])
-        for k, name in enumerate(sorted(states), start=len(features)):
-            np.take(states[name], rows, out=X[k])
-        y = labels.target.ravel()[cells]
-        usable = rows[np.isfinite(y)]
-        return cls(names, X, y, cells, start, int(usable[0]) if len(usable) else shape[0])
-
-    def dates(self, rows: IntArray) -> IntArray:
-        """The date of each row."""
-        return np.searchsorted(self.start, rows, side="right") - 1
-
-
-def _regime_features(
-    regimes: Mapping[str, FloatArray] | None, validation: Validation
-) -> Mapping[str, FloatArray]:
-    if not validation.use_regimes:
-        return {}
-    if not regimes:
-        raise ConfigError(
-            "validation.use_regimes=true needs a regime: choose one, such as regime=threshold"
-        )
-    return {f"regime_{state}": column for state, column in regimes.items()}
-
-
-@dataclass(frozen=True, eq=False)
 class _Trainer:
     """What all splits of one run share."""
 
-    table: _Table
+    table: Table
+    plan: list[Window]
     labels: Labels
     model: Model
     validation: Validation
@@ -232,33 +171,34 @@ class _Trainer:
         """Forward returns, ranked once for all splits; they judge forecasts, and train nothing."""
         return RankedOutcome.of(self.labels.values)
 
-    def run(self, index: int, window: Window, out: FloatArray) -> Split:
+    @cached_property
+    def moments(self) -> Moments | None:
+        """The sums that splits share; None for a model that is trained on rows."""
+        return Moments.of(self.table, self.plan[0]) if self.model.is_solved else None
+
+    def run(self, index: int, out: FloatArray) -> Split:
         """Train and forecast one split; the forecasts go into `out`, shape (T, N)."""
         began = perf_counter()
-        table = self.table
+        table, window = self.table, self.plan[index]
         fit_stop, tail_start = self._tail(window)
-        rows = self._learnable(window.start, fit_stop)
+        rows = table.select(window.start, fit_stop, learn=True)
         if len(rows) < self.validation.min_train_rows:
             raise ConfigError(
                 f"split {index} has {len(rows)} training rows, validation.min_train_rows="
                 f"{self.validation.min_train_rows} are needed: type validation.min_train="
                 f"{2 * self.validation.min_train} or a lower validation.min_train_rows"
             )
-        scaler, X = _Scaler.fit(table, rows, self.validation.standardize)
-        y = table.y[rows]
-        deviation = float(np.std(y))
+        deviation = float(np.std(table.y[rows]))
         unit = deviation if deviation > 0.0 else 1.0
-        sampled = np.flatnonzero((table.dates(rows) - window.start) % self.labels.horizon == 0)
-        inside = np.asfortranarray(X[sampled])  # a copy: an estimator may overwrite X
-        tail = None
-        if self.model.wants_tail:
-            held = self._learnable(tail_start, window.purged)
-            tail = scaler.apply(table, held), table.y[held] / unit
-        with calling(self.model, f"model {self.model.name!r}"):
-            fitted = self.model.train(self.model.estimator(self.seed), X, y / unit, tail)
-        del X, tail
-
-        ahead = self._complete(np.arange(table.start[window.test], table.start[window.stop]))
+        sampled = rows[(table.dates(rows) - window.start) % self.labels.horizon == 0]
+        medians = learn_medians(table, window.start, fit_stop)
+        trained = self._solve(window, medians, unit)
+        if trained is None:
+            held = table.select(tail_start, window.purged, learn=True)
+            trained = self._fit(rows, held, medians, unit)
+        scaler, fitted = trained
+        inside = self._predict(fitted, scaler.apply(table, sampled), index)
+        ahead = table.select(window.test, window.stop, learn=False)
         forecast = self._predict(fitted, scaler.apply(table, ahead), index) * unit
         out.ravel()[table.cells[ahead]] = forecast
         return Split(
@@ -268,11 +208,35 @@ class _Trainer:
             test_start=window.test,
             test_stop=window.stop,
             n_train=len(rows),
-            train_ic=self._mean_ic(rows[sampled], self._predict(fitted, inside, index)),
+            train_ic=self._mean_ic(sampled, inside),
             test_ic=self._mean_ic(ahead, forecast),
             seconds=perf_counter() - began,
             importances=_importances(fitted, table.names),
         )
+
+    def _solve(
+        self, window: Window, medians: FloatArray, unit: float
+    ) -> tuple[Scaler, Predictor] | None:
+        """Train on the window's moments; None where the model wants rows."""
+        if self.moments is None:
+            return None
+        with calling(self.model, f"model {self.model.name!r}"):
+            return self.moments.train(
+                self.model, window, medians, unit, self.validation.standardize
+            )
+
+    def _fit(
+        self, rows: IntArray, held: IntArray, medians: FloatArray, unit: float
+    ) -> tuple[Scaler, Predictor]:
+        """Train on rows, and on those that are held out for early stopping if the model wants."""
+        table = self.table
+        scaler, X = Scaler.fit(table, rows, medians, self.validation.standardize)
+        tail = None
+        if self.model.wants_tail:
+            tail = scaler.apply(table, held), table.y[held] / unit
+        with calling(self.model, f"model {self.model.name!r}"):
+            fresh = self.model.estimator(self.seed)
+            return scaler, self.model.train(fresh, X, table.y[rows] / unit, tail)
 
     def _tail(self, window: Window) -> tuple[int, int]:
         """(stop of the dates to fit, start of the held-out tail), purged by the labels' ends."""
@@ -283,23 +247,7 @@ class _Trainer:
         known = self.labels.end + self.validation.embargo
         return int(np.searchsorted(known, start, side="left")), start
 
-    def _learnable(self, start: int, stop: int) -> IntArray:
-        """Table rows of the dates [start, stop) that have a target."""
-        if stop <= start:
-            return np.empty(0, np.intp)
-        rows = np.arange(self.table.start[start], self.table.start[stop])
-        return self._complete(rows[np.isfinite(self.table.y[rows])])
-
-    def _complete(self, rows: IntArray) -> IntArray:
-        """The rows, or those without a missing feature when the others are to be dropped."""
-        if self.validation.impute != "drop":
-            return rows
-        keep = np.ones(len(rows), bool)
-        for column in self.table.X:
-            keep &= np.isfinite(column[rows])
-        return rows[keep]
-
-    def _predict(self, fitted: Estimator, X: FloatArray, index: int) -> FloatArray:
+    def _predict(self, fitted: Predictor, X: FloatArray, index: int) -> FloatArray:
         """Forecasts, shape (rows,), in blocks of one size.
 
         BLAS rounds a row differently in matrices of different heights; in blocks a forecast
@@ -333,55 +281,7 @@ class _Trainer:
         return float(daily.mean()) if len(daily) else float("nan")
 
 
-@dataclass(frozen=True, eq=False)
-class _Scaler:
-    """Imputation and scaling, per feature, as learnt from the training rows."""
-
-    median: FloatArray
-    mean: FloatArray
-    scale: FloatArray  # 0 turns a constant feature into 0
-
-    @classmethod
-    def fit(cls, table: _Table, rows: IntArray, standardize: bool) -> tuple[_Scaler, FloatArray]:
-        """The scaler, and the training rows scaled, shape (rows, K)."""
-        K = len(table.X)
-        median, mean, scale = np.zeros(K), np.zeros(K), np.ones(K)
-        out = np.empty((K, len(rows)))
-
-        def learn(some: slice) -> None:
-            k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
-            missing = ~np.isfinite(x)
-            known = x[~missing] if missing.any() else x
-            median[k] = np.median(known) if len(known) else 0.0
-            x[missing] = median[k]
-            if standardize:
-                mean[k] = x.mean()
-                x -= mean[k]
-                deviation = np.sqrt(np.dot(x, x) / len(x))
-                constant = deviation <= 1e-12 * max(abs(mean[k]), 1e-300)
-                scale[k] = 0.0 if constant else 1.0 / deviation
-                x *= scale[k]
-
-        share([slice(k, k + 1) for k in range(K)], learn)
-        return cls(median, mean, scale), out.T
-
-    def apply(self, table: _Table, rows: IntArray) -> FloatArray:
-        """Other rows, scaled alike, shape (rows, K)."""
-        out = np.empty((len(table.X), len(rows)))
-
-        def scaled(some: slice) -> None:
-            k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
-            x[~np.isfinite(x)] = self.median[k]
-            x -= self.mean[k]
-            x *= self.scale[k]
-
-        share([slice(k, k + 1) for k in range(len(table.X))], scaled)
-        return out.T
-
-
-def _importances(fitted: Estimator, names: tuple[str, ...]) -> Mapping[str, float] | None:
+def _importances(fitted: Predictor, names: tuple[str, ...]) -> Mapping[str, float] | None:
     """|Coefficient| or the estimator's importance of each feature; None when it has neither."""
     weights = getattr(fitted, "coef_", None)
     if weights is None:

@@ -14,6 +14,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,12 +44,25 @@ WRITTEN = (
     *("manifest.json", "*.jsonl", "report.*", "report_*.png"),  # and what observers leave
 )
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+WRITER = ThreadPoolExecutor(1, thread_name_prefix="engine-tables")  # starts with its first table
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A table that is being written while the run goes on."""
+
+    stage: str  # that left it
+    file: Path
+    done: Future[None]
 
 
 @dataclass
 class RunFolder:
     """Writes artifacts, and measures the stages that make them.
+
+    A table is written while the run goes on; at most one at a time, and none is left behind a
+    finisher, an observer or the end.
 
     Parameters
     ----------
@@ -69,6 +83,7 @@ class RunFolder:
     lock: Lock | None = None  # of who took the folder already
     guard: Guard = field(default_factory=Guard)
     secrets: Hidden = field(default_factory=Hidden)
+    pending: Pending | None = None
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete; an earlier run's files are removed.
@@ -101,12 +116,15 @@ class RunFolder:
 
     def release(self, *, leave: bool = False) -> None:
         """Let the folder go to others; `leave` what its lock file says of whose code ran."""
+        if self.pending is not None:  # nobody else may find us at work in their folder
+            wait([self.pending.done])
         if self.lock is not None:
             self.lock.release(leave=leave)
             self.lock = None
 
     def finish(self) -> None:
-        """Take the marker away: everything is written."""
+        """Take the marker away once everything is written."""
+        self.settle()
         (self.path / MARKER).unlink()
 
     def close(self) -> None:
@@ -148,7 +166,8 @@ class RunFolder:
                 result = work()
             seconds = time.perf_counter() - start
             self._note(name, seconds, before)
-            if self.watch is not None:
+            if self.watch is not None and self.watch.observers:
+                self.settle()  # an observer may read what the stage has left
                 self.watch.tell(name, seconds, result)
         self.guard.hold(name, result)
         return result
@@ -185,16 +204,26 @@ class RunFolder:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        keys = [name for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
+        keys = [str(name) for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
+        table = pa.Table.from_pandas(frame, preserve_index=False)
         file = self.path / f"{name}.parquet"
-        with self._writing(file):
-            pq.write_table(
-                pa.Table.from_pandas(frame, preserve_index=False),
-                file,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=[str(key) for key in keys],
-            )
+        self.settle()
+        how = {"compression": "zstd", "compression_level": 1, "use_dictionary": keys}
+        self.pending = Pending(
+            self.current, file, WRITER.submit(pq.write_table, table, file, **how)
+        )
+
+    def settle(self) -> None:
+        """Wait until the last table is written; what went wrong is told of its own stage."""
+        if self.pending is None:
+            return
+        try:
+            with self._writing(self.pending.file):
+                self.pending.done.result()
+        except Exception:
+            self.current = self.pending.stage
+            raise
+        self.pending = None
 
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""

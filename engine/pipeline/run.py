@@ -142,6 +142,7 @@ def _execute(
                 log.warning(doubt)
             facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
+            folder.settle()
             for finisher in finishers:
                 if finisher.wanted(settings):
                     folder.stage(finisher.name, partial(finisher.work, folder.path))

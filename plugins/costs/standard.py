@@ -15,6 +15,7 @@ import engine
 log = logging.getLogger(__name__)
 
 BPS = 1e-4
+CACHED = 16 * 1024  # cells that are worked on at once
 YEAR = 360.0  # money markets count actual days over 360 (ACT/360)
 
 
@@ -144,14 +145,22 @@ def trailing_volatility(panel: engine.Panel, window: int) -> engine.FloatArray:
 
     Missing returns are skipped; NaN with fewer than two.
     """
-    returns = panel.returns
-    out = np.full(panel.shape, np.nan)
-    for t in range(1, len(returns)):
-        recent = returns[max(0, t - window) : t]
-        known = np.isfinite(recent)
-        count = known.sum(axis=0)
-        value = np.where(known, recent, 0.0)
-        mean = value.sum(axis=0) / np.maximum(count, 1)
-        squares = (np.where(known, value - mean, 0.0) ** 2).sum(axis=0)
-        out[t] = np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+    T, N = panel.shape
+    returns = np.vstack([np.full((window, N), np.nan), panel.returns])
+    known = np.isfinite(returns)
+    value = np.where(known, returns, 0.0)
+    out = np.empty((T, N))
+    step = max(CACHED // max(N, 1), 1)
+    for start in range(0, T, step):
+        rows = slice(start, min(start + step, T))
+        before = [slice(rows.start + k, rows.stop + k) for k in range(window)]  # oldest first
+        count, mean, squares = (np.zeros((rows.stop - rows.start, N)) for _ in range(3))
+        for place in before:
+            count += known[place]
+            mean += value[place]
+        mean /= np.maximum(count, 1.0)
+        for place in before:
+            squares += np.where(known[place], value[place] - mean, 0.0) ** 2
+        deviation = np.sqrt(squares / np.maximum(count - 1.0, 1.0))
+        out[rows] = np.where(count > 1.0, deviation, np.nan)
     return out

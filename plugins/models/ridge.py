@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 import engine
+
+DIGITS = 1e6  # ratio of largest to smallest eigenvalue, above which rows are more exact
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,12 @@ class Ridge(engine.Model):
 
         fresh: engine.Estimator = Estimator(alpha=self.alpha, solver="cholesky", copy_X=False)
         return fresh
+
+    def solve(self, gram: engine.FloatArray, moment: engine.FloatArray) -> engine.FloatArray | None:
+        """Return the coefficients; None where features are collinear beyond what alpha mends."""
+        values, vectors = np.linalg.eigh(gram)
+        penalised = values + self.alpha
+        if not penalised[0] * DIGITS > penalised[-1]:
+            return None
+        coefficients: engine.FloatArray = vectors @ (vectors.T @ moment / penalised)
+        return coefficients

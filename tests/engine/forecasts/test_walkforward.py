@@ -17,6 +17,7 @@ from engine.core.errors import ConfigError, DataError
 from engine.forecasts.labels import Label
 from engine.forecasts.splits import Validation, windows
 from engine.forecasts.walkforward import walk_forward
+from engine.plugins.models.ridge import Ridge
 
 SMALL = Validation(n_splits=3, min_train=60, embargo=2, min_train_rows=20)
 
@@ -224,7 +225,8 @@ def test_the_tail_is_purged_from_the_rows_before_it():
     assert len(tail_X) == len(tail_y)
 
 
-def test_nothing_after_t_moves_a_forecast_up_to_t():
+@pytest.mark.parametrize("model", [Plain(), Ridge(alpha=10.0)])
+def test_nothing_after_t_moves_a_forecast_up_to_t(model):
     """Data cut at t, and data garbled after t, give the same forecasts up to t, bit for bit."""
     panel, features, _ = world()
     validation = replace(SMALL, retrain_every=30)
@@ -232,7 +234,7 @@ def test_nothing_after_t_moves_a_forecast_up_to_t():
 
     def forecast(panel, features):
         labels = label.compute(panel, delisting=Delisting(long_return=-0.3))
-        return walk_forward(features, labels, Plain(), validation, seed=0, where=panel.present)
+        return walk_forward(features, labels, model, validation, seed=0, where=panel.present)
 
     full = forecast(panel, features)
     rng = np.random.default_rng(1)

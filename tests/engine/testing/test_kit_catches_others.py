@@ -92,6 +92,9 @@ class Student(engine.Model):
         fitted: engine.Estimator = estimator.fit(X, y)
         return None if self.how == "nothing" else fitted  # type: ignore[return-value]
 
+    def solve(self, gram: engine.FloatArray, moment: engine.FloatArray) -> engine.FloatArray | None:
+        return 1.01 * np.linalg.pinv(gram) @ moment if self.how == "solves" else None
+
 
 @pytest.mark.parametrize(
     ("how", "property", "message"),
@@ -116,6 +119,7 @@ class Student(engine.Model):
         ("list", "shape", r"predict returns a list, not a numpy array"),
         ("whole", "dtype", r"predict returns int64, not float64"),
         ("nothing", "shape", r"train returns NoneType, which cannot predict"),
+        ("solves", "moments", r"the forecast of row \d+ is \S+ from rows and \S+ from solve"),
     ],
 )
 def test_a_bad_model_is_caught(how: str, property: str, message: str) -> None:
