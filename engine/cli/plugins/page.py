@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any
 
-from engine.cli.plugins.catalog import aligned, origin
+from engine.cli.plugins.catalog import align, origin
 from engine.config import ordered, written, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import Operator
@@ -80,7 +80,7 @@ def _fields(cls: type) -> str:
     if not rows:
         return "no fields"
     head = ("field", "type", "unit", "default", "allowed", "what it means")
-    return aligned([head, *rows])
+    return align([head, *rows])
 
 
 def _allowed(field: dataclasses.Field[Any]) -> str:
