@@ -1,6 +1,6 @@
 """``engine completion``: what a shell is told, so that it completes what is typed.
 
-click's scripts ask ``engine`` itself, by an environment variable, with the line so far.
+click's scripts ask ``engine`` itself, by an environment variable, with the words so far.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.cli.words import OneOf, Plain
 SHELLS = ("bash", "zsh", "fish")
 BREAKS = re.compile(r"[=:]+")  # where bash parts a word in two
 HELP = """\
-print what has the shell complete what you type: commands, switches, plugins, runs, overrides
+what has the shell complete commands, switches, names of plugins, runs and overrides
 
   eval "$(engine completion bash)"          in ~/.bashrc
   eval "$(engine completion zsh)"           in ~/.zshrc

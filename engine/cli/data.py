@@ -26,7 +26,7 @@ CHECK = """\
 what is odd about data, before anything is run
 
   source.path=FILE, universe=NAME           the bars, as in engine run
-  source.date_format=%d/%m/%Y               how a file's dates are written; so all keys of source=csv
+  source.date_format=%d/%m/%Y               how a file's dates are written, as for source=csv
   check.sigmas=8                            what counts as odd: conf/check/default.yaml
 """
 EXIT = "Exit code: 0; 1 with a finding of severity error; 2 when the data cannot be read.\n"

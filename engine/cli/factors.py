@@ -27,9 +27,9 @@ values of factor sets and formulas, without a backtest
 
   SET                                       a set (alpha101), one of a set (alpha101.alpha012), or
                                             a formula, which may begin with a hyphen
-  key=value                                 the bars, as in engine run: source=parquet source.path=F;
-                                            or a field of a set's factor, such as
-                                            factors.alpha056.missing=raise
+  key=value                                 the bars, as in engine run, such as source=parquet
+                                            source.path=FILE; or a field of a set's factor,
+                                            such as factors.alpha056.missing=raise
   dialect=NAME                              of the formulas: brain, gtja, tdx, python, paper or qlib
   --                                        what follows are sets and formulas alone
 

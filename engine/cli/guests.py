@@ -17,8 +17,8 @@ from engine.core.errors import PluginError
 if TYPE_CHECKING:
     from engine.plugin import Registry
 
-HOME = "alpha_engine-"  # how the folder of the engine's own metadata begins
-KINDS_OF_INFO = (".dist-info", ".egg-info")
+HOME = ("alpha_engine-", "alpha_engine.")  # how the folder of the engine's own metadata begins
+METADATA = (".dist-info", ".egg-info")
 
 
 def has_guests() -> bool:
@@ -32,7 +32,7 @@ def has_guests() -> bool:
         with suppress(OSError), os.scandir(folder or ".") as found:
             for entry in found:
                 name = entry.name
-                if name.endswith(KINDS_OF_INFO) and not name.startswith(HOME) and _named(entry):
+                if name.endswith(METADATA) and not name.startswith(HOME) and _named(entry):
                     return True
     return False
 

@@ -49,21 +49,19 @@ def offer_runs(context: click.Context, param: click.Parameter, begun: str) -> li
 
 
 def offer_sets(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Factor sets, and what says which bars."""
+    """Factor sets; or overrides, once a word is begun that is none."""
     from engine.config import options
 
-    return _begin(begun, options("factors")) + _offer_overrides(context, begun)
+    return _begin(begun, options("factors")) or _offer_overrides(context, begun)
 
 
 def offer_files(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Files, or what says which bars."""
+    """Files; or overrides, where one is begun."""
     return _offer_overrides(context, begun) or [CompletionItem(begun, type="file")]
 
 
 def offer_for_run(words: Sequence[str], begun: str) -> list[CompletionItem]:
     """Stages and runs after ``--from``, switches, and what Hydra offers."""
-    from engine.config import list_switches, suggest
-
     rest = [*words]
     if "--from" in rest:
         at = rest.index("--from")
@@ -72,6 +70,8 @@ def offer_for_run(words: Sequence[str], begun: str) -> list[CompletionItem]:
         if len(rest) == at + 2:
             return _runs(begun)
         del rest[at : at + 3]
+    from engine.config import list_switches, suggest
+
     if begun.startswith("-"):
         return _begin(begun, ["--from", "--debug", *list_switches()])
     many = [word for word in rest if word in {"-m", "--multirun"}]
@@ -85,10 +85,9 @@ def list_plugins() -> dict[str, list[str]]:
         from engine.plugin import installed
 
         return {kind: [*installed().entries(kind)] for kind in installed().kinds}
-    found = {
-        kind: sorted(name for file in (ENGINE / "plugins" / f"{kind}s").glob("*.py") for name in _find(PLUGIN, file))
-        for kind in _find(KIND, ENGINE / "core" / "kinds.py")
-    }
+    kinds = _find(KIND, ENGINE / "core" / "kinds.py")
+    rooms = {kind: sorted((ENGINE / "plugins" / f"{kind}s").glob("*.py")) for kind in kinds}
+    found = {kind: [n for f in files for n in _find(PLUGIN, f)] for kind, files in rooms.items()}
     found["factor"] += _find(PLUGIN, ENGINE / "expr" / "formula.py")  # which stands in no room
     return found
 
@@ -116,11 +115,11 @@ def _runs(begun: str) -> list[CompletionItem]:
 
 
 def _offer_overrides(context: click.Context, begun: str) -> list[CompletionItem]:
-    """Overrides of the configuration, once a sign of one is there; a Hydra takes its time."""
-    from engine.config import suggest
-
+    """Overrides of the configuration, once one is begun: Hydra takes half a second."""
     if not begun or os.sep in begun.partition("=")[0]:
         return []
+    from engine.config import suggest
+
     return [CompletionItem(word) for word in suggest(context.params["overrides"], begun)]
 
 

@@ -34,8 +34,11 @@ def write_lines(lines: Iterable[tuple[str, str]]) -> str:
 
 def refuse(context: click.Context | None, text: str) -> NoReturn:
     """Raise ConfigError with the command that the text is about."""
-    path = context.command_path.removeprefix("engine").strip() if context else ""
-    raise ConfigError(f"{path} {text}".strip())
+    raise ConfigError(f"{_path(context)} {text}".strip())
+
+
+def _path(context: click.Context | None) -> str:
+    return context.command_path.removeprefix("engine").strip() if context else ""
 
 
 class Page(click.Command):
@@ -185,9 +188,7 @@ switch = partial(click.option, cls=Switch)
 class OneOf(click.Choice[str]):
     """One of a few words."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the word, or name the nearest one."""
         if value not in self.choices:
             name = param.opts[0] if isinstance(param, click.Option) else ""
@@ -230,5 +231,7 @@ def mend(error: click.ClickException) -> NoReturn:
                 refuse(context, f"{name} takes no value: type it alone")
             refuse(context, f"{name} needs a value: type {name} {found.make_metavar(context)}")
         case _:
-            text = error.format_message().rstrip(".")
-            refuse(context, text[:1].lower() + text[1:])
+            text = " ".join(error.format_message().split()).rstrip(".")
+            said = text[:1].lower() + text[1:]
+            path = _path(context)
+            raise ConfigError(f"{path}: {said}; see engine {path} --help" if path else said)

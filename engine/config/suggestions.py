@@ -10,6 +10,8 @@ from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 from engine.config.compose import ROOT, hydra_over
 from engine.config.private import get_args_parser
 
+REFUSED = {"--experimental-rerun", "--shell-completion"}  # a pickle; and ours is another
+
 
 def suggest(words: Sequence[str], incomplete: str) -> list[str]:
     """Return whole words that may stand where an override has been begun.
@@ -28,5 +30,6 @@ def suggest(words: Sequence[str], incomplete: str) -> list[str]:
 
 
 def list_switches() -> list[str]:
-    """Return Hydra's own switches, such as ``--cfg``."""
-    return sorted({*re.findall(r"--[a-z][\w-]*", get_args_parser().format_usage())})
+    """Return Hydra's own switches that the engine takes, such as ``--cfg``."""
+    found = {*re.findall(r"--[a-z][\w-]*", get_args_parser().format_usage())}
+    return sorted(found - REFUSED)
