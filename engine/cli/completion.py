@@ -23,7 +23,7 @@ from engine.cli.words import OneOf, Plain
 SHELLS = ("bash", "zsh", "fish")
 BREAKS = re.compile(r"[=:]+")  # where bash parts a word in two
 HELP = """\
-what has the shell complete commands, switches, names of plugins, runs and overrides
+what has the shell complete commands, switches, plugins, runs and overrides
 
   eval "$(engine completion bash)"          in ~/.bashrc
   eval "$(engine completion zsh)"           in ~/.zshrc

@@ -32,12 +32,12 @@ def has_guests() -> bool:
         with suppress(OSError), os.scandir(folder or ".") as found:
             for entry in found:
                 name = entry.name
-                if name.endswith(METADATA) and not name.startswith(HOME) and _named(entry):
+                if name.endswith(METADATA) and not name.startswith(HOME) and _names_plugins(entry):
                     return True
     return False
 
 
-def _named(info: os.DirEntry[str]) -> bool:
+def _names_plugins(info: os.DirEntry[str]) -> bool:
     try:
         with open(os.path.join(info.path, "entry_points.txt"), encoding="utf-8") as file:
             return "[engine]" in file.read()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 FROM = "--from"  # STAGE RUN
-OWN_COMPLETION = {"-sc", "--shell-completion"}
 
 
 class Run(Untouched):
@@ -45,8 +44,6 @@ def run(words: tuple[str, ...]) -> int:
     """Compose, run one job or a sweep, print what came out."""
     from engine.config import launch
 
-    if OWN_COMPLETION & {*words}:
-        raise ConfigError("run: Hydra's completion is part of ours: type engine completion bash")
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
     start, rest = _start(words)
     outcomes: list[Outcome] = launch(rest, partial(run_job, start=start))

@@ -29,14 +29,14 @@ def plugins() -> None:
 def list_all(context: click.Context, kinds: tuple[str, ...]) -> None:
     """Print the catalog, or the part of one kind."""
     from engine.cli.plugins.catalog import catalog
-    from engine.cli.plugins.lookup import known_kind
+    from engine.cli.plugins.lookup import expect_kind
     from engine.config import packages
     from engine.plugin import installed
 
     if len(kinds) > 1:
         raise ConfigError("plugins list: type `engine plugins list`, or add one kind")
     own: dict[str, Command] = context.find_root().obj
-    kind = known_kind(kinds[0], installed()) if kinds else None
+    kind = expect_kind(kinds[0], installed()) if kinds else None
     print(catalog(installed(), [] if kind else packages(), kind, own))
 
 

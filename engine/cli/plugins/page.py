@@ -72,7 +72,7 @@ def _fields(cls: type) -> str:
             type_of(field),
             str(field.metadata.get("unit", "")),
             written(default(field)),
-            _allowed(field),
+            _tell_allowed(field),
             str(field.metadata.get("help", "")),
         )
         for field in ordered(cls)
@@ -83,6 +83,6 @@ def _fields(cls: type) -> str:
     return align([head, *rows])
 
 
-def _allowed(field: dataclasses.Field[Any]) -> str:
+def _tell_allowed(field: dataclasses.Field[Any]) -> str:
     choices = field.metadata.get("choices", ())
     return " | ".join(filter(None, [*map(str, choices), within(field.metadata)]))

@@ -214,5 +214,15 @@ def test_help_imports_nothing_slow(words: list[str]) -> None:
     assert done.stdout.splitlines()[-1] == "SLOW []"
 
 
+@pytest.mark.parametrize("words", ["--help", "run --help", "factors compute -h"])
+def test_a_reader_may_close_the_pipe(words: str) -> None:
+    line = f"set -o pipefail; {sys.executable} -m engine {words} | head -1"
+    done = subprocess.run(
+        ["bash", "-c", line], env=ours(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 1
+
+
 def test_the_types_to_choose_from_are_those_there_are() -> None:
     assert {*DTYPES} == {*engine.expr.DTYPES}

@@ -129,5 +129,6 @@ def test_each_shell_has_a_script(shell: str, part: str, capsys: pytest.CaptureFi
 def test_an_unknown_shell_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "bsh"]) == 2
     assert capsys.readouterr().err == "engine: completion bsh: did you mean 'bash'?\n"
-    assert main(["run", "-sc", "install=bash"]) == 2
-    assert "type engine completion bash" in capsys.readouterr().err
+    for switch in ("-sc", "--shell-completion", "--shell-comp"):
+        assert main(["run", switch, "install=bash"]) == 2
+        assert "type engine completion bash" in capsys.readouterr().err
