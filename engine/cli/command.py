@@ -69,7 +69,7 @@ OWN = (
         "completion",
         "engine.cli.completion:completion",
         """
-        bash|zsh|fish  print what has the shell complete what you type
+        bash|zsh|fish  print the script with which the shell completes what you type
         """,
     ),
 )

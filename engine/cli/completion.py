@@ -1,4 +1,4 @@
-"""``engine completion``: what a shell is told, so that it completes what is typed.
+"""``engine completion``: the script with which a shell completes what is typed.
 
 click's scripts ask ``engine`` itself, by an environment variable, with the words so far.
 """
@@ -23,7 +23,7 @@ from engine.cli.words import OneOf, Plain
 SHELLS = ("bash", "zsh", "fish")
 BREAKS = re.compile(r"[=:]+")  # where bash parts a word in two
 HELP = """\
-what has the shell complete commands, switches, plugins, runs and overrides
+a script for the shell: it completes commands, switches, plugins, runs, overrides
 
   eval "$(engine completion bash)"          in ~/.bashrc
   eval "$(engine completion zsh)"           in ~/.zshrc

@@ -5,7 +5,8 @@
 2. Kinds that distributions bring are added to the engine's own.
 3. The hooks of all kinds are called; each returns classes. Each class is checked
    (`engine.plugin.admission`) and filed under its kind and name. A name that two distributions
-   claim is nobody's until one of them is disabled or uninstalled.
+   claim is nobody's until one of them is disabled or uninstalled. Rows of commands are kept with
+   their distribution; which of them are typed, the prompt decides.
 4. `Registry.build` reads a node: ``name`` picks the class, the other keys are its fields.
 """
 
