@@ -1,7 +1,7 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library, click, errors and text are imported here, so that ``engine --help``
-answers at once; a command's module is imported when it is typed.
+Only click, errors and what is quick of the standard library are imported here, so that
+``engine --help`` answers at once; a command's module is imported when it is typed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from engine.cli.program import NAME, Program
 from engine.cli.words import mend
 from engine.core.command import Command
 from engine.core.errors import EngineError, unforeseen
-from engine.core.text import LINES, Screen, shown
 
 COMPLETING = "_ENGINE_COMPLETE"  # set by the shell that wants to complete a line
 
@@ -66,8 +65,7 @@ def _debugging(debug: bool) -> Iterator[bool]:
 
 def _guard(program: Program, words: list[str], debug: bool) -> int:
     try:
-        with redirect_stdout(cast(IO[str], Screen(sys.stdout))):
-            return _invoke(program, words, debug)
+        return _invoke(program, words, debug)
     except EngineError as error:
         if debug:
             raise
@@ -84,13 +82,22 @@ def _guard(program: Program, words: list[str], debug: bool) -> int:
         return 130
 
 
+def _invoke_command(program: Program, context: click.Context, debug: bool) -> object:
+    """Run the command itself: what it prints steers no terminal, and warnings are one line."""
+    from engine.cli.warned import tell_in_one_line  # it imports `logging`, which is slow
+    from engine.core.text import Screen  # it too
+
+    if not debug:
+        tell_in_one_line()
+    with redirect_stdout(cast(IO[str], Screen(sys.stdout))):
+        return program.invoke(context)
+
+
 def _invoke(program: Program, words: list[str], debug: bool) -> int:
     """Do what the words say; what click refuses is refused as everything here is."""
     try:
         with program.make_context(NAME, words) as context:
-            if not debug:
-                _shorten_warnings()
-            code = program.invoke(context)
+            code = _invoke_command(program, context, debug)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.message)
         return 0
@@ -103,12 +110,8 @@ def _invoke(program: Program, words: list[str], debug: bool) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _shorten_warnings() -> None:
-    from engine.cli.warned import tell_in_one_line  # `logging` is slow to import
-
-    tell_in_one_line()
-
-
 def _fail(message: str) -> int:
+    from engine.core.text import LINES, shown
+
     print(f"{NAME}: {shown(message, LINES)}", file=sys.stderr)
     return 2

@@ -198,7 +198,7 @@ def test_a_room_above_hands_in_its_row(capsys: pytest.CaptureFixture[str]) -> No
     )
 
 
-SLOW = ("numpy", "pandas", "hydra", "omegaconf", "importlib.metadata", "logging.handlers", "rich")
+SLOW = ("numpy", "pandas", "hydra", "omegaconf", "importlib.metadata", "rich", "engine.plugin")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["plugins", "--help"], ["factors", "compute", "-h"]])
