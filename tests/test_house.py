@@ -30,7 +30,11 @@ def test_no_module_is_longer_than_400_lines(path: Path) -> None:
 
 def test_each_hook_is_documented_and_has_a_kind() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("register_")}
-    assert hooks == {"register_kinds", *(kind.kind_hook() for kind in KINDS.values())}
+    assert hooks == {
+        "register_kinds",
+        "register_commands",
+        *(kind.kind_hook() for kind in KINDS.values()),
+    }
     for name in hooks:
         assert getattr(hookspecs, name).__doc__
 
