@@ -9,6 +9,7 @@ from engine.core.version import VERSION
 if TYPE_CHECKING:
     from engine.api import run
     from engine.core.book import Book
+    from engine.core.command import Command
     from engine.core.errors import (
         ConfigError,
         ContractError,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _HOME = {
     "engine.api": ("run",),
     "engine.core.book": ("Book",),
+    "engine.core.command": ("Command",),
     "engine.core.errors": (
         "ConfigError",
         "ContractError",
@@ -95,6 +97,7 @@ __version__ = VERSION
 __all__ = [
     "Book",
     "BoolArray",
+    "Command",
     "ConfigError",
     "ContractError",
     "Cost",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from engine.cli import OWN, Command
+from engine.cli import OWN
 from engine.cli import main as prompt
+from engine.core.command import Command
 
 COMMANDS: tuple[Command, ...] = (*OWN,)  # a room with a command of its own adds it here
 

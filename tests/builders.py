@@ -105,6 +105,13 @@ def call(words: Sequence[str | Path], cwd: Path) -> str:
     return done.stdout
 
 
+def check_data(words: Sequence[str]) -> int:
+    """Type ``engine data check``; its mistakes are raised."""
+    from engine.cli import main
+
+    return main(["data", "check", *words, "--debug"])
+
+
 def ours(*paths: Path, **variables: str) -> dict[str, str]:
     """An environment in which `engine` is this checkout's."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *paths])), **variables}

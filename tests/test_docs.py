@@ -13,10 +13,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from builders import ROOT, Shared
+from builders import ROOT, SMALL, Shared
 from omegaconf import OmegaConf
 from stories import FILES
 
+import engine
+from engine.core.command import Command
 from engine.core.kinds import KINDS, Kind
 from engine.expr.parser import DIALECTS
 from engine.pipeline.settings import factor_set
@@ -53,18 +55,23 @@ BY_HOOK = {kind.kind_hook(): kind for kind in KINDS.values()}
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_each_hook_has_a_section_with_its_signature_and_an_example(hook: str) -> None:
-    kind = Kind if hook == "register_kinds" else BY_HOOK[hook]
-    heading = f"`{hook}() -> list[type[engine.{kind.__name__}]]`"
+    kind = Kind if hook == "register_kinds" else BY_HOOK.get(hook, Command)
+    one = "engine.Command" if kind is Command else f"type[engine.{kind.__name__}]"
+    heading = f"`{hook}() -> list[{one}]`"
     section = next(part for part in PAGE.split("\n## ") if heading in part.split("\n")[0])
     assert f"def {hook}()" in section
-    assert f"(engine.{kind.__name__})" in section
+    assert f"engine.{kind.__name__}(" in section or f"(engine.{kind.__name__})" in section
 
 
 def test_the_sections_stand_in_the_order_of_a_run() -> None:
     assert re.findall(r"^## .*`(register_\w+)", PAGE, re.MULTILINE) == HOOKS
 
 
-@pytest.mark.parametrize("code", CODE, ids=lambda c: re.findall(r"register_\w+", c)[0])
+@pytest.mark.parametrize(
+    "code",
+    [c for c in CODE if "register_commands" not in c],
+    ids=lambda c: re.findall(r"register_\w+", c)[0],
+)
 def test_each_example_is_a_plugin_that_builds_from_its_defaults(
     code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,9 +89,33 @@ def test_each_example_is_a_plugin_that_builds_from_its_defaults(
         assert vars(module)[type(plugin).__name__] is type(plugin)
 
 
+def test_the_example_of_a_command_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from engine.cli.prompt import main
+
+    (code,) = [c for c in CODE if "register_commands" in c]
+    name = "my_factors"
+    (tmp_path / name).mkdir()
+    hook, command = code.split("# my_factors/halves.py\n")
+    (tmp_path / name / "__init__.py").write_text(hook)
+    (tmp_path / name / "halves.py").write_text(command)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (row, _), *_ = Registry([EntryPoint(name, name, "engine")]).commands
+    run = engine.run(SMALL, path=tmp_path / "run").path
+    assert main([row.name, str(run)], [row]) == 0
+    assert (
+        len(re.findall(r"^20\d\d-\d\d-\d\d on: [+-]\d+\.\d%$", capsys.readouterr().out, re.M)) == 2
+    )
+    assert main([row.name, str(tmp_path)], [row]) == 2
+    assert "not a finished run" in capsys.readouterr().err
+    assert main([row.name, "--help"], [row]) == 0
+    assert "Usage: engine halves" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "code",
-    [c for c in CODE if "register_observers" not in c],
+    [c for c in CODE if not re.search("register_(observers|commands)", c)],
     ids=lambda c: re.findall(r"register_\w+", c)[0],
 )
 def test_each_example_keeps_the_contract_of_its_kind(

@@ -227,19 +227,13 @@ def test_a_folder_with_other_files_is_refused_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "prices.parquet").read_bytes() == b"mine"
 
 
-def test_hydras_own_switches_work(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hydras_own_switches_work(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", ML, "model=xgboost", "--cfg", "job"]) == 0
     assert "ml_alpha_${model.name}_${label.horizon}d" in capfd.readouterr().out
     assert main(["run", ML, "--cfg", "job", "--resolve", "model=xgboost"]) == 0
     assert "ml_alpha_xgboost_20d" in capfd.readouterr().out
     assert main(["run", ML, "--info", "searchpath"]) == 0
     assert "conf" in capfd.readouterr().out
-    monkeypatch.setenv("COMP_LINE", "engine run +bundle=ai_tech_core_")
-    monkeypatch.setenv("COMP_POINT", "32")
-    assert main(["-sc", "query=bash"]) == 0
-    assert "ai_tech_core_ml" in capfd.readouterr().out
 
 
 def test_help_is_quick_and_knows_run() -> None:

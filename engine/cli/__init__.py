@@ -5,7 +5,7 @@ Rooms that stand above the command line's own hand in theirs: see `engine.__main
 
 from __future__ import annotations
 
-from engine.cli.command import OWN, Command
+from engine.cli.command import OWN
 from engine.cli.prompt import main
 
-__all__ = ["OWN", "Command", "main"]
+__all__ = ["OWN", "main"]

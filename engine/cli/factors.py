@@ -9,6 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from engine.cli.offers import offer_sets
+from engine.cli.words import Group, OneOf, Worded, read_count, read_gigabytes, switch
 from engine.core.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -18,31 +22,27 @@ if TYPE_CHECKING:
     from engine.core.panel import Panel
     from engine.plugin import Registry
 
-HELP = """\
-engine factors: formulas without a backtest
+COMPUTE = """\
+values of factor sets and formulas, without a backtest
 
-  engine factors compute WORD … [key=value …] [--out FILE.parquet] [--missing warn]
-                      WORD: a set (alpha101), one of a set (alpha101.alpha012), or a formula;
-                      key=value: the bars, as in engine run, such as source=parquet source.path=F;
-                      or a field of a set's factor, such as factors.alpha056.missing=raise
-                      FILE: timestamp, symbol, and a column for each factor
-                      --missing raise | warn: whether a formula may do without what the bars lack;
-                      by default each formula says so itself
-                      --append FILE: add the dates that a file of these factors lacks;
-                      refused when its last date, computed again, or a formula has changed
-                      dialect=brain | gtja | tdx | python | paper | qlib: of the formulas typed
-                      --chunk ROWS, --memory GB: this many dates at a time, or as many as fit,
-                      by default into most of what is free; --threads K: by default one a core
-                      --parallel local | dask | ray, --workers K: in other processes;
-                      none of these changes a byte of the values
-                      --dtype float32: half the size; by default float64
-  engine factors explain "FORMULA" [dialect=NAME]
-                      its tree, what it reads, how far back, and what looks like a mistake
+  SET                                       a set (alpha101), one of a set (alpha101.alpha012), or
+                                            a formula, which may begin with a hyphen
+  key=value                                 the bars, as in engine run, such as source=parquet
+                                            source.path=FILE; or a field of a set's factor,
+                                            such as factors.alpha056.missing=raise
+  dialect=NAME                              of the formulas: brain, gtja, tdx, python, paper or qlib
+  --                                        what follows are sets and formulas alone
+
+What says how it is computed (--chunk, --memory, --threads, --parallel, --workers) changes no byte
+of the values. By default as many dates at a time as fit into most of the free memory.
+"""
+EXPLAIN = """\
+what a formula reads, how far back, and what looks like a mistake
+
+  dialect=NAME                              brain, gtja, tdx, python, paper or qlib
 """
 OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
-COUNTS = ("chunk", "threads", "workers")
-SWITCHES = (*COUNTS, "append", "dtype", "memory", "missing", "out", "parallel")
-PARALLEL = ("local", "dask", "ray")
+DTYPES = ("float64", "float32")
 FORMULA = re.compile(r"[(?;]")  # in a dialect an = may compare, or name a line
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
@@ -52,42 +52,80 @@ NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 class Request:
     """What was typed after ``compute``."""
 
-    wanted: list[str] = field(default_factory=list)
-    overrides: list[str] = field(default_factory=list)
-    out: Path | None = None
-    append: Path | None = None
-    missing: str | None = None
-    dialect: str | None = None
-    how: dict[str, Any] = field(default_factory=dict)
+    wanted: Sequence[str]
+    overrides: Sequence[str]
+    dialect: str | None
+    missing: str | None
     aside: set[str] = field(default_factory=set)  # computed because what was wanted names them
 
 
-def factors(words: Sequence[str]) -> int:
-    """Run ``engine factors WORDS``; return the exit code."""
-    if not words or {"-h", "--help", "help"} & {words[0], words[-1]}:
-        print(HELP, end="")
-        return 0
-    commands = {"compute": compute, "explain": explain}
-    if words[0] not in commands:
-        hint = did_you_mean(words[0], commands)
-        raise ConfigError(f"factors {words[0]}: no such command; {hint}")
-    return commands[words[0]](words[1:])
+def is_dialect(word: str, words: Sequence[str] = ()) -> bool:
+    """Whether a word says which dialect the formulas are in."""
+    return word.startswith("dialect=")
 
 
-def explain(words: Sequence[str]) -> int:
-    """``engine factors explain``: what a formula is."""
-    from engine.expr import explain as told
-    from engine.expr import parse
+def is_override(word: str, words: Sequence[str]) -> bool:
+    """Whether a word is an override; in a dialect a formula may have an = as well."""
+    spoken = any(map(is_dialect, words))
+    return bool(OVERRIDE.match(word)) and not (spoken and FORMULA.search(word))
 
-    dialect, rest = _dialect(words)
-    if len(rest) != 1:
+
+@click.group(cls=Group, help="formulas without a backtest")
+def factors() -> None:
+    """Compute factors, or explain them."""
+
+
+@factors.command(cls=Worded, help=EXPLAIN, is_override=is_dialect)
+@click.argument("formulas", metavar="FORMULA", nargs=-1)
+def explain(formulas: tuple[str, ...], overrides: tuple[str, ...]) -> None:
+    """Print what a formula is."""
+    from engine.expr import explain, parse
+
+    if len(formulas) != 1:
         raise ConfigError("explain takes one formula: put it between quotes")
-    print(told(parse(rest[0], dialect)))
-    return 0
+    print(explain(parse(formulas[0], _take_dialect(overrides)[0])))
 
 
-def compute(words: Sequence[str]) -> int:
-    """``engine factors compute``: values of factors, and how many there are."""
+@factors.command(cls=Worded, help=COMPUTE, is_override=is_override)
+@click.argument("wanted", metavar="SET", nargs=-1, shell_complete=offer_sets)
+@switch("--out", metavar="FILE", help="parquet: timestamp, symbol, and a column for each factor")
+@switch(
+    "--append",
+    metavar="FILE",
+    help="add the dates that a file of these factors lacks; refused when its last date, computed "
+    "again, or a formula has changed",
+)
+@switch(
+    "--missing",
+    metavar="raise|warn",
+    type=OneOf(("raise", "warn")),
+    help="whether a formula may do without what the bars lack; by default each says so itself",
+)
+@switch("--chunk", metavar="ROWS", callback=read_count, help="this many dates at a time")
+@switch("--memory", metavar="GB", callback=read_gigabytes, help="as many dates as fit into it")
+@switch("--threads", metavar="K", callback=read_count, help="by default one a core")
+@switch(
+    "--parallel",
+    metavar="local|dask|ray",
+    type=OneOf(("local", "dask", "ray")),
+    help="in other processes",
+)
+@switch("--workers", metavar="K", callback=read_count, help="how many processes")
+@switch(
+    "--dtype",
+    metavar="float64|float32",
+    type=OneOf(DTYPES),
+    help="float32: half the size; by default float64",
+)
+def compute(
+    wanted: tuple[str, ...],
+    overrides: tuple[str, ...],
+    out: str | None,
+    append: str | None,
+    missing: str | None,
+    **how: Any,
+) -> None:
+    """Print how many values factors have, and write them."""
     from functools import partial
 
     from engine.cli.bar import bar
@@ -95,92 +133,52 @@ def compute(words: Sequence[str]) -> int:
     from engine.core.progress import hearing
     from engine.expr import using
     from engine.factors import How, append_to, compute_to
-    from engine.pipeline import choose_plugins as plugins_of
+    from engine.pipeline import choose_plugins
     from engine.plugin import Guard, guarding, installed, seconds
 
-    request = _request(words)
+    _refuse(wanted, out, append, how)
+    dialect, rest = _take_dialect(overrides)
+    request = Request(wanted, rest, dialect, missing)
     sets = options("factors")
-    first, config = _composed(request, sets)
-    registry = plugins_of(config, installed())
+    first, config = _compose(request, sets)
+    registry = choose_plugins(config, installed())
     guard = Guard(timeout=seconds(config.plugins.get("timeout_s")))
     with using(registry), guarding(guard), bar() as show, hearing(partial(show, "factors")):
-        chosen = _chosen(request, registry, sets, {first: config})
+        chosen = _choose(request, registry, sets, {first: config})
         with guard.on_stage("bars"):
-            panel = _panel(config, registry, request.append)
+            panel = _lay_out(config, registry, Path(append) if append else None)
         guard.hold("bars", panel)
         _check_windows(chosen, panel)
-        how = How(**request.how)
+        settings = How(**{name: value for name, value in how.items() if value is not None})
         with guard.on_stage("factors"):
-            if request.append is not None:
-                append_to(chosen, panel, request.append, how, request.aside)
+            if append is not None:
+                append_to(chosen, panel, Path(append), settings, request.aside)
             else:
-                compute_to(chosen, panel, request.out, how, request.aside)
-    return 0
+                compute_to(chosen, panel, Path(out) if out else None, settings, request.aside)
 
 
-def _request(words: Sequence[str]) -> Request:
-    dialect, words = _dialect(words)
-    request, rest = Request(dialect=dialect), iter(words)
-    for word in rest:
-        if word.startswith("--"):
-            name, equals, value = word[2:].partition("=")
-            if name not in SWITCHES:
-                hint = did_you_mean(name, SWITCHES)
-                raise ConfigError(f"--{name}: no such switch; {hint}")
-            _switch(request, name, value if equals else next(rest, ""))
-        else:
-            assigns = OVERRIDE.match(word) and not (dialect and FORMULA.search(word))
-            (request.overrides if assigns else request.wanted).append(word)
-    if not request.wanted:
+def _refuse(
+    wanted: Sequence[str], out: str | None, append: str | None, how: Mapping[str, Any]
+) -> None:
+    """Raise ConfigError for what does not go together."""
+    if not wanted:
         raise ConfigError("nothing to compute: name a factor set, such as alpha101, or a formula")
-    if request.out is not None and request.append is not None:
+    if out is not None and append is not None:
         raise ConfigError("--out and --append: choose one")
-    if request.out is not None and not request.out.absolute().parent.is_dir():
-        raise ConfigError(f"--out {request.out}: no such folder; make it first")
-    if "workers" in request.how and "parallel" not in request.how:
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise ConfigError(f"--out {out}: no such folder; make it first")
+    if how["workers"] and not how["parallel"]:
         raise ConfigError("--workers: say who they are, such as --parallel local")
-    return request
 
 
-def _dialect(words: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The dialect that was typed, and the other words."""
-    typed = [word for word in words if word.startswith("dialect=")]
-    rest = [word for word in words if word not in typed]
+def _take_dialect(overrides: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The dialect that was typed, and the other overrides."""
+    typed = [word for word in overrides if is_dialect(word)]
+    rest = [word for word in overrides if not is_dialect(word)]
     return (typed[-1].partition("=")[2] if typed else None), rest
 
 
-def _switch(request: Request, name: str, value: str) -> None:
-    if not value:
-        raise ConfigError(f"--{name} needs a value: type --{name} VALUE")
-    if name == "out":
-        request.out = Path(value)
-    elif name == "append":
-        request.append = Path(value)
-    elif name == "missing":
-        request.missing = _one_of(name, value, ("raise", "warn"))
-    elif name == "parallel":
-        request.how[name] = _one_of(name, value, PARALLEL)
-    elif name == "dtype":
-        from engine.expr import DTYPES
-
-        request.how[name] = _one_of(name, value, DTYPES)
-    elif name == "memory":
-        if not re.fullmatch(r"\d*\.?\d+", value) or not float(value):
-            raise ConfigError(f"--memory {value}: write gigabytes, such as 4 or 0.5")
-        request.how[name] = float(value) * 1e9
-    elif not value.isdecimal() or int(value) < 1:
-        raise ConfigError(f"--{name} {value}: write a number from 1 on")
-    else:
-        request.how[name] = int(value)
-
-
-def _one_of(name: str, value: str, choices: Sequence[str]) -> str:
-    if value not in choices:
-        raise ConfigError(f"--{name} {value}: choose from {', '.join(choices)}")
-    return value
-
-
-def _composed(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:
+def _compose(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:
     """The first set that is wanted, and the configuration with it; "" where none is."""
     from engine.config import compose_config
     from engine.pipeline import job
@@ -192,7 +190,7 @@ def _composed(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:
     return "", job(compose_config([word for word in request.overrides if not OF_SETS.match(word)]))
 
 
-def _chosen(
+def _choose(
     request: Request,
     registry: Registry,
     sets: Sequence[str],
@@ -206,14 +204,14 @@ def _chosen(
     for word in request.wanted:
         group, _, single = word.partition(".")
         if group in sets and NAME.fullmatch(word):
-            config = composed.get(group) or _set(group, request.overrides)
+            config = composed.get(group) or _compose_set(group, request.overrides)
             resolve(config)
             found = factor_set(config.factors, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
-            found = _with_named(single, found) if single else found
+            found = _keep_named(single, found) if single else found
         else:
-            found, single = {word: _formula(word, sets, request.dialect)}, ""
+            found, single = {word: _read_formula(word, sets, request.dialect)}, ""
         for name, factor in found.items():
             if single and name != single:
                 request.aside |= {name} - {*chosen}
@@ -228,7 +226,7 @@ def _chosen(
     return chosen
 
 
-def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
+def _keep_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
     """A factor of a set, and those of the set that its formula names."""
     from engine.expr import Formula, fields
 
@@ -243,14 +241,14 @@ def _with_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
     return kept
 
 
-def _set(name: str, overrides: Sequence[str]) -> DictConfig:
+def _compose_set(name: str, overrides: Sequence[str]) -> DictConfig:
     from engine.config import compose_config
     from engine.pipeline import job
 
     return job(compose_config([*overrides, f"factors={name}"]))
 
 
-def _formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Factor:
+def _read_formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Factor:
     from engine.expr import Formula
 
     near = get_close_matches(text.partition(".")[0], sets, n=1, cutoff=0.7)
@@ -259,7 +257,7 @@ def _formula(text: str, sets: Sequence[str], dialect: str | None = None) -> Fact
     return Formula(formula=text, dialect=dialect or "auto")
 
 
-def _panel(config: DictConfig, registry: Registry, continued: Path | None) -> Panel:
+def _lay_out(config: DictConfig, registry: Registry, continued: Path | None) -> Panel:
     """The bars of the configuration, checked by its policy.
 
     A file that is continued says how many rows a year has, unless the configuration does.

@@ -1,6 +1,6 @@
 """The command line: ``engine COMMAND …``.
 
-Only the standard library, errors, text and `engine.cli.warned` are imported here, so that
+Only click, errors and what is quick of the standard library are imported here, so that
 ``engine --help`` answers at once; a command's module is imported when it is typed.
 """
 
@@ -9,52 +9,38 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import IO, cast
 
-from engine.cli.command import OWN, Command
-from engine.cli.warned import tell_in_one_line
-from engine.core.errors import EngineError, did_you_mean, explain_unforeseen
-from engine.core.text import LINES, Screen, escape
-from engine.core.version import VERSION
+import click
 
-HEAD = "engine: declarative backtests\n\n"
-TAIL = """
-  engine --version
-  --debug                                   show the traceback of an error
-"""
+from engine.cli.command import OWN
+from engine.cli.program import NAME, Program
+from engine.cli.words import mend
+from engine.core.command import Command
+from engine.core.errors import EngineError, explain_unforeseen
+
+COMPLETING = "_ENGINE_COMPLETE"  # set by the shell that wants to complete a line
 
 
 def main(argv: Sequence[str] | None = None, commands: Sequence[Command] = OWN) -> int:
     """Run a command; return its exit code: 0, 2 for what the user can mend, 130 on Ctrl-C."""
     if argv is None:
-        return _leaving(main(sys.argv[1:], commands))
-    words = list(argv)
+        return _leave(main(sys.argv[1:], commands))
+    program = Program(commands)
+    if COMPLETING in os.environ:
+        from engine.cli.completion import complete
+
+        return complete(program, COMPLETING)
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without ± shows ? instead
         sys.stdout.reconfigure(errors="replace")
-    debug = "--debug" in words
-    if not debug:
-        tell_in_one_line()
-    words = [word for word in words if word != "--debug"]
-    if not words or words[0] in {"-h", "--help", "help"}:
-        print(HEAD + "\n".join(command.help for command in commands) + TAIL, end="")
-        return 0
-    if words[0] in {"-V", "--version"}:
-        print(f"alpha-engine {VERSION}")
-        return 0
-    if words[0] in {"-sc", "--shell-completion"}:  # the shell asks the bare program name
-        line = os.environ.get("COMP_LINE", "")
-        os.environ["COMP_LINE"] = line.replace("engine run", "engine", 1)
-        words = ["run", *words]
-    by_name = {command.name: command for command in commands}
-    if words[0] not in by_name:
-        hint = did_you_mean(words[0], by_name)
-        return _fail(f"no such command {words[0]!r}: {hint} (or type `engine --help`)")
-    return _guarded(by_name[words[0]], words[1:], debug)
+    words = [word for word in argv if word != "--debug"]
+    with _debugging("--debug" in argv) as debug:
+        return _guard(program, words, debug)
 
 
-def _leaving(code: int) -> int:
+def _leave(code: int) -> int:
     """End the process where threads that plugins have left would keep it."""
     patches = sys.modules.get("engine.plugin.patches")
     if patches is not None and any(t.is_alive() and not t.daemon for t in patches.STRAYS):
@@ -64,12 +50,22 @@ def _leaving(code: int) -> int:
     return code
 
 
-def _guarded(command: Command, words: list[str], debug: bool) -> int:
-    if debug:
-        os.environ["ENGINE_DEBUG"] = "1"  # an environment variable reaches joblib's workers too
+@contextmanager
+def _debugging(debug: bool) -> Iterator[bool]:
+    """Tell joblib's workers too, for which there is the environment."""
+    if not debug:
+        yield False
+        return
+    os.environ["ENGINE_DEBUG"] = "1"
     try:
-        with redirect_stdout(cast(IO[str], Screen(sys.stdout))):
-            return command.load()(words)
+        yield True
+    finally:
+        del os.environ["ENGINE_DEBUG"]
+
+
+def _guard(program: Program, words: list[str], debug: bool) -> int:
+    try:
+        return _invoke(program, words, debug)
     except EngineError as error:
         if debug:
             raise
@@ -82,13 +78,40 @@ def _guarded(command: Command, words: list[str], debug: bool) -> int:
             raise
         return _fail(explain_unforeseen(error))
     except KeyboardInterrupt:
-        print(f"engine {command.name}: interrupted", file=sys.stderr)
+        print(f"{NAME} {' '.join(words[:1])}: interrupted", file=sys.stderr)
         return 130
-    finally:
-        if debug:
-            del os.environ["ENGINE_DEBUG"]
+
+
+def _invoke_command(program: Program, context: click.Context, debug: bool) -> object:
+    """Run the command itself: what it prints steers no terminal, and warnings are one line."""
+    from engine.cli.warned import tell_in_one_line  # it imports `logging`, which is slow
+    from engine.core.text import Screen  # it too
+
+    if not debug:
+        tell_in_one_line()
+    with redirect_stdout(cast(IO[str], Screen(sys.stdout))):
+        return program.invoke(context)
+
+
+def _invoke(program: Program, words: list[str], debug: bool) -> int:
+    """Do what the words say; what click refuses is refused as everything here is."""
+    try:
+        with program.make_context(NAME, words) as context:
+            code = _invoke_command(program, context, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.message)
+        return 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort as error:  # Ctrl-C at a question that a command asks
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        mend(error)
+    return code if isinstance(code, int) else 0
 
 
 def _fail(message: str) -> int:
-    print(f"engine: {escape(message, LINES)}", file=sys.stderr)
+    from engine.core.text import LINES, escape
+
+    print(f"{NAME}: {escape(message, LINES)}", file=sys.stderr)
     return 2

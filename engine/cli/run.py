@@ -10,14 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+import click
 
 from engine.cli.bar import bar
+from engine.cli.offers import offer_for_run
 from engine.cli.warned import tell_in_one_line
+from engine.cli.words import Untouched
 from engine.core.errors import ConfigError, EngineError, explain_unforeseen
 from engine.core.text import LINES, escape, guard_logs
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+    from omegaconf import DictConfig
+
     from engine.config import Outcome
     from engine.core.lock import Lock
     from engine.pipeline import Start
@@ -26,13 +31,22 @@ if TYPE_CHECKING:
 FROM = "--from"  # STAGE RUN
 
 
-def run(words: Sequence[str]) -> int:
-    """``engine run``: compose, run one job or a sweep, print what came out."""
+class Run(Untouched):
+    """``engine run``, whose words are Hydra's to complete."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete ``--from STAGE RUN`` here, and leave the rest to Hydra."""
+        return offer_for_run(ctx.params["words"], incomplete)
+
+
+@click.command(cls=Run)
+def run(words: tuple[str, ...]) -> int:
+    """Compose, run one job or a sweep, print what came out."""
     from engine.config import launch
 
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
-    start, words = _start(words)
-    outcomes: list[Outcome] = launch(words, partial(run_job, start=start))
+    start, rest = _start(words)
+    outcomes: list[Outcome] = launch(rest, partial(run_job, start=start))
     for outcome in outcomes:
         if outcome.error:
             print(f"engine: {escape(outcome.error, LINES)}", file=sys.stderr)
@@ -61,6 +75,7 @@ def _start(words: Sequence[str]) -> tuple[Start | None, list[str]]:
 def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = None) -> Outcome:
     """One job, in this process or in a worker of Hydra's launcher; its folder may be taken."""
     from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
 
     from engine.api import FINISHERS
     from engine.config import Outcome, find_secrets, hide_in_logs

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import click
+
 from engine.cli.bar import bar
-from engine.core.errors import ConfigError
+from engine.cli.words import Plain
 
 if TYPE_CHECKING:
     from engine.core.panel import Panel
     from engine.expr import Op
 
 HELP = """\
-engine warm: compile formulas' operators, the account and rank ICs, once for each version
+compile formulas' operators, the account and rank ICs, once for each version
 
 The first use of an operator compiles it, which takes about a second; the result is kept in
 the user's cache folder, for this version and processor, or in the folder that the environment
@@ -26,24 +28,19 @@ ARRAYS = ("close", "open", "high", "low")
 NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
 
 
-def warm(words: Sequence[str]) -> int:
-    """Run ``engine warm``; return the exit code."""
-    if words:
-        if {*words} <= {"-h", "--help", "help"}:
-            print(HELP, end="")
-            return 0
-        raise ConfigError(f"warm {words[0]}: engine warm takes no words")
+@click.command(cls=Plain, help=HELP)
+def warm() -> None:
+    """Compile what is not compiled yet."""
     start = time.perf_counter()
-    count = compiled(_told)
+    count = compile_all(_tell_each)
     from engine.expr import finite
 
     seconds, place = time.perf_counter() - start, finite.stats.cache_path
     kept = f"kept in {place}" if place else "kept nowhere: set NUMBA_CACHE_DIR"
     print(f"{count} operators are ready after {seconds:.1f} s; {kept}")
-    return 0
 
 
-def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
+def compile_all(tell: Callable[[list[str]], Iterator[str]]) -> int:
     """Run each operator on a few rows, which compiles it, the account's loop and rank ICs.
 
     Returns how many operators there are.
@@ -51,7 +48,7 @@ def compiled(told: Callable[[list[str]], Iterator[str]]) -> int:
     from engine.expr import TABLE, evaluate
 
     panel = _panel()
-    for name in told([*TABLE, ACCOUNT, CORRELATIONS]):
+    for name in tell([*TABLE, ACCOUNT, CORRELATIONS]):
         if name == ACCOUNT:
             import engine.account  # noqa: F401 — its types are known, so that it compiles now
         elif name == CORRELATIONS:
@@ -89,7 +86,7 @@ def _panel() -> Panel:
     )
 
 
-def _told(names: list[str]) -> Iterator[str]:
+def _tell_each(names: list[str]) -> Iterator[str]:
     """The names, one by one, with a line for what took time where there is no terminal."""
     with bar() as show:
         for done, name in enumerate(names):

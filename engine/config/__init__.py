@@ -7,6 +7,7 @@ from engine.config.jobs import launch
 from engine.config.lines import sort_fields, to_yaml, yaml_lines
 from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, find_secrets, hide_in_logs
+from engine.config.suggestions import list_switches, suggest
 
 __all__ = [
     "Hidden",
@@ -16,9 +17,11 @@ __all__ = [
     "find_secrets",
     "hide_in_logs",
     "launch",
+    "list_switches",
     "options",
     "packages",
     "sort_fields",
+    "suggest",
     "to_yaml",
     "yaml_lines",
 ]

@@ -196,6 +196,8 @@ def shorten_errors(work: Callable[[], Any], overrides: Sequence[str]) -> Any:
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
         raise ConfigError(f"{key}{str(error).splitlines()[0]}") from error
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        raise
     except OSError as error:  # a job catches its own: this one is about Hydra's folder
         raise ConfigError(
             f"{error.filename}: {error.strerror}; choose a folder with hydra.run.dir=…"

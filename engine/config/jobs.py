@@ -49,13 +49,12 @@ def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
     args = parser.parse_args(_flags_first(argv))
     if args.experimental_rerun is not None:
         raise ConfigError("--experimental-rerun reads a pickle, which the engine never does")
+    if args.shell_completion:
+        raise ConfigError("--shell-completion: type engine completion bash, which completes more")
     version.setbase(VERSION_BASE)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come back to us; the CLI shortens them
-    if args.cfg or args.info is not None or args.help or args.hydra_help or args.shell_completion:
-        if not args.shell_completion:
-            compose_config(
-                args.overrides
-            )  # so that what is not allowed is refused before Hydra acts
+    if args.cfg or args.info is not None or args.help or args.hydra_help:
+        compose_config(args.overrides)  # so that what is not allowed is refused before Hydra acts
         shorten_errors(lambda: _run_hydra(args, parser, task, str(CONF), ROOT), args.overrides)
         return []
     results: list[Any] = shorten_errors(lambda: _jobs(args, task), args.overrides)

@@ -11,7 +11,6 @@ EngineError                 anything a user can mend; the CLI prints one line an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class EngineError(Exception):
@@ -66,6 +65,8 @@ def explain_unforeseen(error: Exception) -> str:
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:
     """Return a hint: the nearest option, or all of them when none is near."""
+    from difflib import get_close_matches  # `engine --help` has no use for it
+
     known = sorted(set(options))
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     if near:

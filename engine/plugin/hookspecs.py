@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pluggy
 
+from engine.core.command import Command
 from engine.core.kinds import (
     Cost,
     Factor,
@@ -70,6 +71,11 @@ def register_observers() -> list[type[Observer]]:  # type: ignore[empty-body]
 @hookspec
 def register_kinds() -> list[type[Kind]]:  # type: ignore[empty-body]
     """Kinds of plugin of one's own, each with a hook ``register_…s`` for its plugins."""
+
+
+@hookspec
+def register_commands() -> list[Command]:  # type: ignore[empty-body]
+    """Commands of the prompt, a row each; asked for when ``engine`` lists or looks for one."""
 
 
 def spec_of(kind: type[Kind]) -> ModuleType:

@@ -5,7 +5,8 @@
 2. Kinds that distributions bring are added to the engine's own.
 3. The hooks of all kinds are called; each returns classes. Each class is checked
    (`engine.plugin.admission`) and filed under its kind and name. A name that two distributions
-   claim is nobody's until one of them is disabled or uninstalled.
+   claim is nobody's until one of them is disabled or uninstalled. Rows of commands are kept with
+   their distribution; which of them are typed, the prompt decides.
 4. `Registry.build` reads a node: ``name`` picks the class, the other keys are its fields.
 """
 
@@ -24,6 +25,7 @@ import pluggy
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.core.command import Command
 from engine.core.errors import ConfigError, PluginError, did_you_mean
 from engine.core.fields import about, structure
 from engine.core.kinds import KINDS, Kind, groups
@@ -68,10 +70,11 @@ class Failure:
 
 
 class Registry:
-    """All plugins, by kind and name, and what failed."""
+    """All plugins, by kind and name, commands with their distributions, and what failed."""
 
     def __init__(self, points: Iterable[EntryPoint]) -> None:
         self.failures: list[Failure] = []
+        self.commands: list[tuple[Command, str]] = []  # with the distribution and its version
         self.kinds: dict[str, type[Kind]] = dict(KINDS)
         self._claims: list[Entry] = []
         ordered = sorted(points, key=lambda p: (p.group, p.name, p.value))
@@ -220,6 +223,10 @@ class Registry:
                     raise PluginError(f"{hook} returned no list: return [YourClass]")
                 for cls in classes:
                     self._file(Entry(name, cls, dist, version))
+        for rows in manager.hook.register_commands():
+            if not isinstance(rows, list) or not all(isinstance(row, Command) for row in rows):
+                raise PluginError("register_commands returned no list of engine.Command")
+            self.commands += [(row, f"{dist} {version}".strip()) for row in rows]
 
     def _file(self, entry: Entry) -> None:
         wrong = objection(self.kinds[entry.kind], entry.cls)

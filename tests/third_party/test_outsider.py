@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -193,6 +194,33 @@ def test_a_kind_of_its_own_is_a_kind_like_any_other(fresh: Path, tmp_path: Path)
         assert said in refusal(engine(fresh, words, tmp_path))
     words = ["run", "+bundle=ai_tech_core", "alarm.depth=1", "--cfg", "job"]
     assert "alarm" in refusal(engine(fresh, words, tmp_path))
+
+
+def test_its_command_is_a_command_like_any_other(week: Path, fresh: Path, tmp_path: Path) -> None:
+    """Listed with its origin, run, refused in one line; and gone where it is left out."""
+    line = "  engine tracked RUN [--top N]              the slowest stages of a run\n"
+    said = engine(fresh, ["--help"], tmp_path).stdout
+    assert f"{line}{'':44}(of engine-outsider 1.2.3)\n" in said
+    listed = engine(fresh, ["plugins", "list"], tmp_path).stdout
+    assert re.search(r"^command +tracked +engine-outsider 1.2.3 +the slowest stages", listed, re.M)
+    done = engine(fresh, ["tracked", str(week / "run"), "--top", "2"], tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in (week / "run" / "tracked.jsonl").read_text().splitlines()]
+    slowest = sorted(rows, key=lambda row: -row["seconds"])[:2]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [r["stage"] for r in slowest]
+    assert engine(fresh, ["tracked", "."], tmp_path).returncode == 1
+    for words, told in (
+        (["tracked"], "engine: tracked: missing argument 'RUN'; see engine tracked --help"),
+        (["tracked", ".", "--tpo"], "engine: tracked --tpo: no such switch; did you mean '--top'?"),
+        (["tracked", ".", "--top", "x"], "engine: tracked: invalid value for '--top': 'x' is not"),
+        (["trackd"], "engine: no such command 'trackd': did you mean 'tracked'?"),
+    ):
+        assert refusal(engine(fresh, words, tmp_path)).startswith(told)
+    alone = {"ENGINE_NO_PLUGINS": "1"}
+    assert "no such command" in refusal(engine(fresh, ["tracked", "."], tmp_path, **alone))
+    assert "tracked" not in engine(fresh, ["--help"], tmp_path, **alone).stdout
+    ask = {"COMP_WORDS": "engine tr", "COMP_CWORD": "1", "_ENGINE_COMPLETE": "bash_complete"}
+    assert engine(fresh, [], tmp_path, **ask).stdout == "plain,tracked\n"
 
 
 def test_its_bundle_fails_in_one_line_when_it_is_disabled(fresh: Path, tmp_path: Path) -> None:

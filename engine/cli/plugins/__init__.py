@@ -2,85 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import click
 
-from engine.core.errors import ConfigError, did_you_mean
+from engine.cli.offers import offer_kinds, offer_plugins
+from engine.cli.words import Group, Plain, Worded, switch
+from engine.core.command import Command
+from engine.core.errors import ConfigError
 
-HELP = """\
-engine plugins: what extends the engine
+CHECK = """\
+does a plugin keep its kind's contract?
 
-  engine plugins list [KIND]                what is installed, from where, and what failed
-  engine plugins show [KIND] NAME           one plugin: its fields, and YAML that builds it
-  engine plugins yaml [KIND] NAME           that YAML alone, for a file of your own
-  engine plugins check [KIND] NAME [key=value …]
-                                            does it keep its kind's contract?
-  engine plugins new NAME [--here DIR]      start a distribution of your own in ./NAME
+  key=value                                 other fields than its defaults; values are YAML
+
+Exit code: 0 when all properties hold, else 2.
 """
 
 
-def plugins(words: Sequence[str]) -> int:
-    """Run ``engine plugins WORDS``; return the exit code. Mistakes raise ConfigError."""
-    if not words or {"-h", "--help"} & {*words} or [*words] == ["help"]:
-        print(HELP, end="")
-        return 0
-    commands: dict[str, Callable[[Sequence[str]], int]] = {
-        "list": _list,
-        "show": _show,
-        "yaml": _yaml,
-        "check": _check,
-        "new": _new,
-    }
-    if words[0] not in commands:
-        raise ConfigError(
-            f"plugins {words[0]}: no such command; {did_you_mean(words[0], commands)}"
-        )
-    return commands[words[0]](words[1:])
+@click.group(cls=Group, help="what extends the engine")
+def plugins() -> None:
+    """Plugins."""
 
 
-def _list(words: Sequence[str]) -> int:
+@plugins.command("list", cls=Plain, help="what is installed, from where, and what failed")
+@click.argument("kinds", metavar="KIND", nargs=-1, shell_complete=offer_kinds)
+@click.pass_context
+def list_all(context: click.Context, kinds: tuple[str, ...]) -> None:
+    """Print the catalog, or the part of one kind."""
     from engine.cli.plugins.catalog import catalog
-    from engine.cli.plugins.lookup import known_kind
+    from engine.cli.plugins.lookup import expect_kind
     from engine.config import packages
     from engine.plugin import installed
 
-    if len(words) > 1:
+    if len(kinds) > 1:
         raise ConfigError("plugins list: type `engine plugins list`, or add one kind")
-    kind = known_kind(words[0], installed()) if words else None
-    print(catalog(installed(), [] if kind else packages(), kind))
-    return 0
+    own: dict[str, Command] = context.find_root().obj
+    kind = expect_kind(kinds[0], installed()) if kinds else None
+    print(catalog(installed(), [] if kind else packages(), kind, own))
 
 
-def _show(words: Sequence[str]) -> int:
+@plugins.command(cls=Plain, help="one plugin: its fields, and YAML that builds it")
+@click.argument("words", metavar="[KIND] NAME", nargs=-1, shell_complete=offer_plugins)
+def show(words: tuple[str, ...]) -> None:
+    """Print a plugin's page."""
     from engine.cli.plugins.lookup import find
     from engine.cli.plugins.page import page
     from engine.plugin import installed
 
     print(page(find(installed(), words, "show")))
-    return 0
 
 
-def _yaml(words: Sequence[str]) -> int:
+@plugins.command(cls=Plain, help="the YAML that builds a plugin, for a file of your own")
+@click.argument("words", metavar="[KIND] NAME", nargs=-1, shell_complete=offer_plugins)
+def yaml(words: tuple[str, ...]) -> None:
+    """Print a plugin's YAML."""
     from engine.cli.plugins.lookup import find
     from engine.cli.plugins.page import example
     from engine.plugin import installed
 
     print(example(find(installed(), words, "yaml")))
-    return 0
 
 
-def _check(words: Sequence[str]) -> int:
+@plugins.command(cls=Worded, help=CHECK, is_override=lambda word, words: "=" in word)
+@click.argument("words", metavar="[KIND] NAME", nargs=-1, shell_complete=offer_plugins)
+def check(words: tuple[str, ...], overrides: tuple[str, ...]) -> int:
+    """Return 0 when all properties of a plugin hold, else 2."""
     from engine.cli.plugins.lookup import find
     from engine.cli.plugins.trial import trial
     from engine.plugin import installed
 
-    names = [word for word in words if "=" not in word]
-    text, holds = trial(find(installed(), names, "check"), [word for word in words if "=" in word])
+    text, holds = trial(find(installed(), words, "check"), overrides)
     print(text)
     return 0 if holds else 2
 
 
-def _new(words: Sequence[str]) -> int:
+@plugins.command(cls=Plain, help="start a distribution of your own in ./NAME")
+@click.argument("names", metavar="NAME", nargs=-1)
+@switch("--here", metavar="DIR", type=click.Path(), default=".", help="the folder to write it into")
+def new(names: tuple[str, ...], here: str) -> None:
+    """Write a project."""
     from engine.cli.scaffold import new
 
-    print(new(words))
-    return 0
+    print(new(names, here))

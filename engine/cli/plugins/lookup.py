@@ -8,7 +8,7 @@ from engine.core.errors import ConfigError, PluginError, did_you_mean
 from engine.plugin import Entry, Registry
 
 
-def known_kind(word: str, registry: Registry) -> str:
+def expect_kind(word: str, registry: Registry) -> str:
     """Return the word when it is a kind; ConfigError with the nearest one otherwise."""
     if word not in registry.kinds:
         raise ConfigError(f"{word!r} is no kind of plugin; {did_you_mean(word, registry.kinds)}")
@@ -28,7 +28,7 @@ def find(registry: Registry, words: Sequence[str], command: str) -> Entry:
     if len(words) not in {1, 2}:
         raise ConfigError(f"plugins {command}: type `engine plugins {command} NAME`")
     name = words[-1]
-    kinds = [known_kind(words[0], registry)] if len(words) == 2 else list(registry.kinds)
+    kinds = [expect_kind(words[0], registry)] if len(words) == 2 else list(registry.kinds)
     found = [e for kind in kinds if (e := registry.entries(kind).get(name))]
     if len(found) > 1:
         choices = " or ".join(f"`engine plugins {command} {e.kind} {name}`" for e in found)

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import Any
 
-from engine.cli.plugins.catalog import aligned, origin
+from engine.cli.plugins.catalog import align, origin
 from engine.config import sort_fields, to_yaml, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import Operator
@@ -72,7 +72,7 @@ def _fields(cls: type) -> str:
             type_of(field),
             str(field.metadata.get("unit", "")),
             to_yaml(default(field)),
-            _allowed(field),
+            _tell_allowed(field),
             str(field.metadata.get("help", "")),
         )
         for field in sort_fields(cls)
@@ -80,9 +80,9 @@ def _fields(cls: type) -> str:
     if not rows:
         return "no fields"
     head = ("field", "type", "unit", "default", "allowed", "what it means")
-    return aligned([head, *rows])
+    return align([head, *rows])
 
 
-def _allowed(field: dataclasses.Field[Any]) -> str:
+def _tell_allowed(field: dataclasses.Field[Any]) -> str:
     choices = field.metadata.get("choices", ())
     return " | ".join(filter(None, [*map(str, choices), describe_bounds(field.metadata)]))

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from engine.cli.plugins.catalog import aligned, origin
+from engine.cli.plugins.catalog import align, origin
 from engine.cli.plugins.page import type_of
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
 from engine.core.fields import REQUIRED, default, structure
@@ -35,7 +35,7 @@ def trial(entry: Entry, words: Sequence[str]) -> tuple[str, bool]:
     PluginError
         The plugin cannot be built.
     """
-    plugin = built(entry, words)
+    plugin = build(entry, words)
     from engine.testing import verdicts
 
     found = verdicts(plugin)
@@ -43,10 +43,10 @@ def trial(entry: Entry, words: Sequence[str]) -> tuple[str, bool]:
     held = sum(v.ok for v in found)
     head = f"{entry.kind} {entry.cls.name}, {origin(entry)}"
     count = f"{held} of {len(found)} properties hold"
-    return "\n".join([head, aligned(rows, "  "), count]), held == len(found)
+    return "\n".join([head, align(rows, "  "), count]), held == len(found)
 
 
-def built(entry: Entry, words: Sequence[str]) -> Kind:
+def build(entry: Entry, words: Sequence[str]) -> Kind:
     """Return the plugin with its defaults and the fields that `words` give."""
     name = entry.cls.name
     values = _values(entry.cls, words)

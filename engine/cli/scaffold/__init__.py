@@ -23,15 +23,15 @@ RESERVED = frozenset({"alpha-engine", "engine", "plugins", "schemas", "conf", "t
 _CONF = "_conf"  # follows the module's name
 
 
-def new(words: Sequence[str]) -> str:
-    """Write the project that ``NAME [--here DIR]`` asks for; return what to type next.
+def new(names: Sequence[str], here: str) -> str:
+    """Write the project of the one name into a folder; return what to type next.
 
     Raises
     ------
     ConfigError
         The name cannot be used, or a file or folder is in the way. Nothing is overwritten.
     """
-    name, parent = _asked(words)
+    name, parent = _take_one(names), Path(here).expanduser()
     _refuse(name)
     if not parent.is_dir():
         raise ConfigError(f"--here {parent}: no such folder; make it, or name another")
@@ -71,24 +71,13 @@ def write(name: str, folder: Path) -> list[str]:
     return sorted(written)
 
 
-def _asked(words: Sequence[str]) -> tuple[str, Path]:
-    rest = [*words]
-    parent = Path()
-    if "--here" in rest:
-        at = rest.index("--here")
-        if at + 1 == len(rest):
-            raise ConfigError("--here: name the folder to write into, such as --here ~/work")
-        parent = Path(rest[at + 1]).expanduser()
-        del rest[at : at + 2]
-    if not rest:
+def _take_one(names: Sequence[str]) -> str:
+    if not names:
         raise ConfigError("plugins new: name it, such as `engine plugins new my-factors`")
-    if len(rest) > 1 and not any(word.startswith("-") for word in rest):
-        wish = _near(" ".join(rest))
-        raise ConfigError(f"{' '.join(rest)!r} are {len(rest)} names: type `{_typed(wish)}`")
-    for word in rest:
-        if word.startswith("-"):
-            raise ConfigError(f"plugins new {word}: no such option; did you mean --here DIR?")
-    return rest[0], parent
+    if len(names) > 1:
+        wish = _find_near(" ".join(names))
+        raise ConfigError(f"{' '.join(names)!r} are {len(names)} names: type `{_type_new(wish)}`")
+    return names[0]
 
 
 def _refuse(name: str) -> None:
@@ -96,10 +85,10 @@ def _refuse(name: str) -> None:
     if not NAME.fullmatch(name):
         raise ConfigError(
             f"{name!r}: use lower case letters, digits and single hyphens, a letter first: "
-            f"type `{_typed(_near(name))}`"
+            f"type `{_type_new(_find_near(name))}`"
         )
     module = name.replace("-", "_")
-    remedy = f"type `{_typed(name + '-factors')}`"
+    remedy = f"type `{_type_new(name + '-factors')}`"
     if name in RESERVED or module in sys.stdlib_module_names or keyword.iskeyword(module):
         raise ConfigError(f"{name!r} is a name of the engine or of Python: {remedy}")
     for taken in (module, module + _CONF):
@@ -107,12 +96,12 @@ def _refuse(name: str) -> None:
             raise ConfigError(f"a module {taken!r} is installed already: {remedy}")
 
 
-def _near(name: str) -> str:
+def _find_near(name: str) -> str:
     """The nearest name that can be used."""
     words = re.findall(r"[a-z0-9]+", name.lower())
     near = re.sub(r"^[0-9-]+", "", "-".join(words))
     return near or "my-factors"
 
 
-def _typed(name: str) -> str:
+def _type_new(name: str) -> str:
     return f"engine plugins new {name}"

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from builders import check_data
 
 import engine
 from engine.bars.findings import Policy
 from engine.bars.inspect.finding import DataFinding, Example
 from engine.bars.inspect.wording import line
 from engine.bars.layout import build
-from engine.cli.data import check
 from engine.core.errors import ConfigError, DataError
 from engine.core.universe import Universe
 from engine.schemas.bars import PRICES
@@ -122,9 +122,9 @@ def test_a_run_says_what_is_odd_and_what_was_mended(bars, tmp_path, caplog):
 def test_data_check_mends_too(bars, tmp_path, capsys):
     bars.to_csv(tmp_path / "bars.csv", index=False)
     word = f"bars.mends={mends(tmp_path, 'B,2021-03-15,close,20.5').mends}"
-    check([str(tmp_path / "bars.csv")])
+    check_data([str(tmp_path / "bars.csv")])
     assert "bad_tick" in capsys.readouterr().out
-    check([str(tmp_path / "bars.csv"), word])
+    check_data([str(tmp_path / "bars.csv"), word])
     assert "bad_tick" not in capsys.readouterr().out
 
 

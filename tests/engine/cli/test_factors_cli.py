@@ -99,9 +99,9 @@ def test_every_formula_may_be_let_off_or_held_to_it(bars, capsys, caplog):
         (["closee"], "the bars have no field 'closee'; did you mean 'close'?"),
         (["Ref($close, -1)"], "delay by -1 looks ahead"),
         (["close", "--threads", "none"], "--threads none: write a number from 1 on"),
-        (["close", "--missing=nan"], "--missing nan: choose from raise, warn"),
-        (["close", "--outt=x"], "--outt: no such switch; did you mean 'out'?"),
-        (["close", "--out="], "--out needs a value: type --out VALUE"),
+        (["close", "--missing=nan"], "--missing nan: choose from: raise, warn"),
+        (["close", "--outt=x"], "factors compute --outt: no such switch; did you mean '--out'?"),
+        (["close", "--out="], "--out needs a value: type --out FILE"),
         (["close", "--out=no/such/x.parquet"], "--out no/such/x.parquet: no such folder"),
     ],
 )

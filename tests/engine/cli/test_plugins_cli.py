@@ -16,7 +16,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import engine
-from engine.cli.plugins.catalog import aligned
+from engine.cli.plugins.catalog import align
 from engine.cli.plugins.page import example
 from engine.cli.prompt import main
 from engine.config.compose import Package
@@ -355,7 +355,7 @@ def test_check_takes_the_text_of_a_formula_as_it_stands(
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
-    assert aligned([("a", "bb", ""), ("ccc", "d", "e")], " ") == " a    bb\n ccc  d   e"
+    assert align([("a", "bb", ""), ("ccc", "d", "e")], " ") == " a    bb\n ccc  d   e"
 
 
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

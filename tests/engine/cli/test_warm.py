@@ -82,7 +82,7 @@ def test_it_says_how_many_and_where(capsys):
 
 def test_it_takes_no_words(capsys):
     assert main(["warm", "up"]) == 2
-    assert "engine warm takes no words" in capsys.readouterr().err
+    assert capsys.readouterr().err == "engine: warm up: one word too many; type `engine warm`\n"
     assert main(["warm", "--help"]) == 0
     assert "NUMBA_CACHE_DIR" in capsys.readouterr().out
 

@@ -188,7 +188,7 @@ def test_what_does_not_continue_a_file_is_refused(
         (["--chunk=0"], "--chunk 0: write a number from 1 on"),
         (["--memory=lots"], "--memory lots: write gigabytes"),
         (["--memory=0.0000001"], "one date needs "),
-        (["--parallel=dusk"], "--parallel dusk: choose from local, dask, ray"),
+        (["--parallel=dusk"], "--parallel dusk: did you mean 'dask'?"),
         (["--workers=2"], "--workers: say who they are"),
         (["--out=."], "--out .: not a file; choose another"),
     ],

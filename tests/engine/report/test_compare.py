@@ -374,7 +374,7 @@ def test_wrong_words_are_one_line(tmp_path, capsys):
     assert "is named twice" in error(capsys, "compare", one, two, two / ".." / "one")
     assert "2 run folders are named; name one" in error(capsys, "report", one, two)
     assert "did you mean '--out'?" in error(capsys, "compare", one, two, "--outt", "x.html")
-    assert "wants a page's name" in error(capsys, "compare", one, two, "--out")
+    assert "--out needs a value: type --out FILE.html" in error(capsys, "compare", one, "--out")
     assert "wants a page's name" in error(capsys, "compare", one, two, "--out", one / "ic.parquet")
     missing = tmp_path / "nowhere" / "page.html"
     assert f"{missing}: No such file" in error(capsys, "compare", one, two, "--out", missing)

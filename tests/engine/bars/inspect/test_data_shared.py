@@ -9,12 +9,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from builders import Shared
+from builders import Shared, check_data
 
 from engine.bars.inspect.finding import DataFinding
 from engine.bars.inspect.inspection import Inspection, examine
 from engine.bars.inspect.tables import inspect_dates, inspect_known_at
-from engine.cli.data import check
 from engine.core.universe import Universe
 from engine.plugins.sources.parquet import Parquet
 from engine.plugins.sources.sample import Sample
@@ -211,7 +210,7 @@ def test_the_command_reads_every_file(
     shared: Shared,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert check([str(shared(f"data/{file}")), *words]) == code
+    assert check_data([str(shared(f"data/{file}")), *words]) == code
     text = capsys.readouterr().out
     for part in said:
         assert part in text
@@ -223,7 +222,7 @@ def test_the_command_reads_lean_and_its_adjusted_bars_have_no_split_left(
 ) -> None:
     """The fall of AAPL on 2000-09-29 is near a 2:1, but volume burst that day: news."""
     words = ["source=lean", f"source.path={shared('data/lean_raw')}", "universe.calendar=XNYS"]
-    assert check(words) == 0
+    assert check_data(words) == 0
     text = capsys.readouterr().out
     assert "missed_split" not in text
     assert "2011-03-23 QQQ after 1588 sessions without a bar" in text

@@ -1,4 +1,4 @@
-"""A stranger's plugins, one of every kind and of a kind of their own; what is installed is here."""
+"""A stranger's plugins, one of every kind and of a kind of their own, and a command."""
 
 import engine
 from outsider.drawdown import Alarm, Drawdown
@@ -61,3 +61,12 @@ def register_costs() -> list[type[engine.Cost]]:
 @engine.hookimpl
 def register_observers() -> list[type[engine.Observer]]:
     return [Tracker]
+
+
+@engine.hookimpl
+def register_commands() -> list[engine.Command]:
+    return [
+        engine.Command(
+            "tracked", "outsider.tracked:tracked", "RUN [--top N]  the slowest stages of a run"
+        )
+    ]
