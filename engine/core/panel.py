@@ -301,7 +301,7 @@ class Panel:
         """
         flat, keys = self._bars if also is None else self._keys(self.present | also)
         data = {name: array.ravel()[flat] for name, array in columns.items()}
-        return pd.concat([keys, pd.DataFrame(data)], axis=1) if data else keys.copy()
+        return pd.concat([keys, pd.DataFrame(data, copy=False)], axis=1) if data else keys.copy()
 
     @classmethod
     def from_long(
