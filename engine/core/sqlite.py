@@ -1,0 +1,79 @@
+"""The one place that opens SQLite: every database of the engine is opened alike.
+
+Readers never wait for a writer, nor a writer for readers (write-ahead log); two writers wait for
+each other. What is committed is on the disk. SQLite's locks do not hold on network mounts, so a
+database there is refused.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.core.errors import DataError
+
+WAIT = 60.0  # seconds for another writer
+NETWORK = {
+    "9p", "afs", "ceph", "cifs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs",
+    "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs",
+}  # fmt: skip
+MOUNTS = Path("/proc/self/mountinfo")
+ESCAPED = {r"\040": " ", r"\011": "\t", r"\012": "\n", r"\134": "\\"}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database, which is made where there is none; its folder has to be there.
+
+    Raises
+    ------
+    DataError
+        It lies on a network mount, cannot be opened, or is no database.
+    """
+    kind = find_mount(path.parent)
+    if kind in NETWORK:
+        raise DataError(
+            f"{path}: lies on a network mount ({kind}), where locks do not hold; name a folder of "
+            "this machine"
+        )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=WAIT, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        raise DataError(f"{path}: cannot be opened ({error}); name another place") from error
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def find_mount(folder: Path) -> str:
+    """Return the kind of file system that a folder lies on; "" where the system does not say."""
+    try:
+        lines = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return ""
+    kinds: dict[str, str] = {}
+    for line in lines:
+        left, _, right = line.partition(" - ")
+        place = left.split(" ")[4]
+        for written, meant in ESCAPED.items():
+            place = place.replace(written, meant)
+        kinds[place] = right.split(" ")[0]
+    there = folder.resolve()
+    near = [str(each) for each in (there, *there.parents) if str(each) in kinds]
+    return kinds[near[0]] if near else ""
