@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ class Layout:
         )
         return cls(dates, symbols, places)
 
-    @property
+    @cached_property
     def is_full(self) -> bool:
         """Whether every cell is in some file: each date is, and so with one axis of symbols."""
         return len({segment.symbols for segment, *_ in self.places}) == 1
@@ -100,8 +101,13 @@ class Layout:
             if _count(some):
                 factors = _shorten(segment.places(series))
                 _copy(map_file(segment), (factors, _among(rows, some)), out, (spots, columns))
-        dates = pd.DatetimeIndex(self.dates[begin:end].view("M8[ns]"), tz="UTC")
-        return Kept(dates, self.symbols, out)
+        whole = end - begin == len(self.dates)
+        return Kept(self.index if whole else self.index[begin:end], self.symbols, out)
+
+    @cached_property
+    def index(self) -> pd.DatetimeIndex:
+        """The dates, as pandas has them."""
+        return pd.DatetimeIndex(self.dates.view("M8[ns]"), tz="UTC")
 
 
 def join(count: int, parts: Sequence[tuple[list[int], Kept]]) -> Kept:
@@ -137,7 +143,8 @@ def _are_slices(places: Iterable[Places]) -> bool:
 
 def _shorten(places: Int64) -> Places:
     """Places as a slice, where they follow one another."""
-    if len(places) and (len(places) == 1 or (np.diff(places) == 1).all()):
+    n = len(places)
+    if n and (n == 1 or (places[-1] - places[0] == n - 1 and (np.diff(places) == 1).all())):
         return slice(int(places[0]), int(places[-1]) + 1)
     return places
 
