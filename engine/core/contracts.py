@@ -25,7 +25,7 @@ def validate(schema: DataFrameSchema, frame: pd.DataFrame, stage: str) -> pd.Dat
     from pandera.errors import SchemaError, SchemaErrors
 
     try:
-        schema.validate(frame, lazy=True)
+        schema.validate(frame, lazy=True, inplace=True)  # nothing is coerced: no copy is needed
     except SchemaErrors as error:
         cases = error.failure_cases
         first = cases.iloc[0]
