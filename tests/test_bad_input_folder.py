@@ -13,9 +13,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from builders import SMALL, digests, ours, until
 
@@ -235,3 +237,21 @@ def test_a_screen_of_ascii_shows_what_it_can() -> None:
     shown = subprocess.run(line, env=environment, capture_output=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert b"[key=value ?]" in shown.stdout
+
+
+def leave_a_table(path: Path) -> None:
+    folder = RunFolder(path)
+    folder.open()
+    folder.table("bars", pd.DataFrame({"close": [1.0, 2.0]}))
+    folder.close()
+
+
+def test_a_process_that_was_forked_after_a_run_can_run_too(tmp_path: Path) -> None:
+    """Threads do not survive a fork; a child that counted on its parent's would wait forever."""
+    leave_a_table(tmp_path / "parent")
+    child = get_context("fork").Process(target=leave_a_table, args=(tmp_path / "child",))
+    child.start()
+    child.join(30)
+    code, _ = child.exitcode, child.kill()
+    assert code == 0
+    assert pd.read_parquet(tmp_path / "child" / "bars.parquet")["close"].tolist() == [1.0, 2.0]

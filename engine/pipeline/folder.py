@@ -14,7 +14,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,8 +44,12 @@ WRITTEN = (
     *("manifest.json", "*.jsonl", "report.*", "report_*.png"),  # and what observers leave
 )
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-WRITER = ThreadPoolExecutor(1, thread_name_prefix="engine-tables")  # starts with its first table
 log = logging.getLogger(__name__)
+
+
+def _start_writer() -> ThreadPoolExecutor:
+    """A thread, which starts with its first table."""
+    return ThreadPoolExecutor(1, thread_name_prefix="engine-tables")
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class RunFolder:
     guard: Guard = field(default_factory=Guard)
     secrets: Hidden = field(default_factory=Hidden)
     pending: Pending | None = None
+    writer: ThreadPoolExecutor = field(default_factory=_start_writer)  # a forked run has its own
 
     def open(self) -> None:
         """Create the folder and mark it as incomplete; an earlier run's files are removed.
@@ -116,8 +121,7 @@ class RunFolder:
 
     def release(self, *, leave: bool = False) -> None:
         """Let the folder go to others; `leave` what its lock file says of whose code ran."""
-        if self.pending is not None:  # nobody else may find us at work in their folder
-            wait([self.pending.done])
+        self.writer.shutdown()  # nobody else may find us at work in their folder
         if self.lock is not None:
             self.lock.release(leave=leave)
             self.lock = None
@@ -210,7 +214,7 @@ class RunFolder:
         self.settle()
         how = {"compression": "zstd", "compression_level": 1, "use_dictionary": keys}
         self.pending = Pending(
-            self.current, file, WRITER.submit(pq.write_table, table, file, **how)
+            self.current, file, self.writer.submit(pq.write_table, table, file, **how)
         )
 
     def settle(self) -> None:
