@@ -40,6 +40,7 @@ from engine.forecasts.scaling import Scaler, columns, invert
 from engine.forecasts.splits import Window
 from engine.forecasts.table import Table
 from engine.kernels.threads import share
+from engine.plugin import calling
 
 DATES, SHARE = 21, 24  # of a block: at least, and of the first training's
 DIGITS = 1e4  # mean² over variance, above which the sums keep fewer than 12 digits
@@ -104,7 +105,9 @@ class Moments:
         scale = np.array([invert(d, m) for d, m in zip(deviation, mean, strict=True)])
         if not standardize:
             scale = np.ones(K)
-        weights = model.solve(gram * np.outer(scale, scale), moment * scale)
+        gram, moment = gram * np.outer(scale, scale), moment * scale
+        with calling(model, f"model {model.name!r}"):
+            weights = model.solve(gram, moment)
         if weights is None:
             return None
         if standardize:

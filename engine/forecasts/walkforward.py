@@ -220,10 +220,7 @@ class _Trainer:
         """Train on the window's moments; None where the model wants rows."""
         if self.moments is None:
             return None
-        with calling(self.model, f"model {self.model.name!r}"):
-            return self.moments.train(
-                self.model, window, medians, unit, self.validation.standardize
-            )
+        return self.moments.train(self.model, window, medians, unit, self.validation.standardize)
 
     def _fit(
         self, rows: IntArray, held: IntArray, medians: FloatArray, unit: float
