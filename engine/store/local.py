@@ -195,13 +195,7 @@ class LocalStore:
         for segment in sorted(self._segments.values(), key=_order):
             for number in segment.series.tolist():
                 stacks.setdefault(number, []).append(segment.id)
-        same: dict[
-            tuple[int, ...], tuple[int, ...]
-        ] = {}  # one object for all of a set: quick to compare
-        self._of = {
-            number: same.setdefault(ids, ids)
-            for number, ids in ((number, tuple(stack)) for number, stack in stacks.items())
-        }
+        self._of = {number: tuple(stack) for number, stack in stacks.items()}
 
     def _layout(self, ids: tuple[int, ...], as_of: int | None) -> Layout:
         """The axes of some segments; kept, for all factors of a set share them."""

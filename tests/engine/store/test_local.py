@@ -134,6 +134,21 @@ def test_keys_of_several_sets_are_read_together(store: LocalStore) -> None:
     assert np.isfinite(kept.values[1]).sum() == 12
 
 
+def test_a_write_that_fails_half_way_leaves_nothing_and_the_store_goes_on(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._catalogue, "_axis", fail)
+        with pytest.raises(sqlite3.OperationalError):
+            store.write([block(0, 5)])
+    assert store.last_commit() == 0
+    assert store.write([block(0, 5)]) == 1
+    np.testing.assert_array_equal(store.read(KEYS).values, make_values(DAYS[:5]))
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "'; DROP TABLE segments; --", "x" * 300, "📈", "a\nb", "nul\0"]
 )
