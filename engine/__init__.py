@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         PluginError,
     )
     from engine.core.estimators import Estimator
+    from engine.core.keeping import Block, Kept, OpenStore, Record, Store
     from engine.core.kinds import (
         Cost,
         Factor,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from engine.core.memory import available_memory
     from engine.core.options import option
     from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
+    from engine.core.places import user_cache
     from engine.core.progress import progress
     from engine.core.terms import Holding, Terms
     from engine.core.universe import Universe
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from engine.factors import evaluate
     from engine.plugin import hookimpl
     from engine.report import Report
+    from engine.storage import LocalStore
 
 _HOME = {
     "engine.api": ("run",),
@@ -56,6 +59,7 @@ _HOME = {
         "PluginError",
     ),
     "engine.core.estimators": ("Estimator",),
+    "engine.core.keeping": ("Block", "Kept", "OpenStore", "Record", "Store"),
     "engine.core.kinds": (
         "Cost",
         "Factor",
@@ -76,6 +80,7 @@ _HOME = {
         "Panel",
         "forward_fill",
     ),
+    "engine.core.places": ("user_cache",),
     "engine.core.progress": ("progress",),
     "engine.core.terms": (
         "Holding",
@@ -90,11 +95,13 @@ _HOME = {
     "engine.factors": ("evaluate",),
     "engine.plugin": ("hookimpl",),
     "engine.report": ("Report",),
+    "engine.storage": ("LocalStore",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = VERSION
 __all__ = [
+    "Block",
     "Book",
     "BoolArray",
     "Command",
@@ -109,17 +116,22 @@ __all__ = [
     "Formula",
     "FormulaError",
     "Holding",
+    "Kept",
     "Kind",
+    "LocalStore",
     "Model",
     "Observer",
+    "OpenStore",
     "Operator",
     "Panel",
     "PluginError",
     "Portfolio",
+    "Record",
     "Regime",
     "Report",
     "Source",
     "Stage",
+    "Store",
     "Terms",
     "Universe",
     "available_memory",
@@ -130,6 +142,7 @@ __all__ = [
     "parse",
     "progress",
     "run",
+    "user_cache",
     "writing_whole",
 ]
 

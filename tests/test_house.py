@@ -136,7 +136,7 @@ def keyed(node: ast.AST) -> str | None:
 
 
 def test_a_finished_run_is_typed() -> None:
-    """`engine.store` reads the three files, once: elsewhere they have attributes, not keys."""
+    """`engine.storage` reads the three files, once: elsewhere they have attributes, not keys."""
     assert [keyed(ast.parse(code, mode="eval").body) for code in (
         "run.metrics['a']", "data['a']", "manifest.get('a', {})", "run.metrics.active", "data[key]"
     )] == ["metrics", "data", "manifest", None, None]  # fmt: skip

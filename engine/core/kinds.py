@@ -18,8 +18,8 @@ after; the engine checks it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,35 +28,11 @@ import pandas as pd
 
 from engine.core.book import Book
 from engine.core.estimators import Estimator
-from engine.core.options import Options
+from engine.core.keeping import Store as Store  # noqa: PLC0414  # from here, too
+from engine.core.kind import Kind as Kind  # noqa: PLC0414
 from engine.core.panel import FloatArray, Panel
 from engine.core.terms import Holding, Terms
 from engine.core.universe import Universe
-
-
-class Kind(Options, ABC):
-    """What all plugins share: a name, and fields that are their configuration.
-
-    A kind is a class that derives from this one. Its `kind_name` is what ``engine plugins`` calls
-    it; in the plural it is the room of the built-ins and, after ``register_``, the hook.
-    `config_key` is the conf group that chooses one of them, where there is one. A distribution
-    with a kind of its own hands it in by the hook ``register_kinds``.
-    """
-
-    kind_name: ClassVar[str] = ""
-    name: ClassVar[str]
-
-    @classmethod
-    def kind_hook(cls) -> str:
-        """The hook that plugins of this kind are handed in by."""
-        return f"register_{cls.kind_name}s"
-
-    def kind_properties(self) -> Sequence[tuple[str, Callable[[], None]]]:
-        """What the conformance kit asks of a plugin: a name each, and a call that raises.
-
-        The kit knows the properties of the engine's own kinds; those of another kind stand here.
-        """
-        return ()
 
 
 @dataclass(frozen=True)
@@ -385,7 +361,7 @@ class Observer(Kind):
 
 KINDS: Mapping[str, type[Kind]] = {
     cls.kind_name: cls
-    for cls in (Source, Operator, Factor, Regime, Model, Portfolio, Cost, Observer)
+    for cls in (Source, Operator, Factor, Regime, Model, Portfolio, Cost, Observer, Store)
 }
 
 

@@ -22,7 +22,7 @@ from engine.pipeline.market import Bars, Seasoned, find_empty
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lend, take_over
 from engine.signal import Bundle, is_young, score
-from engine.store import Artifacts
+from engine.storage import Artifacts
 from engine.study import benchmark
 
 GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage

@@ -141,6 +141,7 @@ def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> lis
         *(("factor", factor.name) for factor in settings.factors.values()),
         *(("observer", observer.name) for observer in settings.observers),
     }
+    used.discard(("store", settings.store.name))  # where results are kept changes none
     if not settings.needs_model:
         used.discard(("model", settings.model.name))
     return [

@@ -27,7 +27,7 @@ from engine.pipeline.rest import Rest, panel_of
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.plugin import calling, lend
 from engine.signal import mask_young
-from engine.store import Artifacts
+from engine.storage import Artifacts
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from engine.core.errors import DataError
 from engine.core.groups import Dated, Grouping
 from engine.core.panel import Panel
-from engine.store import Artifacts
+from engine.storage import Artifacts
 
 REST = "panel"  # of a panel, what is no bar
 

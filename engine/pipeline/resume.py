@@ -24,7 +24,7 @@ from engine.core.errors import ConfigError, DataError, did_you_mean
 from engine.pipeline.keys import read_plain
 from engine.pipeline.settings import Settings
 from engine.pipeline.stage import Stage
-from engine.store import Artifacts, Manifest, refuse_unfinished
+from engine.storage import Artifacts, Manifest, refuse_unfinished
 
 
 @dataclass(frozen=True)

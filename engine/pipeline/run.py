@@ -32,7 +32,7 @@ from engine.pipeline.stages import STAGES
 from engine.pipeline.unread import find_unread
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, installed, seconds
-from engine.store import Artifacts
+from engine.storage import Artifacts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,6 +111,7 @@ def _execute(
 ) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
+    raw.pop("store", None)  # where results are kept changes none
     settings = read(config, registry)
     if bars is not None:
         settings = replace(settings, source=Handed.of(bars, settings.source))

@@ -29,6 +29,7 @@ from engine.core.kinds import (
     Portfolio,
     Regime,
     Source,
+    Store,
     groups,
 )
 from engine.core.options import Options, in_yaml, option
@@ -96,6 +97,7 @@ class Settings:
     delisting: Delisting
     too_good: TooGood
     report: Drawing
+    store: Store
     guests: dict[str, Kind]  # of kinds that distributions have brought, by group
     observers: tuple[Observer, ...]
     strict_observers: bool

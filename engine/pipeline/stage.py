@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from engine.pipeline.settings import Settings
-from engine.store import Artifacts
+from engine.storage import Artifacts
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema

@@ -22,6 +22,7 @@ from engine.core.kinds import (
     Portfolio,
     Regime,
     Source,
+    Store,
 )
 
 hookspec = pluggy.HookspecMarker("engine")
@@ -66,6 +67,11 @@ def register_costs() -> list[type[Cost]]:  # type: ignore[empty-body]
 @hookspec
 def register_observers() -> list[type[Observer]]:  # type: ignore[empty-body]
     """Observers, told of each stage as it ends; switched on under ``observers``."""
+
+
+@hookspec
+def register_stores() -> list[type[Store]]:  # type: ignore[empty-body]
+    """Where values and results are kept; chosen by ``store.name``."""
 
 
 @hookspec

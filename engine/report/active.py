@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engine.core.periods import spell
-from engine.store import Artifacts, Data, Manifest, Metrics
+from engine.storage import Artifacts, Data, Manifest, Metrics
 from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")

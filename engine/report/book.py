@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine.report.cells import number, table
-from engine.store import Decisions, Fills
+from engine.storage import Decisions, Fills
 
 if TYPE_CHECKING:
     from engine.report.active import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.store import Data, Finding
+from engine.storage import Data, Finding
 
 DASH = "–"
 SHOWN = 3  # examples of a finding

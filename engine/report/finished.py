@@ -12,7 +12,7 @@ import pandas as pd
 from engine.report import summary
 from engine.report.active import Run
 from engine.report.notebook import card, plot
-from engine.store import Artifacts, refuse_unfinished
+from engine.storage import Artifacts, refuse_unfinished
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.errors import DataError
-from engine.store import refuse_unfinished
+from engine.storage import refuse_unfinished
 
 DEEP = ("*/manifest.json", "*/*/manifest.json")  # in a sweep's folder, and in that of all sweeps
 

@@ -24,7 +24,7 @@ from engine.report.plot import (
     numbers,
     whiskers,
 )
-from engine.store import Evidence
+from engine.storage import Evidence
 from engine.study import HORIZONS, LAGS
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from engine.report.plot import (
     numbers,
     whiskers,
 )
-from engine.store import Training
+from engine.storage import Training
 from engine.study import NEWCOMER_LAGS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.periods import spell
-from engine.store import Artifacts, Fills, Manifest, Metrics
+from engine.storage import Artifacts, Fills, Manifest, Metrics
 
 
 def text(made: Artifacts) -> str:

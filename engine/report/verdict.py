@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.report.cells import CRITICAL
-from engine.store import Fills, Metrics
+from engine.storage import Fills, Metrics
 from engine.study import LOOK
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from engine.report import book, data, knowledge, model
 from engine.report.cells import number
 from engine.report.cells import table as _table
 from engine.report.verdict import verdict
-from engine.store import TOTAL, Metrics, Performance, Regime
+from engine.storage import TOTAL, Metrics, Performance, Regime
 from engine.study import NO_REGIME, yearly
 
 if TYPE_CHECKING:

@@ -48,6 +48,7 @@ MAY = {
     "too_good": {"metrics"},
     "seed": {"label"} | LEARNT,
     "report": set(),
+    "store": set(),
     "plugins": set(),
     "observers": set(),
     "strict_observers": set(),

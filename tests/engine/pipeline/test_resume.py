@@ -14,7 +14,7 @@ import engine
 from engine.cli.prompt import main
 from engine.pipeline.market import bars_back
 from engine.pipeline.stages import STAGES
-from engine.store import Artifacts
+from engine.storage import Artifacts
 
 WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=30", "source.n_days=1500",
          "report=none"]  # fmt: skip

@@ -23,8 +23,8 @@ from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, judge_slope, judge_training
 from engine.report.plot import days, find_step, growth_axis, line
 from engine.report.verdict import verdict
-from engine.store import Training
-from engine.store.metrics import Decisions, Fills, Performance, Turnover, Unfilled
+from engine.storage import Training
+from engine.storage.metrics import Decisions, Fills, Performance, Turnover, Unfilled
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions

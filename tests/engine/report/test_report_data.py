@@ -18,7 +18,7 @@ from engine.pipeline.settings import read
 from engine.pipeline.stages import STAGES
 from engine.plugin.registry import installed
 from engine.report import data
-from engine.store import Artifacts, Data, Finding
+from engine.storage import Artifacts, Data, Finding
 
 WORDS = ["+bundle=us_large_core_ml", "universe=all"]
 DAYS = pd.bdate_range("2016-01-04", periods=800, tz="UTC")

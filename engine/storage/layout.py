@@ -17,19 +17,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from engine.store.catalogue import Int64, Segment
-from engine.store.segments import Values
+from engine.core.keeping import Kept, Values
+from engine.storage.catalogue import Int64, Segment
 
 Places = slice | Int64  # rows or columns; a slice where they follow one another
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """Values that were read: float array, shape (F, T, N); NaN where nothing was kept."""
-
-    dates: pd.DatetimeIndex
-    symbols: tuple[str, ...]
-    values: Values
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,11 @@
 """Values of factors, kept: written once, read mapped, never changed.
 
-1. A write is one commit: its files first (`engine.store.segments`), then one transaction of the
+1. A write is one commit: its files first (`engine.storage.segments`), then one transaction of the
    catalogue. Whoever dies between the two leaves a file that nobody reads.
 2. Later values come on top: of two that were written for one cell, the later commit's is read, and
    the earlier one's as of an earlier commit.
-3. Files of a few dates are folded into larger ones (`engine.store.folding`), outside any lock; who
-   reads the small ones goes on reading them until `vacuum`.
+3. Files of a few dates are folded into larger ones (`engine.storage.folding`), outside any lock;
+   who reads the small ones goes on reading them until `vacuum`.
 4. A file that is not as it was when it was last checked is checked before it is read.
 
 ```
@@ -30,15 +30,15 @@ import numpy as np
 import pandas as pd
 
 from engine.core.errors import ConfigError, DataError
-from engine.store.catalogue import Catalogue, Int64, Segment
-from engine.store.folding import choose
-from engine.store.layout import Kept, Layout, join
-from engine.store.segments import (
+from engine.core.keeping import Block, Kept, Record, Values
+from engine.storage.catalogue import Catalogue, Int64, Segment
+from engine.storage.folding import choose
+from engine.storage.layout import Layout, join
+from engine.storage.segments import (
     MEND,
     PART,
     SUFFIX,
     Stamp,
-    Values,
     find_damage,
     force,
     map_file,
@@ -48,38 +48,6 @@ from engine.store.segments import (
 LAYOUTS = 64  # of sets of segments that are kept at hand
 LEASE = 3600.0  # seconds for which a folded file may still be read
 CATALOGUE, FILES = "catalogue.sqlite", "segments"
-DTYPES = ("float32", "float64")
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Values to be kept.
-
-    Parameters
-    ----------
-    keys : tuple of str, length F
-        What the values are of: all that they depend on, as one text each.
-    dates : pandas.DatetimeIndex, shape (D,)
-        UTC, ascending.
-    symbols : tuple of str, length N
-    values : float32 or float64 array, shape (F, D, N)
-    """
-
-    keys: tuple[str, ...]
-    dates: pd.DatetimeIndex
-    symbols: tuple[str, ...]
-    values: Values
-
-    def __post_init__(self) -> None:
-        shape = (len(self.keys), len(self.dates), len(self.symbols))
-        if self.values.shape != shape:
-            raise DataError(f"values have shape {self.values.shape}, their axes {shape}")
-        if str(self.values.dtype) not in DTYPES:
-            raise DataError(f"values are {self.values.dtype}, not float32 or float64")
-        if 0 in shape or len({*self.keys}) < len(self.keys):
-            raise DataError("values need a key each, a date and a symbol, and no key twice")
-        if not (self.dates.is_monotonic_increasing and self.dates.is_unique and self.dates.tz):
-            raise DataError("dates of values ascend, are unique, and have a zone")
 
 
 @dataclass(frozen=True)
@@ -118,8 +86,8 @@ class LocalStore:
         self._maps: dict[str, Values] = {}
         self._layouts: OrderedDict[tuple[tuple[int, ...], int | None], Layout] = OrderedDict()
 
-    def write(self, blocks: Sequence[Block], what: str = "") -> int:
-        """Keep blocks as one commit, and return its number."""
+    def write(self, blocks: Sequence[Block], what: str = "", records: Sequence[Record] = ()) -> int:
+        """Keep blocks and records as one commit, and return its number."""
         made = [
             (
                 write(self.files, block.values),
@@ -131,7 +99,7 @@ class LocalStore:
             for block in blocks
         ]
         with self._lock:
-            number = self._catalogue.commit(made, what)
+            number = self._catalogue.commit(made, what, records)
             self._seen = -1
         return number
 
@@ -298,6 +266,11 @@ class LocalStore:
             self._refresh()
             self._catalogue.drop(s.id for s in self._segments.values() if s.file in names)
             self._seen = -1
+
+    def records(self, kind: str, as_of: int | None = None) -> dict[str, str]:
+        """Return all texts of a kind, by name, in the order of the names."""
+        with self._lock:
+            return self._catalogue.records(kind, as_of)
 
     def last_commit(self) -> int:
         """Return the number of the last commit; 0 without any."""

@@ -15,10 +15,10 @@ import pandas as pd
 from engine.core.errors import DataError
 from engine.core.folders import MARKER
 from engine.core.lock import find_culprit
-from engine.store.data import Data
-from engine.store.manifest import Manifest
-from engine.store.metrics import Metrics
-from engine.store.typed import to_typed
+from engine.storage.data import Data
+from engine.storage.manifest import Manifest
+from engine.storage.metrics import Metrics
+from engine.storage.typed import to_typed
 
 T = TypeVar("T")
 

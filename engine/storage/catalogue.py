@@ -6,6 +6,7 @@
  symbols    the columns of files
  segments   a file: its series (F), dates (D) and symbols (N), and since which commit each date
             of it is there; `gone` since it was folded into another one
+ records    a text by kind and name, since which commit; without a text it was taken out then
 ```
 """
 
@@ -25,8 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.core.errors import DataError
+from engine.core.keeping import Record
 from engine.core.sqlite import connect, transaction
-from engine.store.segments import DIGEST, Stamp, Written
+from engine.storage.segments import DIGEST, Stamp, Written
 
 Int64 = npt.NDArray[np.int64]
 
@@ -44,6 +46,9 @@ CREATE TABLE IF NOT EXISTS segments (
     symbols INTEGER NOT NULL REFERENCES symbols (id),
     inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     gone REAL);
+CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, text TEXT,
+    PRIMARY KEY (kind, name, since)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS living ON segments (id) WHERE gone IS NULL;
 """
 
@@ -109,8 +114,9 @@ class Catalogue:
         self,
         segments: Iterable[tuple[Written, Sequence[str], Int64, Sequence[str], str]],
         what: str,
+        records: Iterable[Record] = (),
     ) -> int:
-        """Enter files as one commit; return its number.
+        """Enter files and records as one commit; return its number.
 
         A file comes with its series' keys, its dates, its symbols and its type.
         """
@@ -122,7 +128,21 @@ class Catalogue:
             for written, keys, dates, symbols, dtype in segments:
                 since = np.full(len(dates), number, np.int64)
                 self._enter(written, self._numbers(keys), dates, since, self._axis(symbols), dtype)
+            self.connection.executemany(
+                "INSERT OR REPLACE INTO records (kind, name, since, text) VALUES (?, ?, ?, ?)",
+                [(each.kind, each.name, number, each.text) for each in records],
+            )
         return number
+
+    def records(self, kind: str, as_of: int | None) -> dict[str, str]:
+        """Return the texts of a kind, by name."""
+        rows = self.connection.execute(
+            "SELECT name, text FROM records AS r WHERE kind = :kind AND text IS NOT NULL"
+            " AND since = (SELECT max(since) FROM records"
+            " WHERE kind = r.kind AND name = r.name AND since <= :last) ORDER BY name",
+            {"kind": kind, "last": 2**62 if as_of is None else as_of},
+        )
+        return dict(rows.fetchall())
 
     def replace(self, old: Sequence[Segment], written: Written, since: Int64, dates: Int64) -> bool:
         """Enter a file in place of those that it was folded from; False if one has gone."""

@@ -21,15 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.core.errors import DataError
-
-Values = npt.NDArray[np.floating[Any]]
+from engine.core.keeping import Values
 
 SUFFIX, PART = ".npy", ".part"
 DIGEST = 32  # bytes of a piece's hash

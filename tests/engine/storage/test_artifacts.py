@@ -13,8 +13,8 @@ import pytest
 
 import engine
 from engine.core.errors import DataError
-from engine.store import Artifacts, Data, Manifest, Metrics, data, manifest, metrics
-from engine.store.typed import key_of
+from engine.storage import Artifacts, Data, Manifest, Metrics, data, manifest, metrics
+from engine.storage.typed import key_of
 
 WORDS = [
     "+bundle=ai_tech_core_ml",
@@ -63,7 +63,7 @@ def test_a_run_writes_exactly_the_keys_of_the_dataclasses(
     written = json.loads((run / f"{name}.json").read_text("utf-8"))
     assert plain(getattr(Artifacts(run), name), seen) == written
     classes = [each for each in vars(module).values() if is_dataclass(each)]
-    assert seen == {each for each in classes if each.__module__ == f"engine.store.{name}"}
+    assert seen == {each for each in classes if each.__module__ == f"engine.storage.{name}"}
 
 
 def rewritten(folder: Path, name: str, change: Any) -> Artifacts:

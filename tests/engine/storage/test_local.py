@@ -20,7 +20,7 @@ import pytest
 
 from engine.core import sqlite
 from engine.core.errors import ConfigError, DataError
-from engine.store.local import Block, LocalStore
+from engine.storage.local import Block, LocalStore
 
 DAYS = pd.bdate_range("2020-01-01", periods=300, tz="UTC")
 NAMES = ("A", "B", "C")
@@ -318,7 +318,7 @@ WRITER = textwrap.dedent(
     from pathlib import Path
     sys.path.insert(0, sys.argv[2])
     from test_local import block, DAYS
-    from engine.store.local import LocalStore
+    from engine.storage.local import LocalStore
     store = LocalStore(Path(sys.argv[1]))
     day = store.last_commit()
     while day < 300:
@@ -372,7 +372,7 @@ MANY = textwrap.dedent(
     import sys, time
     from pathlib import Path
     import numpy as np, pandas as pd
-    from engine.store.local import Block, LocalStore
+    from engine.storage.local import Block, LocalStore
     path, who, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     days = pd.bdate_range("2000-01-03", periods=5000, tz="UTC")
     store, day, end = LocalStore(path), 0, time.time() + seconds
@@ -392,7 +392,7 @@ READ = textwrap.dedent(
     from pathlib import Path
     import numpy as np
     from engine.core.errors import DataError
-    from engine.store.local import LocalStore
+    from engine.storage.local import LocalStore
     path, writers, seconds = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     store, end, seen, reads = LocalStore(path), time.time() + seconds, [0] * writers, 0
     while time.time() < end:

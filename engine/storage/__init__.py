@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from engine.store.artifacts import Artifacts, refuse_unfinished
-from engine.store.data import Data, Finding
-from engine.store.layout import Kept
-from engine.store.local import Block, Damage, LocalStore
-from engine.store.manifest import Manifest, Training
-from engine.store.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
+from engine.storage.artifacts import Artifacts, refuse_unfinished
+from engine.storage.data import Data, Finding
+from engine.storage.local import Damage, LocalStore
+from engine.storage.manifest import Manifest, Training
+from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
 
 __all__ = [
     "TOTAL",
     "Artifacts",
-    "Block",
     "Damage",
     "Data",
     "Decisions",
     "Evidence",
     "Fills",
     "Finding",
-    "Kept",
     "LocalStore",
     "Manifest",
     "Metrics",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core.errors import DataError
-from engine.store.typed import to_typed
+from engine.storage.typed import to_typed
 
 FILE = Path("run/things.json")
 
