@@ -81,7 +81,7 @@ def digests(run: Path) -> dict[str, str]:
     return {
         str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files
-        if file.name != "manifest.json"
+        if file.name not in {"manifest.json", "timings.json"}
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from builders import SHARED, Shared
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, also where the shell that started the tests has it ignored."""
+    """Hear Ctrl-C, also where a shell ignores it; keep nothing of one test for another."""
+    os.environ["ALPHA_ENGINE_STORE"] = ""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -132,3 +132,8 @@ class Store(Kind):
     def max_bytes(self) -> float:
         """Bytes that results of stages may take; those used least recently go first."""
         return float("inf")
+
+    @property
+    def memory_bytes(self) -> float:
+        """Bytes of memory that they may take, for later runs of the same process."""
+        return 0.0

@@ -39,13 +39,16 @@ from engine.core.universe import Universe
 class Source(Kind):
     """Where bars come from.
 
-    `simulated` marks invented data; every report on it says so.
+    `simulated` marks invented data; every report on it says so. `repeatable` marks a source whose
+    options, and the files that they name (``option(…, file=True)``), say all about its bars: what
+    was made of them is found again without loading them.
     """
 
     kind_name: ClassVar[str] = "source"
     config_key: ClassVar[str] = "source"
 
     simulated: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
 
     @abstractmethod
     def load(self, universe: Universe) -> pd.DataFrame:
@@ -336,7 +339,7 @@ class Stage:
     seconds : float
         How long it took.
     result : object
-        What the stage made; its arrays are read-only.
+        What the stage made; its arrays are read-only. None where `reads_results` is false.
     folder : pathlib.Path
         The run folder, where the stage's artifact is.
     """
@@ -350,9 +353,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Observer(Kind):
-    """Is told of each stage as it ends; it cannot change anything."""
+    """Is told of each stage as it ends; it cannot change anything.
+
+    One that does not look at results says so in `reads_results`: a stage that is found in the store
+    need not be read back for it.
+    """
 
     kind_name: ClassVar[str] = "observer"
+    reads_results: ClassVar[bool] = True
 
     @abstractmethod
     def on_stage(self, stage: Stage) -> None:

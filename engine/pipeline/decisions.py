@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -256,6 +257,20 @@ def leave_account(
     yield Table("delistings", made.payouts)
     yield Table("round_trips", made.round_trips)
     yield made.state
+
+
+def tell_account(made: Account) -> dict[str, Any]:
+    """How much was ordered, and whether the money lasted."""
+    bankrupt = made.bankrupt_on
+    return {
+        "account": {
+            "orders": len(made.orders),
+            "pending": made.pending,
+            "dropped": made.dropped,
+            "delistings": len(made.payouts),
+        },
+        "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
+    }
 
 
 def market(account: Account, backtest: Backtest, delisting: Delisting, panel: Panel) -> FloatArray:

@@ -35,13 +35,14 @@ from engine.pipeline.stage import Artifact, Note, Stage, Table
 from engine.pipeline.stages import CONTRACTS, STAGES
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard
+from engine.storage import OF_STORE
 
 T = TypeVar("T")
 Announce = Callable[[str, int, int], None]
 WRITTEN = (
     *(f"{name}.parquet" for name in CONTRACTS),
     *(f"{name}.{kind}" for row in STAGES for name in row.notes for kind in ("json", "npz")),
-    *("manifest.json", "*.jsonl", "report.*", "report_*.png"),  # and what observers leave
+    *("manifest.json", "timings.json", "*.jsonl", "report.*", "report_*.png"),  # and observers'
 )
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
@@ -137,9 +138,9 @@ class RunFolder:
         self.release()
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self, heard: list[str] | None = None) -> Iterator[None]:
         """Collect what the engine and its plugins warn of, for the manifest and the report."""
-        ear = _Ear(self.warnings)
+        ear = _Ear(self.warnings if heard is None else heard)
         logging.getLogger().addHandler(ear)
         try:
             yield
@@ -155,12 +156,15 @@ class RunFolder:
                 (self.path / MARKER).write_text(text, encoding="utf-8")
         self.release(leave=bool(self.guard.inside))  # the next command names whose code it was
 
-    def stage(self, name: str, work: Callable[[], T]) -> T:
-        """Run one stage, and note its seconds and the process's peak memory in it."""
-        with hearing(partial(self.announce, name)):
-            return self._stage(name, work)
+    def stage(self, name: str, work: Callable[[], T], load: Callable[[], Any] | None = None) -> T:
+        """Run one stage, and note its seconds and the process's peak memory in it.
 
-    def _stage(self, name: str, work: Callable[[], T]) -> T:
+        Observers are handed what `load` returns, by default the result.
+        """
+        with hearing(partial(self.announce, name)):
+            return self._stage(name, work, load)
+
+    def _stage(self, name: str, work: Callable[[], T], load: Callable[[], Any] | None) -> T:
         self.current = name
         progress(0, 0)
         _reset_peak()
@@ -172,8 +176,7 @@ class RunFolder:
             self._note(name, seconds, before)
             if self.watch is not None and self.watch.observers:
                 self.settle()  # an observer may read what the stage has left
-                self.watch.tell(name, seconds, result)
-        self.guard.hold(name, result)
+                self.watch.tell(name, seconds, load or (lambda: result))
         return result
 
     def _note(self, name: str, seconds: float, before: float) -> None:
@@ -237,6 +240,11 @@ class RunFolder:
         with self._writing(file):
             file.write_text(text + "\n", encoding="utf-8")
 
+    def note_timings(self, how: Mapping[str, str]) -> None:
+        """Write how long each stage took, and whether it was computed or reused."""
+        rows = [{**row, "how": how.get(row["stage"], "computed")} for row in self.timings]
+        self.note("timings", {"stages": rows})
+
     @contextmanager
     def _writing(self, what: Path) -> Iterator[None]:
         """A full disk becomes one line; it names `what`, and how much space there is."""
@@ -260,7 +268,9 @@ class _Ear(logging.Handler):
         self.heard = heard
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the message of a record."""
+        """Keep the message of a record, unless it is about the store, which changes no result."""
+        if getattr(record, OF_STORE, False):
+            return
         message = escape(record.getMessage())
         if message not in self.heard:
             self.heard.append(message)

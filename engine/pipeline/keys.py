@@ -11,6 +11,7 @@ import dataclasses
 import glob
 import json
 from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +26,7 @@ from engine.config import Hidden
 from engine.core.universe import Universe
 from engine.expr import guest_names
 from engine.pipeline.stage import Stage
-from engine.plugin import Registry, engine_identity, identity, tree
+from engine.plugin import Entry, Registry, engine_identity, identity, tree
 
 PROCESSOR = "processor"  # of libraries whose sums depend on the width of its vectors
 
@@ -94,34 +95,71 @@ def _read_named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
                 yield from (f"{key}.{option} {each}" for each in _contents(found))
 
 
-def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
-    """Which code the plugins are that a stage reads, and what stands in the files they read."""
+@dataclass(frozen=True)
+class Used:
+    """A plugin that a stage uses.
+
+    Parameters
+    ----------
+    label : str
+        What the configuration calls it, where that is not its kind.
+    entry : Entry
+    node : DictConfig
+        Its configuration.
+    """
+
+    label: str
+    entry: Entry
+    node: DictConfig
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Which code it is, and what stands in the files that it reads."""
+        yield f"{self.entry.kind} {self.node.name}: {identity(self.entry)}"
+        for field in _file_options(self.entry.cls):
+            yield from (f"{field} {each}" for each in _contents(self.node.get(field)))
+
+    @property
+    def files(self) -> Iterator[Path]:
+        """The files and folders that it reads."""
+        for field in _file_options(self.entry.cls):
+            yield from _list_places(self.node.get(field))
+
+
+def list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
+    """The plugins that a stage uses."""
     groups = registry.groups
     for key in sorted({*stage.reads.values()}):
         if key in groups:
-            yield from _plugin(registry, groups[key], config[key])
+            yield _use(registry, groups[key], config[key])
         elif key == "factors":
-            yield from _factors(config.factors, registry)
+            yield from _list_factors(config.factors, registry)
 
 
-def _factors(node: DictConfig, registry: Registry) -> Iterator[str]:
+def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
+    """Which code the plugins are that a stage reads, and what stands in the files they read."""
+    for used in list_used(stage, config, registry):
+        if used.label:
+            yield f"{used.label} {' '.join(used.lines)}"
+        else:
+            yield from used.lines
+
+
+def _list_factors(node: DictConfig, registry: Registry) -> Iterator[Used]:
     operators: set[str] = set()
     for name in map(str, node):
         entry = node[name]
         if isinstance(entry, DictConfig) and entry.get("name") != "formula":
-            yield f"{name} {' '.join(_plugin(registry, 'factor', entry))}"
+            yield _use(registry, "factor", entry, name)
         else:
             text = entry if isinstance(entry, str) else str(entry.get("formula", ""))
             operators |= guest_names(text, registry.entries("operator"))
     for name in sorted(operators):
-        yield from _plugin(registry, "operator", OmegaConf.create({"name": name}))
+        yield _use(registry, "operator", OmegaConf.create({"name": name}))
 
 
-def _plugin(registry: Registry, kind: str, node: DictConfig) -> Iterator[str]:
-    entry = registry.find(kind, str(node.name), kind)
-    yield f"{kind} {node.name}: {identity(entry)}"
-    for field in _file_options(entry.cls):
-        yield from (f"{field} {each}" for each in _contents(node.get(field)))
+def _use(registry: Registry, kind: str, node: DictConfig, label: str = "") -> Used:
+    return Used(label, registry.find(kind, str(node.name), kind), node)
 
 
 def _file_options(cls: type) -> Iterator[str]:
@@ -133,13 +171,17 @@ def _file_options(cls: type) -> Iterator[str]:
 
 def _contents(value: Any) -> Iterator[str]:
     """What stands in a file, or in those that a pattern or a list names."""
+    return (f"{place.name} {tree(place)}" for place in _list_places(value))
+
+
+def _list_places(value: Any) -> Iterator[Path]:
+    """A file or folder, or those that a pattern, a list or a mapping names."""
     if OmegaConf.is_config(value):
         for each in value.values() if OmegaConf.is_dict(value) else value:
-            yield from _contents(each)
+            yield from _list_places(each)
     elif isinstance(value, str) and value:
         named = Path(value).expanduser()
-        places = [named] if named.exists() else map(Path, sorted(glob.glob(str(named))))
-        yield from (f"{place.name} {tree(place)}" for place in places)
+        yield from [named] if named.exists() else map(Path, sorted(glob.glob(str(named))))
 
 
 @cache

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence, Set
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from engine.account import Account
 from engine.core.kinds import groups
 from engine.core.panel import Panel
 from engine.forecasts import Forecasts
-from engine.pipeline.market import Bars, find_empty
 from engine.pipeline.settings import Settings
 from engine.plugin import HOME, Registry, code_hash, find_checker
 
@@ -38,7 +36,7 @@ def manifest(
     settings: Settings,
     config: Any,
     overrides: Sequence[str],
-    made: Mapping[str, Any],
+    told: Mapping[str, Mapping[str, Any]],
     registry: Registry,
     operators: Set[str],
     trainings: Sequence[Mapping[str, Any]],
@@ -46,13 +44,10 @@ def manifest(
 ) -> dict[str, Any]:
     """Everything but the timings, as plain values; `config` is as it is to be shown.
 
-    `made` holds the results of the stages, by name; `trainings` are those of ``forecasts.json``,
-    and `data` is the fingerprint of what the source gave.
+    `told` is what the stages tell of their results, by name; `trainings` are those of
+    ``forecasts.json``, and `data` is the fingerprint of what the source gave.
     """
-    bars: Bars = made["bars"]
-    account: Account = made["account"]
-    source, panel, dates = settings.source, bars.panel, bars.panel.dates
-    bankrupt = account.bankrupt_on
+    source, bars = settings.source, told["bars"]
     return {
         "command": shlex.join(["engine", "run", *overrides]),
         "config": config,
@@ -60,30 +55,28 @@ def manifest(
         "source": {
             "name": source.name,
             "simulated": source.simulated,
-            "facts": bars.facts,
-            "fingerprint": panel.fingerprint,
+            **bars["source"],
             "sha256": data,
-            "periods_per_year": panel.periods_per_year,
-            "rows": int(panel.present.sum()),
-            "thin_dates": int((~panel.full).sum()),
-            "symbols": len(panel.symbols),
-            "start": str(dates[0].date()),
-            "end": str(dates[-1].date()),
         },
-        "empty_factors": find_empty(made["factors"]),
-        "findings": dict(bars.findings.counts),
-        "mends": bars.findings.mends,
+        **told["factors"],
+        "findings": bars["findings"],
+        "mends": bars["mends"],
         "plugins": _plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
         "splits": [*trainings],
-        "account": {
-            "orders": len(account.orders),
-            "pending": account.pending,
-            "dropped": account.dropped,
-            "delistings": len(account.payouts),
-        },
-        "bankrupt_on": None if bankrupt is None else str(bankrupt.date()),
+        **told["account"],
+    }
+
+
+def read_told(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the stages of a finished run told, from its manifest."""
+    ours = ("name", "simulated", "sha256")
+    source = {name: each for name, each in content["source"].items() if name not in ours}
+    return {
+        "bars": {"source": source, **{name: content[name] for name in ("findings", "mends")}},
+        "factors": {"empty_factors": content["empty_factors"]},
+        "account": {name: content[name] for name in ("account", "bankrupt_on")},
     }
 
 

@@ -119,13 +119,31 @@ def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     yield Note("bars", dataclasses.asdict(made.findings))
 
 
-def bars_back(files: Artifacts) -> Bars:
+def tell_bars(made: Bars) -> dict[str, Any]:
+    """What they are, and what was done to them."""
+    panel, dates = made.panel, made.panel.dates
+    return {
+        "source": {
+            "facts": made.facts,
+            "fingerprint": panel.fingerprint,
+            "periods_per_year": panel.periods_per_year,
+            "rows": int(panel.present.sum()),
+            "thin_dates": int((~panel.full).sum()),
+            "symbols": len(panel.symbols),
+            "start": str(dates[0].date()),
+            "end": str(dates[-1].date()),
+        },
+        "findings": dict(made.findings.counts),
+        "mends": made.findings.mends,
+    }
+
+
+def bars_back(files: Artifacts, told: Mapping[str, Any]) -> Bars:
     """Read the panel back, and see that it is that of the run."""
-    panel = panel_of(files)
-    told = files.manifest.source
-    if panel.fingerprint != told.fingerprint:
+    panel, source = panel_of(files), told["source"]
+    if panel.fingerprint != source["fingerprint"]:
         raise DataError(f"{files.path}: its bars were changed since; run the bundle again")
-    return Bars(panel, Findings.of(files.read_plain("bars")), dict(told.facts))
+    return Bars(panel, Findings.of(files.read_plain("bars")), dict(source["facts"]))
 
 
 def look_over(
@@ -158,6 +176,11 @@ def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArr
 def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:
     """Leave the factors, long."""
     yield Table("factors", bars.seen.long(made), {"columns": list(made)})
+
+
+def tell_factors(made: Mapping[str, FloatArray]) -> dict[str, Any]:
+    """Which have no value at all."""
+    return {"empty_factors": find_empty(made)}
 
 
 def factors_back(

@@ -13,16 +13,17 @@ import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from engine.config import Hidden
-from engine.core.errors import ConfigError, DataError, did_you_mean
+from engine.core.errors import ConfigError, did_you_mean
 from engine.pipeline.keys import read_plain
-from engine.pipeline.settings import Settings
+from engine.pipeline.making import Found
+from engine.pipeline.manifest import read_told
 from engine.pipeline.stage import Stage
 from engine.storage import Artifacts, Manifest, refuse_unfinished
 
@@ -79,15 +80,6 @@ class Start:
         names = [stage.name for stage in stages]
         return [*stages[: names.index(self.stage)]]
 
-    def find_needed(self, stages: Sequence[Stage], told: Sequence[str]) -> set[str]:
-        """Names of the earlier stages whose results somebody needs."""
-        earlier = self.find_earlier(stages)
-        need = {name for stage in stages[len(earlier) :] for name in stage.of} | {*told}
-        for stage in reversed(earlier):
-            if stage.name in need and stage.back is None:
-                need |= {*stage.of}
-        return need & {stage.name for stage in earlier}
-
     @property
     def doubts(self) -> list[str]:
         """What was said of the data, which are not looked over again."""
@@ -125,15 +117,20 @@ class Start:
             return f"it had no stage {stage.name!r}, which the bundle asks for now: {other}"
         return f"code, a file or a library of the stage {stage.name!r} has changed since: {other}"
 
-    def again(self, stage: Stage, settings: Settings, made: Mapping[str, Any]) -> Any:
-        """The result of an earlier stage; DataError where the source has other data by now."""
-        result = stage.again(settings, made, self.files)
-        if stage.data is not None and stage.data(result) != self.data:
-            raise DataError(
-                f"--from {self.stage} {self.folder}: the source has other data now: run the whole "
-                "bundle"
-            )
-        return result
+    def find(self, stage: Stage) -> Found:
+        """What an earlier stage left."""
+        return Found(
+            copy=partial(self._copy, stage),
+            told=self._told.get(stage.name, {}),
+            warned=(),
+            files=self.files,
+            refusal=f"--from {self.stage} {self.folder}: the source has other data now: run the "
+            "whole bundle",
+        )
+
+    @cached_property
+    def _told(self) -> dict[str, dict[str, Any]]:
+        return read_told(self.files.read_plain("manifest"))
 
     def _differences(self, stage: Stage, config: DictConfig, secrets: Hidden) -> Iterator[str]:
         """What the configuration of a stage says now and did not say then."""
@@ -143,12 +140,10 @@ class Start:
                 read_plain(then, key), secrets.everywhere(read_plain(config, key)), key
             )
 
-    def copy(self, stage: Stage, folder: Path) -> None:
+    def _copy(self, stage: Stage, folder: Path) -> None:
         """Copy what a stage left."""
-        for name in (*stage.tables, *stage.notes):
-            for file in sorted(self.folder.glob(f"{name}.*")):
-                if file.suffix in {".parquet", ".json", ".npz"}:
-                    shutil.copyfile(file, folder / file.name)
+        for file in stage.list_files(self.folder):
+            shutil.copyfile(file, folder / file.name)
         self.files.refuse_other()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,12 @@ from engine.core.panel import Panel
 from engine.expr import using
 from engine.pipeline.folder import Announce, RunFolder
 from engine.pipeline.keys import keys
+from engine.pipeline.making import Making
 from engine.pipeline.manifest import manifest, name_unchecked
 from engine.pipeline.resume import Start
+from engine.pipeline.reuse import Fresh, Reuse, open_results
 from engine.pipeline.sessions import describe
 from engine.pipeline.settings import Settings, choose_plugins, read
-from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
 from engine.pipeline.unread import find_unread
 from engine.pipeline.watch import Watch
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 NOTICED = "factors"  # before it, what of configuration and bars does not go together is said
-KEPT = ("bars", "factors", "forecasts", "account")  # of these the manifest tells
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,13 @@ def _execute(
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
+        earlier = _open_earlier(settings, folder, watch, config, registry, start)
         with folder.listening(), guarding(guard):
-            made = _stages(settings, folder, watch, overrides, start)
+            making = _make_all(settings, folder, watch, overrides, earlier, start)
             shown = folder.secrets.config(raw)
-            splits = _trainings(folder.path) if made["forecasts"] else []
+            splits = _trainings(folder.path) if settings.needs_model else []
             facts = manifest(
-                settings, shown, overrides, made, registry, operators, splits, watch.data
+                settings, shown, overrides, making.told, registry, operators, splits, watch.data
             )
             facts["keys"] = watch.keys
             doubt = name_unchecked(facts["plugins"])
@@ -148,44 +149,51 @@ def _execute(
                 if finisher.wanted(settings):
                     folder.stage(finisher.name, partial(finisher.work, folder.path))
                     folder.note("manifest", {**facts, "timings": folder.timings})
+            folder.note_timings(making.how)
+        earlier.close()
     except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
     folder.finish()
 
 
-def _stages(
+def _open_earlier(
+    settings: Settings,
+    folder: RunFolder,
+    watch: Watch,
+    config: DictConfig,
+    registry: Registry,
+    start: Start | None,
+) -> Reuse | Fresh:
+    """What knows of earlier runs' results; a run that goes on from one asks that one alone."""
+    results = None if start is not None else open_results(settings.store)
+    if results is None:
+        return Fresh()
+    source = watch.key_of("")[STAGES[0].name] if settings.source.repeatable else ""
+    return Reuse(results, settings.store.memory_bytes, folder, watch, config, registry, source)
+
+
+def _make_all(
     settings: Settings,
     folder: RunFolder,
     watch: Watch,
     overrides: Sequence[str],
+    earlier: Reuse | Fresh,
     start: Start | None,
-) -> dict[str, Any]:
-    """Run every stage; what the manifest tells of is kept, the rest until its last reader."""
-    made: dict[str, Any] = {}
-    earlier = [] if start is None else start.find_earlier(STAGES)
-    needed = set() if start is None else start.find_needed(STAGES, KEPT)
+) -> Making:
+    """Have every stage made or found."""
+    stages = {stage.name: stage for stage in STAGES if stage.wanted(settings)}
+    making = Making(settings, stages, folder, watch, earlier)
+    given = [] if start is None else start.find_earlier(STAGES)
     for line in () if start is None else start.doubts:
         log.warning(line)
-    for index, stage in enumerate(STAGES):
-        if stage.name == NOTICED:
-            _notice(settings, made["bars"].panel, folder, overrides)
-        if not stage.wanted(settings):
-            made[stage.name] = None
-            continue
-        if start is not None and stage in earlier:
-            start.copy(stage, folder.path)
-            if stage.name not in needed:
-                continue
-            work = partial(start.again, stage, settings, made)
-        else:
-            work = partial(_work, stage, settings, made, folder, watch)
-        made[stage.name] = folder.stage(stage.name, work)
-        later = {name for each in STAGES[index + 1 :] for name in each.of}
-        for name in {*made} - later - {*KEPT}:
-            folder.guard.drop(name)
-            del made[name]
-    return made
+    for name, stage in stages.items():
+        if name == NOTICED:
+            _notice(settings, making["bars"].panel, overrides)
+        making.make(stage, start.find(stage) if start is not None and stage in given else None)
+        left = [*stages.values()][[*stages].index(name) + 1 :]
+        making.keep_only({each for later in left for each in later.of})
+    return making
 
 
 def _trainings(folder: Path) -> list[dict[str, Any]]:
@@ -194,17 +202,7 @@ def _trainings(folder: Path) -> list[dict[str, Any]]:
     return trainings
 
 
-def _work(
-    stage: Stage, settings: Settings, made: Mapping[str, Any], folder: RunFolder, watch: Watch
-) -> Any:
-    result = stage.run(settings, made, folder.leave)
-    if stage.data is not None:
-        watch.learn(stage.data(result))
-    return result
-
-
-def _notice(settings: Settings, panel: Panel, folder: RunFolder, overrides: Sequence[str]) -> None:
+def _notice(settings: Settings, panel: Panel, overrides: Sequence[str]) -> None:
     """Say what of the configuration and the bars does not go together."""
-    folder.guard.hold("bars", panel)
     for line in (*describe(settings, panel), *find_unread(settings, panel, overrides)):
         log.warning(line)

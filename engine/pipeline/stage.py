@@ -57,6 +57,15 @@ class Saved(Protocol):
         """Write into a folder."""
 
 
+class Made(Protocol):
+    """The results of stages, by name; each is made or read when it is first asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the result of a stage; None where it was not wanted."""
+
+
+NOTHING: Mapping[str, Any] = {}
+SUFFIXES = {".parquet", ".json", ".npz"}
 Artifact = Table | Note | Saved
 Contract = Callable[..., "DataFrameSchema"]
 
@@ -92,8 +101,12 @@ class Stage:
         Whether these settings ask for it; None is its result where they do not.
     data : callable, optional
         The fingerprint of a result that comes in from outside.
+    tells : callable, optional
+        Gets the result as `made`, and what it names of the inputs; returns what the manifest tells
+        of it, as a mapping.
     back : callable, optional
-        Reads the result back from the `files` of a finished run, and what it names of the inputs.
+        Reads the result back from the `files` that it left, what it `told`, and what it names of
+        the inputs.
     """
 
     name: str
@@ -106,35 +119,59 @@ class Stage:
     libraries: tuple[str, ...] = ()
     wanted: Callable[[Settings], bool] = _always
     data: Callable[[Any], str] | None = None
+    tells: Callable[..., Mapping[str, Any]] | None = None
     back: Callable[..., Any] | None = None
 
-    def run(
-        self, settings: Settings, made: Mapping[str, Any], leave: Callable[[Stage, Artifact], None]
-    ) -> Any:
-        """Make the result of what the earlier stages made, and hand each artifact to `leave`."""
-        inputs = self._inputs(settings, made)
-        result = _call(self.work, inputs)
+    def run(self, settings: Settings, made: Made) -> Any:
+        """Make the result of what the earlier stages made."""
+        return self._call(self.work, settings, made)
+
+    def leave(self, settings: Settings, made: Made, result: Any) -> Iterator[Artifact]:
+        """What the stage leaves of its result."""
         if self.leaves is not None:
-            for artifact in _call(self.leaves, {**inputs, "made": result}):
-                leave(self, artifact)
-        return result
+            yield from self._call(self.leaves, settings, made, {"made": result})
 
-    def again(self, settings: Settings, made: Mapping[str, Any], files: Artifacts) -> Any:
-        """Read the result back from a finished run, or work it out where that left nothing."""
-        inputs = self._inputs(settings, made)
-        if self.back is None:
-            return _call(self.work, inputs)
-        return _call(self.back, {**inputs, "files": files})
+    def tell(self, settings: Settings, made: Made, result: Any) -> Mapping[str, Any]:
+        """What the manifest tells of its result."""
+        if self.tells is None:
+            return {}
+        told: Mapping[str, Any] = self._call(self.tells, settings, made, {"made": result})
+        return told
 
-    def _inputs(self, settings: Settings, made: Mapping[str, Any]) -> dict[str, Any]:
-        read = {name: settings.at(key) for name, key in self.reads.items()}
-        return {**read, **{name: made[name] for name in self.of if name in made}}
+    def read_back(
+        self, settings: Settings, made: Made, files: Artifacts, told: Mapping[str, Any]
+    ) -> Any:
+        """Read the result back from what the stage left and told."""
+        assert self.back is not None
+        return self._call(self.back, settings, made, {"files": files, "told": told})
+
+    def list_files(self, folder: Path) -> list[Path]:
+        """The files that it left in a folder."""
+        names = (*self.tables, *self.notes)
+        found = (file for name in names for file in sorted(folder.glob(f"{name}.*")))
+        return [file for file in found if file.suffix in SUFFIXES]
+
+    def _call(
+        self,
+        function: Callable[..., Any],
+        settings: Settings,
+        made: Made,
+        more: Mapping[str, Any] = NOTHING,
+    ) -> Any:
+        """Call a function with what it names, so that nothing else need be there."""
+        given = {}
+        for name in list_parameters(function):
+            if name in more:
+                given[name] = more[name]
+            elif name in self.reads:
+                given[name] = settings.at(self.reads[name])
+            elif name in self.of:
+                given[name] = made[name]
+            else:
+                raise KeyError(f"stage {self.name}: {name} is not declared in its row")
+        return function(**given)
 
 
 def list_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of what a function gets."""
     return tuple(inspect.signature(function).parameters)
-
-
-def _call(function: Callable[..., Any], inputs: Mapping[str, Any]) -> Any:
-    return function(**{name: inputs[name] for name in list_parameters(function)})

@@ -36,7 +36,7 @@ STAGES = (
         market.load,
         reads={"source": "source", "universe": "universe", "mends": "bars.mends"},
         data=lambda made: str(made.fingerprint),
-        libraries=("numpy", "pandas", "pyarrow"),
+        libraries=("numpy", "pandas", "pyarrow", "exchange-calendars"),
     ),
     Stage(
         "bars",
@@ -45,6 +45,7 @@ STAGES = (
         of=("source",),
         tables={"bars": bars_schema},
         notes=("panel", "bars"),
+        tells=market.tell_bars,
         back=market.bars_back,
         leaves=market.leave_bars,
         libraries=("numpy", "pandas", "exchange-calendars"),
@@ -65,6 +66,7 @@ STAGES = (
         of=("bars",),
         tables={"factors": factors_schema},
         leaves=market.leave_factors,
+        tells=market.tell_factors,
         back=market.factors_back,
         libraries=(*NUMERIC, "scipy"),
     ),
@@ -144,6 +146,7 @@ STAGES = (
         },
         notes=("state",),
         leaves=decisions.leave_account,
+        tells=decisions.tell_account,
         libraries=(*NUMERIC, *WIDE, *SOLVERS, "vectorbt"),
     ),
     Stage(

@@ -41,10 +41,11 @@ class Watch:
         """Take the fingerprint of the data into the keys."""
         self.data, self.keys = data, self.key_of(data)
 
-    def tell(self, name: str, seconds: float, result: Any) -> None:
+    def tell(self, name: str, seconds: float, load: Callable[[], Any]) -> None:
         """Tell every observer that a stage has ended; in the order of the configuration."""
         key = self.keys.get(name, "")
         for observer in self.observers:
+            result = load() if observer.reads_results else None
             try:
                 with calling(observer, f"observer {observer.name}"):
                     observer.on_stage(

@@ -6,7 +6,8 @@ from engine.plugin.admission import advice, code_hash
 from engine.plugin.checked import find_checker, record
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lend, seconds, take_over
 from engine.plugin.hookspecs import hookimpl
-from engine.plugin.provenance import engine_identity, identity, tree
+from engine.plugin.opened import Opened, watching
+from engine.plugin.provenance import engine_identity, identity, places, tree
 from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Entry",
     "Failure",
     "Guard",
+    "Opened",
     "Registry",
     "advice",
     "calling",
@@ -27,8 +29,10 @@ __all__ = [
     "installed",
     "is_ours",
     "lend",
+    "places",
     "record",
     "seconds",
     "take_over",
     "tree",
+    "watching",
 ]

@@ -10,7 +10,6 @@ from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from engine.core.kinds import Kind
 from engine.plugin.registry import HOME, Entry
 
 OURS = Path(__file__).parents[1]
@@ -26,7 +25,7 @@ def identity(entry: Entry) -> str:
     """
     if entry.dist == HOME:
         return engine_identity()
-    digests = [tree(place) for place in _places(entry.cls, entry.dist)]
+    digests = [tree(place) for place in places(entry)]
     return f"{entry.origin} {sha256(' '.join(digests).encode()).hexdigest()}"
 
 
@@ -64,11 +63,11 @@ def _files(folder: Path, suffix: str) -> Iterator[Path]:
         yield from (Path(home, name) for name in names if name.endswith(suffix))
 
 
-def _places(cls: type[Kind], dist: str) -> Iterator[Path]:
-    """The packages and modules of a distribution; of an editable one, that of the class."""
-    tops = {cls.__module__.split(".")[0]}
+def places(entry: Entry) -> Iterator[Path]:
+    """The packages and modules of a plugin's distribution; of an editable one, its class's."""
+    tops = {entry.cls.__module__.split(".")[0]}
     try:
-        files = distribution(dist).files or []
+        files = distribution(entry.dist).files or []
     except PackageNotFoundError:
         files = []
     names = {Path(file.parts[0]).stem for file in files if file.suffix == ".py"}

@@ -30,7 +30,7 @@ def text(made: Artifacts) -> str:
         lines.append(f"{label:24s}" + "".join(f"{_number(cell, form):>12s}" for cell in cells))
     if metrics.annual.rows:
         lines.append(f"per year: by {metrics.annual.span.text()}")
-    lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(manifest)]
+    lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(made, manifest)]
     page = made.path / "report.html"
     lines += ["", f"report: {page if page.is_file() else made.path}"]
     return "\n".join(lines)
@@ -118,15 +118,28 @@ def _fills(fills: Fills) -> list[str]:
     return lines
 
 
-def _timings(manifest: Manifest) -> list[str]:
+def _timings(made: Artifacts, manifest: Manifest) -> list[str]:
     rows = manifest.timings
     shown = ", ".join(f"{row.stage} {row.seconds:.1f}" for row in rows if row.seconds >= 0.05)
     total = sum(row.seconds for row in rows)
     peak = max(row.peak_mb for row in rows)
     longest = max(rows, key=lambda row: row.seconds)
-    return [
-        f"stages {total:.1f} s, the longest is {longest.stage} ({shown}), peak memory {peak:.0f} MB"
-    ]
+    told = f", the longest is {longest.stage} ({shown})" if shown else ""
+    line = f"stages {total:.1f} s{told}, peak memory {peak:.0f} MB"
+    return [line, *_reused(made)]
+
+
+def _reused(made: Artifacts) -> list[str]:
+    """Which stages were found in the store, where some were."""
+    if not (made.path / "timings.json").is_file():
+        return []
+    stages: dict[str, list[str]] = {}
+    for row in made.read_plain("timings")["stages"]:
+        stages.setdefault(row["how"], []).append(row["stage"])
+    if "reused" not in stages:
+        return []
+    computed = ", ".join(stages.get("computed", ["nothing"]))
+    return [f"reused: {', '.join(stages['reused'])}; computed: {computed}"]
 
 
 def _number(value: float | None, form: str) -> str:

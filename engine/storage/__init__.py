@@ -7,8 +7,11 @@ from engine.storage.data import Data, Finding
 from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
 from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
+from engine.storage.results import ASIDE, OF_STORE, Result, Results, Share
 
 __all__ = [
+    "ASIDE",
+    "OF_STORE",
     "TOTAL",
     "Artifacts",
     "Damage",
@@ -22,6 +25,9 @@ __all__ = [
     "Metrics",
     "Performance",
     "Regime",
+    "Result",
+    "Results",
+    "Share",
     "Training",
     "refuse_unfinished",
 ]

@@ -14,6 +14,7 @@ class JsonLines(Observer):
     """One line of JSON per stage: its name, key and seconds."""
 
     name: ClassVar[str] = "jsonlines"
+    reads_results: ClassVar[bool] = False
     file: str = option("stages.jsonl", "file in the run folder")
 
     def on_stage(self, stage: Stage) -> None:

@@ -26,9 +26,10 @@ class Files(reading.Reader):
         "",
         "the file, from the directory of the command; or a folder or pattern of files, one a "
         "symbol, such as 'daily/*.csv'",
+        file=True,
     )
     market: dict[str, dict[str, str]] = option(
-        {}, "market-wide series, such as {vix: {path: vix.parquet, column: close}}"
+        {}, "market-wide series, such as {vix: {path: vix.parquet, column: close}}", file=True
     )
 
     @abstractmethod

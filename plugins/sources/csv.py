@@ -46,6 +46,7 @@ class Csv(Files):
     """
 
     name: ClassVar[str] = "csv"
+    repeatable: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = tuple(
         f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in PACKED
     )

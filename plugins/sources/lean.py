@@ -29,8 +29,9 @@ class Lean(Source):
     """
 
     name: ClassVar[str] = "lean"
+    repeatable: ClassVar[bool] = True
 
-    path: str = option("", "folder of x_daily.zip, x_factor.csv and x_map.csv")
+    path: str = option("", "folder of x_daily.zip, x_factor.csv and x_map.csv", file=True)
     adjusted: str = option(
         "total_return",
         "for splits and dividends, for splits alone, or as traded",

@@ -33,6 +33,7 @@ class Parquet(Files):
     """
 
     name: ClassVar[str] = "parquet"
+    repeatable: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
 
     def columns_of(self, table: Path) -> list[str]:

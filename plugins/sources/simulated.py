@@ -51,6 +51,7 @@ class Simulated(Source):
     """
 
     name: ClassVar[str] = "simulated"
+    repeatable: ClassVar[bool] = True
     simulated: ClassVar[bool] = True
 
     seed: int = option(7, "what makes this market and no other", ge=0)

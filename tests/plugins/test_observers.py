@@ -21,8 +21,8 @@ def test_jsonlines_writes_a_line_per_stage(tmp_path: Path) -> None:
     keys = {"bars": "b1", "factors": "f1"}
     watch = Watch((JsonLines(),), strict=True, folder=tmp_path, key_of=lambda data: keys)
     watch.learn("data")
-    watch.tell("bars", 1.25, None)
-    watch.tell("factors", 0.5, None)
+    watch.tell("bars", 1.25, lambda: None)
+    watch.tell("factors", 0.5, lambda: None)
     lines = [json.loads(line) for line in (tmp_path / "stages.jsonl").read_text().splitlines()]
     told = [(line["stage"], line["seconds"]) for line in lines]
     assert told == [("bars", 1.25), ("factors", 0.5)]
@@ -62,10 +62,10 @@ def test_an_observer_that_fails_is_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        Watch((Loud(),), strict=False, folder=tmp_path).tell("bars", 0.0, None)
+        Watch((Loud(),), strict=False, folder=tmp_path).tell("bars", 0.0, lambda: None)
     assert "observer loud failed on bars: SystemExit: no bars" in caplog.text
 
 
 def test_a_strict_run_is_stopped_by_it(tmp_path: Path) -> None:
     with pytest.raises(engine.PluginError, match="strict_observers=false goes on"):
-        Watch((Loud(),), strict=True, folder=tmp_path).tell("bars", 0.0, None)
+        Watch((Loud(),), strict=True, folder=tmp_path).tell("bars", 0.0, lambda: None)

@@ -309,7 +309,7 @@ class Peeping(engine.Observer):
 
 def test_an_observers_frame_is_not_the_frame(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3, 4]})
-    Watch((Peeping(),), False, tmp_path).tell("account", 0.1, {"frame": frame})
+    Watch((Peeping(),), False, tmp_path).tell("account", 0.1, lambda: {"frame": frame})
     assert frame.to_dict("list") == {"a": [1.0, 2.0], "b": [3, 4]}
 
 

@@ -12,6 +12,7 @@ from builders import Shared, digests
 
 import engine
 from engine.cli.prompt import main
+from engine.pipeline.manifest import read_told
 from engine.pipeline.market import bars_back
 from engine.pipeline.stages import STAGES
 from engine.storage import Artifacts
@@ -45,7 +46,10 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
     assert digests(tmp_path / "again") == digests(whole)
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text("utf-8"))
     assert manifest["config"]["portfolio"]["quantile"] == 0.3
-    assert next(row["stage"] for row in manifest["timings"]) == "bars"
+    rows = json.loads((tmp_path / "again" / "timings.json").read_text("utf-8"))["stages"]
+    assert [row["stage"] for row in rows if row["how"] == "computed"] == [
+        "seasoning", "label", "signal", "account", "metrics"
+    ]  # fmt: skip
 
 
 @pytest.mark.long
@@ -121,8 +125,8 @@ def test_other_data_of_the_source_are_refused(
     """Where the source is asked again, as the inspection of its rows has to."""
     bars = pd.read_parquet(run / "bars.parquet")
     bars.to_parquet(tmp_path / "bars.parquet")
-    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", "report=none",
-             f"source.path={tmp_path}/bars.parquet"]  # fmt: skip
+    words = ["+bundle=ai_tech_core", "universe=all", "source=merge", "report=none",
+             f"source.bars={{name: parquet, path: {tmp_path}/bars.parquet}}"]  # fmt: skip
     one = engine.run(words, path=tmp_path / "one").path
     bars["close"] *= 1.5
     bars.to_parquet(tmp_path / "bars.parquet")
@@ -130,6 +134,20 @@ def test_other_data_of_the_source_are_refused(
         assert main(["run", "--from", stage, str(one), f"hydra.run.dir={tmp_path}/two"]) == 2
         assert "the source has other data now: run the whole bundle" in capfd.readouterr().err
     assert main(["run", "--from", "factors", str(one), f"hydra.run.dir={tmp_path}/three"]) == 0
+
+
+def test_a_file_that_a_source_names_counts_by_its_content(
+    run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bars = pd.read_parquet(run / "bars.parquet")
+    bars.to_parquet(tmp_path / "bars.parquet")
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", "report=none",
+             f"source.path={tmp_path}/bars.parquet"]  # fmt: skip
+    one = engine.run(words, path=tmp_path / "one").path
+    bars["close"] *= 1.5
+    bars.to_parquet(tmp_path / "bars.parquet")
+    assert main(["run", "--from", "signal", str(one), f"hydra.run.dir={tmp_path}/two"]) == 2
+    assert "a file or a library of the stage 'source' has changed" in capfd.readouterr().err
 
 
 def test_a_finished_run_is_not_written_over(
@@ -156,7 +174,7 @@ def test_files_that_somebody_changed_are_refused(run: Path, tmp_path: Path) -> N
     other = Path(shutil.copytree(run, tmp_path / "changed"))
     shutil.copy(run / "signal.parquet", other / "bars.parquet")
     with pytest.raises(engine.EngineError):
-        bars_back(Artifacts(other))
+        bars_back(Artifacts(other), read_told(Artifacts(run).read_plain("manifest"))["bars"])
 
 
 @pytest.mark.long

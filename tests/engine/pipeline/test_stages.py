@@ -20,7 +20,12 @@ from engine.report.active import DATED, UNDATED
 from engine.study.statistics import STATISTICS, Evidence
 
 NAMES = [stage.name for stage in STAGES]
-BEYOND = {"report", "store", "observers", "strict_observers"}  # of the settings, that no stage reads
+BEYOND = {
+    "report",
+    "store",
+    "observers",
+    "strict_observers",
+}  # of the settings, that no stage reads
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
@@ -30,7 +35,9 @@ def test_a_row_declares_what_its_functions_see_and_no_more(stage: Stage) -> None
         seen |= {*list_parameters(stage.leaves)} - {"made"}
     assert seen == {*stage.reads, *stage.of}
     if stage.back is not None:
-        assert {*list_parameters(stage.back)} <= seen | {"files"}
+        assert {*list_parameters(stage.back)} <= seen | {"files", "told"}
+    if stage.tells is not None:
+        assert {*list_parameters(stage.tells)} <= seen | {"made"}
     assert not {*stage.reads} & {*stage.of}
 
 
@@ -91,7 +98,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_leaves_what_the_rows_say(run: Path) -> None:
     tables = {name for stage in STAGES for name in stage.tables}
     assert {file.stem for file in run.glob("*.parquet")} == tables
-    notes = {name for stage in STAGES for name in stage.notes} | {"manifest"}
+    notes = {name for stage in STAGES for name in stage.notes} | {"manifest", "timings"}
     assert {file.stem for file in (*run.glob("*.json"), *run.glob("*.npz"))} == notes
 
 

@@ -1,0 +1,203 @@
+"""Results of stages are kept in the store, and found there by later runs.
+
+What is kept is found by its stage's key alone, so that key has to say all that the result depends
+on. Where other distributions' code takes part, the files that it opens are noted: a stage that
+reads one which no option names is never kept, and nor is anything made of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from engine.core.errors import EngineError
+from engine.core.keeping import Store
+from engine.core.plain import to_plain
+from engine.pipeline.folder import RunFolder
+from engine.pipeline.keys import list_used
+from engine.pipeline.making import Found, Notes
+from engine.pipeline.recent import RECENT
+from engine.pipeline.stage import Stage
+from engine.pipeline.stages import STAGES
+from engine.pipeline.watch import Watch
+from engine.plugin import HOME, Registry, places, watching
+from engine.storage import ASIDE, Artifacts, Results
+
+log = logging.getLogger(__name__)
+SOURCE = "data"  # under which it is kept what a repeatable source gave
+READ = {name for stage in STAGES for name in stage.of}
+
+
+@dataclass
+class Reuse:
+    """What one run finds of earlier ones, and keeps for later ones.
+
+    Parameters
+    ----------
+    results : Results
+    memory : float
+        Bytes of results that this process may hold.
+    folder : RunFolder
+    watch : Watch
+        Knows the keys.
+    config : DictConfig
+    registry : Registry
+    source : str
+        The source's key without its data, where it is repeatable.
+    """
+
+    results: Results
+    memory: float
+    folder: RunFolder
+    watch: Watch
+    config: DictConfig
+    registry: Registry
+    source: str = ""
+    _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
+
+    def __post_init__(self) -> None:
+        found = self.results.find(self.source, SOURCE) if self.source else None
+        if found is not None:
+            self.watch.learn(str(found.told["data"]))
+
+    def find(self, stage: Stage) -> Found | None:
+        """Return what was kept of a stage; None where it has to be made."""
+        key = self.watch.keys.get(stage.name, "")
+        if not key or self._is_apart(stage):
+            return None
+        found = self.results.find(key, stage.name)
+        if found is None:
+            return None
+        if found.told["undeclared"]:
+            self._set_apart(stage, found.told["undeclared"])
+            return None
+        try:
+            found.copy(self.folder.path)
+        except FileNotFoundError:  # another process has just made room
+            return None
+        return Found(
+            copy=lambda folder: None,  # they are there
+            told=found.told["told"],
+            warned=found.told["warned"],
+            files=Artifacts(self.folder.path),
+            refusal=f"source.name={self.config.source.name}: it gave other bars for the same "
+            "options and files than before, and says that it is repeatable: type store=none",
+        )
+
+    def recall(self, stage: Stage) -> Any:
+        """Return the result of a stage that is in memory, or None."""
+        return None if self._is_apart(stage) else RECENT.get(self.watch.keys[stage.name])
+
+    def remember(self, stage: Stage, result: Any) -> None:
+        """Hold the result of a stage in memory, where a later stage reads it."""
+        if stage.name in READ and not self._is_apart(stage):
+            RECENT.put(self.watch.keys[stage.name], result, self.memory)
+
+    @contextmanager
+    def noting(self, stage: Stage) -> Iterator[Notes]:
+        """Note what is warned of inside and, of other distributions' code, what it opens."""
+        notes = Notes()
+        strangers = [
+            used for used in list_used(stage, self.config, self.registry) if used.entry.dist != HOME
+        ]
+        if stage.data is not None and not self.source:
+            strangers = []  # its key is made of the bars themselves
+        with self.folder.listening(notes.warned), watching() if strangers else nullcontext() as got:
+            yield notes
+        if got is not None:
+            declared = [place for used in strangers for place in (*used.files, *places(used.entry))]
+            notes.undeclared = got.find_undeclared([*declared, self.folder.path])
+
+    def keep(self, stage: Stage, told: Mapping[str, Any], notes: Notes) -> None:
+        """Keep what a stage left, as soon as it is written."""
+        if notes.undeclared:
+            self._set_apart(stage, notes.undeclared)
+        elif self._is_apart(stage):
+            return
+        secrets = self.folder.secrets
+        about = {
+            "told": secrets.everywhere(to_plain(told)),
+            "warned": [secrets.text(line) for line in notes.warned],
+            "undeclared": notes.undeclared,
+        }
+        key = self.watch.keys[stage.name]
+        files = [] if notes.undeclared else [stage]
+        self.folder.writer.submit(self._write, key, stage.name, about, files)
+        if stage.data is not None and self.source and not notes.undeclared:
+            data = {"data": self.watch.data}
+            self.folder.writer.submit(self._write, self.source, SOURCE, data, [])
+
+    def _write(self, key: str, name: str, about: Mapping[str, Any], left: Sequence[Stage]) -> None:
+        """Keep files; a store that cannot is told of, and stops no run."""
+        files = [file for stage in left for file in stage.list_files(self.folder.path)]
+        try:
+            self.results.keep(key, name, about, files)
+        except (EngineError, OSError) as error:
+            what = getattr(error, "strerror", None) or error
+            log.warning("store: %s cannot be kept (%s)", name, what, extra=ASIDE)
+
+    def close(self) -> None:
+        """Let the store go, once all is written."""
+        self.folder.writer.submit(self._close)
+
+    def _close(self) -> None:
+        try:
+            self.results.close()
+        except (EngineError, OSError) as error:
+            log.warning("store: %s", error, extra=ASIDE)
+
+    def _is_apart(self, stage: Stage) -> bool:
+        """Whether a stage, or one that it is made of, read what no option names."""
+        if not self._apart.isdisjoint({stage.name, *stage.of}):
+            self._apart.add(stage.name)
+        return stage.name in self._apart
+
+    def _set_apart(self, stage: Stage, undeclared: Sequence[str]) -> None:
+        self._apart.add(stage.name)
+        log.warning(
+            "store: stage %s is computed in each run, for a plugin reads %s: make that an option "
+            "of it with file=True",
+            stage.name,
+            undeclared[0],
+            extra=ASIDE,
+        )
+
+
+class Fresh:
+    """No store: all is made, and nothing kept."""
+
+    def find(self, stage: Stage) -> None:
+        """Find nothing."""
+
+    def recall(self, stage: Stage) -> None:
+        """Recall nothing."""
+
+    def remember(self, stage: Stage, result: Any) -> None:
+        """Remember nothing."""
+
+    def noting(self, stage: Stage) -> nullcontext[Notes]:
+        """Note nothing."""
+        return nullcontext(Notes())
+
+    def keep(self, stage: Stage, told: Mapping[str, Any], notes: Notes) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def open_results(store: Store) -> Results | None:
+    """Open the results of a store; where they cannot be, one line says so and the run goes on."""
+    if store.results is None:
+        return None
+    try:
+        return Results(Path(store.results), store.max_bytes)
+    except (EngineError, OSError) as error:
+        log.warning("store: %s; this run goes on as with store=none", error, extra=ASIDE)
+        return None

@@ -1,0 +1,91 @@
+"""Which files, databases and addresses code opens: what it reads beside what it was given.
+
+Python tells of each in an audit event; what a compiled library opens by itself is not told. A
+file that was written in the same breath, code, and what belongs to Python, its packages or the
+system are no data.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.core.places import user_cache
+from engine.plugin.provenance import OURS
+
+CODE = (".py", ".pyc", ".so", ".pyd", ".pth")
+SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run", "/opt")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+ASKING = {"socket.connect": 1, "sqlite3.connect": 0, "subprocess.Popen": 0}  # to their argument
+
+
+@dataclass
+class Opened:
+    """What was opened inside of `watching`."""
+
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+
+    def find_undeclared(self, declared: Iterable[Path] = ()) -> list[str]:
+        """What was read that is neither declared nor code nor the system's, in order."""
+        allowed = [*_roots(), *(os.path.realpath(place) for place in declared)]
+        files = {os.path.realpath(file) for file in self.read - self.written}
+        strange = {
+            file
+            for file in files
+            if not file.endswith(CODE) and not any(_is_in(file, root) for root in allowed)
+        }
+        return sorted(strange | self.asked)
+
+
+_watchers: list[Opened] = []
+_hooked: list[bool] = []
+
+
+@contextmanager
+def watching() -> Iterator[Opened]:
+    """Note what is opened inside, by all threads of this process."""
+    if not _hooked:
+        _hooked.append(True)
+        sys.addaudithook(_hear)
+    opened = Opened()
+    _watchers.append(opened)
+    try:
+        yield opened
+    finally:
+        _watchers.remove(opened)
+
+
+def _hear(event: str, args: tuple[Any, ...]) -> None:
+    if not _watchers:
+        return
+    if event == "open":
+        path, mode, flags = args
+        if isinstance(path, (str, bytes, os.PathLike)):
+            writes = bool((flags or 0) & WRITING) if mode is None else bool({*"wax+"} & {*mode})
+            name = os.path.abspath(os.fsdecode(path))
+            for each in _watchers:
+                (each.written if writes else each.read).add(name)
+    elif event in ASKING:
+        said = f"{event.partition('.')[0]} {args[ASKING[event]]!s:.100}"
+        for each in _watchers:
+            each.asked.add(said)
+
+
+def _roots() -> Iterator[str]:
+    yield from SYSTEM
+    yield from (os.path.realpath(place) for place in (sys.prefix, sys.base_prefix, OURS))
+    try:
+        yield os.path.realpath(user_cache())
+    except RuntimeError:
+        return
+
+
+def _is_in(file: str, root: str) -> bool:
+    return file == root or file.startswith(f"{root.rstrip(os.sep)}{os.sep}")
