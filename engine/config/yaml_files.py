@@ -6,6 +6,7 @@ ones: nested brackets, and aliases of aliases.
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ DIGITS = 100  # of a whole number
 LARGE = 200_000  # values, with those of aliases counted where they are put in
 YAML = "tag:yaml.org,2002:"
 PLAIN = {f"{YAML}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq")}
+_loaded: dict[tuple[str, str, str], tuple[Any, Any]] = {}  # a file's stamp, and what it holds
 PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -37,6 +39,15 @@ class FileConfigSource(file_config_source.FileConfigSource):
         file = Path(self.path, self._normalize_file_name(config_path))
         if not file.is_file():
             return super().load_config(config_path)  # which says so
+        about = file.stat()
+        stamp = (about.st_ino, about.st_size, about.st_mtime_ns)
+        place = (self.path, self.provider, config_path)
+        if _loaded.get(place, (None, None))[0] != stamp:
+            _loaded[place] = stamp, self._load(file, config_path)
+        made: ConfigResult = copy.deepcopy(_loaded[place][1])
+        return made
+
+    def _load(self, file: Path, config_path: str) -> ConfigResult:
         text = read_plain(file)
         try:
             return super().load_config(config_path)

@@ -31,15 +31,8 @@ from engine.plugin import Entry, Registry, engine_identity, identity, tree
 PROCESSOR = "processor"  # of libraries whose sums depend on the width of its vectors
 
 
-def keys(
-    stages: Sequence[Stage],
-    config: DictConfig,
-    registry: Registry,
-    data: str,
-    absent: Set[str] = frozenset(),
-    secrets: Hidden | None = None,
-) -> dict[str, str]:
-    """Return the key of each stage.
+class Keys:
+    """The keys of the stages, once the fingerprint of the data is known.
 
     Parameters
     ----------
@@ -48,30 +41,73 @@ def keys(
         Composed and resolved.
     registry : Registry
         Where the plugins that it names come from.
-    data : str
-        The fingerprint of what came in from outside.
     absent : set of str
         Stages that these settings do not ask for; their key is "".
     secrets : Hidden, optional
         What no key is made of: a password may change, and the data are the same.
     """
-    made: dict[str, str] = {}
-    secrets = secrets or Hidden()
-    for stage in stages:
-        if stage.name in absent:
-            made[stage.name] = ""
-            continue
-        parts = {
-            "stage": stage.name,
-            "reads": secrets.everywhere(_read(stage, config)),
-            "files": [*_read_named_files(stage, config)],
-            "of": {name: made[name] for name in stage.of},
-            "code": [engine_identity(), *_code(stage, config, registry)],
-            "libraries": {name: _version(name) for name in stage.libraries},
-            "data": data if stage.data is not None else "",
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        config: DictConfig,
+        registry: Registry,
+        absent: Set[str] = frozenset(),
+        secrets: Hidden | None = None,
+    ) -> None:
+        self.stages, self.config, self.registry = stages, config, registry
+        hidden = secrets or Hidden()
+        self._parts = {
+            stage.name: {
+                "stage": stage.name,
+                "reads": hidden.everywhere(_read(stage, config)),
+                "libraries": {name: _version(name) for name in stage.libraries},
+                **self._find_code(stage),
+            }
+            for stage in stages
+            if stage.name not in absent
         }
-        made[stage.name] = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    return made
+
+    def _find_code(self, stage: Stage) -> dict[str, list[str]]:
+        return {
+            "files": [*_read_named_files(stage, self.config)],
+            "code": [engine_identity(), *_code(stage, self.config, self.registry)],
+        }
+
+    def of(self, data: str) -> dict[str, str]:
+        """Return the key of each stage for the fingerprint of what came in from outside."""
+        made: dict[str, str] = {}
+        for stage in self.stages:
+            if stage.name not in self._parts:
+                made[stage.name] = ""
+                continue
+            parts = self._parts[stage.name] | {
+                "of": {name: made[name] for name in stage.of},
+                "data": data if stage.data is not None else "",
+            }
+            made[stage.name] = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+        return made
+
+    def list_used(self, stage: Stage) -> list[Used]:
+        """The plugins that a stage uses."""
+        return [*_list_used(stage, self.config, self.registry)]
+
+    def is_current(self, stage: Stage) -> bool:
+        """Whether the files that a stage reads are still those that its key is made of."""
+        now = self._find_code(stage)
+        return all(self._parts[stage.name][name] == each for name, each in now.items())
+
+
+def keys(
+    stages: Sequence[Stage],
+    config: DictConfig,
+    registry: Registry,
+    data: str,
+    absent: Set[str] = frozenset(),
+    secrets: Hidden | None = None,
+) -> dict[str, str]:
+    """Return the key of each stage, as `Keys` says."""
+    return Keys(stages, config, registry, absent, secrets).of(data)
 
 
 def read_plain(config: DictConfig, key: str) -> Any:
@@ -126,7 +162,7 @@ class Used:
             yield from _list_places(self.node.get(field))
 
 
-def list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
+def _list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
     """The plugins that a stage uses."""
     groups = registry.groups
     for key in sorted({*stage.reads.values()}):
@@ -138,7 +174,7 @@ def list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[
 
 def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
     """Which code the plugins are that a stage reads, and what stands in the files they read."""
-    for used in list_used(stage, config, registry):
+    for used in _list_used(stage, config, registry):
         if used.label:
             yield f"{used.label} {' '.join(used.lines)}"
         else:

@@ -14,19 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from engine.core.errors import EngineError
 from engine.core.keeping import Store
 from engine.core.plain import to_plain
 from engine.pipeline.folder import RunFolder
-from engine.pipeline.keys import list_used
+from engine.pipeline.keys import Keys
 from engine.pipeline.making import Found, Notes
 from engine.pipeline.recent import RECENT
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
 from engine.pipeline.watch import Watch
-from engine.plugin import HOME, Registry, places, watching
+from engine.plugin import HOME, places, watching
 from engine.storage import ASIDE, Artifacts, Results
 
 log = logging.getLogger(__name__)
@@ -45,9 +43,8 @@ class Reuse:
         Bytes of results that this process may hold.
     folder : RunFolder
     watch : Watch
-        Knows the keys.
-    config : DictConfig
-    registry : Registry
+        Learns what the data are.
+    keys : Keys
     source : str
         The source's key without its data, where it is repeatable.
     """
@@ -56,8 +53,7 @@ class Reuse:
     memory: float
     folder: RunFolder
     watch: Watch
-    config: DictConfig
-    registry: Registry
+    keys: Keys
     source: str = ""
     _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
 
@@ -86,8 +82,8 @@ class Reuse:
             told=found.told["told"],
             warned=found.told["warned"],
             files=Artifacts(self.folder.path),
-            refusal=f"source.name={self.config.source.name}: it gave other bars for the same "
-            "options and files than before, and says that it is repeatable: type store=none",
+            refusal=f"source.name={self.keys.config.source.name}: it says that it is repeatable, "
+            "and gave other bars for the same options and files than before: type store=none",
         )
 
     def recall(self, stage: Stage) -> Any:
@@ -103,9 +99,7 @@ class Reuse:
     def noting(self, stage: Stage) -> Iterator[Notes]:
         """Note what is warned of inside and, of other distributions' code, what it opens."""
         notes = Notes()
-        strangers = [
-            used for used in list_used(stage, self.config, self.registry) if used.entry.dist != HOME
-        ]
+        strangers = [used for used in self.keys.list_used(stage) if used.entry.dist != HOME]
         if stage.data is not None and not self.source:
             strangers = []  # its key is made of the bars themselves
         with self.folder.listening(notes.warned), watching() if strangers else nullcontext() as got:
@@ -119,6 +113,9 @@ class Reuse:
         if notes.undeclared:
             self._set_apart(stage, notes.undeclared)
         elif self._is_apart(stage):
+            return
+        elif not self.keys.is_current(stage):  # a file was changed while it was read
+            self._apart.add(stage.name)
             return
         secrets = self.folder.secrets
         about = {

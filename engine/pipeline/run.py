@@ -22,7 +22,7 @@ from engine.core.lock import Lock
 from engine.core.panel import Panel
 from engine.expr import using
 from engine.pipeline.folder import Announce, RunFolder
-from engine.pipeline.keys import keys
+from engine.pipeline.keys import Keys
 from engine.pipeline.making import Making
 from engine.pipeline.manifest import manifest, name_unchecked
 from engine.pipeline.resume import Start
@@ -64,9 +64,8 @@ class Finisher:
 
 def job(config: DictConfig) -> DictConfig:
     """The configuration without Hydra's own node."""
-    plain = OmegaConf.create(config.copy())
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     OmegaConf.set_struct(plain, False)
-    plain.pop("hydra", None)
     return plain
 
 
@@ -116,11 +115,9 @@ def _execute(
     if bars is not None:
         settings = replace(settings, source=Handed.of(bars, settings.source))
     absent = {stage.name for stage in STAGES if not stage.wanted(settings)}
+    keys = Keys(STAGES, config, registry, absent, folder.secrets)
     watch = folder.watch = Watch(
-        settings.observers,
-        settings.strict_observers,
-        folder.path,
-        lambda data: keys(STAGES, config, registry, data, absent, folder.secrets),
+        settings.observers, settings.strict_observers, folder.path, keys.of
     )
     if start is not None:
         watch.learn(start.data)
@@ -130,7 +127,7 @@ def _execute(
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
-        earlier = _open_earlier(settings, folder, watch, config, registry, start)
+        earlier = _open_earlier(settings, folder, watch, keys, start)
         with folder.listening(), guarding(guard):
             making = _make_all(settings, folder, watch, overrides, earlier, start)
             shown = folder.secrets.config(raw)
@@ -161,16 +158,15 @@ def _open_earlier(
     settings: Settings,
     folder: RunFolder,
     watch: Watch,
-    config: DictConfig,
-    registry: Registry,
+    keys: Keys,
     start: Start | None,
 ) -> Reuse | Fresh:
     """What knows of earlier runs' results; a run that goes on from one asks that one alone."""
     results = None if start is not None else open_results(settings.store)
     if results is None:
         return Fresh()
-    source = watch.key_of("")[STAGES[0].name] if settings.source.repeatable else ""
-    return Reuse(results, settings.store.memory_bytes, folder, watch, config, registry, source)
+    source = keys.of("")[STAGES[0].name] if settings.source.repeatable else ""
+    return Reuse(results, settings.store.memory_bytes, folder, watch, keys, source)
 
 
 def _make_all(

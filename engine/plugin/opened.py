@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from engine.core.places import user_cache
 from engine.plugin.provenance import OURS
 
 CODE = (".py", ".pyc", ".so", ".pyd", ".pth")
+ABOUT_CODE = (".dist-info", ".egg-info")
+OWN_THREADS = "engine-"  # which write what stages left, meanwhile
 SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run", "/opt")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 ASKING = {"socket.connect": 1, "sqlite3.connect": 0, "subprocess.Popen": 0}  # to their argument
@@ -39,7 +42,7 @@ class Opened:
         strange = {
             file
             for file in files
-            if not file.endswith(CODE) and not any(_is_in(file, root) for root in allowed)
+            if not _is_code(file) and not any(_is_in(file, root) for root in allowed)
         }
         return sorted(strange | self.asked)
 
@@ -63,7 +66,7 @@ def watching() -> Iterator[Opened]:
 
 
 def _hear(event: str, args: tuple[Any, ...]) -> None:
-    if not _watchers:
+    if not _watchers or threading.current_thread().name.startswith(OWN_THREADS):
         return
     if event == "open":
         path, mode, flags = args
@@ -85,6 +88,10 @@ def _roots() -> Iterator[str]:
         yield os.path.realpath(user_cache())
     except RuntimeError:
         return
+
+
+def _is_code(file: str) -> bool:
+    return file.endswith(CODE) or os.path.dirname(file).endswith(ABOUT_CODE)
 
 
 def _is_in(file: str, root: str) -> bool:
