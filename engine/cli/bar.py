@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Show = Callable[[str, int, int], None]
+_screens: list[Progress] = []  # of this process: rich has one at a time
 
 
 @contextmanager
@@ -17,6 +22,9 @@ def bar() -> Iterator[Show]:
     """
     if not sys.stderr.isatty():
         yield lambda name, done, total: None
+        return
+    if _screens:  # a sweep's: its jobs have a line below its own
+        yield from _show(_screens[-1])
         return
     from rich.console import Console
     from rich.progress import (
@@ -39,14 +47,26 @@ def bar() -> Iterator[Show]:
         transient=True,
         redirect_stdout=sys.stdout.isatty(),  # else what is printed would not reach a pipe
     ) as screen:
-        task = screen.add_task("", total=None)
-        shown = ""
+        _screens.append(screen)
+        try:
+            yield from _show(screen)
+        finally:
+            _screens.remove(screen)
 
-        def show(name: str, done: int, total: int) -> None:
-            nonlocal shown
-            if name != shown:  # the time that is left goes by this part's speed alone
-                screen.reset(task, description=name)
-                shown = name
-            screen.update(task, completed=done, total=total or None)
 
+def _show(screen: Progress) -> Iterator[Show]:
+    """A line of the screen, which goes when it is no longer needed."""
+    task = screen.add_task("", total=None)
+    shown = ""
+
+    def show(name: str, done: int, total: int) -> None:
+        nonlocal shown
+        if name != shown and done == 0:  # the time left goes by this part's speed alone
+            screen.reset(task)
+        shown = name
+        screen.update(task, description=name, completed=done, total=total or None)
+
+    try:
         yield show
+    finally:
+        screen.remove_task(task)

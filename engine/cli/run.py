@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.cli.bar import bar
+from engine.cli.bar import Show, bar
 from engine.cli.offers import offer_for_run
 from engine.cli.warned import tell_in_one_line
 from engine.cli.words import Untouched
@@ -42,19 +44,26 @@ class Run(Untouched):
 @click.command(cls=Run)
 def run(words: tuple[str, ...]) -> int:
     """Compose, run one job or a sweep, print what came out."""
-    from engine.config import launch
+    from engine.config import launch, showing
 
     logging.raiseExceptions = False  # a full disk under run.log is told once, by the run itself
     start, rest = _start(words)
-    outcomes: list[Outcome] = launch(rest, partial(run_job, start=start))
-    for outcome in outcomes:
-        if outcome.error:
-            print(f"engine: {escape(outcome.error, LINES)}", file=sys.stderr)
-        elif len(outcomes) == 1 and outcome.result is not None:
-            print(outcome.result.summary())
+    with _sweep_bar(rest) as show, showing(show):
+        outcomes: list[Outcome] = launch(rest, partial(run_job, start=start))
+    for error, count in Counter(outcome.error for outcome in outcomes if outcome.error).items():
+        many = f" ({count} jobs)" if count > 1 else ""
+        print(f"engine: {escape(error, LINES)}{many}", file=sys.stderr)
+    if len(outcomes) == 1 and outcomes[0].result is not None:
+        print(outcomes[0].result.summary())
     if len(outcomes) > 1:
         _print_sweep(outcomes)
     return 2 if any(outcome.error for outcome in outcomes) else 0
+
+
+def _sweep_bar(words: Sequence[str]) -> AbstractContextManager[Show]:
+    """What shows how far a sweep has come; a single run shows its stages alone."""
+    many = {"-m", "--multirun", "hydra.mode=MULTIRUN"}.intersection(words)
+    return bar() if many else nullcontext(lambda line, done, total: None)
 
 
 def _start(words: Sequence[str]) -> tuple[Start | None, list[str]]:
@@ -90,6 +99,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     hide_in_logs(find_secrets(config))
     if not os.environ.get("ENGINE_DEBUG"):
         tell_in_one_line()  # in a worker of a launcher, too
+    finished = _stamp(path)
     try:
         with bar() as announce:
             report = execute(
@@ -100,6 +110,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
                 lock=lock,
                 finishers=FINISHERS,
                 start=start,
+                resume=not OmegaConf.is_missing(hydra.job, "num"),  # of a sweep
                 result=Report,
             )
     except (EngineError, OSError) as error:
@@ -112,7 +123,15 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
         if os.environ.get("ENGINE_DEBUG"):
             raise
         return Outcome(path, overrides, explain_unforeseen(error))
-    return Outcome(path, overrides, result=report)
+    sharpe = report.artifacts.metrics.performance.net.sharpe
+    before = finished == _stamp(path)
+    return Outcome(path, overrides, result=report, score=sharpe, before=before)
+
+
+def _stamp(path: Path) -> float | None:
+    """When the run in a folder finished; None where there is none."""
+    manifest = path / "manifest.json"
+    return manifest.stat().st_mtime_ns if manifest.is_file() else None
 
 
 def _line(error: Exception) -> str:
@@ -131,3 +150,6 @@ def _print_sweep(outcomes: Sequence[Outcome]) -> None:
     ]
     if done:
         print(sweep(done))
+    before = sum(outcome.before for outcome in outcomes)
+    if before:
+        print(f"{before} of {len(outcomes)} jobs had finished before, and were not run again")

@@ -8,6 +8,7 @@ from engine.config.lines import sort_fields, to_yaml, yaml_lines
 from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, find_secrets, hide_in_logs
 from engine.config.suggestions import list_switches, suggest
+from engine.config.tally import showing
 
 __all__ = [
     "Hidden",
@@ -20,6 +21,7 @@ __all__ = [
     "list_switches",
     "options",
     "packages",
+    "showing",
     "sort_fields",
     "suggest",
     "to_yaml",

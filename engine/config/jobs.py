@@ -31,8 +31,9 @@ from engine.config.compose import (
     hydra_over,
     shorten_errors,
 )
+from engine.config.places import hide, write_yaml
 from engine.config.private import Callbacks, _run_hydra, get_args_parser
-from engine.config.secrets import Hidden, find_secrets
+from engine.config.secrets import find_secrets
 from engine.core.errors import ConfigError
 from engine.core.folders import take
 
@@ -127,6 +128,8 @@ def _sweep(
     sweeper = Plugins.instance().instantiate_sweeper(
         config=config, hydra_context=context, task_function=job
     )
+    # each job says what is wrong with it
+    sweeper.validate_batch_is_legal = lambda batch: None  # type: ignore[method-assign]
     if sweeper.config is not None:  # which it saves as multirun.yaml
         sweeper.config = _hide_secrets(config)
     words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
@@ -141,7 +144,7 @@ def _result(done: Any) -> Any:
 
 
 def _hide_secrets(config: DictConfig) -> DictConfig:
-    shown: DictConfig = _bare(config, find_secrets(config))
+    shown: DictConfig = OmegaConf.create(hide(config, find_secrets(config)))
     return shown
 
 
@@ -170,9 +173,5 @@ class Job:
                 "overrides": hydra.overrides.task,
             }
             for name, node in nodes.items():
-                OmegaConf.save(_bare(node, secrets), folder / f"{name}.yaml")
+                (folder / f"{name}.yaml").write_text(write_yaml(node, secrets), "utf-8")
         return self.task(config)
-
-
-def _bare(node: Any, secrets: Hidden) -> Any:
-    return OmegaConf.create(secrets.everywhere(OmegaConf.to_container(node, resolve=False)))

@@ -15,3 +15,5 @@ class Outcome:
     overrides: tuple[str, ...]
     error: str = ""
     result: Any = None  # what the job returned
+    score: float | None = None  # the higher, the better
+    before: bool = False  # it had finished in an earlier sweep

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hydra._internal.callbacks import Callbacks  # a job's context wants one
 from hydra._internal.config_loader_impl import ConfigLoaderImpl  # checks what it has composed
 from hydra._internal.core_plugins import file_config_source  # a YAML mistake is told with its line
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher  # one job ends no other
 from hydra._internal.hydra import Hydra  # composes without the changes of `hydra.main`
 from hydra._internal.sources_registry import SourcesRegistry  # where the file source is replaced
 from hydra._internal.utils import (
@@ -14,6 +15,7 @@ from hydra._internal.utils import (
 )
 
 __all__ = [
+    "BasicLauncher",
     "Callbacks",
     "ConfigLoaderImpl",
     "Hydra",

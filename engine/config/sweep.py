@@ -1,4 +1,6 @@
-"""Jobs of a sweep in processes of their own, with ``hydra/launcher=joblib``.
+"""Jobs of a sweep, one after another or, with ``hydra/launcher=joblib``, in processes.
+
+A job that fails, be it at its configuration, never ends the others. In processes:
 
 1. There are `n_jobs` places, each with an executor of one process, made when it is needed.
 2. A place that is free takes the next job.
@@ -34,7 +36,11 @@ from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
 from omegaconf import DictConfig, open_dict
 
+from engine.config.compose import VERSION_BASE, shorten_errors
 from engine.config.outcome import Outcome
+from engine.config.places import choose_place
+from engine.config.private import BasicLauncher
+from engine.config.tally import Tally
 from engine.core.errors import ConfigError
 from engine.core.folders import settle
 from engine.core.lock import find_culprit
@@ -42,6 +48,28 @@ from engine.core.orphans import end_with
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 Job = tuple[int, Sequence[str]]  # its number, and its overrides
+
+
+class InTurn(BasicLauncher):
+    """Hydra's basic launcher, but a job whose configuration cannot be composed ends no other."""
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs; what they returned, in their order."""
+        assert self.config is not None
+        assert self.hydra_context is not None
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        made, tally = [], Tally(len(job_overrides))
+        for number, words in enumerate(job_overrides, initial_job_idx):
+            tally.begin()
+            job = number, list(words)
+            made.append(_run(job, self.hydra_context, self.config, self.task_function))
+            tally.end(made[-1]._return_value)
+            configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return made
 
 
 class Processes(JoblibLauncher):  # type: ignore[misc]  # untyped
@@ -87,6 +115,7 @@ class _Pool:
 
     def run(self, jobs: Sequence[Job]) -> dict[int, JobReturn]:
         """Run jobs; their results by number."""
+        self.tally = Tally(len(jobs))
         self.threads = str(max((os.cpu_count() or 1) // max(self.free, 1), 1))
         waiting, done = deque(jobs), dict[int, JobReturn]()
         try:
@@ -101,6 +130,7 @@ class _Pool:
                         self.idle.append(executor)
                     except BrokenExecutor as error:
                         done[number] = self.launcher.report_lost((number, words), error)
+                    self.tally.end(done[number]._return_value)
         finally:
             for executor in [*self.idle, *(executor for _, executor in self.running.values())]:
                 executor.shutdown(kill_workers=True)
@@ -112,6 +142,7 @@ class _Pool:
         future = executor.submit(_work, job, hydra.hydra_context, hydra.config, hydra.task_function)
         self.running[future] = job, executor
         self.free -= 1
+        self.tally.begin()
 
     def _executor(self) -> Any:
         from joblib.externals.loky import ProcessPoolExecutor  # slow to import, needed only here
@@ -128,16 +159,19 @@ def _compose(job: Job, context: HydraContext, config: DictConfig) -> DictConfig:
     own = context.config_loader.load_sweep_config(config, list(words))
     with open_dict(own):
         own.hydra.job.id, own.hydra.job.num = f"{own.hydra.job.name}_{number}", number
+    choose_place(own)
     return own
 
 
-def _work(job: Job, context: HydraContext, config: DictConfig, task: Any) -> JobReturn:
-    """One job, in a process that knows nothing of Hydra yet."""
-    from engine.config.compose import VERSION_BASE  # and what we bring to Hydra is registered
-
-    setup_globals()
-    version.setbase(VERSION_BASE)
-    own = _compose(job, context, config)
+def _run(job: Job, context: HydraContext, config: DictConfig, task: Any) -> JobReturn:
+    """One job; where it cannot be composed, what stands for its result says why."""
+    try:
+        own = shorten_errors(lambda: _compose(job, context, config), job[1])
+    except ConfigError as error:
+        made = JobReturn(overrides=job[1], status=JobStatus.COMPLETED)
+        words = tuple(filter_overrides(job[1]))
+        made.return_value = Outcome(Path(str(config.hydra.sweep.dir)), words, str(error))
+        return made
     HydraConfig.instance().set_config(own)
     return run_job(
         hydra_context=context,
@@ -146,6 +180,13 @@ def _work(job: Job, context: HydraContext, config: DictConfig, task: Any) -> Job
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
+
+
+def _work(job: Job, context: HydraContext, config: DictConfig, task: Any) -> JobReturn:
+    """One job, in a process that knows nothing of Hydra yet."""
+    setup_globals()
+    version.setbase(VERSION_BASE)  # and what we bring to Hydra is registered
+    return _run(job, context, config, task)
 
 
 def _places(options: dict[str, Any]) -> int:
@@ -164,6 +205,6 @@ def _places(options: dict[str, Any]) -> int:
 
 
 def install() -> None:
-    """Have Hydra take `Processes` where a configuration names its joblib launcher."""
-    name = f"{JoblibLauncher.__module__}.{JoblibLauncher.__name__}"
-    Plugins.instance().class_name_to_class[name] = Processes
+    """Have Hydra take our launchers where a configuration names its own."""
+    for theirs, ours in ((BasicLauncher, InTurn), (JoblibLauncher, Processes)):
+        Plugins.instance().class_name_to_class[f"{theirs.__module__}.{theirs.__name__}"] = ours

@@ -90,6 +90,11 @@ def refuse_foreign(path: Path, kind: str = "run") -> None:
         )
 
 
+def is_finished(path: Path) -> bool:
+    """Whether a folder is that of a run that has finished."""
+    return (path / "manifest.json").is_file() and not (path / MARKER).exists()
+
+
 def tell_left(path: Path, own: str = "") -> None:
     """Warn of runs that died in strangers' code, once each: in this folder, and beside it."""
     if own and (path / MARKER).is_file():

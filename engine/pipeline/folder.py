@@ -240,10 +240,10 @@ class RunFolder:
         with self._writing(file):
             file.write_text(text + "\n", encoding="utf-8")
 
-    def note_timings(self, how: Mapping[str, str]) -> None:
-        """Write how long each stage took, and whether it was computed or reused."""
+    def note_timings(self, how: Mapping[str, str], job: str) -> None:
+        """Write how long each stage took, whether it was computed or reused, and the job's key."""
         rows = [{**row, "how": how.get(row["stage"], "computed")} for row in self.timings]
-        self.note("timings", {"stages": rows})
+        self.note("timings", {"job": job, "stages": rows})
 
     @contextmanager
     def _writing(self, what: Path) -> Iterator[None]:

@@ -88,6 +88,11 @@ class Keys:
             made[stage.name] = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
         return made
 
+    def make_job_key(self, shown: Any) -> str:
+        """Return the key of a whole job: of its configuration as it is shown, and of all code."""
+        parts = {"config": shown, "keys": self.of("")}
+        return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
     def list_used(self, stage: Stage) -> list[Used]:
         """The plugins that a stage uses."""
         return [*_list_used(stage, self.config, self.registry)]

@@ -18,6 +18,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine.bars import Handed
 from engine.config import find_secrets
+from engine.core.errors import DataError
+from engine.core.folders import is_finished
 from engine.core.lock import Lock
 from engine.core.panel import Panel
 from engine.expr import using
@@ -79,11 +81,13 @@ def execute(
     lock: Lock | None = None,
     finishers: Sequence[Finisher] = (),
     start: Start | None = None,
+    resume: bool = False,
     result: Callable[[Path], T],
 ) -> T:
     """Run a composed configuration into a folder; `bars` stand in place of its source's.
 
-    With a `start` it goes on from a finished run. The finished folder is read by `result` while it
+    With a `start` it goes on from a finished run. With `resume`, a folder in which the same job has
+    finished is left as it is. The finished folder is read by `result` while it
     is still this run's.
 
     Who has taken the folder already hands over the `lock`; it is released in any case.
@@ -92,7 +96,7 @@ def execute(
     try:
         registry = choose_plugins(config, installed())
         with using(registry) as operators:
-            _execute(config, folder, overrides, registry, operators, bars, finishers, start)
+            _execute(config, folder, overrides, registry, operators, bars, finishers, start, resume)
         return result(path)
     finally:
         folder.release()
@@ -107,11 +111,13 @@ def _execute(
     bars: pd.DataFrame | None,
     finishers: Sequence[Finisher],
     start: Start | None,
+    resume: bool,
 ) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
     raw.pop("store", None)  # where results are kept changes none
     settings = read(config, registry)
+    shown = folder.secrets.config(raw)
     if bars is not None:
         settings = replace(settings, source=Handed.of(bars, settings.source))
     absent = {stage.name for stage in STAGES if not stage.wanted(settings)}
@@ -119,6 +125,10 @@ def _execute(
     watch = folder.watch = Watch(
         settings.observers, settings.strict_observers, folder.path, keys.of
     )
+    job_key = keys.make_job_key(shown)
+    if resume and _is_done(folder.path, job_key):
+        log.info("%s: this job had finished before", folder.path)
+        return
     if start is not None:
         watch.learn(start.data)
         start.refuse_same(folder.path)
@@ -130,7 +140,6 @@ def _execute(
         earlier = _open_earlier(settings, folder, watch, keys, start)
         with folder.listening(), guarding(guard):
             making = _make_all(settings, folder, watch, overrides, earlier, start)
-            shown = folder.secrets.config(raw)
             splits = _trainings(folder.path) if settings.needs_model else []
             facts = manifest(
                 settings, shown, overrides, making.told, registry, operators, splits, watch.data
@@ -146,12 +155,20 @@ def _execute(
                 if finisher.wanted(settings):
                     folder.stage(finisher.name, partial(finisher.work, folder.path))
                     folder.note("manifest", {**facts, "timings": folder.timings})
-            folder.note_timings(making.how)
+            folder.note_timings(making.how, job_key)
         earlier.close()
     except BaseException as error:  # whatever ended it, the folder says so and is let go
         folder.fail(f"{type(error).__name__}: {error}")
         raise
     folder.finish()
+
+
+def _is_done(path: Path, job_key: str) -> bool:
+    """Whether a job has finished in a folder."""
+    try:
+        return is_finished(path) and Artifacts(path).read_plain("timings")["job"] == job_key
+    except (DataError, KeyError):
+        return False
 
 
 def _open_earlier(
