@@ -7,8 +7,6 @@ the data. Nothing else changes it.
 
 from __future__ import annotations
 
-import dataclasses
-import glob
 import json
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -26,7 +24,15 @@ from engine.config import Hidden
 from engine.core.universe import Universe
 from engine.expr import guest_names
 from engine.pipeline.stage import Stage
-from engine.plugin import Entry, Registry, engine_identity, identity, tree
+from engine.plugin import (
+    Entry,
+    Registry,
+    engine_identity,
+    find_file_options,
+    identity,
+    list_places,
+    tree,
+)
 
 PROCESSOR = "processor"  # of libraries whose sums depend on the width of its vectors
 
@@ -130,7 +136,7 @@ def _read(stage: Stage, config: DictConfig) -> dict[str, Any]:
 def _read_named_files(stage: Stage, config: DictConfig) -> Iterator[str]:
     """What stands in the files that the engine's own nodes name."""
     for node, cls in {"universe": Universe, "bars": Policy}.items():
-        for option in _file_options(cls):
+        for option in find_file_options(cls):
             for key in {*stage.reads.values()} & {node, f"{node}.{option}"}:
                 found = OmegaConf.select(config, f"{node}.{option}")
                 yield from (f"{key}.{option} {each}" for each in _contents(found))
@@ -157,14 +163,14 @@ class Used:
     def lines(self) -> Iterator[str]:
         """Which code it is, and what stands in the files that it reads."""
         yield f"{self.entry.kind} {self.node.name}: {identity(self.entry)}"
-        for field in _file_options(self.entry.cls):
+        for field in find_file_options(self.entry.cls):
             yield from (f"{field} {each}" for each in _contents(self.node.get(field)))
 
     @property
     def files(self) -> Iterator[Path]:
         """The files and folders that it reads."""
-        for field in _file_options(self.entry.cls):
-            yield from _list_places(self.node.get(field))
+        for field in find_file_options(self.entry.cls):
+            yield from list_places(self.node.get(field))
 
 
 def _list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
@@ -203,26 +209,9 @@ def _use(registry: Registry, kind: str, node: DictConfig, label: str = "") -> Us
     return Used(label, registry.find(kind, str(node.name), kind), node)
 
 
-def _file_options(cls: type) -> Iterator[str]:
-    """Names of the options that are files to be read."""
-    for field in dataclasses.fields(cls):
-        if field.metadata.get("file"):
-            yield field.name
-
-
 def _contents(value: Any) -> Iterator[str]:
     """What stands in a file, or in those that a pattern or a list names."""
-    return (f"{place.name} {tree(place)}" for place in _list_places(value))
-
-
-def _list_places(value: Any) -> Iterator[Path]:
-    """A file or folder, or those that a pattern, a list or a mapping names."""
-    if OmegaConf.is_config(value):
-        for each in value.values() if OmegaConf.is_dict(value) else value:
-            yield from _list_places(each)
-    elif isinstance(value, str) and value:
-        named = Path(value).expanduser()
-        yield from [named] if named.exists() else map(Path, sorted(glob.glob(str(named))))
+    return (f"{place.name} {tree(place)}" for place in list_places(value))
 
 
 @cache

@@ -6,7 +6,13 @@ from engine.plugin.admission import advice, code_hash
 from engine.plugin.checked import find_checker, record
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lend, seconds, take_over
 from engine.plugin.hookspecs import hookimpl
-from engine.plugin.opened import Opened, watching
+from engine.plugin.opened import (
+    Opened,
+    find_file_options,
+    list_declared,
+    list_places,
+    watching,
+)
 from engine.plugin.provenance import engine_identity, identity, places, tree
 from engine.plugin.registry import HOME, NO_PLUGINS, Entry, Failure, Registry, installed
 
@@ -23,12 +29,15 @@ __all__ = [
     "code_hash",
     "engine_identity",
     "find_checker",
+    "find_file_options",
     "guarding",
     "hookimpl",
     "identity",
     "installed",
     "is_ours",
     "lend",
+    "list_declared",
+    "list_places",
     "places",
     "record",
     "seconds",

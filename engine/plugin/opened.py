@@ -7,15 +7,19 @@ system are no data.
 
 from __future__ import annotations
 
+import dataclasses
+import glob
+import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.core.kinds import Kind
 from engine.core.places import user_cache
 from engine.plugin.provenance import OURS
 
@@ -45,6 +49,31 @@ class Opened:
             if not _is_code(file) and not any(_is_in(file, root) for root in allowed)
         }
         return sorted(strange | self.asked)
+
+
+def find_file_options(cls: type) -> Iterator[str]:
+    """Return the names of the options that are files to be read."""
+    return (each.name for each in dataclasses.fields(cls) if each.metadata.get("file"))
+
+
+def list_places(value: Any) -> Iterator[Path]:
+    """Return a file or folder, or those that a pattern, a list or a mapping names."""
+    if isinstance(value, str):
+        named = Path(value).expanduser()
+        if value:
+            yield from [named] if named.exists() else map(Path, sorted(glob.glob(str(named))))
+    elif isinstance(value, (Mapping, Sequence)):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from list_places(each)
+
+
+def list_declared(plugin: Kind) -> Iterator[Path]:
+    """Return what a plugin may read: the files of its options, and its own package."""
+    for name in find_file_options(type(plugin)):
+        yield from list_places(getattr(plugin, name))
+    spec = importlib.util.find_spec(type(plugin).__module__.split(".")[0])
+    if spec is not None:
+        yield from map(Path, spec.submodule_search_locations or [spec.origin or ""])
 
 
 _watchers: list[Opened] = []

@@ -24,9 +24,21 @@ from engine.checks import (
     source_checks,
 )
 from engine.core.errors import PluginError
-from engine.core.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
+from engine.core.kinds import (
+    Cost,
+    Factor,
+    Kind,
+    Model,
+    Observer,
+    Operator,
+    Portfolio,
+    Regime,
+    Source,
+    Store,
+)
 from engine.core.panel import Panel
 from engine.core.universe import Universe
+from engine.plugin import Opened, list_declared, watching
 from engine.testing.portfolio import portfolio_checks
 
 
@@ -57,7 +69,28 @@ def verdicts(
         found.extend(_checks(plugin, panel, universe))
 
     ready = judge(("config", collect))
-    return judge_all(plugin, found) if ready.ok else [ready]
+    if not ready.ok:
+        return [ready]
+    with watching() as opened:
+        told = judge_all(plugin, found)
+    return [*told, *_judge_files(plugin, opened)]
+
+
+def _judge_files(plugin: Kind, opened: Opened) -> list[Verdict]:
+    """Whether a plugin read files that no option names: what it makes is kept by its options."""
+    is_live = isinstance(plugin, Source) and not plugin.repeatable
+    if is_live or isinstance(plugin, (Observer, Store)):
+        return []
+    strange = opened.find_undeclared(list_declared(plugin))
+
+    def test() -> None:
+        if strange:
+            raise Broken(
+                f"reads {strange[0]}, which no option names: make it one, with "
+                "engine.option(…, file=True)"
+            )
+
+    return [judge(("files", test))]
 
 
 def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> list[Check]:

@@ -162,4 +162,5 @@ def test_each_property_gives_one_verdict() -> None:
         "symbol order",
         "no bars, no value",
         "lookback",
+        "files",
     ]

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -809,3 +810,26 @@ def test_bad_terms_are_caught(how: str, property: str, message: str) -> None:
 
 def test_good_terms_pass() -> None:
     check(Priced())
+
+
+@dataclass(frozen=True)
+class FromFile(engine.Factor):
+    """A factor that reads a file, which an option names or does not."""
+
+    name: ClassVar[str] = "from_file"
+    path: str = engine.option("", "the file", file=True)
+    hidden: str = engine.option("", "another")
+
+    def compute(self, panel: engine.Panel) -> engine.FloatArray:
+        with open(self.path or self.hidden) as file:
+            return panel["close"] * float(file.read())
+
+
+def test_a_factor_says_which_files_it_reads(tmp_path: Path) -> None:
+    (tmp_path / "times.txt").write_text("2.5")
+    file = str(tmp_path / "times.txt")
+    assert broken(FromFile(path=file)) == {}
+    assert broken(FromFile(hidden=file)) == {
+        "files": f"reads {file}, which no option names: make it one, with "
+        "engine.option(…, file=True)"
+    }
