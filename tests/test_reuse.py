@@ -342,3 +342,37 @@ def test_the_screen_tells_what_was_reused(
     (line,) = re.findall(r"^reused: .*$", capsys.readouterr().out, re.MULTILINE)
     assert line.startswith("reused: source, bars, data, factors, ")
     assert line.endswith("account, metrics")
+
+
+def test_a_factor_that_is_known_is_not_computed_again(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The set is another one, so its stage is; but of its factors only the new one is computed."""
+    from engine.pipeline import market
+
+    asked: list[set[str]] = []
+    evaluate = market.evaluate
+
+    def counting(formulas, panel):
+        asked.append({*formulas})
+        return evaluate(formulas, panel)
+
+    monkeypatch.setattr(market, "evaluate", counting)
+    words = ["+bundle=ai_tech_core", "universe=all", "source=parquet", f"source.path={file}",
+             "report=none"]  # fmt: skip
+    kept = f"store.path={tmp_path}/store"
+    more = "+factors.mine='rank( close )'"
+
+    def run(name: str, *other: str) -> Path:
+        RECENT.clear()
+        return engine.run([*words, *other], path=tmp_path / name).path
+
+    run("one", kept)
+    two, whole = run("two", kept, more), run("whole", "store=none", more)
+    assert asked[1] == {"mine"}
+    assert len(asked[2]) == len(asked[0]) + 1
+    assert digests(two) == digests(whole)
+    run("three", kept, "+factors.other='rank(close)'")
+    assert asked[3] == set()  # the same formula by another name
+    run("four", kept, more, "+factors.mine2='mine + rv_20'")
+    assert asked[-1] == {"mine2"}

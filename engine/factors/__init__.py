@@ -5,10 +5,11 @@ from __future__ import annotations
 from engine.factors.compute import How, append_to, compute_to
 from engine.factors.evaluation import evaluate
 from engine.factors.file import read_periods
-from engine.factors.sets import lookbacks, ready, spans
+from engine.factors.sets import Ready, lookbacks, ready, spans
 
 __all__ = [
     "How",
+    "Ready",
     "append_to",
     "compute_to",
     "evaluate",

@@ -26,6 +26,7 @@ from engine.plugin import calling, lend, take_over
 
 log = logging.getLogger(__name__)
 DAILY = 200.0, 366.0  # rows a year of daily bars, with and without weekends
+NOTHING: Mapping[str, FloatArray] = {}
 SPAN = re.compile(r"(?i)(?<![a-z0-9])\d+ ?(w|m|mo|y|yr|weeks?|months?|years?)(?![a-z0-9])")
 
 
@@ -56,7 +57,12 @@ class Ready:
         return {name: key(node) for name, node in self.written.items()}
 
 
-def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozenset()) -> Ready:
+def ready(
+    factors: Mapping[str, Factor],
+    panel: Panel,
+    aside: Set[str] = frozenset(),
+    known: Mapping[str, FloatArray] = NOTHING,
+) -> Ready:
     """Compute the factors that are no formulas, each once, and find out what formulas name.
 
     Formulas whose windows are longer than the bars are logged, in one line; where the bars are
@@ -68,6 +74,8 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
     panel : Panel
     aside : set of str
         Factors that are wanted only where a formula names them.
+    known : mapping of str to float array, shape (T, N)
+        Values of factors that are no formulas, which need not be computed.
 
     Raises
     ------
@@ -79,7 +87,9 @@ def ready(factors: Mapping[str, Factor], panel: Panel, aside: Set[str] = frozens
     written, named = _write_out(factors, panel)
     values: dict[str, FloatArray] = {}
     for name, factor in factors.items():
-        if name not in written and (name not in aside or name in named.values()):
+        if name in known:
+            values[name] = known[name]
+        elif name not in written and (name not in aside or name in named.values()):
             with calling(factor, f"factors.{name}"):
                 made = factor.compute(lend(panel, factor))
                 made = array(made, panel.shape, f"factors.{name}")

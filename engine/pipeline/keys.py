@@ -99,6 +99,10 @@ class Keys:
         parts = {"config": shown, "keys": self.of("")}
         return sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
+    def list_libraries(self, stage: Stage) -> list[str]:
+        """The engine's code, and the libraries that work a stage out."""
+        return [engine_identity(), *(f"{name} {_version(name)}" for name in stage.libraries)]
+
     def list_used(self, stage: Stage) -> list[Used]:
         """The plugins that a stage uses."""
         return [*_list_used(stage, self.config, self.registry)]

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from engine.core.errors import DataError
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.settings import Settings
-from engine.pipeline.stage import Stage
+from engine.pipeline.stage import Pieces, Stage
 from engine.pipeline.watch import Watch
 from engine.storage import Artifacts
 
@@ -43,6 +43,8 @@ class Found:
         From which the result is read back.
     refusal : str
         What to say where the source has other data by now.
+    in_pieces : bool
+        Whether the result is put together from its pieces, in place of being read back.
     """
 
     copy: Callable[[Path], None]
@@ -50,6 +52,7 @@ class Found:
     warned: Sequence[str]
     files: Artifacts
     refusal: str
+    in_pieces: bool = False
 
 
 @dataclass
@@ -77,6 +80,9 @@ class Earlier(Protocol):
 
     def keep(self, stage: Stage, told: Mapping[str, Any], notes: Notes) -> None:
         """Keep what a stage left."""
+
+    def pieces(self, stage: Stage) -> Pieces:
+        """What is kept of the pieces of a stage's result."""
 
 
 @dataclass
@@ -138,7 +144,7 @@ class Making:
     def _compute(self, stage: Stage) -> Any:
         """Work a stage out, and leave its files."""
         with self.earlier.noting(stage) as notes:
-            result = stage.run(self.settings, self)
+            result = stage.run(self.settings, self, self.earlier.pieces(stage))
             for artifact in stage.leave(self.settings, self, result):
                 self.folder.leave(stage, artifact)
         self.told[stage.name] = stage.tell(self.settings, self, result)
@@ -157,12 +163,13 @@ class Making:
         return result
 
     def _read_back(self, stage: Stage, found: Found) -> Any:
-        if stage.back is not None:
+        if stage.back is not None and not found.in_pieces:
             return stage.read_back(self.settings, self, found.files, found.told)
-        result = stage.run(self.settings, self)
+        result = stage.run(self.settings, self, self.earlier.pieces(stage))
         if stage.data is not None and stage.data(result) != self.watch.data:
             raise DataError(found.refusal)
-        self.how[stage.name] = COMPUTED
+        if not found.in_pieces:
+            self.how[stage.name] = COMPUTED
         return result
 
 

@@ -21,10 +21,10 @@ from engine.core.kinds import Factor, Source
 from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.periods import Time
 from engine.core.universe import Universe
-from engine.expr import evaluate
-from engine.factors import ready, spans
+from engine.expr import Formula, evaluate, fields
+from engine.factors import Ready, ready, spans
 from engine.pipeline.rest import Rest, panel_of
-from engine.pipeline.stage import Artifact, Note, Table
+from engine.pipeline.stage import Artifact, Note, Pieces, Table
 from engine.plugin import calling, lend
 from engine.signal import mask_young
 from engine.storage import Artifacts
@@ -162,15 +162,34 @@ def leave_data(made: Inspection, bars: Bars) -> Iterator[Artifact]:
     yield Note("data", record(made, bars.findings))
 
 
-def compute(definitions: Mapping[str, Factor], bars: Bars) -> dict[str, FloatArray]:
-    """Compute every factor of the set: classes one by one, then formulas as one graph."""
+def compute(definitions: Mapping[str, Factor], bars: Bars, pieces: Pieces) -> dict[str, FloatArray]:
+    """Compute every factor of the set that is not kept: classes one by one, formulas as a graph."""
     panel = bars.seen
-    found = ready(definitions, panel)
-    done = found.values | evaluate(found.formulas, found.panel)
+    texts = {n: pieces.describe(n) for n, f in definitions.items() if not isinstance(f, Formula)}
+    known = pieces.find(texts)
+    found = ready(definitions, panel, known=known)
+    texts |= _describe_formulas(definitions, found, texts)
+    known |= pieces.find({name: texts[name] for name in found.formulas})
+    left = {name: f for name, f in found.formulas.items() if name not in known}
+    done = found.values | known | evaluate(left, found.panel)
     columns = {name: array(done[name], panel.shape, f"factors.{name}") for name in definitions}
+    pieces.keep(texts, columns)
     for name in find_empty(columns):
         log.info("factor %s has no value at all: the bars have too little history for it", name)
     return columns
+
+
+def _describe_formulas(
+    definitions: Mapping[str, Factor], found: Ready, others: Mapping[str, str]
+) -> dict[str, str]:
+    """What each formula depends on: itself, and what it names that is no formula."""
+    texts = {}
+    for name, node in found.written.items():
+        read = fields(node)
+        named = [others[other] for other in others if other.lower() in read]
+        missing = getattr(definitions[name], "missing", "")
+        texts[name] = "\n".join([found.keys[name], missing, *named])
+    return texts
 
 
 def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:

@@ -7,28 +7,34 @@ reads one which no option names is never kept, and nor is anything made of it.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from engine.core.errors import EngineError
 from engine.core.keeping import Store
+from engine.core.panel import FloatArray
 from engine.core.plain import to_plain
 from engine.pipeline.folder import RunFolder
-from engine.pipeline.keys import Keys
+from engine.pipeline.keys import Keys, Used
 from engine.pipeline.making import Found, Notes
 from engine.pipeline.recent import RECENT
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
 from engine.pipeline.watch import Watch
 from engine.plugin import HOME, places, watching
-from engine.storage import ASIDE, Artifacts, Results
+from engine.storage import ASIDE, PIECES, Artifacts, Results
 
 log = logging.getLogger(__name__)
 SOURCE = "data"  # under which it is kept what a repeatable source gave
+PART = 0.1  # of the store's bytes, that the pieces of one result may take
 READ = {name for stage in STAGES for name in stage.of}
 
 
@@ -56,6 +62,7 @@ class Reuse:
     keys: Keys
     source: str = ""
     _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
+    _pieces: dict[str, KeptPieces] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         found = self.results.find(self.source, SOURCE) if self.source else None
@@ -84,6 +91,7 @@ class Reuse:
             files=Artifacts(self.folder.path),
             refusal=f"source.name={self.keys.config.source.name}: it says that it is repeatable, "
             "and gave other bars for the same options and files than before: type store=none",
+            in_pieces=PIECES in found.files,
         )
 
     def recall(self, stage: Stage) -> Any:
@@ -125,19 +133,39 @@ class Reuse:
         }
         key = self.watch.keys[stage.name]
         files = [] if notes.undeclared else [stage]
-        self.folder.writer.submit(self._write, key, stage.name, about, files)
+        kept = self._pieces.pop(stage.name, None)
+        pieces = kept.made if kept is not None and files else {}
+        if sum(array.nbytes for array in pieces.values()) > PART * self.results.max_bytes:
+            pieces = {}
+        self.folder.writer.submit(self._write, key, stage.name, about, files, pieces)
         if stage.data is not None and self.source and not notes.undeclared:
             data = {"data": self.watch.data}
-            self.folder.writer.submit(self._write, self.source, SOURCE, data, [])
+            self.folder.writer.submit(self._write, self.source, SOURCE, data, [], {})
 
-    def _write(self, key: str, name: str, about: Mapping[str, Any], left: Sequence[Stage]) -> None:
+    def _write(
+        self,
+        key: str,
+        name: str,
+        about: Mapping[str, Any],
+        left: Sequence[Stage],
+        pieces: Mapping[str, FloatArray],
+    ) -> None:
         """Keep files; a store that cannot is told of, and stops no run."""
         files = [file for stage in left for file in stage.list_files(self.folder.path)]
         try:
-            self.results.keep(key, name, about, files)
+            self.results.keep(key, name, about, files, pieces)
         except (EngineError, OSError) as error:
             what = getattr(error, "strerror", None) or error
             log.warning("store: %s cannot be kept (%s)", name, what, extra=ASIDE)
+
+    def pieces(self, stage: Stage) -> KeptPieces:
+        """What is kept of the pieces of a stage's result."""
+        used = {each.label: each for each in self.keys.list_used(stage) if each.label}
+        made_of = [self.watch.keys.get(name, "") for name in stage.of]
+        base = json.dumps([stage.name, made_of, self.keys.list_libraries(stage)])
+        results = None if self._is_apart(stage) else self.results
+        self._pieces[stage.name] = KeptPieces(base, used, results)
+        return self._pieces[stage.name]
 
     def close(self) -> None:
         """Let the store go, once all is written."""
@@ -166,6 +194,48 @@ class Reuse:
         )
 
 
+@dataclass
+class KeptPieces:
+    """Pieces of a stage's result, by what each depends on.
+
+    Parameters
+    ----------
+    base : str
+        What all of them depend on.
+    used : mapping of str to Used
+        Plugins by the names that the configuration gives them.
+    results : Results, optional
+    made : dict of str to float array
+        What is to be kept, by its key.
+    """
+
+    base: str
+    used: Mapping[str, Used]
+    results: Results | None
+    made: dict[str, FloatArray] = field(default_factory=dict)
+
+    def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
+        """Return those that are kept, by name."""
+        if self.results is None:
+            return {}
+        keys = {name: self._key(text) for name, text in texts.items()}
+        found = self.results.find_pieces([*keys.values()])
+        return {name: found[key] for name, key in keys.items() if key in found}
+
+    def keep(self, texts: Mapping[str, str], arrays: Mapping[str, FloatArray]) -> None:
+        """Keep the arrays of a result; of two that depend on the same, one."""
+        self.made = {self._key(texts[name]): array for name, array in arrays.items()}
+
+    def describe(self, name: str) -> str:
+        """Which code and files a plugin is, and its configuration."""
+        used = self.used[name]
+        node = OmegaConf.to_container(used.node, resolve=True)
+        return json.dumps([[*used.lines], node], sort_keys=True, default=str)
+
+    def _key(self, text: str) -> str:
+        return sha256(f"{self.base}\n{text}".encode()).hexdigest()
+
+
 class Fresh:
     """No store: all is made, and nothing kept."""
 
@@ -185,8 +255,27 @@ class Fresh:
     def keep(self, stage: Stage, told: Mapping[str, Any], notes: Notes) -> None:
         """Keep nothing."""
 
+    def pieces(self, stage: Stage) -> NoPieces:
+        """There are none."""
+        return NoPieces()
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+class NoPieces:
+    """Nothing is kept."""
+
+    def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
+        """Find nothing."""
+        return {}
+
+    def keep(self, texts: Mapping[str, str], arrays: Mapping[str, FloatArray]) -> None:
+        """Keep nothing."""
+
+    def describe(self, name: str) -> str:
+        """Nobody asks for it."""
+        return ""
 
 
 def open_results(store: Store) -> Results | None:

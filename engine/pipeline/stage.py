@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
+from engine.core.panel import FloatArray
 from engine.pipeline.settings import Settings
 from engine.storage import Artifacts
 
@@ -62,6 +63,19 @@ class Made(Protocol):
 
     def __getitem__(self, name: str) -> Any:
         """Return the result of a stage; None where it was not wanted."""
+
+
+class Pieces(Protocol):
+    """Arrays that are part of a stage's result, each found by what it alone depends on."""
+
+    def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
+        """Return those that are kept, by name; each text says what the array depends on."""
+
+    def keep(self, texts: Mapping[str, str], arrays: Mapping[str, FloatArray]) -> None:
+        """Keep the arrays of a result, all of one shape."""
+
+    def describe(self, name: str) -> str:
+        """Which code and files a plugin is that the configuration calls by a name."""
 
 
 NOTHING: Mapping[str, Any] = {}
@@ -122,9 +136,9 @@ class Stage:
     tells: Callable[..., Mapping[str, Any]] | None = None
     back: Callable[..., Any] | None = None
 
-    def run(self, settings: Settings, made: Made) -> Any:
-        """Make the result of what the earlier stages made."""
-        return self._call(self.work, settings, made)
+    def run(self, settings: Settings, made: Made, pieces: Pieces) -> Any:
+        """Make the result of what the earlier stages made, and of pieces that are kept."""
+        return self._call(self.work, settings, made, {"pieces": pieces})
 
     def leave(self, settings: Settings, made: Made, result: Any) -> Iterator[Artifact]:
         """What the stage leaves of its result."""

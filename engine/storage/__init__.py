@@ -7,11 +7,12 @@ from engine.storage.data import Data, Finding
 from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
 from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
-from engine.storage.results import ASIDE, OF_STORE, Result, Results, Share
+from engine.storage.results import ASIDE, OF_STORE, PIECES, Result, Results, Share
 
 __all__ = [
     "ASIDE",
     "OF_STORE",
+    "PIECES",
     "TOTAL",
     "Artifacts",
     "Damage",

@@ -3,6 +3,7 @@
 ```
  results/results.sqlite     key, stage, bytes, when it was last used, what it told, its files
  results/3f/3f81…/          bars.parquet, panel.npz, …: as the stage left them in its run folder
+                            pieces.npy [pieces, dates, symbols]: arrays that are found by themselves
 ```
 
 1. Files are copied under another name and forced to the disk; then the folder gets its name, and
@@ -30,7 +31,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+
 from engine.core.errors import ConfigError, DataError
+from engine.core.panel import FloatArray
 from engine.core.sqlite import connect, transaction
 from engine.storage.segments import Stamp, force
 
@@ -39,13 +43,17 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS results (
     key TEXT PRIMARY KEY, stage TEXT NOT NULL, bytes INTEGER NOT NULL, used REAL NOT NULL,
     told TEXT NOT NULL, files TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pieces (
+    key TEXT PRIMARY KEY, result TEXT NOT NULL, place INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pieces_of ON pieces (result);
 CREATE TABLE IF NOT EXISTS counts (
     stage TEXT PRIMARY KEY, found INTEGER NOT NULL, missed INTEGER NOT NULL);
 """
 OF_STORE = "of_store"  # of a log record: it is about no result, and stands in no manifest
 ASIDE = {OF_STORE: True}
 FULLEST = 0.9  # of `max_bytes`: what is left when something had to go
-DATABASE, PART = "results.sqlite", ".part"
+DATABASE, PART, PIECES = "results.sqlite", ".part", "pieces.npy"
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ class Result:
     told: Mapping[str, Any]
 
     def copy(self, folder: Path) -> None:
-        """Copy the files into a folder."""
-        for name in self.files:
+        """Copy the files into a folder, but for the pieces."""
+        for name in {*self.files} - {PIECES}:
             shutil.copyfile(self.folder / name, folder / name)
 
 
@@ -120,14 +128,17 @@ class Results:
     def find(self, key: str, stage: str) -> Result | None:
         """Return what was kept under a key; None where nothing was, or it is damaged."""
         with self._lock, self._mending():
-            row = self._database.execute(
-                "SELECT told, files FROM results WHERE key = ?", (key,)
-            ).fetchone()
-            found = None if row is None else self._read(key, json.loads(row[0]), json.loads(row[1]))
+            found = self._get(key)
             (self._missed if found is None else self._found)[stage] += 1
             if found is not None:
                 self._used[key] = time.time()
         return found
+
+    def _get(self, key: str) -> Result | None:
+        row = self._database.execute(
+            "SELECT told, files FROM results WHERE key = ?", (key,)
+        ).fetchone()
+        return None if row is None else self._read(key, json.loads(row[0]), json.loads(row[1]))
 
     def _read(self, key: str, told: Mapping[str, Any], files: Mapping[str, Any]) -> Result | None:
         place = self._place(key)
@@ -139,9 +150,47 @@ class Results:
                 return None
         return Result(place, tuple(files), told)
 
-    def keep(self, key: str, stage: str, told: Mapping[str, Any], files: Sequence[Path]) -> None:
-        """Keep a result; one that is there already is left as it is."""
+    def find_pieces(self, keys: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the pieces that are kept, by their keys: mapped into memory, to be read."""
+        with self._lock, self._mending():
+            rows = self._database.execute(
+                "SELECT p.key, p.result, p.place FROM pieces AS p, json_each(?)"
+                " WHERE p.key = value",
+                (json.dumps([*keys]),),
+            ).fetchall()
+            files: dict[str, FloatArray | None] = {}
+            made = {}
+            for key, result, place in rows:
+                if result not in files:
+                    files[result] = self._map(result)
+                pieces = files[result]
+                if pieces is not None:
+                    made[key] = pieces[place]
+        return made
+
+    def _map(self, key: str) -> FloatArray | None:
+        """The pieces of a result, where they are what was kept."""
+        found = self._get(key)
+        if found is None or PIECES not in found.files:
+            return None
+        self._used[key] = time.time()
+        mapped: FloatArray = np.load(found.folder / PIECES, mmap_mode="r").view(np.ndarray)
+        return mapped
+
+    def keep(
+        self,
+        key: str,
+        stage: str,
+        told: Mapping[str, Any],
+        files: Sequence[Path],
+        pieces: Mapping[str, FloatArray] = NOTHING,
+    ) -> None:
+        """Keep a result; one that is there already is left as it is.
+
+        Pieces are arrays of one shape, each by a key of its own.
+        """
         size = sum(file.stat().st_size for file in files)
+        size += sum(array.nbytes for array in pieces.values())
         if size > self.max_bytes:
             return
         place = self._place(key)
@@ -149,6 +198,8 @@ class Results:
         try:
             part.mkdir(mode=0o700)
             about = {file.name: _copy(file, part / file.name) for file in files}
+            if pieces:
+                about[PIECES] = _write(pieces, part / PIECES)
             place.parent.mkdir(mode=0o700, exist_ok=True)
             with self._lock, transaction(self._database):
                 (there,) = self._database.execute(
@@ -161,6 +212,10 @@ class Results:
                     self._database.execute(
                         "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?)",
                         (key, stage, size, time.time(), json.dumps(told), json.dumps(about)),
+                    )
+                    self._database.executemany(
+                        "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?)",
+                        [(piece, key, place) for place, piece in enumerate(pieces)],
                     )
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -234,7 +289,9 @@ class Results:
 
     def _drop(self, keys: Sequence[str]) -> None:
         with transaction(self._database):
-            self._database.executemany("DELETE FROM results WHERE key = ?", [(k,) for k in keys])
+            gone = [(key,) for key in keys]
+            self._database.executemany("DELETE FROM results WHERE key = ?", gone)
+            self._database.executemany("DELETE FROM pieces WHERE result = ?", gone)
         for key in keys:
             shutil.rmtree(self._place(key), ignore_errors=True)
 
@@ -256,6 +313,22 @@ class Results:
 def _copy(file: Path, to: Path) -> list[Any]:
     """Copy a file for good; its stamp and its hash."""
     shutil.copyfile(file, to)
+    return _force(to)
+
+
+def _write(pieces: Mapping[str, FloatArray], to: Path) -> list[Any]:
+    """Write pieces for good; the file's stamp and its hash."""
+    first = next(iter(pieces.values()))
+    mapped = np.lib.format.open_memmap(to, "w+", first.dtype, (len(pieces), *first.shape))
+    for place, array in enumerate(pieces.values()):
+        mapped[place] = array
+    mapped.flush()
+    del mapped
+    return _force(to)
+
+
+def _force(to: Path) -> list[Any]:
+    """Force a file to the disk; its stamp and its hash."""
     with to.open("rb") as copied:
         os.fsync(copied.fileno())
         digest = file_digest(copied, "sha256").hexdigest()
