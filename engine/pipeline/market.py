@@ -170,13 +170,26 @@ def compute(definitions: Mapping[str, Factor], bars: Bars, pieces: Pieces) -> di
     found = ready(definitions, panel, known=known)
     texts |= _describe_formulas(definitions, found, texts)
     known |= pieces.find({name: texts[name] for name in found.formulas})
-    left = {name: f for name, f in found.formulas.items() if name not in known}
-    done = found.values | known | evaluate(left, found.panel)
+    done = found.values | known | _evaluate_left(definitions, found, known)
     columns = {name: array(done[name], panel.shape, f"factors.{name}") for name in definitions}
     pieces.keep(texts, columns)
     for name in find_empty(columns):
         log.info("factor %s has no value at all: the bars have too little history for it", name)
     return columns
+
+
+def _evaluate_left(
+    definitions: Mapping[str, Factor], found: Ready, known: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """Values of the formulas that are not known; what they name that is known is a field."""
+    left = {name: f for name, f in found.formulas.items() if name not in known}
+    read = {field for name in left for field in _list_fields(definitions[name])}
+    named = {name: values for name, values in known.items() if name.lower() in read}
+    return evaluate(left, found.panel.with_fields(named) if named else found.panel)
+
+
+def _list_fields(factor: Factor) -> frozenset[str]:
+    return fields(factor.node) if isinstance(factor, Formula) else frozenset()
 
 
 def _describe_formulas(
