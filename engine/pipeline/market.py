@@ -184,6 +184,7 @@ def _evaluate_left(
     """Values of the formulas that are not known; what they name that is known is a field."""
     left = {name: f for name, f in found.formulas.items() if name not in known}
     read = {field for name in left for field in _list_fields(definitions[name])}
+    read -= {name.lower() for name in found.panel.fields}
     named = {name: values for name, values in known.items() if name.lower() in read}
     return evaluate(left, found.panel.with_fields(named) if named else found.panel)
 

@@ -24,7 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -51,6 +51,7 @@ CREATE TABLE IF NOT EXISTS counts (
 """
 OF_STORE = "of_store"  # of a log record: it is about no result, and stands in no manifest
 ASIDE = {OF_STORE: True}
+LEASE = 3600.0  # seconds for which one may be at work
 FULLEST = 0.9  # of `max_bytes`: what is left when something had to go
 DATABASE, PART, PIECES = "results.sqlite", ".part", "pieces.npy"
 NOTHING: Mapping[str, Any] = {}
@@ -238,6 +239,20 @@ class Results:
             row = self._database.execute("SELECT count(*), total(bytes) FROM results").fetchone()
         return int(row[0]), int(row[1])
 
+    def vacuum(self, lease: float = LEASE) -> int:
+        """Delete what nobody reads and who wrote it died, `lease` seconds ago; return how many."""
+        with self._lock, self._mending():
+            rows = self._database.execute("SELECT key FROM results")
+            known = {self._place(key) for (key,) in rows}
+        before = time.time() - lease
+        gone = 0
+        for place in [*self.folder.glob(f"*{PART}"), *self.folder.glob("??/*")]:
+            with suppress(OSError):  # another one was first
+                if place not in known and place.stat().st_mtime <= before:
+                    shutil.rmtree(place)
+                    gone += 1
+        return gone
+
     def verify(self) -> list[Path]:
         """Hash every file, and return those that are not what was kept."""
         with self._lock, self._mending():
@@ -256,6 +271,7 @@ class Results:
                 with self._mending():
                     self._note()
                     self._make_room()
+                self.vacuum()
             finally:
                 self._database.close()
 
