@@ -14,7 +14,7 @@ from engine.pipeline.settings import Settings
 from engine.store import Artifacts
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from engine.schemas import contract
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Saved(Protocol):
 
 
 Artifact = Table | Note | Saved
-Contract = Callable[..., "DataFrameSchema"]
+Contract = Callable[..., "contract.Contract"]
 
 
 def _always(settings: Settings) -> bool:

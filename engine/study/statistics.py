@@ -42,7 +42,7 @@ from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from engine.schemas.contract import Contract
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Statistic:
         What the contracts of the tables have to know of the evidence.
     """
 
-    makes: Mapping[str, Callable[..., DataFrameSchema]]
+    makes: Mapping[str, Callable[..., Contract]]
     work: Callable[..., Mapping[str, pd.DataFrame]]
     facts: Callable[[Evidence], dict[str, Any]] = lambda evidence: {}
 
