@@ -64,9 +64,8 @@ class Finisher:
 
 def job(config: DictConfig) -> DictConfig:
     """The configuration without Hydra's own node."""
-    plain = OmegaConf.create(config.copy())
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     OmegaConf.set_struct(plain, False)
-    plain.pop("hydra", None)
     return plain
 
 
