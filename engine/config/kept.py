@@ -34,6 +34,7 @@ class _Composition:
     """The files of some choices, in their order, and what they are when they are merged."""
 
     files: DefaultsList
+    asked: bool = False
     merged: DictConfig | None = None
 
 
@@ -59,7 +60,9 @@ def list_defaults(repo: Any, config_name: str, overrides_list: list[Any], **how:
 def merge(defaults: Sequence[Any], work: Callable[[], DictConfig]) -> DictConfig:
     """The files of a list merged into one configuration, which is the caller's own."""
     found = next((each for each in _kept.values() if each.files.defaults is defaults), None)
-    if found is None:
+    if found is None or not found.asked:  # most processes compose once
+        if found is not None:
+            found.asked = True
         return work()
     if found.merged is None:
         found.merged = work()
