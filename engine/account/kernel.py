@@ -314,7 +314,7 @@ def close(
 
 
 @cache
-def load() -> Callable[..., tuple[int, int, int]]:
+def load_loop() -> Callable[..., tuple[int, int, int]]:
     """`post`, compiled: where no account is kept, nothing waits for it."""
     how = njit(_signature(), cache=True, nogil=True, error_model="numpy")
     compiled_post: Callable[..., tuple[int, int, int]] = how(post)

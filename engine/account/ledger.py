@@ -248,7 +248,7 @@ def _loop(
         total(charges.long, shape), total(charges.short, shape), total(charges.cash, shape[:1]),
         market.days,
     )  # fmt: skip
-    post = kernel.load()
+    post = kernel.load_loop()
     money = np.array([state.cash, state.equity, float(state.ruined), 0.0])
 
     def run(start: int, stop: int, given: FloatArray) -> None:
