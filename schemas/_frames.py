@@ -7,14 +7,13 @@ large frame before each check takes longer than all the checks together.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-if TYPE_CHECKING:
-    from pandera.pandas import Check, Column, DataFrameSchema
+from engine.schemas.contract import Check, Column, Contract
 
 ROUNDING = 1e-9  # a limit that is met is met but for the last bits
 
@@ -26,41 +25,40 @@ def long_frame(
     *,
     key: str = "symbol",
     kind: str = "category",
-) -> DataFrameSchema:
+) -> Contract:
     """Return the contract of a frame with one row per date and symbol.
 
     Parameters
     ----------
     name : str
         What the frame holds, as reports call it.
-    values : mapping of str to pandera.pandas.Column
+    values : mapping of str to Column
         The columns besides ``timestamp`` and ``symbol``.
-    rules : sequence of pandera.pandas.Check, optional
+    rules : sequence of Check, optional
         What must hold between the columns, row by row.
     key, kind : str
         Name and type of the column that stands in place of ``symbol``.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), `key` and `values`; rows ascend by
         timestamp, then by the symbol's name, and no pair comes twice.
     """
-    from pandera.pandas import Column  # slow to import
-
-    keys = {"timestamp": moment(), key: Column(kind, nullable=False)}
+    keys = {"timestamp": moment(), key: Column(kind)}
     order = [
         rule("sorted", f"rows ascend by timestamp, then {key}", lambda frame: _ascend(frame, key)),
-        rule(
-            "unique", f"no (timestamp, {key}) pair comes twice", lambda frame: _differ(frame, key)
+        Check(
+            "unique",
+            f"no (timestamp, {key}) pair comes twice",
+            lambda frame: _differ(frame, key),
+            implied=True,
         ),
     ]
     return strict_frame(name, {**keys, **values}, [*order, *rules])
 
 
-def dated_frame(
-    name: str, values: Mapping[str, Column], rules: Sequence[Check] = ()
-) -> DataFrameSchema:
+def dated_frame(name: str, values: Mapping[str, Column], rules: Sequence[Check] = ()) -> Contract:
     """Return the contract of a frame with one row per date.
 
     Parameters
@@ -70,7 +68,7 @@ def dated_frame(
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC, ascending, unique) and `values`.
     """
     ascend = rule("sorted", "timestamps ascend and are unique", _stamps_ascend)
@@ -83,7 +81,7 @@ def listed_frame(
     rows: Sequence[tuple[str | int, ...]],
     values: Mapping[str, Column],
     rules: Sequence[Check] = (),
-) -> DataFrameSchema:
+) -> Contract:
     """Return the contract of a small frame whose keys are known before it is made.
 
     Parameters
@@ -98,10 +96,9 @@ def listed_frame(
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: `keys` and `values`, with exactly these rows in this order.
     """
-    from pandera.pandas import Column  # slow to import
 
     def has_rows(frame: pd.DataFrame) -> pd.Series[bool] | bool:
         return len(frame) == len(rows) and _equal(frame, keys, rows)
@@ -110,33 +107,30 @@ def listed_frame(
     if not rows:
         return strict_frame(name, {c: Column("object") for c in (*keys, *values)}, [exact])
     kinds = ["str" if isinstance(key, str) else "int64" for key in rows[0]]
-    columns = {key: Column(kind, nullable=False) for key, kind in zip(keys, kinds, strict=True)}
+    columns = {key: Column(kind) for key, kind in zip(keys, kinds, strict=True)}
     return strict_frame(name, {**columns, **values}, [exact, *rules])
 
 
-def strict_frame(
-    name: str, columns: Mapping[str, Column], rules: Sequence[Check] = ()
-) -> DataFrameSchema:
+def strict_frame(name: str, columns: Mapping[str, Column], rules: Sequence[Check] = ()) -> Contract:
     """Return the contract of a frame of these columns, strict and without coercion."""
-    from pandera.pandas import DataFrameSchema  # slow to import
-
-    return DataFrameSchema(dict(columns), checks=list(rules), strict=True, coerce=False, name=name)
+    return Contract(name, dict(columns), rules)
 
 
 def moment(*checks: Check) -> Column:
     """Return the contract of a column of times in UTC."""
-    from pandera.pandas import Column  # slow to import
-
     utc = rule("utc", "timestamps are in UTC", _is_utc)
-    return Column(None, checks=[utc, *checks], nullable=False)
+    return Column(None, checks=[utc, *checks])
 
 
 def count() -> Column:
     """Return the contract of a column of whole numbers from 0 on."""
-    from pandera.pandas import Column  # slow to import
-
-    least = rule("ge", "greater_than_or_equal_to(0)", lambda numbers: numbers >= 0)
-    return Column("int64", checks=[least], nullable=False)
+    least = Check(
+        "ge",
+        "greater_than_or_equal_to(0)",
+        lambda numbers: numbers >= 0,
+        cells=lambda numbers: numbers >= 0,
+    )
+    return Column("int64", checks=[least])
 
 
 def number(
@@ -160,8 +154,6 @@ def number(
     max_abs : float, optional
         Largest size, but for rounding.
     """
-    from pandera.pandas import Column  # slow to import
-
     checks = [_numbers("finite", "no infinities", lambda x: ~np.isinf(x))]
     if ge is not None:
         checks.append(_numbers("ge", f"greater_than_or_equal_to({ge})", lambda x: ~(x < ge)))
@@ -188,9 +180,7 @@ def rule(name: str, error: str, holds: Callable[[Any], pd.Series[bool] | bool]) 
     holds : callable
         From the column or the frame to whether it keeps the rule, row by row or as a whole.
     """
-    from pandera.pandas import Check  # slow to import
-
-    return Check(holds, name=name, error=error, ignore_na=False)
+    return Check(name, error, holds)
 
 
 def known_together(first: str, second: str) -> Check:
@@ -228,7 +218,7 @@ def _numbers(
     def hold_each(values: pd.Series[float]) -> pd.Series[bool]:
         return each(values, holds(np.asarray(values, np.float64)))
 
-    return rule(name, error, hold_each)
+    return Check(name, error, hold_each, cells=holds)
 
 
 def _is_utc(stamps: pd.Series[pd.Timestamp]) -> bool:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from engine.schemas._frames import long_frame, number, rule
-
-if TYPE_CHECKING:
-    from pandera.pandas import Column, DataFrameSchema
+from engine.schemas.contract import Column, Contract
 
 PRICES = ("open", "high", "low", "close")
 # Adjusted prices are products: their last bits may cross without a wrong quote behind it.
 ROUNDING = 1e-9
 
 
-def bars_schema(columns: Sequence[str], keep: frozenset[str] = frozenset()) -> DataFrameSchema:
+def bars_schema(columns: Sequence[str], keep: frozenset[str] = frozenset()) -> Contract:
     """Return the contract of a long frame of bars.
 
     Parameters
@@ -32,7 +29,7 @@ def bars_schema(columns: Sequence[str], keep: frozenset[str] = frozenset()) -> D
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical),
         sorted and unique as a pair; every field float64 and without infinities; ``close``
         never NaN; prices > 0; volume >= 0; low <= open, close <= high where they are known.

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from engine.schemas._frames import count, known_together, listed_frame, number, rule
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 BINS = 10
 
 
-def calibration_schema(names: Sequence[str]) -> DataFrameSchema:
+def calibration_schema(names: Sequence[str]) -> Contract:
     """Return the contract of mean forecast and mean outcome, by decile of the forecasts.
 
     Parameters
@@ -26,7 +23,7 @@ def calibration_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name`` and ``bin`` (int64, 1 is lowest, to 10), a row for
         each pair; ``forecast``, ``realised`` and ``standard_error`` >= 0 of the latter, float64 and
         without infinities. The latter two are NaN with fewer than two dates; where they are known,
@@ -45,7 +42,7 @@ def calibration_schema(names: Sequence[str]) -> DataFrameSchema:
     return listed_frame("calibration", ("name", "bin"), rows, values, rules)
 
 
-def slopes_schema(names: Sequence[str]) -> DataFrameSchema:
+def slopes_schema(names: Sequence[str]) -> Contract:
     """Return the contract of the slopes of outcomes on forecasts.
 
     Parameters
@@ -55,7 +52,7 @@ def slopes_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name``, a row each; ``slope``, and ``standard_error`` >= 0,
         float64 and without infinities; ``dates`` (int64, >= 0). The slope is known with one date
         or more, its error with two or more. Empty, and without types, where there is no model.

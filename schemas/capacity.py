@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from engine.schemas._frames import ROUNDING, following, number, rule, strict_frame
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 
-def capacity_schema() -> DataFrameSchema:
+def capacity_schema() -> Contract:
     """Return the contract of the largest accounts whose orders could be filled in a day.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``participation`` and ``filled``, above 0 and at most 1,
         ascending and unique as a pair; ``account`` >= 0, which does not grow with ``filled``;
         ``known``, above 0 and at most 1, the same in all rows. All are float64 and finite.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from engine.schemas._frames import long_frame, number
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 
-def factors_schema(columns: Sequence[str]) -> DataFrameSchema:
+def factors_schema(columns: Sequence[str]) -> Contract:
     """Return the contract of a long frame of factors.
 
     Parameters
@@ -21,7 +18,7 @@ def factors_schema(columns: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical), sorted
         and unique as a pair; every factor float64 and without infinities. NaN is allowed,
         a factor without any value too: it may need a longer history than there is.

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.schemas._frames import long_frame, number, rule
+from engine.schemas.contract import Column, Contract
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pandera.pandas import DataFrameSchema
 
 
-def forecasts_schema(column: str, others: Sequence[str] = ()) -> DataFrameSchema:
+def forecasts_schema(column: str, others: Sequence[str] = ()) -> Contract:
     """Return the contract of a long frame of forecasts.
 
     Parameters
@@ -24,21 +24,21 @@ def forecasts_schema(column: str, others: Sequence[str] = ()) -> DataFrameSchema
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), ``symbol`` (categorical), `column`
         (float64, NaN where nothing is forecast, no infinities), ``split`` (int64, -1 before
         the first split, never falling in time; no forecast before the first split), and
         `others` (as factors). Rows ascend by timestamp, then symbol, and are unique.
     """
-    from pandera.pandas import Check, Column  # slow to import
 
     def out_of_sample(frame: pd.DataFrame) -> pd.Series[bool]:
         return (frame["split"] >= 0) | frame[column].isna()
 
     rising = rule("split_order", "splits never fall in time", _never_falls)
+    least = rule("ge", "greater_than_or_equal_to(-1)", lambda splits: splits >= -1)
     values = {
         column: number(nullable=True),
-        "split": Column("int64", checks=[Check.ge(-1, ignore_na=False), rising], nullable=False),
+        "split": Column("int64", [least, rising]),
         **{name: number(nullable=True) for name in others},
     }
     known = rule("out_of_sample", "no forecast before split 0", out_of_sample)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -17,29 +15,27 @@ from engine.schemas._frames import (
     rule,
     strict_frame,
 )
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Column, Contract
 
 
-def holdings_schema() -> DataFrameSchema:
+def holdings_schema() -> Contract:
     """Return the contract of the weights at each close.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical), sorted
         and unique as a pair; ``weight`` (fraction of equity; 0 is not held), float64 and finite.
     """
     return long_frame("holdings", {"weight": number()})
 
 
-def positions_schema() -> DataFrameSchema:
+def positions_schema() -> Contract:
     """Return the contract of what was held on each date, over all names.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; ``gross``,
         ``target_gross`` and ``target_distance`` >= 0, the latter at least the difference of the
         two, and at most their sum; ``long_names`` and ``short_names`` (int64, >= 0);
@@ -70,12 +66,12 @@ def positions_schema() -> DataFrameSchema:
     )
 
 
-def sectors_schema() -> DataFrameSchema:
+def sectors_schema() -> Contract:
     """Return the contract of weights by sector.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``sector`` (text, not empty), sorted
         and unique as a pair; ``net`` (signed) and ``gross`` >= 0, at least the size of ``net``,
         float64 and finite. No row where no sector is known.
@@ -88,21 +84,19 @@ def sectors_schema() -> DataFrameSchema:
     return long_frame("sectors", values, rules, key="sector", kind="str")
 
 
-def names_schema() -> DataFrameSchema:
+def names_schema() -> Contract:
     """Return the contract of what each name was to the account.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``symbol`` (text, unique), ``sector`` (text, "" unknown),
         ``weight`` at the last close and ``contribution``, float64 and finite, both 0 for a name
         that was never held; ``days`` held (int64, >= 0).
     """
-    from pandera.pandas import Column  # slow to import
-
     columns = {
-        "symbol": Column("str", nullable=False),
-        "sector": Column("str", nullable=False),
+        "symbol": Column("str"),
+        "sector": Column("str"),
         "weight": number(),
         "contribution": number(),
         "days": count(),

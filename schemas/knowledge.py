@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from engine.schemas._frames import dated_frame, known_together, listed_frame, number, rule
-
-if TYPE_CHECKING:
-    from pandera.pandas import Column, DataFrameSchema
+from engine.schemas.contract import Column, Contract
 
 DAYS = (1, 5, 10, 20, 40, 60)  # of decay, after the entry
 
 
-def ic_schema(names: Sequence[str]) -> DataFrameSchema:
+def ic_schema(names: Sequence[str]) -> Contract:
     """Return the contract of rank information coefficients by date.
 
     Parameters
@@ -26,14 +23,14 @@ def ic_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; the columns are
         float64 within -1 and 1, NaN on a date without a coefficient.
     """
     return dated_frame("ic", {name: _correlation() for name in names})
 
 
-def coverage_schema(names: Sequence[str]) -> DataFrameSchema:
+def coverage_schema(names: Sequence[str]) -> Contract:
     """Return the contract of the share of members with a bar that have a value, by date.
 
     Parameters
@@ -43,7 +40,7 @@ def coverage_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; the columns are
         float64 within 0 and 1, all of them NaN on a date without a member that has a bar.
     """
@@ -57,7 +54,7 @@ def coverage_schema(names: Sequence[str]) -> DataFrameSchema:
     return dated_frame("coverage", {name: _share() for name in columns}, rules)
 
 
-def decay_schema(names: Sequence[str]) -> DataFrameSchema:
+def decay_schema(names: Sequence[str]) -> Contract:
     """Return the contract of mean rank ICs by the days of the return that they look at.
 
     Parameters
@@ -67,7 +64,7 @@ def decay_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name`` and ``days`` (int64: 1, 5, 10, 20, 40, 60), a row for
         each pair; ``rank_ic`` within -1 and 1, ``standard_error`` >= 0, float64; both are NaN
         with fewer than two dates.
@@ -79,7 +76,7 @@ def decay_schema(names: Sequence[str]) -> DataFrameSchema:
     )
 
 
-def correlations_schema(names: Sequence[str]) -> DataFrameSchema:
+def correlations_schema(names: Sequence[str]) -> Contract:
     """Return the contract of mean rank correlations between what was studied.
 
     Parameters
@@ -89,7 +86,7 @@ def correlations_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name`` and ``other``, a row for each pair, once;
         ``correlation`` within -1 and 1, float64, NaN where the two never met.
     """
@@ -97,7 +94,7 @@ def correlations_schema(names: Sequence[str]) -> DataFrameSchema:
     return listed_frame("correlations", ("name", "other"), rows, {"correlation": _correlation()})
 
 
-def persistence_schema(names: Sequence[str]) -> DataFrameSchema:
+def persistence_schema(names: Sequence[str]) -> Contract:
     """Return the contract of how long a ranking lasts.
 
     Parameters
@@ -107,7 +104,7 @@ def persistence_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name``, a row each; ``rank_autocorrelation_{1,20}d`` within
         -1 and 1; ``coverage``, ``top_new_{1,5,20}d`` and ``bottom_new_{1,5,20}d`` within 0 and 1.
         Numbers are float64, NaN where nothing can be said.

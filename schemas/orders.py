@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -17,17 +15,15 @@ from engine.schemas._frames import (
     rule,
     strict_frame,
 )
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Column, Contract
 
 
-def orders_schema() -> DataFrameSchema:
+def orders_schema() -> Contract:
     """Return the contract of the orders that were filled.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical), sorted
         and unique as a pair; ``shares`` (signed, never 0), ``price`` > 0 and ``rate`` >= 0 (costs
         as a fraction of the value), float64 and finite. No row where nothing was traded.
@@ -36,12 +32,12 @@ def orders_schema() -> DataFrameSchema:
     return long_frame("orders", values, [rule("traded", "an order has shares", _has_shares)])
 
 
-def delistings_schema() -> DataFrameSchema:
+def delistings_schema() -> Contract:
     """Return the contract of the holdings that were paid out on a delisting.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical), sorted,
         each symbol once; ``shares`` (signed, never 0), ``last_close`` and ``payout`` (per share,
         above 0 where the last close is), ``contribution`` (to that day's return; a gain where
@@ -58,12 +54,12 @@ def delistings_schema() -> DataFrameSchema:
     return long_frame("delistings", values, rules)
 
 
-def round_trips_schema() -> DataFrameSchema:
+def round_trips_schema() -> Contract:
     """Return the contract of vectorbt's positions, one row from opening to closing.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``symbol`` (categorical), ``opened`` and ``closed`` (UTC; the
         last row that the account lived where a position is open); ``direction`` (0 long, 1 short)
         and ``status`` (0 open, 1 closed); ``size`` and ``entry_price`` > 0; ``exit_price``, > 0
@@ -72,10 +68,8 @@ def round_trips_schema() -> DataFrameSchema:
         in time; a symbol's position opens when the one before it has closed. No row without a
         trade, or where vectorbt was left out.
     """
-    from pandera.pandas import Column  # slow to import
-
     columns = {
-        "symbol": Column("category", nullable=False),
+        "symbol": Column("category"),
         "opened": moment(),
         "closed": moment(),
         "direction": number(within=(0.0, 1.0)),

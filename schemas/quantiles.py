@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,15 +21,13 @@ from engine.schemas._frames import (
     strict_frame,
     ticks,
 )
-
-if TYPE_CHECKING:
-    from pandera.pandas import Check, Column, DataFrameSchema
+from engine.schemas.contract import Check, Column, Contract
 
 COUNT = 5
 COLUMNS = [f"q{number}" for number in range(1, COUNT + 1)]
 
 
-def quantiles_schema(names: Sequence[str]) -> DataFrameSchema:
+def quantiles_schema(names: Sequence[str]) -> Contract:
     """Return the contract of each quantile's mean outcome.
 
     Parameters
@@ -40,7 +37,7 @@ def quantiles_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``name`` and ``quantile`` (int64, 1 is lowest, to 5), a row
         for each pair; ``mean``, and ``standard_error`` >= 0, float64 and without infinities; both
         are NaN with fewer than two dates.
@@ -49,7 +46,7 @@ def quantiles_schema(names: Sequence[str]) -> DataFrameSchema:
     return listed_frame("quantiles", ("name", "quantile"), rows, _mean(), [_require_both()])
 
 
-def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> DataFrameSchema:
+def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> Contract:
     """Return the contract of each quantile's mean outcome, by regime.
 
     Parameters
@@ -61,7 +58,7 @@ def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> Data
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         As for `quantiles_schema`, with ``regime`` between ``name`` and ``quantile``, and ``dates``
         (int64, >= 0), which are two or more where the mean is known, and only there.
     """
@@ -76,7 +73,7 @@ def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> Data
     )
 
 
-def quantile_returns_schema(names: Sequence[str]) -> DataFrameSchema:
+def quantile_returns_schema(names: Sequence[str]) -> Contract:
     """Return the contract of each quantile's return, day by day.
 
     Parameters
@@ -86,17 +83,15 @@ def quantile_returns_schema(names: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC, ascending) and ``name``, a row each for
         every date; ``q1`` (lowest values) to ``q5``, NaN where a quantile is empty, and ``all``,
         between the lowest and the highest of them, NaN where they all are. Numbers are float64 and
         without infinities.
     """
-    from pandera.pandas import Column  # slow to import
-
     columns = {
         "timestamp": moment(),
-        "name": Column("str", nullable=False),
+        "name": Column("str"),
         **{name: number(nullable=True) for name in [*COLUMNS, "all"]},
     }
     listed = list(names)

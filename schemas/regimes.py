@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from engine.schemas._frames import dated_frame, number, rule
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 TOLERANCE = 1e-9  # of a sum of probabilities
 
 
-def regimes_schema(states: Sequence[str]) -> DataFrameSchema:
+def regimes_schema(states: Sequence[str]) -> Contract:
     """Return the contract of a frame of regime probabilities.
 
     Parameters
@@ -26,7 +23,7 @@ def regimes_schema(states: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC, ascending, unique) and a float64
         column per state within 0 and 1. A row sums to 1 within 1e-9, or is NaN throughout.
     """

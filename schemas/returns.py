@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from engine.schemas._frames import dated_frame, number
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 
-def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
+def returns_schema(columns: Sequence[str]) -> Contract:
     """Return the contract of the account's frame.
 
     Parameters
@@ -21,7 +18,7 @@ def returns_schema(columns: Sequence[str]) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC), ascending and unique; ``net`` >= -1;
         ``gross``; ``equity``, ``turnover``, ``delisting``, ``long`` and ``short`` >= 0; the
         cost columns, ``interest``, ``risk_free``, ``cash`` and ``benchmark``. All numbers are

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.schemas._frames import long_frame, number
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 
-def signal_schema() -> DataFrameSchema:
+def signal_schema() -> Contract:
     """Return the contract of the signal.
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         As for factors, with the single column ``mf_score``: float64, finite, or NaN for a
         symbol that has no score and may not be held.
     """

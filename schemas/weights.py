@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.schemas._frames import long_frame, number
-
-if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+from engine.schemas.contract import Contract
 
 
-def weights_schema(max_abs: float) -> DataFrameSchema:
+def weights_schema(max_abs: float) -> Contract:
     """Return the contract of a long frame of weights.
 
     Parameters
@@ -20,7 +16,7 @@ def weights_schema(max_abs: float) -> DataFrameSchema:
 
     Returns
     -------
-    pandera.pandas.DataFrameSchema
+    Contract
         Strict and without coercion: ``timestamp`` (UTC) and ``symbol`` (categorical), sorted
         and unique as a pair; ``weight`` float64, finite or null, at most `max_abs` in size.
     """

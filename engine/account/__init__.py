@@ -16,9 +16,20 @@ second     vectorbt books the same orders
 from __future__ import annotations
 
 from engine.account.account import CAUSES, Account
+from engine.account.kernel import load_loop
 from engine.account.ledger import State, advance
 from engine.account.options import Backtest
 from engine.account.plan import Plan
 from engine.account.simulation import decide_all, simulate
 
-__all__ = ["CAUSES", "Account", "Backtest", "Plan", "State", "advance", "decide_all", "simulate"]
+__all__ = [
+    "CAUSES",
+    "Account",
+    "Backtest",
+    "Plan",
+    "State",
+    "advance",
+    "decide_all",
+    "load_loop",
+    "simulate",
+]

@@ -26,6 +26,8 @@ per date, `flow` the signed shares that were traded or paid out.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -311,7 +313,14 @@ def close(
     return worth
 
 
-@njit(_signature(), cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@cache
+def load_loop() -> Callable[..., tuple[int, int, int]]:
+    """`post`, compiled: where no account is kept, nothing waits for it."""
+    how = njit(_signature(), cache=True, nogil=True, error_model="numpy")
+    compiled_post: Callable[..., tuple[int, int, int]] = how(post)
+    return compiled_post
+
+
 def post(
     price: FloatArray,  # (T, N) that orders are filled at; NaN where none can be
     mark: FloatArray,  # (T, N) last known close; finite

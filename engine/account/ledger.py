@@ -248,10 +248,11 @@ def _loop(
         total(charges.long, shape), total(charges.short, shape), total(charges.cash, shape[:1]),
         market.days,
     )  # fmt: skip
+    post = kernel.load_loop()
     money = np.array([state.cash, state.equity, float(state.ruined), 0.0])
 
     def run(start: int, stop: int, given: FloatArray) -> None:
-        how, row, column = kernel.post(
+        how, row, column = post(
             *arguments, given, journal.targets,
             state.shares, state.waiting, state.owed, state.cause, state.issued, state.last, money,
             journal.flow, journal.entries, start, stop,

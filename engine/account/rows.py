@@ -103,7 +103,7 @@ def market(
     offered = panel.present & (close > 0.0) & np.isfinite(close)
     last = filled[-1]
     days = np.zeros(length)
-    days[1:] = np.diff(panel.dates.normalize().to_numpy()) / np.timedelta64(1, "D")
+    days[1:] = np.diff(panel.dates.to_numpy("datetime64[D]")) / np.timedelta64(1, "D")
     return Market(
         symbols=panel.symbols,
         dates=panel.dates,

@@ -174,15 +174,14 @@ def _assume(panel: Panel, delisting: Delisting, rows: IntArray, columns: IntArra
     if delisting.long_return != AUTO:
         return np.full(len(rows), float(delisting.long_return))
     close = panel.finite("close")
-    last, high = close[rows, columns], _highest(close, HIGH_ROWS)[rows, columns]
+    last, high = close[rows, columns], _highest(close, rows, columns)
     return np.where((high > 0.0) & (last < FALL * high), LOSS, 0.0)
 
 
-def _highest(array: FloatArray, window: int) -> FloatArray:
-    """Highest of the `window` rows up to each, shape (T, N); NaN is skipped."""
-    high, span = array.copy(), 1
-    while span < window:  # windows twice as long, each the maximum of two that meet or overlap
-        step = min(span, window - span)
-        high[step:] = np.fmax(high[step:], high[:-step])
-        span += step
-    return high
+def _highest(array: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
+    """Highest of the `HIGH_ROWS` rows up to each of some cells, one a cell; NaN is skipped."""
+    windows = (
+        array[max(row + 1 - HIGH_ROWS, 0) : row + 1, column]
+        for row, column in zip(rows, columns, strict=True)
+    )
+    return np.array([np.fmax.reduce(window) for window in windows], np.float64)

@@ -288,15 +288,17 @@ DIRT: dict[str, Dirt] = {
 
 def calendar_sessions(code: str, days: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Return the calendar's sessions around `days`, as midnights in UTC."""
-    import exchange_calendars  # slow to import, needed only here
-
     first, last = (day.tz_localize(None).normalize() for day in (days[0], days[-1]))
     week = pd.Timedelta(days=7)  # a calendar needs two different ends, sessions both
     try:
         return sessions(code, first - week, last + week).tz_localize("UTC")
-    except exchange_calendars.errors.InvalidCalendarName as error:
-        hint = did_you_mean(code, exchange_calendars.get_calendar_names())
-        raise ConfigError(f"universe.calendar={code} is not known: {hint}") from error
     except ValueError as error:
         reason = str(error).split("\n")[0]
         raise ConfigError(f"universe.calendar={code} does not cover the bars: {reason}") from error
+    except Exception as error:
+        import exchange_calendars  # slow to import, needed only here
+
+        if not isinstance(error, exchange_calendars.errors.InvalidCalendarName):
+            raise
+        hint = did_you_mean(code, exchange_calendars.get_calendar_names())
+        raise ConfigError(f"universe.calendar={code} is not known: {hint}") from error

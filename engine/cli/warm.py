@@ -50,7 +50,9 @@ def compile_all(tell: Callable[[list[str]], Iterator[str]]) -> int:
     panel = _panel()
     for name in tell([*TABLE, ACCOUNT, CORRELATIONS]):
         if name == ACCOUNT:
-            import engine.account  # noqa: F401 — its types are known, so that it compiles now
+            from engine.account import load_loop  # its types are known: it compiles now
+
+            load_loop()
         elif name == CORRELATIONS:
             _correlate(panel)
         else:

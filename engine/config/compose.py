@@ -28,11 +28,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from engine.config import kept
 from engine.config.hydra_node import refuse_strange, refuse_strange_job
 from engine.config.private import (
     ConfigLoaderImpl,
     Hydra,
     SourcesRegistry,
+    config_loader_impl,
     create_config_search_path,
 )
 from engine.config.yaml_files import FileConfigSource
@@ -97,6 +99,7 @@ def _package(dist: str, name: str) -> Package:
 
 Plugins.instance().register(EngineSearchPath)
 SourcesRegistry.instance().types["file"] = FileConfigSource  # instead of Hydra's own
+vars(config_loader_impl)["create_defaults_list"] = kept.list_defaults
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
@@ -147,10 +150,15 @@ class Loader(ConfigLoaderImpl):
                 raise ConfigError(f"{each.input_line}: name a file of {group}; {hint}")
         return overrides, repo
 
-    def _compose_config_from_defaults_list(self, *args: Any, **options: Any) -> DictConfig:
-        config: DictConfig = super()._compose_config_from_defaults_list(*args, **options)
-        _open(config)
-        return config
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        def work() -> DictConfig:
+            config: DictConfig = super(Loader, self)._compose_config_from_defaults_list(
+                defaults, repo
+            )
+            _open(config)
+            return config
+
+        return kept.merge(defaults, work)
 
 
 def _open(node: DictConfig) -> None:

@@ -83,13 +83,12 @@ class Book:
     @property
     def now(self) -> pd.Timestamp:
         """The date of the row."""
-        stamp: pd.Timestamp = self._data.dates[self.row]
-        return stamp
+        return self._data.stamp(self.row)
 
     @property
     def before(self) -> pd.Timestamp | None:
         """The date of the row before; None on the first."""
-        return self._data.dates[self.row - 1] if self.row else None
+        return self._data.stamp(self.row - 1) if self.row else None
 
     @property
     def date(self) -> str:

@@ -11,21 +11,25 @@ from engine.core.errors import ContractError, PluginError
 from engine.core.panel import FloatArray
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from engine.schemas.contract import Contract
 
 SHOWN = 5  # offending rows in a message
 
 
-def validate(schema: DataFrameSchema, frame: pd.DataFrame, stage: str) -> pd.DataFrame:
-    """Return the frame when it keeps the schema; else raise ContractError.
+def validate(contract: Contract, frame: pd.DataFrame, stage: str) -> pd.DataFrame:
+    """Return the frame when it keeps the contract; else raise ContractError.
 
     The message names the stage, the column and the check, and shows at most five rows;
     pandera's own report is the error's ``__cause__``.
     """
-    from pandera.errors import SchemaError, SchemaErrors
+    if contract.is_kept(frame):
+        return frame
+    from pandera.errors import SchemaError, SchemaErrors  # slow to import
 
     try:
-        schema.validate(frame, lazy=True, inplace=True)  # nothing is coerced: no copy is needed
+        contract.schema().validate(
+            frame, lazy=True, inplace=True
+        )  # nothing is coerced: no copy is needed
     except SchemaErrors as error:
         cases = error.failure_cases
         first = cases.iloc[0]

@@ -75,9 +75,7 @@ def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
             if isinstance(plain.get(name), (list, ListConfig)):
                 for i, item in enumerate(plain[name]):
                     _object(inner, mapping(item, f"{key}.{name}.{i}"), f"{key}.{name}.{i}")
-        base = OmegaConf.structured(cls)
-        OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
-        return OmegaConf.to_object(OmegaConf.merge(base, OmegaConf.create(dict(plain))))
+        return OmegaConf.to_object(OmegaConf.merge(_blank(cls), OmegaConf.create(dict(plain))))
     except OmegaConfBaseException as error:
         path = STEP.findall(error.full_key or "")
         wanted = "" if isinstance(error, MissingMandatoryValue) else _describe_wanted(cls, path)
@@ -87,6 +85,14 @@ def _object(cls: type, plain: Mapping[Any, Any], key: str) -> Any:
         raise ConfigError(f"{place}={value}: write {wanted}{_meaning(cls, path)}") from error
     except (OverflowError, RecursionError, TypeError) as error:
         raise ConfigError(f"{key}: {_first(error)}") from error
+
+
+@cache
+def _blank(cls: type) -> Any:
+    """A class as OmegaConf's node, which `merge` copies."""
+    base = OmegaConf.structured(cls)
+    OmegaConf.set_readonly(base, False)  # frozen classes arrive read-only
+    return base
 
 
 def _is_exact(cls: type, plain: Mapping[Any, Any]) -> bool:

@@ -27,7 +27,7 @@ from numba import njit
 
 from engine.core.places import user_cache
 from engine.core.version import VERSION
-from engine.kernels.private import caching, dispatcher, sigutils
+from engine.kernels.private import caching, dispatcher, load_registries, sigutils
 from engine.kernels.sources import ROOT, digest
 
 __all__ = ["njit"]
@@ -107,6 +107,7 @@ class _Kept(caching.FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What is kept, or None: it is compiled then."""
+        load_registries(target_context)
         try:
             found = super().load_overload(sig, target_context)
             if found is not None and found.signature.args != sigutils.normalize_signature(sig)[0]:

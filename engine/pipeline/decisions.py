@@ -132,9 +132,9 @@ def signal(
     forecasts: Forecasts | None,
 ) -> FloatArray:
     """The bundle's score: `mf_score`, shape (T, N)."""
-    panel, columns = bars.seen, dict(seasoning.values)
+    panel, columns = bars.seen, seasoning.values
     if forecasts is not None:
-        columns[forecasts.name] = forecasts.values
+        columns = columns.add(forecasts.name, forecasts.values)
     _refuse_single_names(panel)
     for name in find_empty({b.name: columns[b.name] for b in bundle.factors}):
         what = _explain_missing(name, definitions, share, panel, factors, seasoning)

@@ -61,6 +61,7 @@ def metrics(
         target=label.target,
         horizon=chosen.horizon,
         forward=lambda days: chosen.forward(panel, days, seed, delisting),
+        forward_by=repr((chosen, seed, delisting)),
         regimes=regimes,
         states=regime.states,
         realised=account.realised,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence, Set
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -104,6 +105,11 @@ def splits(forecasts: Forecasts, panel: Panel) -> list[dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Installed version of each package that a result depends on."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> Mapping[str, str]:
     found = {}
     for package in PACKAGES:
         try:

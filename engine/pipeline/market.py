@@ -26,7 +26,7 @@ from engine.factors import Ready, ready, spans
 from engine.pipeline.rest import Rest, panel_of
 from engine.pipeline.stage import Artifact, Note, Pieces, Table
 from engine.plugin import calling, lend
-from engine.signal import mask_young
+from engine.signal import Masked, mask_young
 from engine.storage import Artifacts
 
 log = logging.getLogger(__name__)
@@ -238,10 +238,11 @@ class Seasoned:
     windows : mapping of str to int
         Rows of each factor's longest window.
     values : mapping of str to float array, shape (T, N)
+        Each is made when it is asked for.
     """
 
     windows: Mapping[str, int]
-    values: Mapping[str, FloatArray]
+    values: Masked
 
 
 def season(

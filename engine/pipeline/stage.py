@@ -15,7 +15,7 @@ from engine.pipeline.settings import Settings
 from engine.storage import Artifacts
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from engine.schemas import contract
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,7 @@ class Pieces(Protocol):
 NOTHING: Mapping[str, Any] = {}
 SUFFIXES = {".parquet", ".json", ".npz"}
 Artifact = Table | Note | Saved
-Contract = Callable[..., "DataFrameSchema"]
+Contract = Callable[..., "contract.Contract"]
 
 
 def _always(settings: Settings) -> bool:

@@ -20,9 +20,10 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -208,8 +209,9 @@ def take_over(value: T, plugin: object) -> T:
     return value
 
 
-@contextmanager
-def calling(plugin: object, who: str, *, often: bool = False) -> Iterator[None]:
+def calling(
+    plugin: object, who: str, *, often: bool = False
+) -> AbstractContextManager[None, bool | None]:
     """Whatever a plugin raises inside becomes one line that names it.
 
     Strangers are watched as is said above where a guard is set, as in a run. `often` marks a
@@ -217,14 +219,17 @@ def calling(plugin: object, who: str, *, often: bool = False) -> Iterator[None]:
     """
     guard = _guard.get()
     if guard is None or is_ours(plugin):
-        with _blame(who):
-            yield
-        return
+        return _Blame(who)
+    return _watching(guard, plugin, who, often)
+
+
+@contextmanager
+def _watching(guard: Guard, plugin: object, who: str, often: bool) -> Iterator[None]:
     cls = plugin if isinstance(plugin, type) else type(plugin)
     guard.enter(who, cls, often)
     printed = io.StringIO()
     try:
-        with _blame(who, guard), _limit(guard.timeout), np.errstate(), _hearing(printed):
+        with _Blame(who, guard), _limit(guard.timeout), np.errstate(), _hearing(printed):
             yield
     except BaseException as error:
         guard.put_back(error)
@@ -234,22 +239,28 @@ def calling(plugin: object, who: str, *, often: bool = False) -> Iterator[None]:
     guard.leave(who, often)
 
 
-@contextmanager
-def _blame(who: str, guard: Guard | None = None) -> Iterator[None]:
+@dataclass(frozen=True, eq=False)
+class _Blame(AbstractContextManager[None, bool | None]):
     """One line for what is raised; of a stranger's also the engine's own errors, and the stage."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except (EngineError, OSError) as error:
-        if guard is None:
-            raise
-        if isinstance(error, OSError):
-            raise PluginError(_describe_failure(who, error, guard)) from error
-        named = str(error) if str(error).startswith(who) else f"{who}: {error}"
-        error.args = (guard.place + named,)
-        raise
-    except BaseException as error:  # a stranger's code may raise anything, SystemExit too
+
+    who: str
+    guard: Guard | None = None
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        who, guard = self.who, self.guard
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return
+        if isinstance(error, (EngineError, OSError)):
+            if guard is None:
+                return
+            if isinstance(error, OSError):
+                raise PluginError(_describe_failure(who, error, guard)) from error
+            named = str(error) if str(error).startswith(who) else f"{who}: {error}"
+            error.args = (guard.place + named,)
+            return
+        # a stranger's code may raise anything, SystemExit too
         raise PluginError(
             _describe_failure(who, error, guard or _guard.get() or Guard())
         ) from error

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from engine.signal.decision import Decision
 from engine.signal.scores import MARKET_BETA, Bundle, score
-from engine.signal.seasoning import is_young, mask_young
+from engine.signal.seasoning import Masked, is_young, mask_young
 
-__all__ = ["MARKET_BETA", "Bundle", "Decision", "is_young", "mask_young", "score"]
+__all__ = ["MARKET_BETA", "Bundle", "Decision", "Masked", "is_young", "mask_young", "score"]

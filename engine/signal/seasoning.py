@@ -8,22 +8,66 @@ bars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.core.panel import ROUNDING, BoolArray, FloatArray, Panel
 
 
 def is_young(panel: Panel, rows: float) -> BoolArray:
     """Where a symbol has had fewer bars than these, the row's own included, shape (T, N)."""
-    early: BoolArray = np.cumsum(panel.present, axis=0, dtype=np.int32) < rows - ROUNDING
+    early: BoolArray = find_age(panel) < rows - ROUNDING
     return early
+
+
+def find_age(panel: Panel) -> npt.NDArray[np.int32]:
+    """How many bars a symbol has had, the row's own included, shape (T, N)."""
+    return np.cumsum(panel.present, axis=0, dtype=np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class Masked(Mapping[str, FloatArray]):
+    """Columns without the values of names that are too young, made when they are asked for.
+
+    A second copy of all factors is as large as the first; most are read once, or never.
+
+    Parameters
+    ----------
+    columns : mapping of str to float array, shape (T, N)
+    age : int array, shape (T, N)
+        Bars that a symbol has had, the row's own included.
+    least : mapping of str to float
+        Bars that a value needs, of the columns in which some have fewer.
+    """
+
+    columns: Mapping[str, FloatArray]
+    age: npt.NDArray[np.int32]
+    least: Mapping[str, float]
+
+    def __getitem__(self, name: str) -> FloatArray:
+        column = self.columns[name]
+        if name not in self.least:
+            return column
+        return np.where(self.age < self.least[name] - ROUNDING, np.nan, column)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def add(self, name: str, column: FloatArray) -> Masked:
+        """The same with one more column, which is not masked."""
+        least = {each: rows for each, rows in self.least.items() if each != name}
+        return Masked({**self.columns, name: column}, self.age, least)
 
 
 def mask_young(
     columns: Mapping[str, FloatArray], windows: Mapping[str, int], panel: Panel, share: float
-) -> dict[str, FloatArray]:
+) -> Masked:
     """Return the columns with NaN where their symbols are too young for their windows.
 
     Parameters
@@ -37,13 +81,13 @@ def mask_young(
 
     Returns
     -------
-    dict of str to float array, shape (T, N)
+    mapping of str to float array, shape (T, N)
         Row t depends on the bars up to t. Where nothing is too young it is the array itself.
     """
-    made = dict(columns)
+    age, least = find_age(panel), {}
     for rows in sorted({windows[name] for name in columns if share * windows[name] > 1.0}):
-        early = is_young(panel, share * rows)
+        early = age < share * rows - ROUNDING
         for name in columns:
             if windows[name] == rows and np.isfinite(columns[name][early]).any():
-                made[name] = np.where(early, np.nan, columns[name])
-    return made
+                least[name] = share * rows
+    return Masked(columns, age, least)

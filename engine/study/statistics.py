@@ -37,12 +37,15 @@ from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
+from engine.study.kept import LARGEST, find_key, recall
 from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
 
 if TYPE_CHECKING:
-    from pandera.pandas import DataFrameSchema
+    from engine.schemas.contract import Contract
+
+BY_ACCOUNT = ("realised", "targets", "traded", "ended", "panel")  # `panel` has no end to its uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +66,9 @@ class Evidence:
     horizon : int
     forward : callable
         Rows to the forward return over them, shape (T, N).
+    forward_by : str
+        What they go by beside the panel. What a signal knew is kept for later runs by it
+        (`engine.study.kept`); without it nothing is.
     regimes : float array, shape (T, S)
     states : sequence of str, length S
     realised, targets, traded : float array, shape (T, N)
@@ -80,12 +86,24 @@ class Evidence:
     target: FloatArray
     horizon: int
     forward: Callable[[int], FloatArray]
+    forward_by: str
     regimes: FloatArray
     states: Sequence[str]
     realised: FloatArray
     targets: FloatArray
     traded: FloatArray
     ended: Outcomes
+
+    @cached_property
+    def key(self) -> str:
+        """Of all that a signal's statistics look at; "" where they are not kept."""
+        named = {"score": self.score, **self.forecasts, **self.factors}
+        if not self.forward_by or len(self.dates) * len(named) > LARGEST:
+            return ""
+        panel = self.panel.fingerprint, self.panel.periods_per_year, self.panel.quorum
+        counts = self.horizon, len(self.forecasts), (*self.states,)
+        arrays = *named.values(), self.outcome, self.target, self.regimes
+        return find_key((panel, counts, (*named,), self.forward_by), arrays)
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -115,6 +133,9 @@ class Evidence:
     @cached_property
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
+        return recall(self.key, "studies", self._study)
+
+    def _study(self) -> dict[str, Study]:
         every = {"mf_score": self.select(self.score), **self.predicted, **self.studied}
         outcome = RankedOutcome.of(self.select(self.outcome))
         return {name: study(values, outcome, self.horizon) for name, values in every.items()}
@@ -139,7 +160,7 @@ class Statistic:
         What the contracts of the tables have to know of the evidence.
     """
 
-    makes: Mapping[str, Callable[..., DataFrameSchema]]
+    makes: Mapping[str, Callable[..., Contract]]
     work: Callable[..., Mapping[str, pd.DataFrame]]
     facts: Callable[[Evidence], dict[str, Any]] = lambda evidence: {}
 
@@ -147,6 +168,16 @@ class Statistic:
     def needs(self) -> tuple[str, ...]:
         """What of the evidence it looks at."""
         return tuple(inspect.signature(self.work).parameters)
+
+    def tables(self, evidence: Evidence) -> Mapping[str, pd.DataFrame]:
+        """Its tables, by name; those of a signal are the same whatever the account did."""
+
+        def work() -> Mapping[str, pd.DataFrame]:
+            return self.work(**{need: getattr(evidence, need) for need in self.needs})
+
+        if {*self.needs} & {*BY_ACCOUNT}:
+            return work()
+        return recall(evidence.key, self.work, work)
 
 
 def _regime_quantiles(
@@ -199,7 +230,7 @@ def work_out(
 ) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
     """Work out each statistic: its tables, by name, with what their contracts have to know."""
     for statistic in statistics:
-        made = statistic.work(**{need: getattr(evidence, need) for need in statistic.needs})
+        made = statistic.tables(evidence)
         if set(made) != set(statistic.makes):
             raise TypeError(
                 f"a statistic makes {sorted(made)}, and its row says {sorted(statistic.makes)}"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 import engine
 
@@ -125,18 +126,37 @@ def trailing_dollar_volume(panel: engine.Panel, window: int) -> engine.FloatArra
 
     Missing bars are skipped; NaN where there was none, and as long as all volume was 0.
     """
+    T, N = panel.shape
     dollars = np.abs(panel["close"]) * panel["volume"]
-    ever = np.maximum.accumulate(np.nan_to_num(panel["volume"]) > 0.0, axis=0)
-    out = np.full(panel.shape, np.nan)
-    recent = np.full((panel.shape[1], window), np.nan)
-    names = np.arange(panel.shape[1])
-    for t in range(1, len(dollars)):
-        recent[:, (t - 1) % window] = dollars[t - 1]
-        ordered = np.sort(recent, axis=1)  # NaN last
-        count = np.isfinite(recent).sum(axis=1)
-        low, high = ordered[names, (count - 1) // 2], ordered[names, count // 2]
-        out[t] = np.where((count > 0) & ever[t - 1], (low + high) / 2.0, np.nan)
+    known = np.zeros((window + T, N), np.int32)
+    known[window + 1 :] = np.isfinite(dollars[:-1])
+    through = np.cumsum(known, axis=0, out=known)
+    ever = np.zeros((T, N), bool)
+    np.logical_or.accumulate(np.nan_to_num(panel["volume"][:-1]) > 0.0, axis=0, out=ever[1:])
+    out, recent = np.empty((T, N)), np.full((N, window), np.nan)
+    step = max(16 * CACHED // max(N * window, 1), 1)
+    block = np.empty((step, N, window))
+    for start in range(0, T, step):
+        rows = slice(start, min(start + step, T))
+        ordered = block[: rows.stop - start]
+        for t in range(start, rows.stop):
+            if t > 0:
+                recent[:, (t - 1) % window] = dollars[t - 1]
+            ordered[t - start] = recent
+        ordered.sort(axis=2)  # NaN last
+        count = through[window + start : window + rows.stop] - through[start : rows.stop]
+        low, high = _pick(ordered, np.maximum(count - 1, 0) // 2), _pick(ordered, count // 2)
+        out[rows] = np.where((count > 0) & ever[rows], (low + high) / 2.0, np.nan)
     return out
+
+
+def _pick(ordered: engine.FloatArray, place: npt.NDArray[np.int32]) -> engine.FloatArray:
+    """The value at each cell's place of its window, from shape (T, N, window) to (T, N)."""
+    last = ordered.shape[2] - 1
+    found: engine.FloatArray = np.take_along_axis(
+        ordered, np.minimum(place, last)[:, :, None], axis=2
+    )
+    return found[:, :, 0]
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -58,7 +59,7 @@ class Stocks:
     fate: FloatArray  # (7, N) uniforms: late, when; delisted, when; suspended, when, how long
     shock: FloatArray  # (T, N) unit variance
     signal: FloatArray  # (T, N) standard normal, persistent
-    wiggle: FloatArray  # (4, T, N) standard normals: gap, high, low, volume
+    wiggle: FloatArray  # (4, T, N) standard normals: gap, high, low, volume; (0, T, N) if not asked
 
 
 def stream(seed: int, *words: str) -> np.random.Generator:
@@ -67,6 +68,7 @@ def stream(seed: int, *words: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, key]))
 
 
+@lru_cache(maxsize=2)  # a load asks three times; nobody writes into it
 def draw_market(seed: int, days: int, vol: float) -> Market:
     """Draw regimes, market returns and VIX; `vol` is the market's, annualised."""
     state = _states(stream(seed, "regime"), days)
@@ -108,18 +110,25 @@ def sector_paths(seed: int, labels: Sequence[str], market: Market, vol: float) -
 
 
 def draw_stocks(
-    seed: int, names: Sequence[str], days: int, vol: float, persistence: float
+    seed: int,
+    names: Sequence[str],
+    days: int,
+    vol: float,
+    persistence: float,
+    *,
+    wiggle: bool = True,
 ) -> Stocks:
     """Draw each symbol from a stream of its own; `vol` is idiosyncratic, annualised."""
     traits = np.empty((12, len(names)))
-    normals = np.empty((5, days, len(names)))
-    shock = np.empty((days, len(names)))
+    normals = np.empty((5 if wiggle else 1, len(names), days))  # turned below, which is quicker
+    shock = np.empty((len(names), days))
     for i, name in enumerate(names):
         random = stream(seed, "symbol", name)
         traits[:8, i] = random.random(8)
         traits[8:, i] = random.standard_normal(4)
-        normals[:, :, i] = random.standard_normal((5, days))
-        shock[:, i] = _student(random, days)
+        normals[:, i] = random.standard_normal((5, days))[-len(normals) :]
+        shock[i] = _student(random, days)
+    turned = np.ascontiguousarray(normals.transpose(0, 2, 1))
     return Stocks(
         sector=tuple(SECTORS[int(u * len(SECTORS))] for u in traits[7]),
         beta=np.clip(1.0 + 0.3 * traits[8], 0.2, 2.0),
@@ -127,9 +136,9 @@ def draw_stocks(
         price=np.exp(3.8 + 0.6 * traits[10]),
         size=np.exp(traits[11]),  # the middle half lies within a factor of 4
         fate=traits[:7],
-        shock=shock,
-        signal=_persistent(normals[4], persistence),
-        wiggle=normals[:4],
+        shock=np.ascontiguousarray(shock.T),
+        signal=_persistent(turned[-1], persistence),
+        wiggle=turned[:-1],
     )
 
 

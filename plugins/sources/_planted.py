@@ -12,11 +12,19 @@ law on the same market path, measures it; b is then solved for by bisection.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
 from engine import FloatArray
-from engine.plugins.sources._market import Market, draw_stocks, log_returns, premium, sector_paths
+from engine.plugins.sources._market import (
+    draw_market,
+    draw_stocks,
+    log_returns,
+    premium,
+    sector_paths,
+)
 
 REFERENCE = 256  # symbols of the reference cross-section
 DATES = 250  # of it, evenly spaced; relative error of b about 1 percent
@@ -24,12 +32,14 @@ STRONGEST = 1.0  # daily premium of a one-sigma signal, in daily idiosyncratic v
 STEPS = 26
 
 
+@lru_cache(maxsize=8)  # most runs of a process want the same market
 def strength(
     rank_ic: float,
     horizon: int,
     *,
     seed: int,
-    market: Market,
+    days: int,
+    market_vol: float,
     idio_vol: float,
     sector_vol: float,
     persistence: float,
@@ -43,7 +53,9 @@ def strength(
         close[t+1+h] / close[t+1] - 1. A panel of few symbols (n) measures n / (n + 1) of it,
         as Spearman's coefficient does.
     horizon : int
-        h, in trading days; the market path must be longer than h + 2.
+        h, in trading days.
+    days : int
+        Of the market path, more than h + 2.
 
     Returns
     -------
@@ -52,9 +64,9 @@ def strength(
     """
     if rank_ic == 0.0:
         return 0.0
-    days = len(market.returns)
+    market = draw_market(seed, days, market_vol)
     names = [f"reference {i}" for i in range(REFERENCE)]
-    stocks = draw_stocks(seed, names, days, idio_vol, persistence)
+    stocks = draw_stocks(seed, names, days, idio_vol, persistence, wiggle=False)
     sectors = sector_paths(seed, stocks.sector, market, sector_vol)
     dates = np.unique(np.linspace(0, days - horizon - 2, DATES).astype(int))
     noise = _label(log_returns(market, sectors, stocks, 0.0), dates, horizon)
@@ -85,6 +97,9 @@ def _label(log_return: FloatArray, dates: npt.NDArray[np.intp], horizon: int) ->
 
 def _ranks(values: FloatArray) -> FloatArray:
     """Ranks along each row, centred and of unit length; continuous values have no ties."""
-    ranks = np.argsort(np.argsort(values, axis=1), axis=1) - (values.shape[1] - 1) / 2.0
+    count = values.shape[1]
+    ranks = np.empty(values.shape)
+    centred = np.arange(count) - (count - 1) / 2.0
+    np.put_along_axis(ranks, np.argsort(values, axis=1), centred[None, :], axis=1)
     unit: FloatArray = ranks / np.sqrt((ranks[0] ** 2).sum())
     return unit

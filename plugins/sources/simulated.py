@@ -119,7 +119,7 @@ class Simulated(Source):
         days = self._days(universe)
         names = self._names(universe)
         market = self._market(len(days))
-        b = self._strength(market)
+        b = self._strength(len(days))
         stocks = draw_stocks(self.seed, names, len(days), self.idio_vol, self._persistence)
         tags = universe.tags.get("sector", {})
         labels = [tags.get(s, own) for s, own in zip(names, stocks.sector, strict=True)]
@@ -170,8 +170,7 @@ class Simulated(Source):
             return sorted(set(universe.symbols))
         return [f"S{i:04d}" for i in range(self.n_symbols)]
 
-    def _strength(self, market: Market) -> float:
-        days = len(market.returns)
+    def _strength(self, days: int) -> float:
         if self.planted_ic and days < self.planted_horizon + 2:
             raise ConfigError(
                 f"source.planted_horizon={self.planted_horizon} needs more than the {days} days "
@@ -181,7 +180,8 @@ class Simulated(Source):
             self.planted_ic,
             self.planted_horizon,
             seed=self.seed,
-            market=market,
+            days=days,
+            market_vol=self.market_vol,
             idio_vol=self.idio_vol,
             sector_vol=self.sector_vol,
             persistence=self._persistence,
@@ -232,11 +232,13 @@ def _date(key: str, text: str) -> pd.Timestamp:
 def _business(calendar: str | None, start: pd.Timestamp, stop: pd.Timestamp) -> pd.DatetimeIndex:
     if calendar is None or stop <= start:
         return pd.bdate_range(start, stop, tz="UTC")
-    import exchange_calendars  # slow to import, needed only with a calendar
-
     try:
         return reading.sessions(calendar, start, stop).tz_localize("UTC")
-    except (ValueError, exchange_calendars.errors.CalendarError) as error:
+    except Exception as error:
+        import exchange_calendars  # slow to import, needed only with a calendar
+
+        if not isinstance(error, (ValueError, exchange_calendars.errors.CalendarError)):
+            raise
         reason = str(error).split("\n")[0]
         raise ConfigError(f"universe.calendar={calendar} cannot be used: {reason}") from error
 

@@ -38,7 +38,9 @@ def columns(kind):
 @pytest.mark.parametrize("table", GOOD)
 def test_a_good_frame_passes_unchanged(table):
     schema, frame = good(table)
+    assert schema.is_kept(frame)
     pd.testing.assert_frame_equal(schema.validate(frame, lazy=True), good(table)[1])
+    pd.testing.assert_frame_equal(schema.schema().validate(frame, lazy=True), good(table)[1])
 
 
 @pytest.mark.parametrize(("table", "column", "check", "change"), BROKEN)
@@ -140,11 +142,32 @@ def test_a_row_too_few_or_too_many_is_refused(table):
 @pytest.mark.parametrize("table", GOOD)
 def test_no_check_makes_pandera_drop_nulls_first(table):
     """That takes longer on a large frame than all the checks together."""
-    schema, _ = good(table)
+    schema = good(table)[0].schema()
     checks = [c for column in schema.columns.values() for c in column.checks] + schema.checks
     assert not any(check.ignore_na for check in checks)
 
 
-def test_the_list_of_contracts_does_not_import_pandera():
-    code = "import sys, engine.pipeline.stages; sys.exit('pandera' in sys.modules)"
+def test_a_table_that_keeps_its_contract_is_judged_without_pandera():
+    code = """
+import sys
+import pandas as pd
+from engine.core.contracts import validate
+from engine.pipeline.stages import CONTRACTS
+days = pd.date_range("2024-01-01", periods=2, tz="UTC")
+frame = pd.DataFrame({"timestamp": days, "symbol": pd.Categorical([*"AA"]), "mf_score": 1.0})
+validate(CONTRACTS["signal"](), frame, "signal")
+sys.exit("pandera" in sys.modules)
+"""
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("symbol", "score"), [(["A", None], 1.0), ("AA", np.inf), ("AA", 1), ("AA", "x")]
+)
+def test_what_cannot_be_judged_by_the_rules_alone_is_for_pandera(symbol, score):
+    frame = pd.DataFrame(
+        {"timestamp": pd.date_range("2024-01-01", periods=2, tz="UTC"), "symbol": [*symbol]}
+    ).assign(mf_score=score)
+    contract = CONTRACTS["signal"]()
+    assert not contract.is_kept(frame.astype({"symbol": "category"}))
+    assert not contract.is_kept(frame.assign(mf_score=1.0))  # symbols as text

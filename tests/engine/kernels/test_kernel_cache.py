@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numba
@@ -153,3 +155,30 @@ def test_a_kernel_is_made_of_all_that_it_calls(
 
     assert [name for name in texts if digest(name) == digest()] == ["g.py"]
     sources._read.cache_clear()
+
+
+LOADING = """
+import sys
+import numpy as np
+from engine.kernels.ranks import average_ranks
+average_ranks(np.arange(6.0).reshape(2, 3))
+before = "scipy.linalg" in sys.modules
+from numba import njit
+@njit
+def product(a, b):
+    return a @ b, np.linalg.inv(a)
+made, inverse = product(np.array([[2.0, 0.0], [0.0, 4.0]]), np.ones((2, 2)))
+print(before, made.tolist(), (inverse + 0.0).tolist())
+from scipy.linalg import cython_blas
+print("dgemm" in cython_blas.__pyx_capi__)
+"""
+
+
+def test_kernels_do_not_wait_for_scipys_linear_algebra_and_others_have_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "False [[2.0, 2.0], [4.0, 4.0]] [[0.5, 0.0], [0.0, 0.25]]",
+        "True",
+    ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 
 import exchange_calendars
@@ -35,3 +38,62 @@ def test_a_calendar_that_begins_within_the_margin_serves_its_own_span():
     first = exchange_calendars.get_calendar("XHKG").bound_min()
     last = first + pd.Timedelta(days=100)
     assert len(sessions("XHKG", first, last)) > 50
+
+
+SCRIPT = """
+import sys
+import pandas as pd
+from engine.reading import calendars
+from engine.reading import schedule
+hours = schedule("XNYS", pd.Timestamp("2014-11-24"), pd.Timestamp("2014-12-02"))
+print("exchange_calendars" in sys.modules, *hours.index.strftime("%m-%d"))
+print(*(each.isoformat() for each in hours["close"]))
+print(*(str(each) for each in (hours.index.dtype, *hours.dtypes)))
+"""
+DAYS = ["11-24", "11-25", "11-26", "11-28", "12-01", "12-02"]
+
+
+def in_a_new_process(home):
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "XDG_CACHE_HOME": str(home)},
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    imported, *days = found[0].split()
+    assert days == DAYS
+    return imported == "True", found[1:]
+
+
+def test_a_calendar_that_was_made_before_is_read(tmp_path):
+    made, first = in_a_new_process(tmp_path)
+    assert made
+    assert "2014-11-28T18:00:00+00:00" in first[0]
+    assert in_a_new_process(tmp_path) == (False, first)
+
+
+@pytest.mark.parametrize("damage", ["cut", "digit", "gone"])
+def test_one_that_is_damaged_is_made_again(tmp_path, damage):
+    _, first = in_a_new_process(tmp_path)
+    (file,) = (tmp_path / "alpha-engine" / "calendars").iterdir()
+    text = file.read_text()
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_text(text[:-20] if damage == "cut" else text.replace("1", "2", 1))
+    assert in_a_new_process(tmp_path) == (True, first)
+    assert file.read_text() == text
+    assert in_a_new_process(tmp_path) == (False, first)
+
+
+def test_without_a_folder_to_keep_it_in_it_is_made(tmp_path):
+    (tmp_path / "alpha-engine").write_text("a file in its place")
+    made, _ = in_a_new_process(tmp_path)
+    assert made
+
+
+def test_what_a_process_registered_itself_is_asked_for(tmp_path, monkeypatch):
+    """exchange_calendars is imported here: the cache might hold another calendar of that name."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    _calendars.clear()
+    assert len(sessions("XNYS", pd.Timestamp("2014-01-02"), pd.Timestamp("2014-01-10"))) == 7
+    assert not [*tmp_path.iterdir()]

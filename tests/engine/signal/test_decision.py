@@ -229,6 +229,24 @@ def test_a_value_counts_after_half_of_its_window_in_bars_of_its_symbol():
     assert made["now"] is values
 
 
+def test_values_are_masked_when_they_are_asked_for_and_no_second_copy_of_them_is_kept():
+    values = np.ones((4, 2))
+    panel = panel_of(np.ones((4, 2)))
+    made = mask_young({"x": values, "y": values}, {"x": 6, "y": 1}, panel, 0.5)
+    assert made.columns["x"] is values
+    assert [*made] == ["x", "y"]
+    assert len(made) == 2
+    assert made["x"] is not made["x"]
+    np.testing.assert_array_equal(np.isfinite(made["x"])[:, 0], [False, False, True, True])
+    wider = made.add("x", values)
+    assert wider["x"] is values
+    assert made["x"] is not values
+    assert [*made.add("z", values)] == ["x", "y", "z"]
+    assert "z" not in made
+    with pytest.raises(KeyError, match="z"):
+        made["z"]
+
+
 def test_an_odd_window_is_not_rounded_down():
     """Half of 5 rows is 2.5: three bars."""
     values = np.ones((4, 1))
