@@ -23,7 +23,7 @@ from engine.core.kinds import Kind
 from engine.core.places import user_cache
 from engine.plugin.provenance import OURS
 
-CODE = (".py", ".pyc", ".so", ".pyd", ".pth")
+CODE = (".py", ".pyc", ".so", ".pyd", ".pth", ".nbi", ".nbc")  # the last two are numba's
 ABOUT_CODE = (".dist-info", ".egg-info")
 OWN_THREADS = "engine-"  # which write what stages left, meanwhile
 SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run", "/opt")
