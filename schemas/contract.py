@@ -139,16 +139,16 @@ class Contract:
         """Return the same contract for pandera."""
         from pandera import pandas as pandera  # slow to import
 
-        def asked(checks: Sequence[Check]) -> list[pandera.Check]:
+        def translate(checks: Sequence[Check]) -> list[pandera.Check]:
             return [
                 pandera.Check(each.holds, name=each.name, error=each.error, ignore_na=False)
                 for each in checks
             ]
 
         columns = {
-            name: pandera.Column(each.kind, checks=asked(each.checks), nullable=each.nullable)
+            name: pandera.Column(each.kind, checks=translate(each.checks), nullable=each.nullable)
             for name, each in self.columns.items()
         }
         return pandera.DataFrameSchema(
-            columns, checks=asked(self.checks), strict=True, coerce=False, name=self.name
+            columns, checks=translate(self.checks), strict=True, coerce=False, name=self.name
         )

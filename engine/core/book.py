@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from engine.core.panel import BoolArray, FloatArray, Panel
 Names = npt.NDArray[np.intp]
 Memory = dict[str, "FloatArray | float"]
 TIES = ("split", "symbol")
+STAMPS = 1024  # dates that are made at once
 
 
 class Book:
@@ -83,12 +84,12 @@ class Book:
     @property
     def now(self) -> pd.Timestamp:
         """The date of the row."""
-        return self._data.stamp(self.row)
+        return _stamp(self._data, self.row)
 
     @property
     def before(self) -> pd.Timestamp | None:
         """The date of the row before; None on the first."""
-        return self._data.stamp(self.row - 1) if self.row else None
+        return _stamp(self._data, self.row - 1) if self.row else None
 
     @property
     def date(self) -> str:
@@ -201,3 +202,14 @@ class Book:
         made = np.zeros(len(score))
         made[columns] = given
         return made
+
+
+def _stamp(data: Panel, row: int) -> pd.Timestamp:
+    """The date of a row, made with those beside it: one by one they take ten times as long."""
+    block, place = divmod(row, STAMPS)
+    return _stamps(data, block)[place]
+
+
+@lru_cache(maxsize=1)
+def _stamps(data: Panel, block: int) -> list[pd.Timestamp]:
+    return [*data.dates[block * STAMPS : (block + 1) * STAMPS]]

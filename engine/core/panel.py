@@ -29,7 +29,6 @@ CAUSAL = ("present", "returns", "full", "spanning", "market")  # their rows know
 SHARED = ("present", "returns", "full")  # what is worth computing once for all readers
 ROUNDING = 1e-9  # of a name: half of ten is five
 STRIP = 1024**2  # cells that are counted at a time
-STAMPS = 1024  # dates that are made at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,18 +131,6 @@ class Panel:
         NaN where there is no bar and on a symbol's first bar.
         """
         return seal(returns_since(np.full(self.shape[1], np.nan), self["close"])[0])
-
-    def stamp(self, row: int) -> pd.Timestamp:
-        """The date of a row. One by one they take ten times as long as those beside it, too."""
-        block, place = divmod(row % len(self.dates), STAMPS)
-        if block not in self._stamps:
-            self._stamps.clear()
-            self._stamps[block] = [*self.dates[block * STAMPS : (block + 1) * STAMPS]]
-        return self._stamps[block][place]
-
-    @cached_property
-    def _stamps(self) -> dict[int, list[pd.Timestamp]]:
-        return {}
 
     def labels(self, name: str, row: int) -> npt.NDArray[np.str_]:
         """The symbols' labels of a grouping as known on a row, shape (N,); "" where unknown."""

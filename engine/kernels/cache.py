@@ -27,7 +27,8 @@ from numba import njit
 
 from engine.core.places import user_cache
 from engine.core.version import VERSION
-from engine.kernels.private import caching, dispatcher, load_registries, sigutils
+from engine.kernels.private import caching, dispatcher, sigutils
+from engine.kernels.registries import load_registries
 from engine.kernels.sources import ROOT, digest
 
 __all__ = ["njit"]

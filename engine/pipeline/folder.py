@@ -34,7 +34,7 @@ from engine.core.text import LINES, escape
 from engine.pipeline.stage import Artifact, Note, Stage, Table
 from engine.pipeline.stages import CONTRACTS, STAGES
 from engine.pipeline.watch import Watch
-from engine.plugin import Guard
+from engine.plugin import Guard, is_ours
 from engine.storage import OF_STORE
 
 T = TypeVar("T")
@@ -175,7 +175,8 @@ class RunFolder:
             seconds = time.perf_counter() - start
             self._note(name, seconds, before)
             if self.watch is not None and self.watch.observers:
-                self.settle()  # an observer may read what the stage has left
+                if not all(is_ours(observer) for observer in self.watch.observers):
+                    self.settle()  # a stranger may read what the stage has left
                 self.watch.tell(name, seconds, load or (lambda: result))
         return result
 

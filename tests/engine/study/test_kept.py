@@ -1,5 +1,6 @@
 """What a signal knew is worked out once for the same arrays, and anew for any other."""
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -17,8 +18,8 @@ KNOWN = {"ic", "quantiles", "regime_quantiles", "decay", "correlations", "persis
 
 
 @pytest.fixture(autouse=True)
-def _none_kept(monkeypatch):
-    monkeypatch.setattr(kept, "_kept", type(kept._kept)())
+def _forget(monkeypatch):
+    monkeypatch.setattr(kept, "_kept", OrderedDict())
 
 
 def evidence(**changed):
