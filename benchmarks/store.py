@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.storage import Block, LocalStore
+from engine import Block, LocalStore
 
 F, T, N, MORE, READS = 100, 2520, 500, 250, 30
 KEYS = tuple(f"factor_{k:03d}" for k in range(F))

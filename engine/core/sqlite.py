@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from engine.core.errors import DataError
 
@@ -29,24 +30,66 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises
     ------
     DataError
-        It lies on a network mount, cannot be opened, or is no database.
+        It lies on a network mount.
+    sqlite3.Error
+        It cannot be opened, or is no database.
     """
+    refuse_network(path)
+    connection = _open(str(path))
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a database in a folder that cannot be written.
+
+    Raises
+    ------
+    DataError
+        It lies on a network mount, or its log would have to be played back first.
+    sqlite3.Error
+        It cannot be opened, or is no database.
+    """
+    refuse_network(path)
+    place = f"file:{quote(str(path))}?mode=ro"
+    connection = _open(place, uri=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:  # no place for the log's index
+        connection.close()
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise DataError(
+                f"{path}: its last commits are in {log.name}, and a folder that cannot be written "
+                "has no place to read them; copy the folder to where you may write"
+            ) from error
+        return _open(f"{place}&immutable=1", uri=True)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(place: str, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(
+        place, timeout=WAIT, isolation_level=None, check_same_thread=False, uri=uri
+    )
+
+
+def refuse_network(path: Path) -> None:
+    """Refuse a place where locks do not hold."""
     kind = find_mount(path.parent)
     if kind in NETWORK:
         raise DataError(
             f"{path}: lies on a network mount ({kind}), where locks do not hold; name a folder of "
             "this machine"
         )
-    try:
-        connection = sqlite3.connect(
-            path, timeout=WAIT, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise DataError(f"{path}: cannot be opened ({error}); name another place") from error
-    return connection
 
 
 @contextmanager

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from engine.storage.artifacts import Artifacts, refuse_unfinished
 from engine.storage.data import Data, Finding
+from engine.storage.faults import CatalogueError
 from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
+from engine.storage.mending import Mended, mend_catalogue
 from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
 
 __all__ = [
     "TOTAL",
     "Artifacts",
+    "CatalogueError",
     "Damage",
     "Data",
     "Decisions",
@@ -19,9 +22,11 @@ __all__ = [
     "Finding",
     "LocalStore",
     "Manifest",
+    "Mended",
     "Metrics",
     "Performance",
     "Regime",
     "Training",
+    "mend_catalogue",
     "refuse_unfinished",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.storage.catalogue import Segment
+from engine.storage.rows import Segment
 
 DAYS, MONTHS = 21, 12
 YEAR = DAYS * MONTHS
