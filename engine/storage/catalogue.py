@@ -6,6 +6,7 @@
  symbols    the columns of files
  segments   a file: its series (F), dates (D) and symbols (N), and since which commit each date
             of it is there; `gone` since it was folded into another one
+ living     how many segments are read, and the sum of their ids: none is overlooked
  records    a text by kind and name, since which commit; without a text it was taken out then
 ```
 
@@ -31,7 +32,7 @@ import numpy as np
 from engine.core.errors import DataError
 from engine.core.keeping import Record
 from engine.core.sqlite import connect, connect_to_read, transaction
-from engine.storage.faults import CatalogueError, explain, tell_denied
+from engine.storage.faults import FILES, CatalogueError, explain, tell_denied
 from engine.storage.rows import (
     COLUMNS,
     LOST,
@@ -41,48 +42,67 @@ from engine.storage.rows import (
     read_segment,
     seal,
 )
-from engine.storage.segments import Int64, Stamp, Written
+from engine.storage.segments import COLD, HOT, Int64, Stamp, Written
 
 FORMAT = 2
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS commits (
+CREATE TABLE commits (
     number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, what TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS series (
+CREATE TABLE series (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seal BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS symbols (
+CREATE TABLE symbols (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, names TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS segments (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL, dtype TEXT NOT NULL,
+CREATE TABLE segments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, gone REAL, file TEXT NOT NULL, dtype TEXT NOT NULL,
     series BLOB NOT NULL, digests BLOB NOT NULL,
     dates BLOB NOT NULL, since BLOB NOT NULL,
     symbols INTEGER NOT NULL REFERENCES symbols (id),
     rank INTEGER NOT NULL, seal BLOB NOT NULL,
-    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
-    gone REAL);
-CREATE TABLE IF NOT EXISTS records (
+    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
+CREATE TABLE living (segments INTEGER NOT NULL, ids INTEGER NOT NULL);
+INSERT INTO living VALUES (0, 0);
+CREATE TABLE records (
     kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, text TEXT, seal BLOB NOT NULL,
     PRIMARY KEY (kind, name, since)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS living ON segments (id) WHERE gone IS NULL;
 """
 THERE = "id IN (SELECT value FROM json_each(?))"
 
 
 class Catalogue:
-    """The database; a connection of its own for each process that asks."""
+    """The database; a connection of its own for each process that asks.
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
+    Parameters
+    ----------
+    path : pathlib.Path
+    read_only : bool
+    anew : bool
+        Whether it may be made where there are files already.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False, anew: bool = False) -> None:
         self.path, self.read_only = path, read_only
+        if not anew:
+            self._refuse_missing()
         told = read_told(path)  # before the catalogue is asked: others go on
         with explain(path.parent):
             self.connection = connect_to_read(path) if read_only else connect(path)
         self._symbols: dict[int, tuple[str, ...]] = {}
         self._series: dict[str, int] = {}
+        self._looked = -1  # the last commit whose records were looked at
         with self._guard():
             self._prepare()
             known = self.last()
         if known < told:
             self.connection.close()
             raise CatalogueError(path, f"it knows {known} commits of {told}: its log was lost")
+
+    def _refuse_missing(self) -> None:
+        """Files without a catalogue are no new store."""
+        files = self.path.with_name(FILES)
+        held = sum(f.suffix in (HOT, COLD) for f in files.iterdir()) if files.exists() else 0
+        if held and not (self.path.exists() and self.path.stat().st_size):  # after: others start
+            what = f"it is missing, and only it can tell of the {held} files of {files}"
+            raise CatalogueError(self.path, what)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -105,32 +125,39 @@ class Catalogue:
             raise
 
     def _prepare(self) -> None:
-        (version,) = self.connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, FORMAT):
+        self._look("quick_check(1)")
+        if not self._version() and not self.read_only:
+            with transaction(self.connection):
+                if not self._version():  # nor has another process been first
+                    for statement in SCHEMA.split(";"):
+                        self.connection.execute(statement)
+                    self.connection.execute(f"PRAGMA user_version = {FORMAT}")
+        version = self._version()
+        if version != FORMAT:
             age = "a newer" if version > FORMAT else "an older"
             raise DataError(
                 f"{self.path}: of {age} version of the engine (format {version}, this one has "
                 f"{FORMAT}); use that version, or name another folder by store.path"
             )
-        if version == 0:
-            with transaction(self.connection):
-                for statement in SCHEMA.split(";"):
-                    self.connection.execute(statement)
-                self.connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _version(self) -> int:
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _look(self, pragma: str) -> None:
+        (told,) = self.connection.execute(f"PRAGMA {pragma}").fetchone()
+        if told != "ok":
+            raise BrokenSealError(" ".join(told.split()))
 
     def inspect(self) -> None:
         """Look at every page and row; CatalogueError where one is not what was written."""
         with self._guard():
-            (told,) = self.connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if told != "ok":
-                raise BrokenSealError(" ".join(told.split()))
+            self._look("integrity_check(1)")
             rows = self.connection.execute(f"SELECT {COLUMNS} FROM segments")  # noqa: S608
             for segment in map(read_segment, rows):
                 self.symbols(segment.symbols)
             self._learn_series()
-            kinds = self.connection.execute("SELECT DISTINCT kind FROM records").fetchall()
-            for (kind,) in kinds:
-                self.records(kind, None)
+            self._looked = -1
+            self._look_at_records()
 
     def commit(
         self,
@@ -165,16 +192,24 @@ class Catalogue:
     def records(self, kind: str, as_of: int | None) -> dict[str, str]:
         """Return the texts of a kind, by name."""
         with self._guard():
+            self._look_at_records()
             rows = self.connection.execute(
-                "SELECT name, since, text, seal FROM records AS r WHERE kind = :kind"
+                "SELECT name, text FROM records AS r WHERE kind = :kind AND text IS NOT NULL"
                 " AND since = (SELECT max(since) FROM records"
                 " WHERE kind = r.kind AND name = r.name AND since <= :last) ORDER BY name",
                 {"kind": kind, "last": 2**62 if as_of is None else as_of},
-            ).fetchall()
-            for name, since, text, told in rows:
-                if told != seal(kind, name, since, text):
-                    raise BrokenSealError(f"what it says of {kind} {name!r} has changed")
-        return {name: text for name, _, text, _ in rows if text is not None}
+            )
+            return dict(rows.fetchall())
+
+    def _look_at_records(self) -> None:
+        """Look at each record once, whatever its kind: a kind and a name may have changed, too."""
+        rows = self.connection.execute(
+            "SELECT kind, name, since, text, seal FROM records WHERE since > ?", (self._looked,)
+        )
+        for *said, told in rows:
+            if told != seal(*said):
+                raise BrokenSealError(f"what it says of {said[0]} {said[1]!r} has changed")
+            self._looked = max(self._looked, said[2])
 
     def replace(self, old: Sequence[Segment], rows: Sequence[tuple[Any, ...]]) -> bool:
         """Enter files in place of others, which are gone from now on; False if one has gone."""
@@ -192,6 +227,7 @@ class Catalogue:
                 f"UPDATE segments SET gone = ? WHERE {THERE}",  # noqa: S608
                 (time.time(), ids),
             )
+            self._count(-len(old), -sum(each.id for each in old))
         return True
 
     def lose(self, numbers: Iterable[int]) -> None:
@@ -203,6 +239,7 @@ class Catalogue:
                 if not mask.any():
                     continue
                 self.connection.execute("DELETE FROM segments WHERE id = ?", (segment.id,))
+                self._count(-1, -segment.id)
                 if not (mask | (segment.series == LOST)).all():
                     series = np.where(mask, LOST, segment.series)
                     written = Written(segment.file, segment.stamp, segment.digests)
@@ -210,9 +247,15 @@ class Catalogue:
 
     def _enter(self, row: tuple[Any, ...]) -> None:
         marks = ", ".join("?" * len(row))
-        self.connection.execute(
+        made = self.connection.execute(
             f"INSERT INTO segments ({COLUMNS.removeprefix('id, ')}) VALUES ({marks})",  # noqa: S608
             row,
+        )
+        self._count(1, made.lastrowid or 0)
+
+    def _count(self, more: int, ids: int) -> None:
+        self.connection.execute(
+            "UPDATE living SET segments = segments + ?, ids = ids + ?", (more, ids)
         )
 
     def _numbers(self, keys: Sequence[str]) -> Int64:
@@ -277,8 +320,14 @@ class Catalogue:
     def living(self) -> set[int]:
         """Return the ids of the segments that are read."""
         with self._guard():
-            rows = self.connection.execute("SELECT id FROM segments WHERE gone IS NULL")
-            return {row[0] for row in rows}
+            text, count, total = self.connection.execute(
+                "SELECT json_group_array(id), (SELECT segments FROM living),"
+                " (SELECT ids FROM living) FROM segments WHERE gone IS NULL"
+            ).fetchone()
+            ids = json.loads(text)
+            if (len(ids), sum(ids)) != (count, total):
+                raise BrokenSealError(f"it tells of {len(ids)} files that are read, not of {count}")
+            return {*ids}
 
     def read(self, ids: Iterable[int]) -> list[Segment]:
         """Return segments by their ids."""
@@ -288,7 +337,10 @@ class Catalogue:
                 f"SELECT {COLUMNS} FROM segments WHERE {THERE} ORDER BY id",  # noqa: S608
                 (json.dumps(wanted),),
             )
-            return [read_segment(row) for row in rows]
+            found = [read_segment(row) for row in rows]
+            if len(found) < len(wanted):
+                raise BrokenSealError(f"{len(wanted) - len(found)} files are missing from it")
+            return found
 
     def remember(self, segment: int, stamp: Stamp) -> None:
         """Note that a file, as it now is, was checked."""
@@ -304,6 +356,8 @@ class Catalogue:
         """Take out what has gone before a time."""
         with self._writing():
             self.connection.execute("DELETE FROM segments WHERE gone < ?", (before,))
+        with self._guard():  # a log is as long as the longest that it ever was
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def files(self) -> dict[str, bool]:
         """Return all files that it knows, and whether each is still read."""

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.core.errors import ConfigError, DataError
+from engine.core.errors import ConfigError, DataError, EngineError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 DENIED = {errno.EROFS, errno.EACCES, errno.EPERM}
+NO_PAGE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 CATALOGUE, FILES = "catalogue.sqlite", "segments"  # in a store's folder
 WAY_BACK = "type engine store verify --mend to go on with what can be kept"
 
@@ -36,7 +37,11 @@ def explain(folder: Path) -> Iterator[None]:
         if error.errno in DENIED:
             raise tell_denied(folder, error.strerror or "") from error
         raise
-    except sqlite3.Error as error:
+    except UnicodeDecodeError as error:  # a name in SQLite's own words
+        raise CatalogueError(folder / CATALOGUE, str(error)) from error
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.ProgrammingError):  # a store that was closed
+            raise
         raise _tell(folder, error) from error
 
 
@@ -55,20 +60,16 @@ def tell_denied(folder: Path, why: str) -> ConfigError:
     return ConfigError(f"store.path={folder}: cannot be written ({why}); name another folder")
 
 
-def _tell(folder: Path, error: sqlite3.Error) -> Exception:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+def _tell(folder: Path, error: sqlite3.DatabaseError) -> EngineError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     file = folder / CATALOGUE
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return CatalogueError(file, str(error))
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return tell_denied(folder, str(error))
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and is_full(folder)):
+    if code == sqlite3.SQLITE_FULL or (code in NO_PAGE and is_full(folder)):
         return tell_full(folder, str(file))
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
-        return tell_full(folder, str(file)) if is_full(folder) else CatalogueError(file, str(error))
     if code == sqlite3.SQLITE_BUSY:
         return DataError(f"{file}: another process has been writing for a minute; try again")
-    return error
+    return CatalogueError(file, str(error))
 
 
 def is_full(folder: Path) -> bool:

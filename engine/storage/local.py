@@ -40,7 +40,6 @@ from engine.storage.faults import (
     CATALOGUE,
     FILES,
     FULL,
-    CatalogueError,
     explain,
     tell_denied,
     tell_full,
@@ -96,10 +95,6 @@ class LocalStore:
             if error.errno in FULL:
                 raise tell_full(self.path, str(self.path)) from error
             raise tell_denied(self.path, error.strerror or "") from error
-        held = sum(file.suffix in (HOT, COLD) for file in self.files.iterdir())
-        if held and not _has_content(self.path / CATALOGUE):  # in this order: others start, too
-            what = f"it is missing, and {self.files} has {held} files that only it can tell of"
-            raise CatalogueError(self.path / CATALOGUE, what)
 
     def write(self, blocks: Sequence[Block], what: str = "", records: Sequence[Record] = ()) -> int:
         """Keep blocks and records as one commit, and return its number.
@@ -354,7 +349,3 @@ class LocalStore:
         with self._lock:
             self._known.opened.clear()
             self._catalogue.close()
-
-
-def _has_content(file: Path) -> bool:
-    return file.exists() and file.stat().st_size > 0

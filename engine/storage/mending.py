@@ -100,7 +100,7 @@ def _exchange(folder: Path, told: int) -> Mended:
     shutil.rmtree(trial)
     force(folder)
     tell_last(folder / CATALOGUE, 0)
-    with closing(Catalogue(folder / CATALOGUE)) as catalogue:
+    with closing(Catalogue(folder / CATALOGUE, anew=True)) as catalogue:
         known = catalogue.last()
         catalogue.skip(max(told, known))
     return Mended(aside, known, max(told - known, 0))

@@ -80,8 +80,8 @@ class Segment:
 
 def read_segment(row: Sequence[Any]) -> Segment:
     """Return a segment of a row's COLUMNS; BrokenSealError where they are not what was written."""
-    number, *said, rank, told, inode, size, mtime = row
-    file, dtype, series, digests, dates, since, symbols = said
+    number, *said, told, inode, size, mtime = row
+    file, dtype, series, digests, dates, since, symbols, rank = said
     if told != seal(*said):
         raise BrokenSealError(f"what it says of {file} has changed")
     return Segment(
@@ -110,7 +110,7 @@ def make_row(
     """Return the row, without its id, of a file."""
     said = (
         written.name, dtype, series.tobytes(), b"".join(written.digests), dates.tobytes(),
-        since.tobytes(), symbols,
+        since.tobytes(), symbols, rank,
     )  # fmt: skip
     stamp = written.stamp
-    return (*said, rank, seal(*said), stamp.inode, stamp.size, stamp.mtime)
+    return (*said, seal(*said), stamp.inode, stamp.size, stamp.mtime)

@@ -139,8 +139,10 @@ def place(
             file.flush()
             os.fsync(file.fileno())
         yield settle
-    except BaseException:
+    except BaseException as error:
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # one of a write does not know its file
+            error.filename = error.filename or str(part)
         raise
 
 
