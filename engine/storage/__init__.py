@@ -9,6 +9,7 @@ from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
 from engine.storage.mending import Mended, mend_catalogue
 from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
+from engine.storage.stats import Hits, Stats
 
 __all__ = [
     "TOTAL",
@@ -20,12 +21,14 @@ __all__ = [
     "Evidence",
     "Fills",
     "Finding",
+    "Hits",
     "LocalStore",
     "Manifest",
     "Mended",
     "Metrics",
     "Performance",
     "Regime",
+    "Stats",
     "Training",
     "mend_catalogue",
     "refuse_unfinished",
