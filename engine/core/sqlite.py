@@ -49,6 +49,9 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a database in a folder that cannot be written.
 
+    Where nobody is writing there is no place for the index of a log, and the database is read into
+    memory: as it is now, whoever writes later.
+
     Raises
     ------
     DataError
@@ -57,22 +60,29 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         It cannot be opened, or is no database.
     """
     refuse_network(path)
-    place = f"file:{quote(str(path))}?mode=ro"
-    connection = _open(place, uri=True)
+    connection = _open(f"file:{quote(str(path))}?mode=ro", uri=True)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:  # no place for the log's index
+    except sqlite3.OperationalError:
         connection.close()
-        log = path.with_name(f"{path.name}-wal")
-        if log.exists() and log.stat().st_size:
-            raise DataError(
-                f"{path}: its last commits are in {log.name}, and a folder that cannot be written "
-                "has no place to read them; copy the folder to where you may write"
-            ) from error
-        return _open(f"{place}&immutable=1", uri=True)
+        return _load(path)
     except sqlite3.Error:
         connection.close()
         raise
+    return connection
+
+
+def _load(path: Path) -> sqlite3.Connection:
+    log = path.with_name(f"{path.name}-wal")
+    content = bytearray(path.read_bytes())
+    if log.exists() and log.stat().st_size:  # looked for afterwards: nobody has begun to write
+        raise DataError(
+            f"{path}: its last commits are in {log.name}, and a folder that cannot be written has "
+            "no place to read them; copy the folder to where you may write"
+        )
+    content[18:20] = b"\1\1"  # in memory there is no log
+    connection = _open(":memory:")
+    connection.deserialize(bytes(content))
     return connection
 
 

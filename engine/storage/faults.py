@@ -74,5 +74,7 @@ def _tell(folder: Path, error: sqlite3.DatabaseError) -> EngineError:
 
 def is_full(folder: Path) -> bool:
     """Whether not even a page of a database has room."""
+    if not folder.exists():
+        return False
     told = os.statvfs(folder)
     return told.f_bavail * told.f_frsize < 2**16

@@ -36,14 +36,7 @@ from engine.core.errors import EngineError
 from engine.core.keeping import Block, Kept, Record
 from engine.storage import cold
 from engine.storage.catalogue import Catalogue
-from engine.storage.faults import (
-    CATALOGUE,
-    FILES,
-    FULL,
-    explain,
-    tell_denied,
-    tell_full,
-)
+from engine.storage.faults import CATALOGUE, FILES, FULL, explain, is_full, tell_denied, tell_full
 from engine.storage.folding import YEAR, choose
 from engine.storage.known import Known, Part
 from engine.storage.layout import join
@@ -67,7 +60,7 @@ class Damage:
 class LocalStore:
     """A folder of values. Threads may share one; processes open their own.
 
-    A folder that may only be read is read.
+    A folder that may only be read, or has no room left when it is opened, is read.
 
     Raises
     ------
@@ -79,7 +72,9 @@ class LocalStore:
 
     def __init__(self, path: Path) -> None:
         self.path, self.files = path, path / FILES
-        self.is_read_only = (path / CATALOGUE).exists() and not os.access(path, os.W_OK)
+        self.is_read_only = (path / CATALOGUE).exists() and (
+            not os.access(path, os.W_OK) or is_full(path)
+        )
         self._lock = threading.RLock()
         self._prepare()
         self._catalogue = Catalogue(path / CATALOGUE, self.is_read_only)
@@ -120,7 +115,9 @@ class LocalStore:
     def _changing(self, made: list[Written]) -> Iterator[None]:
         """What every change begins and ends with: files that it made in vain go at once."""
         if self.is_read_only:
-            raise tell_denied(self.path, "it may only be read")
+            if is_full(self.path):
+                raise tell_full(self.path, str(self.files))
+            raise tell_denied(self.path, "when it was opened it could only be read")
         try:
             with explain(self.path):
                 yield

@@ -380,6 +380,24 @@ def test_a_full_disk_is_named_and_nothing_of_the_write_is_kept(disk: Path) -> No
         assert store.read(KEYS).dates.equals(DAYS[:60])
 
 
+def test_a_store_on_a_full_disk_is_opened_and_read(disk: Path) -> None:
+    with closing(LocalStore(disk / "store")) as store:
+        store.write([block(0, 5)])
+    ballast = fill(disk, 0)
+    with closing(LocalStore(disk / "store")) as store:
+        np.testing.assert_array_equal(store.read(KEYS).values, make_values(DAYS[:5]))
+        assert store.verify() == []
+        with pytest.raises(
+            ConfigError, match=r"the disk is full \(0\.0 MB free\) where .*segments is"
+        ):
+            store.write([block(5, 6)])
+    with pytest.raises(ConfigError, match=r"path=.*new: the disk is full \(0\.0 MB free\)"):
+        LocalStore(disk / "new")
+    ballast.unlink()
+    with closing(LocalStore(disk / "store")) as store:
+        assert store.write([block(5, 6)]) == 2
+
+
 def test_a_disk_that_fills_up_at_any_moment_does_no_harm(disk: Path) -> None:
     """Writes, folds and compacting with ever less room: each is done whole, or not at all."""
     failed = {"write": 0, "fold": 0, "compact": 0}
@@ -436,7 +454,7 @@ def test_a_folder_that_may_only_be_read_is_read(disk: Path) -> None:
                 store.vacuum,
                 lambda: store.mend([]),
             ):
-                told = r"store\.path=.*: cannot be written \(.*only be read\); name another folder"
+                told = r"store\.path=.*: cannot be written \(.*could only be read\); name"
                 with pytest.raises(ConfigError, match=told):
                     change()
     with pytest.raises(ConfigError, match=r"new: cannot be written \(Read-only file system\)"):
