@@ -352,12 +352,15 @@ class Catalogue:
                 (stamp.inode, stamp.size, stamp.mtime, segment),
             )
 
-    def forget(self, before: float) -> None:
-        """Take out what has gone before a time."""
+    def forget(self, before: float) -> set[str]:
+        """Take out the segments that have gone before a time; return their files."""
         with self._writing():
-            self.connection.execute("DELETE FROM segments WHERE gone < ?", (before,))
+            rows = self.connection.execute(
+                "DELETE FROM segments WHERE gone < ? RETURNING file", (before,)
+            ).fetchall()
         with self._guard():  # a log is as long as the longest that it ever was
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return {file for (file,) in rows}
 
     def files(self) -> dict[str, bool]:
         """Return all files that it knows, and whether each is still read."""

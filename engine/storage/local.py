@@ -24,7 +24,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -248,31 +248,26 @@ class LocalStore:
             return self._replace([segment], segment.move(made[0], segment.series[there]), made)
 
     def vacuum(self, lease: float = LEASE) -> int:
-        """Delete files that nobody has read for `lease` seconds; return how many."""
-        before = time.time() - lease
-        with self._changing([]):
-            gone = self._sweep(before)  # first, without the catalogue: the disk may be full
-            with self._lock:
-                self._catalogue.forget(before)
-                copy_catalogue(self._catalogue)
-            gone += self._sweep(before)
-            force(self.files)
-        return gone
+        """Delete files that nobody has read for `lease` seconds; return how many.
 
-    def _sweep(self, before: float) -> int:
-        """Delete files that the catalogue does not know."""
-        with self._lock:
-            known = self._catalogue.files()
-        gone = 0
-        for file in self.files.iterdir():
-            if file.suffix in (HOT, COLD, PART) and file.name not in known:
-                try:
-                    if file.stat().st_mtime <= before:
-                        file.unlink()
-                        gone += 1
-                except FileNotFoundError:  # another vacuum
-                    continue
-        return gone
+        A file that the catalogue never knew was left by a process that died, or is of one that is
+        about to commit it: it goes when it is older than an hour, whatever the lease.
+        """
+        now = time.time()
+        with self._changing([]):
+            with self._lock:
+                gone = self._catalogue.forget(now - lease)
+                copy_catalogue(self._catalogue)
+                known = self._catalogue.files()
+            for file in self.files.iterdir():
+                if file.suffix in (HOT, COLD, PART) and file.name not in known:
+                    with suppress(FileNotFoundError):  # another vacuum
+                        if file.stat().st_mtime <= now - LEASE:
+                            gone.add(file.name)
+            for name in gone:
+                (self.files / name).unlink(missing_ok=True)
+            force(self.files)
+        return len(gone)
 
     def verify(self) -> list[Damage]:
         """Hash every value that is read, and return the files that are not what was written.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,26 @@ def test_another_process_is_heard(store: LocalStore) -> None:
     other.write([block(5, 6)])
     np.testing.assert_array_equal(store.read(KEYS).values, make_values(DAYS[:6]))
     other.close()
+
+
+def test_vacuum_leaves_what_is_about_to_be_committed(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is written before its commit: until then the catalogue knows nothing of it."""
+    commit = store._catalogue.commit
+
+    def vacuum_first(*words: Any) -> int:
+        with closing(LocalStore(store.path)) as other:
+            assert other.vacuum(lease=0.0) == 0
+        return commit(*words)
+
+    monkeypatch.setattr(store._catalogue, "commit", vacuum_first)
+    store.write([block(0, 5)])
+    np.testing.assert_array_equal(store.read(KEYS).values, make_values(DAYS[:5]))
+    left = store.files / "left.npy.part"
+    left.write_bytes(b"")
+    os.utime(left, (0, 0))
+    assert store.vacuum() == 1
 
 
 def test_vacuum_leaves_what_may_still_be_read(store: LocalStore) -> None:
