@@ -1,20 +1,6 @@
 """The catalogue of stored values: which file holds what, since which commit.
 
-```
- commits    number, when, why                      a write is one commit, whole or not at all
- series     a key: how values were computed        formula, code, membership, …: not ours to know
- symbols    the columns of files
- segments   a file: its series (F), dates (D) and symbols (N), and since which commit each date
-            of it is there; `gone` since it was folded into another one
- living     how many segments are read, and the sum of their ids: none is overlooked
- records    a text by kind and name, since which commit; without a text it was taken out then
-```
-
 An id of a segment is never given twice, so that whoever knows it knows the row.
-
-A log that was lost takes commits with it, and SQLite goes on without a word. So the number of the
-last commit stands in a file of its own too, written after the commit: a catalogue that knows fewer
-is damaged.
 """
 
 from __future__ import annotations
@@ -42,29 +28,10 @@ from engine.storage.rows import (
     read_segment,
     seal,
 )
+from engine.storage.schema import FORMAT, SCHEMA
 from engine.storage.segments import COLD, HOT, Int64, Stamp, Written
+from engine.storage.told import read_told, tell_last
 
-FORMAT = 2
-SCHEMA = """
-CREATE TABLE commits (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, what TEXT NOT NULL);
-CREATE TABLE series (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, seal BLOB NOT NULL);
-CREATE TABLE symbols (
-    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, names TEXT NOT NULL);
-CREATE TABLE segments (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, gone REAL, file TEXT NOT NULL, dtype TEXT NOT NULL,
-    series BLOB NOT NULL, digests BLOB NOT NULL,
-    dates BLOB NOT NULL, since BLOB NOT NULL,
-    symbols INTEGER NOT NULL REFERENCES symbols (id),
-    rank INTEGER NOT NULL, seal BLOB NOT NULL,
-    inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE living (segments INTEGER NOT NULL, ids INTEGER NOT NULL);
-INSERT INTO living VALUES (0, 0);
-CREATE TABLE records (
-    kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, text TEXT, seal BLOB NOT NULL,
-    PRIMARY KEY (kind, name, since)) WITHOUT ROWID;
-"""
 THERE = "id IN (SELECT value FROM json_each(?))"
 
 
@@ -260,20 +227,24 @@ class Catalogue:
 
     def _numbers(self, keys: Sequence[str]) -> Int64:
         """The numbers of series; new ones get one."""
-        unknown = [(key, seal(key)) for key in keys if key not in self._series]
+        unknown = [key for key in keys if key not in self._series]
         if unknown:
+            self._learn_series()
+            first = 1 + max(self._series.values(), default=0)
+            new = enumerate((key for key in unknown if key not in self._series), first)
             self.connection.executemany(
-                "INSERT OR IGNORE INTO series (key, seal) VALUES (?, ?)", unknown
+                "INSERT INTO series (id, key, seal) VALUES (?, ?, ?)",
+                [(number, key, seal(number, key)) for number, key in new],
             )
             self._learn_series()
         return np.array([self._series[key] for key in keys], np.int64)
 
     def _learn_series(self) -> None:
-        rows = self.connection.execute("SELECT key, id, seal FROM series").fetchall()
-        for key, _, told in rows:
-            if told != seal(key):
+        rows = self.connection.execute("SELECT id, key, seal FROM series").fetchall()
+        for number, key, told in rows:
+            if told != seal(number, key):
                 raise BrokenSealError(f"the name {key!r} has changed")
-        self._series = {key: number for key, number, _ in rows}
+        self._series = {key: number for number, key, _ in rows}
 
     def find(self, keys: Sequence[str]) -> list[int | None]:
         """Return the numbers of series; None of those that the catalogue does not know."""
@@ -340,7 +311,17 @@ class Catalogue:
             found = [read_segment(row) for row in rows]
             if len(found) < len(wanted):
                 raise BrokenSealError(f"{len(wanted) - len(found)} files are missing from it")
+            self._look_at_names(found)
             return found
+
+    def _look_at_names(self, segments: Sequence[Segment]) -> None:
+        """See to it that each series of segments has its key."""
+        kinds = {segment.kind: segment.series.tolist() for segment in segments}
+        numbers = {number for series in kinds.values() for number in series} - {LOST}
+        if numbers - {*self._series.values()}:
+            self._learn_series()
+        if numbers - {*self._series.values()}:
+            raise BrokenSealError("names of what it holds are missing")
 
     def remember(self, segment: int, stamp: Stamp) -> None:
         """Note that a file, as it now is, was checked."""
@@ -387,21 +368,3 @@ class Catalogue:
     def close(self) -> None:
         """Let the database go."""
         self.connection.close()
-
-
-def tell_last(path: Path, number: int) -> None:
-    """Say outside the database which commit was the last; too low a number does no harm."""
-    file = path.with_suffix(".last")
-    try:
-        with file.open("r+b" if file.exists() else "xb") as opened:
-            opened.write(b"%20d\n" % number)
-    except OSError:
-        return
-
-
-def read_told(path: Path) -> int:
-    """Read which commit was the last, as it was told outside the database."""
-    try:
-        return int(path.with_suffix(".last").read_bytes() or b"0")
-    except (OSError, ValueError):
-        return 0

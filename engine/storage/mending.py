@@ -17,9 +17,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from engine.core.errors import DataError
-from engine.storage.catalogue import Catalogue, read_told, tell_last
+from engine.storage.catalogue import Catalogue
 from engine.storage.faults import CATALOGUE, FILES, CatalogueError, explain
 from engine.storage.segments import PART, force
+from engine.storage.told import read_told, tell_last
 
 COPY = "catalogue.copy"
 BESIDE = ("", "-wal", "-shm")  # a database, its log and the log's index
