@@ -122,7 +122,7 @@ class Cold:
             columns = [table.column(str(f)).to_numpy() for f in factors]
             return [column.reshape(-1, self.shape[2]) for column in columns]
         except (OSError, ValueError, KeyError, MemoryError) as error:  # of Arrow's, too
-            raise _damaged(self.file, error) from error
+            raise _tell(self.file, error) from error
 
 
 def _stack(pieces: list[Values], rows: Int64) -> Values:
@@ -197,10 +197,10 @@ def open_cold(file: Path, symbols: int, decoded: Decoded) -> Cold:
     except FileNotFoundError as error:
         raise BrokenFileError(file, "is missing") from error
     except (OSError, ValueError, MemoryError) as error:
-        raise _damaged(file, error) from error
+        raise _tell(file, error) from error
     return Cold(file, opened, shape, decoded)
 
 
-def _damaged(file: Path, error: Exception) -> BrokenFileError:
+def _tell(file: Path, error: Exception) -> BrokenFileError:
     what = " ".join(str(error).split())[:200]
     return BrokenFileError(file, f"damaged ({what})")

@@ -323,7 +323,8 @@ class LocalStore:
             sizes = {"hot": 0, "cold": 0, "gone": 0}
             for file in self.files.iterdir():
                 kind = "cold" if file.suffix == COLD else "hot"
-                sizes[kind if known.get(file.name) else "gone"] += file.stat().st_size
+                with suppress(FileNotFoundError):  # another process's vacuum
+                    sizes[kind if known.get(file.name) else "gone"] += file.stat().st_size
             opened, decoded = self._known.opened, self._known.opened.decoded
             return Stats(
                 **sizes,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,6 @@ from stored import DAYS, KEYS, NAMES, block, make_values
 from engine import Block, LocalStore
 from engine.storage import Hits, Stats
 from engine.storage.cold import GROUP
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalStore]:
-    with closing(LocalStore(tmp_path / "store")) as store:
-        yield store
 
 
 def make_odd(dtype: str) -> Any:

@@ -23,12 +23,6 @@ from engine.storage import CatalogueError, Damage, mend_catalogue
 CATALOGUE = "catalogue.sqlite"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalStore]:
-    with closing(LocalStore(tmp_path / "store")) as store:
-        yield store
-
-
 def one_file(store: LocalStore) -> Path:
     (file,) = store.files.iterdir()
     return file

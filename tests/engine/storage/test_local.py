@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,13 +13,6 @@ from stored import DAYS, KEYS, NAMES, block, make_values
 
 from engine.core.errors import DataError
 from engine.storage.local import Block, LocalStore
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalStore]:
-    store = LocalStore(tmp_path / "store")
-    yield store
-    store.close()
 
 
 def test_what_is_written_is_read(store: LocalStore) -> None:
