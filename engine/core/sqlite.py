@@ -7,9 +7,10 @@ database there is refused.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -100,6 +101,14 @@ def refuse_network(path: Path) -> None:
             f"{path}: lies on a network mount ({kind}), where locks do not hold; name a folder of "
             "this machine"
         )
+
+
+def copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy a database, as it is now, into a new file, and force it to the disk."""
+    with closing(_open(str(path))) as there:
+        connection.backup(there)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager

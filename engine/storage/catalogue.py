@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.core.errors import DataError
+from engine.core.errors import ConfigError, DataError
 from engine.core.keeping import Record
 from engine.core.sqlite import connect, connect_to_read, transaction
 from engine.storage.faults import FILES, CatalogueError, explain, tell_denied
@@ -324,10 +324,8 @@ class Catalogue:
             raise BrokenSealError("names of what it holds are missing")
 
     def remember(self, segment: int, stamp: Stamp) -> None:
-        """Note that a file, as it now is, was checked."""
-        if self.read_only:
-            return
-        with self._writing():
+        """Note that a file, as it now is, was checked; where it cannot be, it is checked again."""
+        with suppress(ConfigError), self._writing():
             self.connection.execute(
                 "UPDATE segments SET inode = ?, size = ?, mtime = ? WHERE id = ?",
                 (stamp.inode, stamp.size, stamp.mtime, segment),

@@ -7,7 +7,6 @@ later is lost, and computed again.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from engine.core.errors import DataError
+from engine.core.sqlite import copy
 from engine.storage.catalogue import Catalogue
 from engine.storage.faults import CATALOGUE, FILES, CatalogueError, explain
 from engine.storage.segments import PART, force
@@ -46,14 +46,18 @@ class Mended:
 
 
 def copy_catalogue(catalogue: Catalogue) -> None:
-    """Copy the catalogue, as it is, into a file beside it."""
+    """Copy the catalogue, as it is, into a file beside it.
+
+    Raises
+    ------
+    CatalogueError
+        It is damaged; the copy before this one stays.
+    """
+    catalogue.inspect()
     folder = catalogue.path.parent
     part = folder / FILES / f"{uuid4().hex}{PART}"  # where vacuum finds it, if it is left
     try:
-        with closing(sqlite3.connect(part)) as there:
-            catalogue.connection.backup(there)
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+        copy(catalogue.connection, part)
         part.replace(folder / COPY)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -277,6 +277,19 @@ def test_a_damaged_catalogue_is_named_and_its_copy_takes_its_place(
         assert store.write([block(48, 49)]) == 42  # a number is never given twice
 
 
+def test_a_damaged_catalogue_does_not_become_the_copy(tmp_path: Path) -> None:
+    build(tmp_path)
+    copy = (tmp_path / "catalogue.copy").read_bytes()
+    content = (tmp_path / CATALOGUE).read_bytes()
+    (tmp_path / CATALOGUE).write_bytes(content.replace(b"rank(open)", b"rank(oper)"))
+    with (
+        closing(LocalStore(tmp_path)) as store,
+        pytest.raises(CatalogueError, match="of factor 'momentum' has changed"),
+    ):
+        store.vacuum()
+    assert (tmp_path / "catalogue.copy").read_bytes() == copy
+
+
 def test_without_a_copy_nothing_is_kept_and_the_damaged_one_is(tmp_path: Path) -> None:
     with closing(LocalStore(tmp_path)) as store:
         store.write([block(0, 5)])
