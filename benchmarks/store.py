@@ -45,8 +45,8 @@ def main() -> None:
     dtype = next((word for word in words if word.startswith("float")), "float32")
     names = {*words} - {dtype}
     random = np.random.default_rng(0)
-    first = random.standard_normal((F, T, N), dtype=np.float32).astype(dtype)
-    more = random.standard_normal((F, MORE, N), dtype=np.float32).astype(dtype)
+    first = random.standard_normal((F, T, N), dtype=dtype)
+    more = random.standard_normal((F, MORE, N), dtype=dtype)
     print(
         f"{F} factors x {N} symbols x {T} + {MORE} days, {dtype}, {first.nbytes / 1e6:.0f} MB, "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
