@@ -7,10 +7,12 @@ database there is refused.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from engine.core.errors import DataError
 
@@ -29,24 +31,84 @@ def connect(path: Path) -> sqlite3.Connection:
     Raises
     ------
     DataError
-        It lies on a network mount, cannot be opened, or is no database.
+        It lies on a network mount.
+    sqlite3.Error
+        It cannot be opened, or is no database.
     """
+    refuse_network(path)
+    connection = _open(str(path))
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a database in a folder that cannot be written.
+
+    Where nobody is writing there is no place for the index of a log, and the database is read into
+    memory: as it is now, whoever writes later.
+
+    Raises
+    ------
+    DataError
+        It lies on a network mount, or its log would have to be played back first.
+    sqlite3.Error
+        It cannot be opened, or is no database.
+    """
+    refuse_network(path)
+    connection = _open(f"file:{quote(str(path))}?mode=ro", uri=True)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        return _load(path)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _load(path: Path) -> sqlite3.Connection:
+    log = path.with_name(f"{path.name}-wal")
+    content = bytearray(path.read_bytes())
+    if log.exists() and log.stat().st_size:  # looked for afterwards: nobody has begun to write
+        raise DataError(
+            f"{path}: its last commits are in {log.name}, and a folder that cannot be written has "
+            "no place to read them; copy the folder to where you may write"
+        )
+    content[18:20] = b"\1\1"  # in memory there is no log
+    connection = _open(":memory:")
+    connection.deserialize(bytes(content))
+    return connection
+
+
+def _open(place: str, uri: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(
+        place, timeout=WAIT, isolation_level=None, check_same_thread=False, uri=uri
+    )
+
+
+def refuse_network(path: Path) -> None:
+    """Refuse a place where locks do not hold."""
     kind = find_mount(path.parent)
     if kind in NETWORK:
         raise DataError(
             f"{path}: lies on a network mount ({kind}), where locks do not hold; name a folder of "
             "this machine"
         )
-    try:
-        connection = sqlite3.connect(
-            path, timeout=WAIT, isolation_level=None, check_same_thread=False
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error as error:
-        raise DataError(f"{path}: cannot be opened ({error}); name another place") from error
-    return connection
+
+
+def copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy a database, as it is now, into a new file, and force it to the disk."""
+    with closing(_open(str(path))) as there:
+        connection.backup(there)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from engine.storage.catalogue import Segment
+from engine.storage.rows import Segment
 
 DAYS, MONTHS = 21, 12
 YEAR = DAYS * MONTHS
@@ -22,6 +22,8 @@ def choose(segments: Sequence[Segment]) -> list[Segment]:
     """
     for least, limit, count in ((1, DAYS, DAYS), (DAYS, YEAR, MONTHS)):
         for group in _group(segments):
+            if sum(least <= len(segment.dates) < limit for segment in group) < count:
+                continue
             run: list[Segment] = []
             for segment in group:
                 if not least <= len(segment.dates) < limit or _is_shared(segment, segments):
@@ -37,7 +39,7 @@ def _group(segments: Iterable[Segment]) -> list[list[Segment]]:
     """Files of the same series, symbols and type, each in the order of their dates."""
     groups: dict[tuple[bytes, int, str], list[Segment]] = {}
     for segment in segments:
-        kind = (segment.series.tobytes(), segment.symbols, segment.dtype)
+        kind = (segment.kind, segment.symbols, segment.dtype)
         groups.setdefault(kind, []).append(segment)
     return [sorted(group, key=lambda s: int(s.dates[0])) for group in groups.values()]
 

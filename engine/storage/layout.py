@@ -10,17 +10,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from engine.core.keeping import Kept, Values
-from engine.storage.catalogue import Int64, Segment
+from engine.storage.rows import Segment
+from engine.storage.segments import Int64, Places
 
-Places = slice | Int64  # rows or columns; a slice where they follow one another
+KEPT = 64  # groups of series whose places are kept
+
+
+class File(Protocol):
+    """An open file of values."""
+
+    def take(self, factors: Places, rows: Places) -> Values:
+        """Some factors and rows of it, not to be written to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a segment goes: its rows, to which rows and columns of the array."""
+
+    segment: Segment
+    rows: Places
+    to: Places
+    columns: Places
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +48,8 @@ class Layout:
 
     dates: Int64
     symbols: tuple[str, ...]
-    places: tuple[tuple[Segment, Places, Places, Places], ...]  # rows, to rows and columns
+    places: tuple[Place, ...]
+    _factors: dict[tuple[int, ...], list[Places]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -61,7 +81,7 @@ class Layout:
             for axis, each in names.items()
         }
         places = tuple(
-            (s, _shorten(rows), _shorten(np.searchsorted(dates, days)), columns[s.symbols])
+            Place(s, _shorten(rows), _shorten(np.searchsorted(dates, days)), columns[s.symbols])
             for s, rows, days in zip(segments, known, there, strict=True)
         )
         return cls(dates, symbols, places)
@@ -69,31 +89,68 @@ class Layout:
     @cached_property
     def is_full(self) -> bool:
         """Whether every cell is in some file: each date is, and so with one axis of symbols."""
-        return len({segment.symbols for segment, *_ in self.places}) == 1
+        return len({place.segment.symbols for place in self.places}) == 1
+
+    @cached_property
+    def dtype(self) -> np.dtype[np.floating]:
+        """The type that holds all of them."""
+        kinds = {place.segment.dtype for place in self.places}
+        return np.result_type(*kinds) if kinds else np.dtype(np.float64)
+
+    @cached_property
+    def _spans(self) -> tuple[Int64, Int64]:
+        """The first row that each place fills, and the one after its last."""
+        ends = [_ends(place.to) for place in self.places]
+        first, stop = np.array(ends, np.int64).reshape(-1, 2).T
+        return first, stop
 
     def fill(
         self,
-        series: Sequence[int],
+        series: tuple[int, ...],
         span: tuple[int | None, int | None],
-        map_file: Callable[[Segment], Values],
+        open_file: Callable[[Segment], File],
     ) -> Kept:
-        """Put together the values of series, from one date to another, both with them."""
+        """Put together the values of series, from one date to another, both with them.
+
+        They are a view of a file where one holds all of them side by side.
+        """
         low, high = span
         begin = 0 if low is None else int(np.searchsorted(self.dates, low, side="left"))
         end = len(self.dates) if high is None else int(np.searchsorted(self.dates, high, "right"))
         end = max(end, begin)
-        shape = (len(series), end - begin, len(self.symbols))
-        dtype = self.places[0][0].dtype if self.places else "float64"
-        out: Values = np.empty(shape, dtype)
+        index = self.index if end - begin == len(self.dates) else self.index[begin:end]
+        first, stop = self._spans
+        met = np.flatnonzero((first < end) & (stop > begin)).tolist()
+        where = self._places(series)
+        if len(met) == 1:
+            place = self.places[met[0]]
+            to, some = _within(place.to, begin, end)
+            if to == slice(0, end - begin) and self._is_whole(place.columns):
+                taken = open_file(place.segment).take(where[met[0]], _among(place.rows, some))
+                return Kept(index, self.symbols, _seal(taken.astype(self.dtype, copy=False)))
+        out: Values = np.empty((len(series), end - begin, len(self.symbols)), self.dtype)
         if not self.is_full:
             out.fill(np.nan)
-        for segment, rows, to, columns in self.places:
-            spots, some = _within(to, begin, end)
+        for k in met:
+            place = self.places[k]
+            to, some = _within(place.to, begin, end)
             if _count(some):
-                factors = _shorten(segment.places(series))
-                _copy(map_file(segment), (factors, _among(rows, some)), out, (spots, columns))
-        whole = end - begin == len(self.dates)
-        return Kept(self.index if whole else self.index[begin:end], self.symbols, out)
+                taken = open_file(place.segment).take(where[k], _among(place.rows, some))
+                _put(taken, out, to, place.columns)
+        return Kept(index, self.symbols, _seal(out))
+
+    def _places(self, series: tuple[int, ...]) -> list[Places]:
+        """Where series stand in each segment; kept, for a caller asks for the same again."""
+        found = self._factors.get(series)
+        if found is None:
+            if len(self._factors) >= KEPT:
+                self._factors.clear()
+            at = {p.segment.kind: _shorten(p.segment.places(series)) for p in self.places}
+            found = self._factors[series] = [at[p.segment.kind] for p in self.places]
+        return found
+
+    def _is_whole(self, columns: Places) -> bool:
+        return isinstance(columns, slice) and columns == slice(0, len(self.symbols))
 
     @cached_property
     def index(self) -> pd.DatetimeIndex:
@@ -112,24 +169,21 @@ def join(count: int, parts: Sequence[tuple[list[int], Kept]]) -> Kept:
         rows = np.searchsorted(dates, kept.dates.as_unit("ns").asi8)
         columns = np.array([at[name] for name in kept.symbols], np.int64)
         out[np.ix_(np.array(members), rows, columns)] = kept.values
-    return Kept(pd.DatetimeIndex(dates.view("M8[ns]"), tz="UTC"), symbols, out)
+    return Kept(pd.DatetimeIndex(dates.view("M8[ns]"), tz="UTC"), symbols, _seal(out))
 
 
-def _copy(
-    values: Values, taken: tuple[Places, Places], out: Values, to: tuple[Places, Places]
-) -> None:
-    """Copy some factors and rows of a file to rows and columns of the array."""
-    factors, rows = taken
-    if isinstance(factors, slice) and isinstance(rows, slice) and _are_slices(to):
-        out[:, to[0], to[1]] = values[factors, rows]
-        return
-    F, T, N = out.shape
-    some = values[_number(factors, values.shape[0])][:, _number(rows, values.shape[1])]
-    out[np.ix_(np.arange(F), _number(to[0], T), _number(to[1], N))] = some
+def _seal(values: Values) -> Values:
+    values.flags.writeable = False
+    return values
 
 
-def _are_slices(places: Iterable[Places]) -> bool:
-    return all(isinstance(each, slice) for each in places)
+def _put(taken: Values, out: Values, to: Places, columns: Places) -> None:
+    """Copy values to rows and columns of an array."""
+    if isinstance(to, slice) and isinstance(columns, slice):
+        out[:, to, columns] = taken
+    else:
+        F, T, N = out.shape
+        out[np.ix_(np.arange(F), _number(to, T), _number(columns, N))] = taken
 
 
 def _shorten(places: Int64) -> Places:
@@ -155,6 +209,13 @@ def _among(rows: Places, some: Places) -> Places:
     if isinstance(rows, slice) and isinstance(some, slice):
         return slice(rows.start + some.start, rows.start + some.stop)
     return (np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows)[some]
+
+
+def _ends(places: Places) -> tuple[int, int]:
+    """The first of some places, and the one after the last."""
+    if isinstance(places, slice):
+        return places.start, places.stop
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
 
 
 def _count(places: Places) -> int:

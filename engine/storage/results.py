@@ -121,8 +121,8 @@ class Results:
         self._lock = threading.RLock()
         self._used: dict[str, float] = {}
         self._found, self._missed = Counter[str](), Counter[str]()
-        self._database = connect(folder / DATABASE)
         with self._mending():
+            self._database = connect(folder / DATABASE)
             self._database.execute("PRAGMA synchronous = NORMAL")  # it may forget, not lie
             self._database.executescript(SCHEMA)
 
@@ -319,6 +319,11 @@ class Results:
         """What SQLite says of a damaged database becomes one line, with the way back."""
         try:
             yield
+        except sqlite3.OperationalError as error:  # it is locked, or the disk is full
+            raise DataError(
+                f"{self.folder / DATABASE}: {error}; try again, or name another folder with "
+                "store.path=…"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise DataError(
                 f"{self.folder / DATABASE}: damaged ({error}); delete {self.folder}: results are "
