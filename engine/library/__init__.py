@@ -1,0 +1,22 @@
+"""The library of factors: kept values, what they stand on, and what each day adds to them."""
+
+from __future__ import annotations
+
+from engine.library.library import Definition, Library, Wrong, tell, to_node
+from engine.library.reading import Read
+from engine.library.records import FREQUENCIES, Registered, State, refuse_name
+from engine.library.updating import Done
+
+__all__ = [
+    "FREQUENCIES",
+    "Definition",
+    "Done",
+    "Library",
+    "Read",
+    "Registered",
+    "State",
+    "Wrong",
+    "refuse_name",
+    "tell",
+    "to_node",
+]

@@ -1,0 +1,420 @@
+"""Bring kept values to what a panel says: what is missing is computed, and only that.
+
+1. A factor whose state has the panel's fingerprint is done.
+2. Else the panel is compared with the bars that its values stand on; what is new, what may have
+   changed and what that reaches are the rows to compute (`engine.library.rows`).
+3. What comes out is compared with what is kept, bit by bit. What differs is written on top; new
+   dates are added; the states say which bars all of it now stands on: one commit.
+
+Bars are written first, in a commit of their own, and states name the commit: whoever dies between
+the two leaves values that stand on bars that are still readable. Where another process has written
+the same series meanwhile from other bars, all rows are compared once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from engine.core.errors import DataError
+from engine.core.keeping import Block, OpenStore, Record, Values
+from engine.core.panel import BoolArray, Panel
+from engine.core.progress import progress
+from engine.factors import How
+from engine.library.bars import Changes, KeptBars, differ, keep_bars, lay, name_market
+from engine.library.computing import compute
+from engine.library.identity import Work
+from engine.library.records import State
+from engine.library.rows import Todo, choose_rows, find_changed, find_first
+
+BATCH = 0.2  # of the memory that may be used: values of one commit
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done to a factor.
+
+    Parameters
+    ----------
+    name : str
+    why : str
+        In words; "" where nothing had to be done.
+    dates : int
+        New dates.
+    computed : int
+        Cells that were asked for: rows × symbols.
+    superseded : int
+        Cells that held another value before.
+    """
+
+    name: str
+    why: str = ""
+    dates: int = 0
+    computed: int = 0
+    superseded: int = 0
+
+
+@dataclass
+class Task:
+    """A panel's values to be kept.
+
+    Parameters
+    ----------
+    store : OpenStore
+    panel : Panel
+    text : str
+        What says where the bars come from.
+    how : How
+    """
+
+    store: OpenStore
+    panel: Panel
+    text: str
+    how: How = field(default_factory=How)
+
+    def __post_init__(self) -> None:
+        self.market = name_market(self.text, self.panel)
+        self._changes: dict[int, Changes] = {}
+
+    def changes(self, commit: int) -> Changes:
+        """What has changed since the bars of a commit."""
+        if commit not in self._changes:
+            self._changes[commit] = KeptBars(self.store, self.market, commit).compare(self.panel)
+        return self._changes[commit]
+
+    def is_current(self, work: Work, state: State | None) -> bool:
+        """Whether values stand on exactly these bars."""
+        same = state is not None and state.fingerprint == self.panel.fingerprint
+        return same and state is not None and state.files == work.files
+
+    def is_prefix(self, state: State) -> bool:
+        """Whether the panel is the beginning of the bars that values stand on."""
+        changes = self.changes(state.bars)
+        plain = state.frequency == "daily" and not state.files
+        whole = changes.fresh == len(self.panel.dates)
+        return plain and whole and not changes.cells and not changes.axis
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether the kept bars go on after the panel."""
+        kept = KeptBars(self.store, self.market, self.store.last_commit())
+        return bool(len(kept.dates)) and kept.dates[-1] > self.panel.dates[-1]
+
+
+def update(
+    task: Task,
+    works: Mapping[str, Work],
+    why: Mapping[str, str] | None = None,
+    records: Mapping[str, Record] | None = None,
+) -> list[Done]:
+    """Keep the values of factors; a line each says what was done.
+
+    Parameters
+    ----------
+    task : Task
+    works : mapping of str to Work
+    why : mapping of str to str
+        Reasons that are known already, such as that a formula has changed.
+    records : mapping of str to Record
+        Written in the commit of a factor's values.
+
+    Raises
+    ------
+    DataError
+        The kept bars go on after the panel, or a file of them is damaged.
+    """
+    states = State.read(task.store)
+    waiting = {n: w for n, w in works.items() if not task.is_current(w, states.get(w.series))}
+    done = {name: Done(name) for name in works}
+    if waiting:
+        if task.ends_early:
+            raise DataError(
+                f"the bars end on {task.panel.dates[-1]:%Y-%m-%d}, and the kept ones go on: "
+                "update with all of them, without --to"
+            )
+        bars = keep_bars(task.store, task.market, task.text, task.panel)
+        alike: dict[str, list[str]] = {}  # names of one series
+        for name, work in waiting.items():
+            alike.setdefault(work.series, []).append(name)
+        for names in _batches(task, [twins[0] for twins in alike.values()]):
+            some = {name: waiting[name] for name in names}
+            twins = {name: alike[work.series] for name, work in some.items()}
+            every = [each for found in twins.values() for each in found]
+            told = _update(task, some, states, bars, [(records or {}).get(n) for n in every])
+            done |= {n: replace(each, name=n) for each in told for n in twins[each.name]}
+    left = [record for name, record in (records or {}).items() if name not in waiting]
+    if left:
+        task.store.write([], "records", left)
+    return [
+        replace(each, why=", ".join(filter(None, [(why or {}).get(each.name, ""), each.why])))
+        for each in done.values()
+    ]
+
+
+def _batches(task: Task, names: list[str]) -> Iterator[list[str]]:
+    """Factors whose values together fit into some of the memory."""
+    rows, columns = task.panel.shape
+    room = BATCH * task.how.room / max(rows * columns * 8, 1)
+    most = len(names) if room >= len(names) else max(int(room), 1)
+    for start in range(0, len(names), most):
+        progress(start, len(names))
+        yield names[start : start + most]
+
+
+def _update(
+    task: Task,
+    works: Mapping[str, Work],
+    states: Mapping[str, State],
+    bars: int,
+    records: Sequence[Record | None],
+) -> list[Done]:
+    todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
+    base = task.store.last_commit()
+    known = {n: w.series in states and states[w.series].dates > 0 for n, w in works.items()}
+    sheets = _compute(task, works, todo, known)
+    blocks = [block for sheet in sheets for block in sheet.list_blocks(works, todo, task.panel)]
+    state = State(
+        market=task.market,
+        bars=bars,
+        fingerprint=task.panel.fingerprint,
+        first=task.panel.dates[0].isoformat(),
+        last=task.panel.dates[-1].isoformat(),
+        updated=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    told = [
+        replace(
+            state,
+            files=work.files,
+            frequency=work.frequency,
+            dates=int(choose_rows(task.panel.dates, work.frequency).sum()),
+        ).record(work.series)
+        for work in works.values()
+    ]
+    names = ", ".join(works) if len(works) < 4 else f"{len(works)} factors"
+    more = [record for record in records if record is not None]
+    number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
+    if number > base + 1:
+        _settle(task, works, states, number)
+    superseded = {n: k for sheet in sheets for n, k in sheet.count(works).items()}
+    return [
+        Done(
+            name,
+            _tell(task, work, states.get(work.series), todo[name]),
+            int(todo[name].fresh.sum()),
+            int(todo[name].fresh.sum()) * len(todo[name].columns)
+            + int(todo[name].again.sum()) * int(todo[name].columns.sum()),
+            superseded.get(name, 0),
+        )
+        for name, work in works.items()
+    ]
+
+
+def _find(task: Task, work: Work, state: State | None) -> Todo:
+    panel = task.panel
+    if state is None:
+        return find_first(work, panel.dates, panel.shape[1])
+    whole = state.files != work.files
+    return find_changed(work, panel.dates, task.changes(state.bars), whole)
+
+
+def _settle(
+    task: Task, works: Mapping[str, Work], before: Mapping[str, State], number: int
+) -> None:
+    """Compare all rows again where somebody else wrote these series in between, of other bars."""
+    between = State.read(task.store, number - 1)
+    odd = {
+        name: work
+        for name, work in works.items()
+        if (state := between.get(work.series)) is not None
+        and state != before.get(work.series)
+        and state.fingerprint != task.panel.fingerprint
+    }
+    if odd:
+        rows, columns = task.panel.shape
+        todo = {name: find_first(work, task.panel.dates, columns) for name, work in odd.items()}
+        sheets = _compute(task, odd, todo, dict.fromkeys(odd, True))
+        blocks = [b for sheet in sheets for b in sheet.list_blocks(odd, todo, task.panel)]
+        task.store.write(blocks, "settled")
+
+
+@dataclass
+class Sheet:
+    """Values of some factors from one row on: as they were, and as they are.
+
+    Parameters
+    ----------
+    names : list of str
+    first : int
+        The row of the panel with which it begins.
+    was_there : bool array, shape (R,)
+        Rows of which something may have been kept.
+    old, new : float array, shape (F, R, N)
+    """
+
+    names: list[str]
+    first: int
+    was_there: BoolArray
+    old: Values
+    new: Values
+
+    def put(self, name: str, span: slice, where: BoolArray, values: Values, rows: BoolArray) -> None:
+        """Take values that were computed, of the rows that were asked for, shape (T,)."""
+        places = np.flatnonzero(rows[span])
+        k = self.names.index(name)
+        if where.all():
+            self.new[k, places + span.start - self.first] = values[places]
+        else:
+            to = np.ix_(places + span.start - self.first, np.flatnonzero(where))
+            self.new[k][to] = values[places]
+
+    def differs(self) -> BoolArray:
+        """Where a value is another one, shape (F, R, N)."""
+        return differ(self.old, self.new)
+
+    def list_blocks(
+        self, works: Mapping[str, Work], todo: Mapping[str, Todo], panel: Panel
+    ) -> Iterator[Block]:
+        """What has to be written: new rows whole, and the rows and symbols that differ."""
+        by_rows: dict[bytes, list[int]] = {}
+        for k, name in enumerate(self.names):
+            by_rows.setdefault(todo[name].fresh[self.first :].tobytes(), []).append(k)
+        dates, changed = panel.dates[self.first :], self.differs()
+        for rows, members in by_rows.items():
+            fresh = np.frombuffer(rows, bool)
+            keys = tuple(works[self.names[k]].series for k in members)
+            if fresh.any():
+                values = self._take(members, fresh)
+                yield Block(keys, dates[fresh], panel.symbols, values)
+            yield from self._correct(members, fresh, changed, keys, panel)
+
+    def _take(self, members: Sequence[int], rows: BoolArray) -> Values:
+        every = len(members) == len(self.names)
+        some = self.new if every else self.new[np.array(members)]
+        return some if rows.all() else some[:, rows]
+
+    def _correct(
+        self,
+        members: Sequence[int],
+        fresh: BoolArray,
+        changed: BoolArray,
+        keys: Sequence[str],
+        panel: Panel,
+    ) -> Iterator[Block]:
+        """What lies on top of earlier rows: the rows and symbols at which some factor differs."""
+        where = changed[np.array(members)] & ~fresh[:, None]
+        at = [np.flatnonzero(where.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        if len(at[0]):
+            own = np.array(members)[at[0]]
+            yield Block(
+                tuple(keys[k] for k in at[0]),
+                panel.dates[self.first :][at[1]],
+                tuple(panel.symbols[k] for k in at[2]),
+                self.new[np.ix_(own, at[1], at[2])],
+            )
+
+    def count(self, works: Mapping[str, Work]) -> dict[str, int]:
+        """Cells that held another value, by factor."""
+        where = self.differs() & self.was_there[:, None]
+        return {name: int(where[k].sum()) for k, name in enumerate(self.names)}
+
+
+def _compute(
+    task: Task, works: Mapping[str, Work], todo: Mapping[str, Todo], kept: Mapping[str, bool]
+) -> list[Sheet]:
+    """The factors' values on the rows from the first that is asked for, a sheet a type."""
+    places: dict[str, Sheet] = {}
+    sheets = []
+    groups: dict[tuple[str, bool], list[str]] = {}
+    for name, work in works.items():
+        if not todo[name].is_empty:
+            groups.setdefault((work.dtype, kept[name]), []).append(name)
+    for (_, has_old), names in groups.items():
+        sheet = _lay_sheet(task, works, todo, names, has_old)
+        sheets.append(sheet)
+        places |= dict.fromkeys(names, sheet)
+    asked = {name: works[name] for name in places}
+    for name, span, columns, values in compute(asked, todo, task.panel, task.how):
+        each = todo[name]
+        rows = each.fresh | each.again if columns.all() else each.again
+        places[name].put(name, span, columns, values, rows)
+    return sheets
+
+
+def _lay_sheet(
+    task: Task, works: Mapping[str, Work], todo: Mapping[str, Todo], names: list[str], has_old: bool
+) -> Sheet:
+    panel = task.panel
+    first = min(int(np.argmax(todo[n].fresh | todo[n].again)) for n in names)
+    dates = panel.dates[first:]
+    shape = (len(names), len(dates), panel.shape[1])
+    dtype = np.dtype(works[names[0]].dtype)
+    old: Values = np.full(shape, np.nan, dtype)
+    there = np.zeros(len(dates), bool)
+    if has_old:
+        kept = task.store.read([works[n].series for n in names], dates[0], dates[-1])
+        old = lay(kept, dates, panel.symbols)
+        there = kept.dates.get_indexer(dates) >= 0
+    new = old.copy() if has_old else np.full(shape, np.nan, dtype)
+    for k, name in enumerate(names):
+        if has_old:
+            new[k, todo[name].fresh[first:]] = np.nan
+    return Sheet(names, first, there, old, new)
+
+
+def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
+    """Why something was computed, in words."""
+    if state is None:
+        return "first values"
+    changes, dates = task.changes(state.bars), task.panel.dates
+    said = []
+    if work.files != state.files:
+        said.append("a file that it reads has changed")
+    if changes.inserted and todo.fresh.any():
+        said.append(f"dates came or went from {_day(dates, int(np.argmax(todo.fresh)))} on")
+    elif todo.fresh.any():
+        count = int(todo.fresh.sum())
+        said.append("1 new date" if count == 1 else f"{count} new dates")
+    if todo.again.any():
+        said += _tell_changes(task, work, changes)
+    return ", ".join(said)
+
+
+def _tell_changes(task: Task, work: Work, changes: Changes) -> Iterator[str]:
+    reads, symbols = work.reads, np.array(task.panel.symbols, str)
+    if changes.came.any():
+        yield f"{_list(symbols[changes.came])} came"
+    elif changes.axis:
+        yield "symbols went"
+    seen = {
+        what: cells
+        for what, cells in changes.cells.items()
+        if reads is None
+        or what.partition(" ")[2] in reads.fields | reads.groups
+        or (what == "member" and reads.crosses)
+    }
+    columns = np.zeros(len(symbols), bool)
+    rows = np.zeros(len(task.panel.dates), bool)
+    for cells in seen.values():
+        columns |= cells.columns
+        rows |= cells.rows
+    columns &= ~changes.came
+    if rows.any() and columns.any():
+        first, last = (_day(task.panel.dates, int(k)) for k in np.flatnonzero(rows)[[0, -1]])
+        names = "/".join(what.removeprefix("field ").removeprefix("group ") for what in seen)
+        when = first if first == last else f"{first} to {last}"
+        yield f"{_list(symbols[columns])} restated {when} ({names})"
+
+
+def _list(names: npt.NDArray[np.str_]) -> str:
+    shown = " ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def _day(dates: pd.DatetimeIndex, row: int) -> str:
+    return f"{dates[row]:%Y-%m-%d}"
+
