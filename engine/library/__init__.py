@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.library.library import Definition, Library, Wrong, tell, to_node
-from engine.library.reading import Read
+from engine.library.reading import Read, read_date
 from engine.library.records import FREQUENCIES, Registered, State, refuse_name
 from engine.library.updating import Done
 
@@ -16,6 +16,7 @@ __all__ = [
     "Registered",
     "State",
     "Wrong",
+    "read_date",
     "refuse_name",
     "tell",
     "to_node",

@@ -110,7 +110,8 @@ class Cells:
         """From the first rows of an array, shape (p, N)."""
         full = np.zeros(rows, bool)
         full[: len(where)] = where.any(axis=1)
-        return cls(full, where.any(axis=0))
+        columns: BoolArray = np.asarray(where.any(axis=0))
+        return cls(full, columns)
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ class KeptBars:
         if self.axes is None:
             return pd.DatetimeIndex([], tz="UTC")
         kept = self.store.read([self.key("calendar")], as_of=self.commit)
-        return kept.dates[kept.values[0, :, 0] == 1.0]
+        alive = np.flatnonzero(kept.values[0, :, 0] == 1.0)
+        return pd.DatetimeIndex(kept.dates[alive])
 
     def read(self, what: str, dates: pd.DatetimeIndex, symbols: tuple[str, ...]) -> FloatArray:
         """Return one of `list_arrays` on some axes; NaN where nothing was kept."""
@@ -185,7 +187,8 @@ class KeptBars:
             if what in self._names:
                 raise
             return nothing
-        return lay(kept, dates, symbols)[0]
+        values: FloatArray = lay(kept, dates, symbols)[0]
+        return values
 
     @cached_property
     def _names(self) -> set[str]:
@@ -216,7 +219,8 @@ class KeptBars:
 
     def list_blocks(self, panel: Panel) -> list[Block]:
         """What has to be written so that the kept bars are the panel's."""
-        fresh, blocks = self.common(panel), []
+        fresh = self.common(panel)
+        blocks: list[Block] = []
         new: list[tuple[str, FloatArray]] = []
         for what, array in list_arrays(panel):
             where = differ(self.read(what, panel.dates[:fresh], panel.symbols), array[:fresh])
@@ -235,9 +239,7 @@ class KeptBars:
             values = array[np.ix_(rows, columns)][None]
             yield Block((self.key(what),), panel.dates[rows], symbols, values)
 
-    def _add(
-        self, panel: Panel, fresh: int, new: list[tuple[str, FloatArray]]
-    ) -> Iterator[Block]:
+    def _add(self, panel: Panel, fresh: int, new: list[tuple[str, FloatArray]]) -> Iterator[Block]:
         dates, symbols = panel.dates[fresh:], panel.symbols
         if len(new) * new[0][1].nbytes <= STACKED:
             values = np.stack([array for _, array in new])

@@ -1,4 +1,4 @@
-"""Values of formulas on some rows and symbols: the bytes of the whole, by `engine.expr`'s pieces."""
+"""Values on some rows and of some symbols: the bytes of the whole, by `engine.expr`'s pieces."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from engine.library.identity import Work
 from engine.library.rows import Todo, find_first, list_spans
 
 Pieces = Iterator[tuple[str, slice, FloatArray]]
+SMALL, AROUND, SIZE = 0.1, 300, 24  # of the memory; rows that most look back; bytes of a cell
 FEW = 0.5  # of the rows: more are computed as one evaluation of all
 
 
@@ -43,7 +44,7 @@ def compute(
     for alike, columns, again in _alike(works, todo):
         part = panel if columns.all() else panel.take(np.flatnonzero(columns).tolist())
         dtype = works[alike[0]].dtype
-        nodes = {name: works[name].node for name in alike}
+        nodes = {name: node for name in alike if (node := works[name].node) is not None}
         rows = {name: _rows(todo[name], again) for name in alike}
         for name, span, values in _formulas(nodes, rows, part, replace(how, dtype=dtype)):
             yield name, span, columns, values
@@ -55,9 +56,7 @@ def _list_classes(works: Mapping[str, Work]) -> dict[str, Factor]:
     return found | {n: f for work in works.values() for n, f in work.classes.values()}
 
 
-def _with_classes(
-    works: Mapping[str, Work], panel: Panel, made: Mapping[str, FloatArray]
-) -> Panel:
+def _with_classes(works: Mapping[str, Work], panel: Panel, made: Mapping[str, FloatArray]) -> Panel:
     """The panel with the plugins' values as fields, by the names that formulas have for them."""
     named = {field: name for work in works.values() for field, (name, _) in work.classes.items()}
     return panel.with_fields({field: made[name] for field, name in named.items()})
@@ -93,10 +92,11 @@ def _formulas(
 ) -> Pieces:
     count = panel.shape[0]
     most = max(int(each.sum()) for each in rows.values())
-    with make_plan(nodes, panel, how.threads, how.dtype) as plan:
+    small = len(nodes) * (most + AROUND) * panel.shape[1] * SIZE < SMALL * how.room
+    with make_plan(nodes, panel, how.threads, how.dtype, counted=not small) as plan:
         known: dict[str, int | None] = {name.lower(): 0 for name in plan.panel.fields}
         reach = {name: lookback(node, known) or 0 for name, node in plan.formulas.items()}
-        fit = max(plan.rows(how.room), 1)
+        fit = count if small else max(plan.rows(how.room), 1)
         if most > FEW * count and fit >= count:
             made = plan.values(slice(0, count), how.threads)
             for name in list(made):

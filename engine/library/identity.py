@@ -33,7 +33,8 @@ from engine.expr import (
     trees,
     write_out,
 )
-from engine.plugin import Registry, engine_identity, identity, tree as hash_files
+from engine.plugin import Registry, engine_identity, identity
+from engine.plugin import tree as hash_files
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pandas")
 
@@ -91,7 +92,10 @@ def prepare(
         A formula cannot be read, or formulas name one another in a circle.
     """
     formulas = {name: f for name, f in factors.items() if isinstance(f, Formula)}
-    nodes = {name: tree(name, t, panel) for name, t in trees(formulas, panel).items()}
+    nodes = {
+        name: tree(name, formulas[name].node if isinstance(found, str) else found, panel)
+        for name, found in trees(formulas, panel).items()
+    }
     bars = {name.lower() for name in panel.fields}
     named = find_others(nodes, factors, bars.__contains__)
     written = write_out(nodes, {*bars, *named}.__contains__)

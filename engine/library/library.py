@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
-from engine.core.errors import ConfigError, DataError
+from engine.core.errors import ConfigError
 from engine.core.keeping import OpenStore, Record, Values
 from engine.core.kinds import Factor
 from engine.core.panel import Panel
 from engine.core.plain import to_plain
 from engine.expr import Formula, fields
 from engine.factors import How
-from engine.library.bars import KeptBars, differ, lay, name_market
+from engine.library.bars import KeptBars, differ, lay
 from engine.library.computing import evaluate_whole
 from engine.library.identity import Work, prepare, tell_why
 from engine.library.reading import Read, read_date, read_values, refuse_empty
@@ -50,9 +50,7 @@ class Definition:
 
     def __post_init__(self) -> None:
         if self.frequency not in FREQUENCIES:
-            raise ConfigError(
-                f"frequency {self.frequency}: choose daily, weekly or monthly"
-            )
+            raise ConfigError(f"frequency {self.frequency}: choose daily, weekly or monthly")
 
 
 def to_node(factor: Factor) -> dict[str, Any]:
@@ -88,7 +86,7 @@ class Library:
     how: How = field(default_factory=How)
     _built: dict[str, Factor] = field(default_factory=dict)
 
-    def list(self, as_of: int | None = None) -> dict[str, Registered]:
+    def factors(self, as_of: int | None = None) -> dict[str, Registered]:
         """Return the registered factors by name."""
         return Registered.read(self.store, as_of)
 
@@ -98,7 +96,7 @@ class Library:
 
     def find(self, name: str, as_of: int | None = None) -> Registered:
         """Return a registered factor; ConfigError names the nearest."""
-        return find(self.list(as_of), name)
+        return find(self.factors(as_of), name)
 
     def register(self, definitions: Mapping[str, Definition], replacing: bool = False) -> None:
         """Put factors into the library, without values.
@@ -110,7 +108,7 @@ class Library:
         FormulaError
             A formula cannot be read.
         """
-        known = self.list()
+        known = self.factors()
         records = []
         now = datetime.now(UTC).isoformat(timespec="seconds")
         built = {}
@@ -148,11 +146,13 @@ class Library:
         ConfigError
             One is not registered, or another one names it.
         """
-        known, names = self.list(), [*names]
+        known, names = self.factors(), [*names]
         records: list[Record] = []
         for name in names:
             find(known, name)
-            user = next((n for n, r in known.items() if name in r.dependencies and n not in names), "")
+            user = next(
+                (n for n, r in known.items() if name in r.dependencies and n not in names), ""
+            )
             if user:
                 raise ConfigError(f"{name}: {user} names it; take that out first")
             records.append(Registered.drop(name))
@@ -178,7 +178,7 @@ class Library:
         DataError
             The bars end before those that are kept.
         """
-        known = self.list()
+        known = self.factors()
         chosen = {name: find(known, name) for name in names}
         task = Task(self.store, panel, market, self.how)
         works = self._prepare(chosen, known, panel, task.market)
@@ -250,7 +250,7 @@ class Library:
         DataError
             The bars have no date in the span.
         """
-        known = self.list(as_of)
+        known = self.factors(as_of)
         if as_of is not None and not 0 <= as_of <= self.store.last_commit():
             raise ConfigError(f"commit {as_of}: the last one is {self.store.last_commit()}")
         begin, end = read_date(date or first, "date"), read_date(date or last, "date")
@@ -293,9 +293,7 @@ class Library:
         if not works:
             return {}, []
         if task.ends_early:
-            works = {
-                n: w for n, w in works.items() if w.reads and task.is_prefix(states[w.series])
-            }
+            works = {n: w for n, w in works.items() if w.reads and task.is_prefix(states[w.series])}
             done = [Done(name) for name in works]
         else:
             done = update(task, works)
@@ -315,13 +313,13 @@ class Library:
 
         Factors whose code has changed since are left out: `update` computes those anew.
         """
-        known, states = self.list(), self.states()
+        known, states = self.factors(), self.states()
         by_bars: dict[tuple[str, int], dict[str, Registered]] = {}
         for name in names:
             state = states.get(find(known, name).series)
             if state is not None and state.dates:
                 by_bars.setdefault((state.market, state.bars), {})[name] = known[name]
-        wrong = []
+        wrong: list[Wrong] = []
         for at, chosen in by_bars.items():
             bars = KeptBars(self.store, *at)
             panel = bars.rebuild()
@@ -369,9 +367,7 @@ def _spell(factors: Mapping[str, Factor]) -> dict[str, str]:
     return {name.lower(): name for name in reversed([*factors])} | {name: name for name in factors}
 
 
-def _list_named(
-    name: str, factors: Mapping[str, Factor], spelled: Mapping[str, str]
-) -> list[str]:
+def _list_named(name: str, factors: Mapping[str, Factor], spelled: Mapping[str, str]) -> list[str]:
     """Registered factors that a formula names, and those that they name, in any order."""
     found: dict[str, None] = {}
     waiting = [name]
@@ -389,5 +385,3 @@ def _list_named(
 def _join(names: Iterable[str]) -> str:
     every = [*names]
     return ", ".join(every[:3]) + ("" if len(every) < 4 else f" and {len(every) - 3} more")
-
-

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from engine.core.errors import ConfigError, DataError, did_you_mean
@@ -45,7 +46,9 @@ class Read:
         """
         name = next(iter(self.values)) if name is None and len(self.values) == 1 else name
         if name is None or name not in self.values:
-            raise ConfigError(f"{name}: not among what was read; {did_you_mean(name or '', self.values)}")
+            raise ConfigError(
+                f"{name}: not among what was read; {did_you_mean(name or '', self.values)}"
+            )
         return pd.DataFrame(self.values[name], index=self.dates, columns=list(self.symbols))
 
     def long(self) -> pd.DataFrame:
@@ -60,9 +63,9 @@ class Read:
         factors, rows, columns, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         return pd.DataFrame(
             {
-                "factor_id": pd.Categorical.from_codes(factors, list(self.values)),
+                "factor_id": _name(factors, self.values),
                 "date": self.dates[rows],
-                "instrument": pd.Categorical.from_codes(columns, list(self.symbols)),
+                "instrument": _name(columns, self.symbols),
                 "value": values,
             }
         )
@@ -78,7 +81,7 @@ class Read:
         rows, columns = np.nonzero(some)
         keys = {
             "timestamp": self.dates[rows],
-            "symbol": pd.Categorical.from_codes(columns, list(self.symbols)),
+            "symbol": _name(columns, self.symbols),
         }
         return pd.DataFrame(keys | {n: a[rows, columns] for n, a in self.values.items()})
 
@@ -101,6 +104,10 @@ class Read:
         except ImportError:
             raise ConfigError("polars is not installed: pip install polars") from None
         return pl.from_arrow(self.to_arrow())
+
+
+def _name(codes: npt.NDArray[np.intp], names: Iterable[str]) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(codes.astype(np.int64), dtype=pd.CategoricalDtype(list(names)))
 
 
 def read_values(
@@ -168,7 +175,7 @@ def _read_one(
     if not state.dates or not len(dates):
         return np.full((len(dates), len(symbols)), np.nan)
     kept = store.read([key], dates[0], dates[-1], as_of)
-    values = lay(kept, dates, symbols)[0]
+    values: Values = lay(kept, dates, symbols)[0]
     there = bars.dates[choose_rows(bars.dates, state.frequency)]
     rows, columns = ~dates.isin(there), ~np.isin(np.array(symbols), np.array(bars.symbols))
     if rows.any() or columns.any():

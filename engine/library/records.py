@@ -157,8 +157,8 @@ def refuse_name(name: str) -> None:
     if len(name) > LONGEST:
         raise ConfigError(f"name {shown!r} has {len(name)} characters: at most {LONGEST}")
     if not all(sign.isprintable() or unicodedata.category(sign) == "Cf" for sign in name) or any(
-        unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} or sign in "\u200e\u200f\u061c"
-        "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"}
+        or sign in "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
         for sign in name
     ):
         raise ConfigError(f"name {shown!r} has control signs: leave them out")

@@ -122,5 +122,3 @@ def list_spans(rows: BoolArray, lookback: int) -> Iterator[slice]:
     ends = places[np.append(cuts, len(places) - 1)]
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         yield slice(start, end + 1)
-
-

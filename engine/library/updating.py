@@ -18,19 +18,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from engine.core.errors import DataError
-from engine.core.keeping import Block, OpenStore, Record, Values
-from engine.core.panel import BoolArray, Panel
+from engine.core.keeping import OpenStore, Record
+from engine.core.panel import Panel
 from engine.core.progress import progress
 from engine.factors import How
-from engine.library.bars import Changes, KeptBars, differ, keep_bars, lay, name_market
+from engine.library.bars import Changes, KeptBars, keep_bars, lay, name_market
 from engine.library.computing import compute
 from engine.library.identity import Work
 from engine.library.records import State
 from engine.library.rows import Todo, choose_rows, find_changed, find_first
+from engine.library.sheet import Sheet
+from engine.library.telling import tell
 
 BATCH = 0.2  # of the memory that may be used: values of one commit
 
@@ -200,7 +200,7 @@ def _update(
     number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
     if number > base + 1:
         _settle(task, works, states, number)
-    superseded = {n: k for sheet in sheets for n, k in sheet.count(works).items()}
+    superseded = {n: k for sheet in sheets for n, k in sheet.count().items()}
     return [
         Done(
             name,
@@ -212,6 +212,13 @@ def _update(
         )
         for name, work in works.items()
     ]
+
+
+def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
+    if state is None:
+        return "first values"
+    file = "" if work.files == state.files else "a file that it reads has changed"
+    return ", ".join(filter(None, [file, tell(work, task.panel, task.changes(state.bars), todo)]))
 
 
 def _find(task: Task, work: Work, state: State | None) -> Todo:
@@ -235,92 +242,11 @@ def _settle(
         and state.fingerprint != task.panel.fingerprint
     }
     if odd:
-        rows, columns = task.panel.shape
+        columns = task.panel.shape[1]
         todo = {name: find_first(work, task.panel.dates, columns) for name, work in odd.items()}
         sheets = _compute(task, odd, todo, dict.fromkeys(odd, True))
         blocks = [b for sheet in sheets for b in sheet.list_blocks(odd, todo, task.panel)]
         task.store.write(blocks, "settled")
-
-
-@dataclass
-class Sheet:
-    """Values of some factors from one row on: as they were, and as they are.
-
-    Parameters
-    ----------
-    names : list of str
-    first : int
-        The row of the panel with which it begins.
-    was_there : bool array, shape (R,)
-        Rows of which something may have been kept.
-    old, new : float array, shape (F, R, N)
-    """
-
-    names: list[str]
-    first: int
-    was_there: BoolArray
-    old: Values
-    new: Values
-
-    def put(self, name: str, span: slice, where: BoolArray, values: Values, rows: BoolArray) -> None:
-        """Take values that were computed, of the rows that were asked for, shape (T,)."""
-        places = np.flatnonzero(rows[span])
-        k = self.names.index(name)
-        if where.all():
-            self.new[k, places + span.start - self.first] = values[places]
-        else:
-            to = np.ix_(places + span.start - self.first, np.flatnonzero(where))
-            self.new[k][to] = values[places]
-
-    def differs(self) -> BoolArray:
-        """Where a value is another one, shape (F, R, N)."""
-        return differ(self.old, self.new)
-
-    def list_blocks(
-        self, works: Mapping[str, Work], todo: Mapping[str, Todo], panel: Panel
-    ) -> Iterator[Block]:
-        """What has to be written: new rows whole, and the rows and symbols that differ."""
-        by_rows: dict[bytes, list[int]] = {}
-        for k, name in enumerate(self.names):
-            by_rows.setdefault(todo[name].fresh[self.first :].tobytes(), []).append(k)
-        dates, changed = panel.dates[self.first :], self.differs()
-        for rows, members in by_rows.items():
-            fresh = np.frombuffer(rows, bool)
-            keys = tuple(works[self.names[k]].series for k in members)
-            if fresh.any():
-                values = self._take(members, fresh)
-                yield Block(keys, dates[fresh], panel.symbols, values)
-            yield from self._correct(members, fresh, changed, keys, panel)
-
-    def _take(self, members: Sequence[int], rows: BoolArray) -> Values:
-        every = len(members) == len(self.names)
-        some = self.new if every else self.new[np.array(members)]
-        return some if rows.all() else some[:, rows]
-
-    def _correct(
-        self,
-        members: Sequence[int],
-        fresh: BoolArray,
-        changed: BoolArray,
-        keys: Sequence[str],
-        panel: Panel,
-    ) -> Iterator[Block]:
-        """What lies on top of earlier rows: the rows and symbols at which some factor differs."""
-        where = changed[np.array(members)] & ~fresh[:, None]
-        at = [np.flatnonzero(where.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
-        if len(at[0]):
-            own = np.array(members)[at[0]]
-            yield Block(
-                tuple(keys[k] for k in at[0]),
-                panel.dates[self.first :][at[1]],
-                tuple(panel.symbols[k] for k in at[2]),
-                self.new[np.ix_(own, at[1], at[2])],
-            )
-
-    def count(self, works: Mapping[str, Work]) -> dict[str, int]:
-        """Cells that held another value, by factor."""
-        where = self.differs() & self.was_there[:, None]
-        return {name: int(where[k].sum()) for k, name in enumerate(self.names)}
 
 
 def _compute(
@@ -353,68 +279,9 @@ def _lay_sheet(
     dates = panel.dates[first:]
     shape = (len(names), len(dates), panel.shape[1])
     dtype = np.dtype(works[names[0]].dtype)
-    old: Values = np.full(shape, np.nan, dtype)
-    there = np.zeros(len(dates), bool)
-    if has_old:
-        kept = task.store.read([works[n].series for n in names], dates[0], dates[-1])
-        old = lay(kept, dates, panel.symbols)
-        there = kept.dates.get_indexer(dates) >= 0
-    new = old.copy() if has_old else np.full(shape, np.nan, dtype)
-    for k, name in enumerate(names):
-        if has_old:
-            new[k, todo[name].fresh[first:]] = np.nan
-    return Sheet(names, first, there, old, new)
-
-
-def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
-    """Why something was computed, in words."""
-    if state is None:
-        return "first values"
-    changes, dates = task.changes(state.bars), task.panel.dates
-    said = []
-    if work.files != state.files:
-        said.append("a file that it reads has changed")
-    if changes.inserted and todo.fresh.any():
-        said.append(f"dates came or went from {_day(dates, int(np.argmax(todo.fresh)))} on")
-    elif todo.fresh.any():
-        count = int(todo.fresh.sum())
-        said.append("1 new date" if count == 1 else f"{count} new dates")
-    if todo.again.any():
-        said += _tell_changes(task, work, changes)
-    return ", ".join(said)
-
-
-def _tell_changes(task: Task, work: Work, changes: Changes) -> Iterator[str]:
-    reads, symbols = work.reads, np.array(task.panel.symbols, str)
-    if changes.came.any():
-        yield f"{_list(symbols[changes.came])} came"
-    elif changes.axis:
-        yield "symbols went"
-    seen = {
-        what: cells
-        for what, cells in changes.cells.items()
-        if reads is None
-        or what.partition(" ")[2] in reads.fields | reads.groups
-        or (what == "member" and reads.crosses)
-    }
-    columns = np.zeros(len(symbols), bool)
-    rows = np.zeros(len(task.panel.dates), bool)
-    for cells in seen.values():
-        columns |= cells.columns
-        rows |= cells.rows
-    columns &= ~changes.came
-    if rows.any() and columns.any():
-        first, last = (_day(task.panel.dates, int(k)) for k in np.flatnonzero(rows)[[0, -1]])
-        names = "/".join(what.removeprefix("field ").removeprefix("group ") for what in seen)
-        when = first if first == last else f"{first} to {last}"
-        yield f"{_list(symbols[columns])} restated {when} ({names})"
-
-
-def _list(names: npt.NDArray[np.str_]) -> str:
-    shown = " ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
-
-
-def _day(dates: pd.DatetimeIndex, row: int) -> str:
-    return f"{dates[row]:%Y-%m-%d}"
-
+    if not has_old:
+        there = np.zeros(len(dates), bool)
+        return Sheet(names, first, there, None, np.full(shape, np.nan, dtype))
+    kept = task.store.read([works[n].series for n in names], dates[0], dates[-1])
+    old = lay(kept, dates, panel.symbols)
+    return Sheet(names, first, kept.dates.get_indexer(dates) >= 0, old, old.copy())

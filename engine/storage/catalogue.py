@@ -8,6 +8,8 @@
             of it is there; `gone` since it was folded into another one
  records    a text by kind and name, since which commit; without a text it was taken out then
 ```
+
+The view `factor_metadata` is for whoever queries: a row for each registered factor.
 """
 
 from __future__ import annotations
@@ -50,6 +52,18 @@ CREATE TABLE IF NOT EXISTS records (
     kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, text TEXT,
     PRIMARY KEY (kind, name, since)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS living ON segments (id) WHERE gone IS NULL;
+CREATE VIEW IF NOT EXISTS factor_metadata AS SELECT
+    f.name AS factor_id,
+    json_extract(f.text, '$.description') AS description,
+    json_extract(f.text, '$.formula') AS formula,
+    json_extract(f.text, '$.category') AS category,
+    json_extract(f.text, '$.dependencies') AS dependencies,
+    json_extract(f.text, '$.created_at') AS created_at,
+    (SELECT json_extract(s.text, '$.updated') FROM records AS s
+     WHERE s.kind = 'state' AND s.name = json_extract(f.text, '$.series')
+     ORDER BY s.since DESC LIMIT 1) AS last_updated
+    FROM records AS f WHERE f.kind = 'factor' AND f.text IS NOT NULL AND f.since =
+    (SELECT max(since) FROM records WHERE kind = f.kind AND name = f.name);
 """
 
 

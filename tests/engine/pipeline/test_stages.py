@@ -20,7 +20,12 @@ from engine.report.active import DATED, UNDATED
 from engine.study.statistics import STATISTICS, Evidence
 
 NAMES = [stage.name for stage in STAGES]
-BEYOND = {"report", "store", "observers", "strict_observers"}  # of the settings, that no stage reads
+BEYOND = {
+    "report",
+    "store",
+    "observers",
+    "strict_observers",
+}  # of the settings, that no stage reads
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=NAMES)
