@@ -18,7 +18,7 @@ from engine.library import (
     Library,
     Read,
     Registered,
-    State,
+    Shown,
     Wrong,
     read_date,
     to_node,
@@ -75,32 +75,6 @@ def store(
 def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A registered factor, and what is kept of it.
-
-    Parameters
-    ----------
-    name : str
-    factor : Registered
-    state : State or None
-        None before its first values.
-    coverage : float
-        Share of the bars with a value.
-    since : str
-        The first date with a value; "" without any.
-    bytes : int
-        Of its values, as they are read.
-    """
-
-    name: str
-    factor: Registered
-    state: State | None
-    coverage: float = 0.0
-    since: str = ""
-    bytes: int = 0
 
 
 @dataclass
@@ -243,24 +217,7 @@ class FactorStore:
         ConfigError
             It is not registered.
         """
-        import numpy as np
-
-        factor = self.library.find(name)
-        state = self.library.states().get(factor.series)
-        if state is None or not state.dates:
-            return Shown(name, factor, state)
-        found = self.library.read([name])
-        values = found.values[name]
-        finite = ~np.isnan(values)
-        rows = np.flatnonzero(finite.any(axis=1))
-        return Shown(
-            name,
-            factor,
-            state,
-            float(finite.sum() / max(state.dates * len(found.symbols), 1)),
-            f"{found.dates[rows[0]]:%Y-%m-%d}" if len(rows) else "",
-            state.dates * len(found.symbols) * values.itemsize,
-        )
+        return self.library.show(name)
 
     def remove(self, *names: str) -> None:
         """Take factors out; what was kept stays readable as of earlier commits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.library.library import Definition, Library, Wrong, tell, to_node
 from engine.library.reading import Read, read_date
 from engine.library.records import FREQUENCIES, Registered, State, refuse_name
+from engine.library.showing import Shown
 from engine.library.updating import Done
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Library",
     "Read",
     "Registered",
+    "Shown",
     "State",
     "Wrong",
     "read_date",

@@ -26,6 +26,7 @@ from engine.library.identity import Work, prepare, tell_why
 from engine.library.reading import Read, read_date, read_values, refuse_empty
 from engine.library.records import FREQUENCIES, Registered, State, find, refuse_name
 from engine.library.rows import choose_rows
+from engine.library.showing import Shown, show
 from engine.library.updating import Done, Task, update
 from engine.plugin import Registry
 
@@ -97,6 +98,10 @@ class Library:
     def find(self, name: str, as_of: int | None = None) -> Registered:
         """Return a registered factor; ConfigError names the nearest."""
         return find(self.factors(as_of), name)
+
+    def show(self, name: str) -> Shown:
+        """Return what is known of a factor; ConfigError names the nearest."""
+        return show(self.store, name, self.find(name))
 
     def register(self, definitions: Mapping[str, Definition], replacing: bool = False) -> None:
         """Put factors into the library, without values.

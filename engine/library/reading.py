@@ -106,7 +106,7 @@ class Read:
         return pl.from_arrow(self.to_arrow())
 
 
-def _name(codes: npt.NDArray[np.intp], names: Iterable[str]) -> pd.Categorical[str]:
+def _name(codes: npt.NDArray[np.intp], names: Iterable[str]) -> pd.Categorical[Any]:
     return pd.Categorical.from_codes(codes.astype(np.int64), dtype=pd.CategoricalDtype(list(names)))
 
 
