@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine.core.errors import ConfigError
+from engine.expr import Formula
 from engine.factors import How
 from engine.library import (
     Definition,
@@ -132,6 +133,7 @@ class FactorStore:
         unit: str = "",
         dialect: str | None = None,
         dtype: str = "float64",
+        missing: str | None = None,
         later: bool = False,
         replacing: bool = False,
     ) -> Sequence[Done]:
@@ -150,6 +152,8 @@ class FactorStore:
         dialect : str, optional
             Of the formula.
         dtype : {"float64", "float32"}
+        missing : {"raise", "warn"}, optional
+            Whether a formula may do without what the bars lack; by default each says so itself.
         later : bool
             Leave the computing to `update`.
         replacing : bool
@@ -170,40 +174,47 @@ class FactorStore:
             The bars cannot be used.
         """
         with self._ready():
-            return self._register(
-                name, formula, dialect, later, replacing,
-                Definition(
-                    {}, description, category, frequency, unit, dtype,
-                    tuple(self._fixed()),
-                ),
-            )  # fmt: skip
+            about = Definition(
+                {}, description, category, frequency, unit, dtype, tuple(self._fixed())
+            )
+            definitions = self._define(name, formula, dialect, missing, about)
+            return self._register(definitions, later, replacing)
 
-    def _register(
+    def _define(
         self,
         name: str,
         formula: str | None,
         dialect: str | None,
-        later: bool,
-        replacing: bool,
+        missing: str | None,
         about: Definition,
-    ) -> Sequence[Done]:
+    ) -> dict[str, Definition]:
         from engine.pipeline import find_factors
 
+        own = {} if missing is None else {"missing": missing}
         if formula is not None:
-            node = {"name": "formula", "formula": formula, "dialect": dialect or "auto"}
-            definitions = {name: replace(about, node=to_node(self.library.build(name, node)))}
-        else:
-            definitions = {
-                each: replace(
-                    about,
-                    node=to_node(factor),
-                    description=about.description or said,
-                    category=about.category or name.partition(".")[0],
-                )
-                for each, (factor, said) in find_factors(name, self.words, self.registry).items()
-            }
+            node = {"name": "formula", "formula": formula, "dialect": dialect or "auto", **own}
+            return {name: replace(about, node=to_node(self.library.build(name, node)))}
+        found = find_factors(name, self.words, self.registry)
+        return {
+            each: replace(
+                about,
+                node=to_node(factor) | (own if isinstance(factor, Formula) else {}),
+                description=about.description or said,
+                category=about.category or name.partition(".")[0],
+            )
+            for each, (factor, said) in found.items()
+        }
+
+    def _register(
+        self, definitions: dict[str, Definition], later: bool, replacing: bool
+    ) -> Sequence[Done]:
+        before = self.library.factors()
         self.library.register(definitions, replacing)
-        return [] if later else self._update([*definitions], None)
+        try:
+            return [] if later else self._update([*definitions], None)
+        except BaseException:  # what cannot be computed is not registered either
+            self.library.restore(before, definitions)
+            raise
 
     def list(self) -> dict[str, Registered]:
         """Return the registered factors, by name."""

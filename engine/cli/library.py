@@ -98,6 +98,12 @@ memory = switch("--memory", metavar="GB", callback=read_gigabytes, help="that ma
     default="float64",
     help="float32: half the size; by default float64",
 )
+@switch(
+    "--missing",
+    metavar="raise|warn",
+    type=OneOf(("raise", "warn")),
+    help="whether a formula may do without what the bars lack; by default each says so itself",
+)
 @switch("--later", is_flag=True, help="compute nothing now; engine factors update does")
 @switch("--replace", is_flag=True, help="in the place of a factor of the same name")
 @threads

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from glob import glob
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -149,15 +150,23 @@ def _tell_class(factor: Factor, registry: Registry) -> dict[str, str]:
 
 
 def _hash_files(factor: Factor) -> str:
-    found = [hash_files(path) for path in _files(factor) if path.exists()]
+    found = [hash_files(path) for path in _files(factor)]
     return sha256(" ".join(found).encode()).hexdigest()[:16] if found else ""
 
 
 def _files(factor: Factor) -> Iterator[Path]:
     for each in dataclasses.fields(factor):
         value = getattr(factor, each.name)
-        if each.metadata.get("file") and isinstance(value, str) and value:
-            yield Path(value).expanduser()
+        if each.metadata.get("file"):
+            for name in value.values() if isinstance(value, Mapping) else _listed(value):
+                place = Path(str(name)).expanduser()
+                yield from [place] if place.exists() else map(Path, sorted(glob(str(place))))
+
+
+def _listed(value: object) -> Iterable[object]:
+    if isinstance(value, (list, tuple)):
+        return value
+    return [value] if value else []
 
 
 @cache

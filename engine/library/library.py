@@ -103,6 +103,13 @@ class Library:
         """Return what is known of a factor; ConfigError names the nearest."""
         return show(self.store, name, self.find(name))
 
+    def restore(self, before: Mapping[str, Registered], names: Iterable[str]) -> None:
+        """Put factors back as they were registered, or not at all."""
+        records = [
+            before[n].record(n) if n in before else Registered.drop(n) for n in dict.fromkeys(names)
+        ]
+        self.store.write([], f"put back {_join(names)}", records)
+
     def register(self, definitions: Mapping[str, Definition], replacing: bool = False) -> None:
         """Put factors into the library, without values.
 
@@ -298,19 +305,24 @@ class Library:
         if not works:
             return {}, []
         if task.ends_early:
-            works = {n: w for n, w in works.items() if w.reads and task.is_prefix(states[w.series])}
+            works = {n: w for n, w in works.items() if task.is_prefix(w, states[w.series])}
             done = [Done(name) for name in works]
         else:
             done = update(task, works)
         return self._read_all(works, panel), done
 
     def _read_all(self, works: Mapping[str, Work], panel: Panel) -> dict[str, Values]:
+        """Their values, and NaN on the rows for which a weekly or monthly factor has none."""
         found: dict[str, Values] = {}
         for dtype in {work.dtype for work in works.values()}:
             names = [name for name, work in works.items() if work.dtype == dtype]
             keys = [works[name].series for name in names]
             kept = self.store.read(keys, panel.dates[0], panel.dates[-1])
             found |= dict(zip(names, lay(kept, panel.dates, panel.symbols), strict=True))
+        for name, work in works.items():
+            if work.frequency != "daily":
+                rows = choose_rows(panel.dates, work.frequency)
+                found[name] = np.where(rows[:, None], found[name], np.nan)
         return {name: found[name] for name in works}
 
     def verify(self, names: Sequence[str]) -> list[Wrong]:

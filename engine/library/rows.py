@@ -38,11 +38,17 @@ class Todo:
         Rows whose values may be others than they were.
     columns : bool array, shape (N,)
         Symbols of which they may be.
+    dates : bool array, shape (T,)
+        Rows that the bars had before.
+    symbols : bool array, shape (N,)
+        Symbols that the bars had before.
     """
 
     fresh: BoolArray
     again: BoolArray
     columns: BoolArray
+    dates: BoolArray
+    symbols: BoolArray
 
     @property
     def is_empty(self) -> bool:
@@ -66,8 +72,8 @@ def choose_rows(dates: pd.DatetimeIndex, frequency: str) -> BoolArray:
 
 def find_first(work: Work, dates: pd.DatetimeIndex, symbols: int) -> Todo:
     """All rows: nothing is kept."""
-    fresh = choose_rows(dates, work.frequency)
-    return Todo(fresh, np.zeros(len(dates), bool), np.ones(symbols, bool))
+    fresh, none = choose_rows(dates, work.frequency), np.zeros(len(dates), bool)
+    return Todo(fresh, none, np.ones(symbols, bool), none, np.zeros(symbols, bool))
 
 
 def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: bool) -> Todo:
@@ -80,7 +86,8 @@ def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: b
     if whole:
         again, columns = np.ones(len(dates), bool), np.ones(len(columns), bool)
     fresh = chosen & ~before
-    return Todo(fresh, again & chosen & before, columns)
+    there = np.asarray(dates.isin(changes.old_dates))
+    return Todo(fresh, again & chosen & before, columns, there, ~changes.came)
 
 
 def _affected(work: Work, changes: Changes, count: int) -> tuple[BoolArray, BoolArray]:

@@ -24,15 +24,12 @@ class Sheet:
     names : list of str
     first : int
         The row of the panel with which it begins.
-    was_there : bool array, shape (R,)
-        Rows of which something may have been kept.
     old, new : float array, shape (F, R, N)
         Without `old` nothing was kept.
     """
 
     names: list[str]
     first: int
-    was_there: BoolArray
     old: Values | None
     new: Values
 
@@ -95,9 +92,12 @@ class Sheet:
                 self.new[np.ix_(own, at[1], at[2])],
             )
 
-    def count(self) -> dict[str, int]:
-        """Cells that held another value, by factor."""
+    def count(self, todo: Mapping[str, Todo]) -> dict[str, int]:
+        """Cells that held another value, by factor: of dates and symbols that the bars had."""
         if self.differs is None:
             return {}
-        where = self.differs & self.was_there[:, None]
-        return {name: int(where[k].sum()) for k, name in enumerate(self.names)}
+        counts = {}
+        for where, name in zip(self.differs, self.names, strict=True):
+            each = todo[name]
+            counts[name] = int(where[each.dates[self.first :]][:, each.symbols].sum())
+        return counts

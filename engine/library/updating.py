@@ -92,12 +92,11 @@ class Task:
         same = state is not None and state.fingerprint == self.panel.fingerprint
         return same and state is not None and state.files == work.files
 
-    def is_prefix(self, state: State) -> bool:
-        """Whether the panel is the beginning of the bars that values stand on."""
+    def is_prefix(self, work: Work, state: State) -> bool:
+        """Whether the panel is the beginning of the bars that a formula's values stand on."""
         changes = self.changes(state.bars)
-        plain = state.frequency == "daily" and not state.files
         whole = changes.fresh == len(self.panel.dates)
-        return plain and whole and not changes.cells and not changes.axis
+        return work.reads is not None and whole and not changes.cells and not changes.axis
 
     @property
     def ends_early(self) -> bool:
@@ -131,12 +130,18 @@ def update(
     states = State.read(task.store)
     waiting = {n: w for n, w in works.items() if not task.is_current(w, states.get(w.series))}
     done = {name: Done(name) for name in works}
-    if waiting:
-        if task.ends_early:
+    if waiting and task.ends_early:
+        waiting = {
+            name: work
+            for name, work in waiting.items()
+            if not (work.series in states and task.is_prefix(work, states[work.series]))
+        }
+        if waiting:
             raise DataError(
                 f"the bars end on {task.panel.dates[-1]:%Y-%m-%d}, and the kept ones go on: "
                 "update with all of them, without --to"
             )
+    if waiting:
         bars = keep_bars(task.store, task.market, task.text, task.panel)
         alike: dict[str, list[str]] = {}  # names of one series
         for name, work in waiting.items():
@@ -200,7 +205,7 @@ def _update(
     number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
     if number > base + 1:
         _settle(task, works, states, number)
-    superseded = {n: k for sheet in sheets for n, k in sheet.count().items()}
+    superseded = {n: k for sheet in sheets for n, k in sheet.count(todo).items()}
     return [
         Done(
             name,
@@ -280,8 +285,7 @@ def _lay_sheet(
     shape = (len(names), len(dates), panel.shape[1])
     dtype = np.dtype(works[names[0]].dtype)
     if not has_old:
-        there = np.zeros(len(dates), bool)
-        return Sheet(names, first, there, None, np.full(shape, np.nan, dtype))
+        return Sheet(names, first, None, np.full(shape, np.nan, dtype))
     kept = task.store.read([works[n].series for n in names], dates[0], dates[-1])
     old = lay(kept, dates, panel.symbols)
-    return Sheet(names, first, kept.dates.get_indexer(dates) >= 0, old, old.copy())
+    return Sheet(names, first, old, old.copy())
