@@ -24,9 +24,9 @@ from engine.expr import (
     Formula,
     Node,
     Reads,
+    canonical,
     find_others,
     guest_names,
-    key,
     list_reads,
     lookback,
     to_text,
@@ -118,7 +118,7 @@ def prepare(
             for each, other in classes.values():
                 told = _tell_class(other, registry)
                 parts |= {f"{each}: {what}": text for what, text in told.items()}
-            parts |= {"formula": key(node), "fields": " ".join(sorted(reads.fields))}
+            parts |= {"formula": canonical(node), "fields": " ".join(sorted(reads.fields))}
             parts |= _operators(node, registry)
             reach = lookback(node, rows)
             files = " ".join(_hash_files(other) for _, other in classes.values())
@@ -187,8 +187,8 @@ def tell_why(old: Mapping[str, str], new: Mapping[str, str]) -> str:
             words.append(f"{what} {old.get(what)} → {new.get(what)}")
         elif what == "market":
             words.append("other bars: source, universe, bars, time or their first date")
-        elif what == "formula":
-            words.append("formula changed")
+        elif what == "fields":
+            words.append("the bars have other fields of its names")
         else:
             words.append(f"{what} changed")
     return ", ".join(filter(None, dict.fromkeys(words))) or "plugins of its formula changed"

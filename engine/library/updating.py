@@ -32,6 +32,7 @@ from engine.library.rows import Todo, choose_rows, find_changed, find_first
 from engine.library.sheet import Sheet
 from engine.library.telling import tell
 
+FIRST = "first values"
 BATCH = 0.2  # of the memory that may be used: values of one commit
 
 
@@ -155,10 +156,13 @@ def update(
     left = [record for name, record in (records or {}).items() if name not in waiting]
     if left:
         task.store.write([], "records", left)
-    return [
-        replace(each, why=", ".join(filter(None, [(why or {}).get(each.name, ""), each.why])))
-        for each in done.values()
-    ]
+    return [_explain(each, (why or {}).get(each.name, "")) for each in done.values()]
+
+
+def _explain(done: Done, why: str) -> Done:
+    """With a reason that was known before."""
+    said = "" if why and done.why == FIRST else done.why
+    return replace(done, why=", ".join(filter(None, [why, said])))
 
 
 def _batches(task: Task, names: list[str]) -> Iterator[list[str]]:
@@ -221,7 +225,7 @@ def _update(
 
 def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
     if state is None:
-        return "first values"
+        return FIRST
     file = "" if work.files == state.files else "a file that it reads has changed"
     return ", ".join(filter(None, [file, tell(work, task.panel, task.changes(state.bars), todo)]))
 
