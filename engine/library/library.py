@@ -143,11 +143,9 @@ class Library:
                 versions=old.versions if old else [],
             )
             known[name] = new
-        every = {n: built.get(n) or self.build(n, r.node) for n, r in known.items()}
-        spelled = _spell(every)
         for name in definitions:
-            needed = _list_named(name, every, spelled)
-            records.append(replace(known[name], dependencies=needed).record(name))
+            needed = [each for each in self._list_needed([name], known) if each != name]
+            records.append(replace(known[name], dependencies=sorted(needed)).record(name))
         self.store.write([], f"registered {_join(definitions)}", records)
 
     def remove(self, names: Iterable[str]) -> None:
@@ -221,9 +219,7 @@ class Library:
         panel: Panel,
         market: str,
     ) -> dict[str, Work]:
-        needed = dict.fromkeys(chosen)
-        for record in chosen.values():
-            needed |= dict.fromkeys(each for each in record.dependencies if each in known)
+        needed = self._list_needed(chosen, known)
         factors = {name: self.build(name, known[name].node) for name in needed}
         made = prepare(
             factors,
@@ -234,6 +230,18 @@ class Library:
             {name: known[name].dtype for name in needed},
         )
         return {name: made[name] for name in chosen}
+
+    def _list_needed(self, names: Iterable[str], known: Mapping[str, Registered]) -> list[str]:
+        """These factors, those that their formulas name, and so on."""
+        spelled, found, waiting = _spell(known), dict.fromkeys(names), [*names]
+        while waiting:
+            name = waiting.pop()
+            factor = self.build(name, known[name].node)
+            if isinstance(factor, Formula):
+                others = {spelled[each] for each in fields(factor.node) if each in spelled}
+                waiting += sorted(others - found.keys())
+                found |= dict.fromkeys(sorted(others))
+        return [*found]
 
     def read(
         self,
@@ -379,24 +387,10 @@ def tell(factor: Factor) -> str:
     return factor.formula if isinstance(factor, Formula) else factor.name
 
 
-def _spell(factors: Mapping[str, Factor]) -> dict[str, str]:
+def _spell(factors: Iterable[str]) -> dict[str, str]:
     """Names as formulas may write them: capitals do not count."""
-    return {name.lower(): name for name in reversed([*factors])} | {name: name for name in factors}
-
-
-def _list_named(name: str, factors: Mapping[str, Factor], spelled: Mapping[str, str]) -> list[str]:
-    """Registered factors that a formula names, and those that they name, in any order."""
-    found: dict[str, None] = {}
-    waiting = [name]
-    while waiting:
-        factor = factors[waiting.pop()]
-        if isinstance(factor, Formula):
-            for each in sorted(fields(factor.node)):
-                other = spelled.get(each)
-                if other is not None and other != name and other not in found:
-                    found[other] = None
-                    waiting.append(other)
-    return sorted(found)
+    names = [*factors]
+    return {name.lower(): name for name in reversed(names)} | {name: name for name in names}
 
 
 def _join(names: Iterable[str]) -> str:

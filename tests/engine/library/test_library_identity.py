@@ -189,6 +189,12 @@ def test_a_changed_formula_is_a_new_version(tmp_path: Path) -> None:
         "g": "formula changed",
     }
     assert len(world.library.find("g").versions) == 2
+    third = {"name": "formula", "formula": "h + 2"}
+    world.library.register({"f": Definition(third), "h": Definition(node)}, replacing=True)
+    world.update(PANEL)
+    np.testing.assert_array_equal(world.values("g"), world.values("h") + 3)
+    world.library.register({"f": Definition(node)}, replacing=True)
+    world.update(PANEL)
     pd.testing.assert_frame_equal(world.values("g", as_of=before), old)
     assert not world.values("g").equals(old)
 
