@@ -22,9 +22,20 @@ from engine.checks import (
     refuse_broken,
     regime_checks,
     source_checks,
+    store_checks,
 )
 from engine.core.errors import PluginError
-from engine.core.kinds import Cost, Factor, Kind, Model, Operator, Portfolio, Regime, Source
+from engine.core.kinds import (
+    Cost,
+    Factor,
+    Kind,
+    Model,
+    Operator,
+    Portfolio,
+    Regime,
+    Source,
+    Store,
+)
 from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.testing.portfolio import portfolio_checks
@@ -75,6 +86,8 @@ def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> lis
         return model_checks(plugin)
     if isinstance(plugin, Source):
         return source_checks(plugin, universe)
+    if isinstance(plugin, Store):
+        return store_checks(plugin)
     if isinstance(plugin, Operator):
         return operator_checks(plugin)
     if isinstance(plugin, Kind):  # an observer gives nothing back that could be wrong
@@ -134,3 +147,11 @@ def check_source(plugin: Source, universe: Universe | None = None) -> None:
 def check_operator(plugin: Operator) -> None:
     """Raise PluginError unless an operator keeps its contract."""
     _check(plugin, Operator)
+
+
+def check_store(plugin: Store) -> None:
+    """Raise PluginError unless a store keeps its contract; it is asked in a folder of its own.
+
+    One that is told where to keep things is asked there: tell it an empty folder.
+    """
+    _check(plugin, Store)
