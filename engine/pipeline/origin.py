@@ -18,6 +18,7 @@ from engine.plugin import Registry
 
 NODES = ("source", "universe", "bars", "time")
 SPANS = ("start", "end")  # of a source: the first date is the bars' own, the last one may grow
+PLACES = ("path", "root")  # options of a source that are a place of this machine
 
 
 def describe_origin(config: DictConfig, registry: Registry) -> str:
@@ -66,5 +67,6 @@ def _files(config: DictConfig, registry: Registry) -> Iterator[tuple[str, str, P
         node: Mapping[str, Any] = config.get(key) or {}
         for field in dataclasses.fields(cls):
             value = node.get(field.name)
-            if field.metadata.get("file") and isinstance(value, str) and value:
+            named = field.metadata.get("file") or field.name in PLACES
+            if named and isinstance(value, str) and value:
                 yield key, field.name, Path(value).expanduser().absolute()
