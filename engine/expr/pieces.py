@@ -159,7 +159,7 @@ def make_plan(
     if counted:  # what cannot be evaluated is told by its own name
         executor.count_arrays(formulas, _few(panel), panel.shape[1])
     with TemporaryDirectory(prefix="formulas-") as folder:
-        plan = _plan(trees, panel, Path(folder), threads, dtype)
+        plan = _plan(trees, panel, Path(folder), threads, dtype, together=not counted)
         yield plan.count() if counted else plan
 
 
@@ -174,16 +174,22 @@ def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int, dtype:
 
 
 def _plan(
-    trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None, dtype: str
+    trees: Mapping[str, Node],
+    panel: Panel,
+    folder: Path,
+    threads: int | None,
+    dtype: str,
+    together: bool,
 ) -> Plan:
     endless: dict[Node, str] = {}
     bounded = {name: _cut_endless(tree, endless) for name, tree in trees.items()}
     files = _returns(panel, _names(trees), folder)
     panel = _map_files(panel, files)
-    for node, name in endless.items():
-        files[name] = folder / f"{name}.npy"
-        made = executor.evaluate({name: node}, panel, threads=threads, dtype=dtype)
-        np.save(files[name], made[name])
+    whole = {name: node for node, name in endless.items()}
+    for part in [whole] if together else [{name: node} for name, node in whole.items()]:
+        for name, made in executor.each(part, panel, threads=threads, dtype=dtype):
+            files[name] = folder / f"{name}.npy"
+            np.save(files[name], made)
     panel = _map_files(panel, files)
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     reach = [lookback(node, known) for node in bounded.values()]
