@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from glob import glob
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from engine.core.kinds import Factor
 from engine.core.panel import Panel
@@ -71,7 +73,7 @@ class Work:
     frequency: str = "daily"
     dtype: str = "float64"
 
-    @property
+    @cached_property
     def series(self) -> str:
         """The key of its values."""
         return f"values {sha256(json.dumps(self.made_of, sort_keys=True).encode()).hexdigest()}"
@@ -87,11 +89,36 @@ def prepare(
 ) -> dict[str, Work]:
     """Return what is to be computed, by factor; those that formulas name are among the factors.
 
+    What was returned last is at hand, for a process that asks again and again; files are hashed
+    each time.
+
     Raises
     ------
     FormulaError
         A formula cannot be read, or formulas name one another in a circle.
     """
+    of_bars = tuple(panel.fields), tuple(panel.groups), panel.periods_per_year
+    told = [(name, _options(factor)) for name, factor in factors.items()]
+    asked = repr((told, frequencies, dtypes, market, of_bars, engine_identity(), _libraries()))
+    known = _prepared.get(registry)
+    if known is None or known[0] != asked:
+        parts = {"market": market, "engine": engine_identity(), **_libraries()}
+        made = _write_out(factors, panel, registry, parts, frequencies or {}, dtypes or {})
+        known = _prepared[registry] = asked, made
+    return {name: replace(work, files=_hash_all(work)) for name, work in known[1].items()}
+
+
+_prepared: WeakKeyDictionary[Registry, tuple[str, dict[str, Work]]] = WeakKeyDictionary()
+
+
+def _write_out(
+    factors: Mapping[str, Factor],
+    panel: Panel,
+    registry: Registry,
+    parts: Mapping[str, str],
+    frequencies: Mapping[str, str],
+    dtypes: Mapping[str, str],
+) -> dict[str, Work]:
     formulas = {name: f for name, f in factors.items() if isinstance(f, Formula)}
     nodes = {
         name: tree(name, formulas[name].node if isinstance(found, str) else found, panel)
@@ -103,31 +130,30 @@ def prepare(
     rows: dict[str, int | None] = dict.fromkeys(bars, 0) | dict.fromkeys(named)
     made: dict[str, Work] = {}
     for name, factor in factors.items():
-        node = written.get(name)
-        frequency = (frequencies or {}).get(name, "daily")
-        dtype = (dtypes or {}).get(name, "float64")
-        parts = {"market": market, "engine": engine_identity(), "dtype": dtype, **_libraries()}
-        reads: Reads | None = None
-        classes: dict[str, tuple[str, Factor]] = {}
-        if node is None:
-            parts |= _tell_class(factor, registry)
-            reach, files = None, _hash_files(factor)
-        else:
-            reads = list_reads(node, panel)
-            classes = {f: (named[f], factors[named[f]]) for f in sorted(reads.fields & {*named})}
-            for each, other in classes.values():
-                told = _tell_class(other, registry)
-                parts |= {f"{each}: {what}": text for what, text in told.items()}
-            parts |= {"formula": canonical(node), "fields": " ".join(sorted(reads.fields))}
-            parts |= _operators(node, registry)
-            reach = lookback(node, rows)
-            files = " ".join(_hash_files(other) for _, other in classes.values())
+        frequency, dtype = frequencies.get(name, "daily"), dtypes.get(name, "float64")
+        own = {**parts, "dtype": dtype}
         if frequency != "daily":
-            parts["frequency"] = frequency
+            own["frequency"] = frequency
+        node = written.get(name)
+        if node is None:
+            own |= _tell_class(factor, registry)
+            made[name] = Work(factor, None, None, None, {}, own, "", frequency, dtype)
+            continue
+        reads = list_reads(node, panel)
+        classes = {f: (named[f], factors[named[f]]) for f in sorted(reads.fields & {*named})}
+        for each, other in classes.values():
+            own |= {f"{each}: {what}": text for what, text in _tell_class(other, registry).items()}
+        own |= {"formula": canonical(node), "fields": " ".join(sorted(reads.fields))}
+        own |= _operators(node, registry)
+        reach = lookback(node, rows)
         made[name] = Work(
-            factor, node, None if classes else reads, reach, classes, parts, files, frequency, dtype
+            factor, node, None if classes else reads, reach, classes, own, "", frequency, dtype
         )
     return made
+
+
+def _options(factor: Factor) -> tuple[type[Factor], dict[str, Any]]:
+    return type(factor), {f.name: getattr(factor, f.name) for f in dataclasses.fields(factor)}
 
 
 def _operators(node: Node, registry: Registry) -> dict[str, str]:
@@ -142,11 +168,18 @@ def _tell_class(factor: Factor, registry: Registry) -> dict[str, str]:
     cls = type(factor)
     entry = registry.entries("factor").get(factor.name)
     code = identity(entry) if entry is not None and entry.cls is cls else f"{cls.__module__}"
-    options = {f.name: getattr(factor, f.name) for f in dataclasses.fields(factor)}
+    options = _options(factor)[1]
     return {
         "plugin": f"{factor.name} {json.dumps(by_key(to_plain(options)), default=str)}",
         f"code of {factor.name}": code,
     }
+
+
+def _hash_all(work: Work) -> str:
+    """A hash of the files that a factor reads, or those that it names."""
+    if work.node is None:
+        return _hash_files(work.factor)
+    return " ".join(_hash_files(other) for _, other in work.classes.values())
 
 
 def _hash_files(factor: Factor) -> str:
