@@ -15,7 +15,8 @@ from builders import ROOT
 from engine.core.places import user_cache
 
 PAGE = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = [block for language, block in FENCES if not language]
 COMMANDS = [
     line for block in BLOCKS for line in block.splitlines() if line.startswith(("engine ", "eval "))
 ]

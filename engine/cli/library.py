@@ -52,8 +52,7 @@ read values; nothing is computed
 Without --out a few lines are printed.
 """
 ROWS, WIDTH = 12, 100
-SUFFIXES = (".parquet", ".pq", ".csv")
-FORMULAS = frozenset("=+-@\t\r")  # what a spreadsheet would compute begins with one of them
+SUFFIXES = (".parquet", ".pq")
 
 
 @contextmanager
@@ -234,7 +233,7 @@ def update(
 @switch("--symbols", metavar="A,B", help="these alone")
 @switch("--as-of", "as_of", metavar="COMMIT", callback=read_count, help="what was kept then")
 @switch("--long", is_flag=True, help="factor_id, date, instrument, value: a row a value")
-@switch("--out", metavar="FILE", help="a parquet or CSV file: a column a factor, or --long")
+@switch("--out", metavar="FILE", help="a parquet file: a column a factor, or --long")
 def read(
     names: tuple[str, ...],
     overrides: tuple[str, ...],
@@ -263,7 +262,7 @@ def read(
 
 def _refuse_file(path: Path) -> None:
     if path.suffix not in SUFFIXES:
-        raise ConfigError(f"--out {path}: {did_you_mean(path.suffix, ('.parquet', '.csv'))}")
+        raise ConfigError(f"--out {path}: tables are parquet; name it {path.stem}.parquet")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"--out {path}: no such folder; make it first")
     if path.exists() and not path.is_file():
@@ -275,25 +274,9 @@ def _write(path: Path, frame: Any) -> None:
 
     try:
         with writing_whole(path.resolve()) as part:
-            if path.suffix == ".csv":
-                _disarm(frame).to_csv(part, index=False)
-            else:
-                frame.to_parquet(part, index=False)
+            frame.to_parquet(part, index=False)
     except OSError as error:
         raise ConfigError(f"--out {path}: {error.strerror or error}; choose another file") from None
-
-
-def _disarm(frame: Any) -> Any:
-    """Texts that a spreadsheet would compute, with an apostrophe before them."""
-    frame = frame.rename(columns=_quote)
-    for name in ("symbol", "factor_id", "instrument"):
-        if name in frame:
-            frame[name] = frame[name].cat.rename_categories(_quote)
-    return frame
-
-
-def _quote(text: str) -> str:
-    return f"'{text}" if text[:1] in FORMULAS else text
 
 
 def _print_frame(values: Read, frame: Any) -> None:

@@ -26,9 +26,9 @@ from engine.expr import (
     Formula,
     Node,
     Reads,
-    canonical,
     find_others,
     guest_names,
+    key,
     list_reads,
     lookback,
     to_text,
@@ -143,7 +143,7 @@ def _write_out(
         classes = {f: (named[f], factors[named[f]]) for f in sorted(reads.fields & {*named})}
         for each, other in classes.values():
             own |= {f"{each}: {what}": text for what, text in _tell_class(other, registry).items()}
-        own |= {"formula": canonical(node), "fields": " ".join(sorted(reads.fields))}
+        own |= {"formula": key(node), "fields": " ".join(sorted(reads.fields))}
         own |= _operators(node, registry)
         reach = lookback(node, rows)
         made[name] = Work(
@@ -191,12 +191,12 @@ def _files(factor: Factor) -> Iterator[Path]:
     for each in dataclasses.fields(factor):
         value = getattr(factor, each.name)
         if each.metadata.get("file"):
-            for name in value.values() if isinstance(value, Mapping) else _listed(value):
+            for name in value.values() if isinstance(value, Mapping) else _list_items(value):
                 place = Path(str(name)).expanduser()
                 yield from [place] if place.exists() else map(Path, sorted(glob(str(place))))
 
 
-def _listed(value: object) -> Iterable[object]:
+def _list_items(value: object) -> Iterable[object]:
     if isinstance(value, (list, tuple)):
         return value
     return [value] if value else []
@@ -216,6 +216,8 @@ def tell_why(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     for what in changed:
         if what.startswith("operator "):
             words.append(f"{what} changed" if what in old and what in new else "")
+        elif what == "formula" and any(each.startswith("operator ") for each in changed):
+            continue  # its key holds its operators' code
         elif what in LIBRARIES:
             words.append(f"{what} {old.get(what)} → {new.get(what)}")
         elif what == "market":

@@ -82,7 +82,7 @@ def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: b
     before = np.zeros(len(dates), bool)
     known = choose_rows(changes.old_dates, work.frequency)[: changes.fresh]
     before[: changes.fresh] = known
-    again, columns = _affected(work, changes, len(dates))
+    again, columns = _find_affected(work, changes, len(dates))
     if whole:
         again, columns = np.ones(len(dates), bool), np.ones(len(columns), bool)
     fresh = chosen & ~before
@@ -90,7 +90,7 @@ def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: b
     return Todo(fresh, again & chosen & before, columns, there, ~changes.came)
 
 
-def _affected(work: Work, changes: Changes, count: int) -> tuple[BoolArray, BoolArray]:
+def _find_affected(work: Work, changes: Changes, count: int) -> tuple[BoolArray, BoolArray]:
     rows, columns = np.zeros(count, bool), np.zeros(len(changes.came), bool)
     reads = work.reads
     if reads is None:  # a plugin may read anything

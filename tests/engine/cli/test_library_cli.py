@@ -90,12 +90,13 @@ def test_values_are_those_of_compute(prompt: Prompt) -> None:
 
 def test_the_long_table_has_the_columns_of_the_brief(prompt: Prompt) -> None:
     prompt.register("mom", "delta(close, 5)")
-    out = prompt.folder / "long.csv"
+    out = prompt.folder / "long.parquet"
     words = ("--long", "--from", "2024-01-10", "--to", "2024-01-11", "--out", str(out))
     assert "written" in prompt.type("factors", "read", "mom", *words)
-    text = out.read_text()
-    assert text.startswith("factor_id,date,instrument,value\nmom,2024-01-10 00:00:00+00:00,'=C,")
-    assert len(pd.read_csv(out)) == 6
+    long = pd.read_parquet(out)
+    assert list(long) == ["factor_id", "date", "instrument", "value"]
+    assert [*long["instrument"]] == ["=C", "A", "B"] * 2
+    assert long["date"].dt.day.tolist() == [10] * 3 + [11] * 3
 
 
 def test_list_and_show_say_what_is_kept(prompt: Prompt) -> None:
@@ -169,7 +170,7 @@ def test_mistakes_are_one_line(prompt: Prompt) -> None:
         ("read", "momentum", "--date", "sometime"): "write a date",
         ("read", "momentum", "--from", "2030-01-01"): "no date of the bars is in this span",
         ("read", "momentum", "--as-of", "99"): "commit 99: the last one is",
-        ("read", "momentum", "--out", "a.xlsx"): "--out a.xlsx",
+        ("read", "momentum", "--out", "a.csv"): "name it a.parquet",
         ("update", "--all", "momentum"): "choose one",
         ("register", "alpha102"): "did you mean 'alpha101'?",
         ("register", "momentum", "close", "--frequency", "hourly"): "--frequency hourly",

@@ -175,7 +175,7 @@ class FactorStore:
         """
         with self._ready():
             about = Definition(
-                {}, description, category, frequency, unit, dtype, tuple(self._fixed())
+                {}, description, category, frequency, unit, dtype, tuple(self._fix_words())
             )
             definitions = self._define(name, formula, dialect, missing, about)
             return self._register(definitions, later, replacing)
@@ -271,7 +271,7 @@ class FactorStore:
         by_words: dict[tuple[str, ...], Any] = {}
         for name in chosen:
             words = self.library.find(name).words if name not in known else known[name].words
-            by_words.setdefault((*words, *self._typed(words)), []).append(name)
+            by_words.setdefault((*words, *self._choose_new(words)), []).append(name)
         done: dict[str, Done] = {}
         for origin, some in by_words.items():
             panel, market = self._lay_out(origin)
@@ -336,11 +336,11 @@ class FactorStore:
         with using(self.registry), guarding(guard):
             yield
 
-    def _typed(self, words: Sequence[str]) -> Sequence[str]:
+    def _choose_new(self, words: Sequence[str]) -> Sequence[str]:
         """Overrides that were not given when a factor was registered."""
-        return [word for word in self._fixed() if word not in words]
+        return [word for word in self._fix_words() if word not in words]
 
-    def _fixed(self) -> Sequence[str]:
+    def _fix_words(self) -> Sequence[str]:
         """The words that say what the bars are, with absolute paths."""
         from engine.config import compose_config
         from engine.pipeline import fix_paths, job, resolve
