@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -87,6 +88,7 @@ class Site:
 
     def write(self, file: str, text: str) -> None:
         (self.package / file).write_text(text)
+        shutil.rmtree(self.package / "__pycache__", ignore_errors=True)  # it counts whole seconds
 
     def open(self) -> tuple[World, Registry]:
         for name in [name for name in sys.modules if name.split(".")[0] == "mine"]:
