@@ -90,7 +90,8 @@ def stats(overrides: tuple[str, ...]) -> None:
             "commits": found.store.last_commit(),
         }
         if hasattr(found.store, "stats"):
-            facts |= dict(found.store.stats())
+            told = found.store.stats()
+            facts |= told if isinstance(told, dict) else vars(told)
     for name, value in facts.items():
         print(f"{name:<13} {value}")
 

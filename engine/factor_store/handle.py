@@ -277,6 +277,9 @@ class FactorStore:
             panel, market = self._lay_out(origin)
             told = self.library.update(some, _cut(panel, to), market)
             done |= {each.name: each for each in told}
+        fold = getattr(self.store, "fold", None)
+        if fold is not None and any(each.dates for each in done.values()):
+            fold()  # many files of a few dates into few
         return [done[name] for name in dict.fromkeys(chosen)]
 
     def read(

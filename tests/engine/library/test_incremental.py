@@ -58,6 +58,19 @@ def test_day_by_day_is_the_whole_at_once(world: World) -> None:
     }
 
 
+def test_days_that_are_folded_and_restated_are_the_whole_at_once(world: World) -> None:
+    panel = make_panel(rows=70)
+    folded = 0
+    for rows in range(20, 71):
+        world.update(panel.cut(rows))
+        folded += world.store.fold()
+        if rows == 30:
+            panel = change(panel, "close", (22, 1), 70.0)
+    assert folded > 21
+    assert_same(world, panel)
+    assert world.library.verify([*FORMULAS]) == []
+
+
 def test_several_new_dates(world: World) -> None:
     world.update(PANEL.cut(30))
     assert world.update(PANEL)["crossed"].why == "10 new dates"
