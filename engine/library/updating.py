@@ -151,7 +151,7 @@ def update(
             some = {name: waiting[name] for name in names}
             twins = {name: alike[work.series] for name, work in some.items()}
             every = [each for found in twins.values() for each in found]
-            told = _update(task, some, states, bars, [(records or {}).get(n) for n in every])
+            told = _update(task, some, bars, [(records or {}).get(n) for n in every])
             done |= {n: replace(each, name=n) for each in told for n in twins[each.name]}
     left = [record for name, record in (records or {}).items() if name not in waiting]
     if left:
@@ -178,12 +178,12 @@ def _batches(task: Task, names: list[str]) -> Iterator[list[str]]:
 def _update(
     task: Task,
     works: Mapping[str, Work],
-    states: Mapping[str, State],
     bars: int,
     records: Sequence[Record | None],
 ) -> list[Done]:
-    todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
     base = task.store.last_commit()
+    states = State.read(task.store, base)  # what anybody writes after it is found below
+    todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
     known = {n: w.series in states and states[w.series].dates > 0 for n, w in works.items()}
     sheets = _compute(task, works, todo, known)
     blocks = [block for sheet in sheets for block in sheet.list_blocks(works, todo, task.panel)]

@@ -15,6 +15,7 @@ from worlds import FORMULAS, World, assert_same, change, count_other, expect, ma
 from engine import ConfigError, Formula, LocalStore
 from engine.core.keeping import Block, Record
 from engine.library import Definition, Library, refuse_name
+from engine.library.bars import KeptBars
 from engine.plugin import installed
 
 PANEL = make_panel()
@@ -153,29 +154,38 @@ def test_verify_needs_no_source_for_sectors_and_members(tmp_path: Path) -> None:
 
 
 class Meddled(LocalStore):
-    """A store into which another process writes first."""
+    """A store into which another process writes first, before values or before bars."""
 
     meddle: Any = None
+    before: str = "state"
 
     def write(self, blocks: Any, what: str = "", records: Any = ()) -> int:
-        meddle, self.meddle = self.meddle, None
-        if meddle is not None and any(record.kind == "state" for record in records):
+        own = "state" if any(record.kind == "state" for record in records) else "bars"
+        if self.meddle is not None and own == self.before:
+            meddle, self.meddle = self.meddle, None
             meddle()
-        elif meddle is not None:
-            self.meddle = meddle
         return super().write(blocks, what, records)
 
 
-def test_two_processes_with_other_bars_leave_no_mixture(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", ["state", "bars"])
+def test_two_processes_with_other_bars_leave_no_mixture(tmp_path: Path, before: str) -> None:
     first = World(tmp_path / "store")
     first.update(PANEL.cut(35))
     theirs = change(PANEL, "close", (10, 0), 40.0)
     store = Meddled(tmp_path / "store")
+    store.before = before
     store.meddle = lambda: World(tmp_path / "store", {}).update(theirs)
     library = Library(store, installed())
     library.update([*FORMULAS], PANEL, "a market")
     assert store.meddle is None
-    assert_same(World(tmp_path / "store", {}), PANEL)
+    again = World(tmp_path / "store", {})
+    assert_same(again, PANEL)
+    state = again.library.states()[again.library.find("own").series]
+    kept = KeptBars(again.store, state.market, state.bars)
+    assert kept.compare(PANEL).cells == {}
+    after = change(PANEL, "close", (10, 0), 45.0)
+    again.update(after)
+    assert_same(again, after)
 
 
 def test_a_writer_that_dies_between_bars_and_values_leaves_both_readable(tmp_path: Path) -> None:
