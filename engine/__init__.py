@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from engine.core.universe import Universe
     from engine.core.whole import writing_whole
     from engine.expr import Formula, parse
+    from engine.factor_store import FactorStore, store
     from engine.factors import evaluate
     from engine.plugin import hookimpl
     from engine.report import Report
@@ -92,6 +93,7 @@ _HOME = {
         "Formula",
         "parse",
     ),
+    "engine.factor_store": ("FactorStore", "store"),
     "engine.factors": ("evaluate",),
     "engine.plugin": ("hookimpl",),
     "engine.report": ("Report",),
@@ -112,6 +114,7 @@ __all__ = [
     "EngineError",
     "Estimator",
     "Factor",
+    "FactorStore",
     "FloatArray",
     "Formula",
     "FormulaError",
@@ -142,6 +145,7 @@ __all__ = [
     "parse",
     "progress",
     "run",
+    "store",
     "user_cache",
     "writing_whole",
 ]

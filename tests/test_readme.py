@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from builders import ROOT
 
+from engine.core.places import user_cache
+
 PAGE = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = [block for language, block in FENCES if not language]
 COMMANDS = [
     line for block in BLOCKS for line in block.splitlines() if line.startswith(("engine ", "eval "))
 ]
@@ -32,12 +35,16 @@ def test_each_command_of_the_readme_runs(tmp_path: Path) -> None:
     shell = shutil.which("bash")
     assert shell
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    own = {  # the reader's store is new, the compiled kernels are not
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(user_cache() / "kernels"),
+    }
     for command in COMMANDS:
         done = subprocess.run(
             [shell, "-c", command],
             check=False,
             cwd=tmp_path,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, **own, "PATH": path},
             capture_output=True,
             text=True,
             timeout=900,

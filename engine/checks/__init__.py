@@ -14,6 +14,7 @@ from engine.checks.probe import Probe
 from engine.checks.regime import regime_checks
 from engine.checks.same import Result, Results, where
 from engine.checks.source import source_checks
+from engine.checks.store import store_checks
 from engine.checks.verdict import Broken, Check, Verdict, judge, judge_all, refuse_broken
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "regime_checks",
     "small_panel",
     "source_checks",
+    "store_checks",
     "where",
 ]

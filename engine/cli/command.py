@@ -45,6 +45,22 @@ OWN = (
         """
         compute SET … [--out F]  values of factor sets and formulas, by date and symbol
         explain "FORMULA"  what it reads, how far back, and what looks odd
+        register NAME "FORMULA"  keep a factor: computed once, then by the day
+        list  the registered factors
+        show NAME  what is known of one, and what is kept
+        rm NAME …  take factors out
+        update [NAME …]  compute what is missing, and only that
+        read NAME … [--out F]  values that are kept
+        """,
+    ),
+    Command(
+        "store",
+        "engine.cli.store:store",
+        """
+        verify [--sample N]  is what is kept what was written, and what formulas give?
+        compact  write what is read seldom as compressed files
+        vacuum  delete files that nobody reads any more
+        stats  what is kept, and how large it is
         """,
     ),
     Command(

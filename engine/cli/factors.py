@@ -1,4 +1,7 @@
-"""``engine factors``: compute factor sets and formulas, or explain a formula; nothing is traded."""
+"""``engine factors``: compute factor sets and formulas, or explain one; nothing is traded.
+
+The commands of the library are those of `engine.cli.library`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.formulas import is_dialect, is_override, take_dialect
+from engine.cli.library import LIBRARY
 from engine.cli.offers import offer_sets
 from engine.cli.words import Group, OneOf, Worded, read_count, read_gigabytes, switch
 from engine.core.errors import ConfigError, DataError, did_you_mean
@@ -41,9 +46,7 @@ what a formula reads, how far back, and what looks like a mistake
 
   dialect=NAME                              brain, gtja, tdx, python, paper or qlib
 """
-OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@]*=(?!=)")
 DTYPES = ("float64", "float32")
-FORMULA = re.compile(r"[(?;]")  # in a dialect an = may compare, or name a line
 OF_SETS = re.compile(r"[+~]{0,2}factors[.=]")  # these say nothing of the bars
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)?")
 
@@ -59,20 +62,13 @@ class Request:
     aside: set[str] = field(default_factory=set)  # computed because what was wanted names them
 
 
-def is_dialect(word: str, words: Sequence[str] = ()) -> bool:
-    """Whether a word says which dialect the formulas are in."""
-    return word.startswith("dialect=")
-
-
-def is_override(word: str, words: Sequence[str]) -> bool:
-    """Whether a word is an override; in a dialect a formula may have an = as well."""
-    spoken = any(map(is_dialect, words))
-    return bool(OVERRIDE.match(word)) and not (spoken and FORMULA.search(word))
-
-
-@click.group(cls=Group, help="formulas without a backtest")
+@click.group(cls=Group, help="formulas without a backtest, and the library of factors")
 def factors() -> None:
-    """Compute factors, or explain them."""
+    """Compute factors, explain them, and keep them."""
+
+
+for command in LIBRARY:
+    factors.add_command(command)
 
 
 @factors.command(cls=Worded, help=EXPLAIN, is_override=is_dialect)
@@ -83,7 +79,7 @@ def explain(formulas: tuple[str, ...], overrides: tuple[str, ...]) -> None:
 
     if len(formulas) != 1:
         raise ConfigError("explain takes one formula: put it between quotes")
-    print(explain(parse(formulas[0], _take_dialect(overrides)[0])))
+    print(explain(parse(formulas[0], take_dialect(overrides)[0])))
 
 
 @factors.command(cls=Worded, help=COMPUTE, is_override=is_override)
@@ -137,7 +133,7 @@ def compute(
     from engine.plugin import Guard, guarding, installed, seconds
 
     _refuse(wanted, out, append, how)
-    dialect, rest = _take_dialect(overrides)
+    dialect, rest = take_dialect(overrides)
     request = Request(wanted, rest, dialect, missing)
     sets = options("factors")
     first, config = _compose(request, sets)
@@ -169,13 +165,6 @@ def _refuse(
         raise ConfigError(f"--out {out}: no such folder; make it first")
     if how["workers"] and not how["parallel"]:
         raise ConfigError("--workers: say who they are, such as --parallel local")
-
-
-def _take_dialect(overrides: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The dialect that was typed, and the other overrides."""
-    typed = [word for word in overrides if is_dialect(word)]
-    rest = [word for word in overrides if not is_dialect(word)]
-    return (typed[-1].partition("=")[2] if typed else None), rest
 
 
 def _compose(request: Request, sets: Sequence[str]) -> tuple[str, DictConfig]:

@@ -55,6 +55,27 @@ def offer_sets(context: click.Context, param: click.Parameter, begun: str) -> li
     return _begin(begun, options("factors")) or _offer_overrides(context, begun)
 
 
+def offer_registered(
+    context: click.Context, param: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """Registered factors of the store in the user's cache; or overrides."""
+    import json
+    import sqlite3
+
+    from engine.core.places import user_cache
+
+    file = user_cache() / "store" / "catalogue.sqlite"
+    names: list[str] = []
+    if file.is_file():
+        try:
+            with sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True) as catalogue:
+                found = catalogue.execute("SELECT json_group_array(factor_id) FROM factor_metadata")
+                names = json.loads(found.fetchone()[0])
+        except sqlite3.Error:
+            names = []
+    return _begin(begun, names) or _offer_overrides(context, begun)
+
+
 def offer_files(context: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
     """Files; or overrides, where one is begun."""
     return _offer_overrides(context, begun) or [CompletionItem(begun, type="file")]

@@ -18,6 +18,7 @@ from engine.expr.nodes import Call, Field, Node, Number
 from engine.expr.ops import TABLE, Op
 from engine.expr.parser import DIALECTS, parse
 from engine.expr.pieces import Plan, estimate_bytes, make_plan
+from engine.expr.reads import Reads, list_reads
 from engine.expr.roundoff import rounding
 from engine.expr.shards import from_processes, refuse_parallel
 from engine.expr.spanning import spans
@@ -37,6 +38,7 @@ __all__ = [
     "Number",
     "Op",
     "Plan",
+    "Reads",
     "canonical",
     "estimate_bytes",
     "evaluate",
@@ -47,6 +49,7 @@ __all__ = [
     "from_processes",
     "guest_names",
     "key",
+    "list_reads",
     "lookback",
     "make_plan",
     "parse",

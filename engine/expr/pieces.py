@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,7 +50,7 @@ class Plan:
     lookback : int
         Rows that a piece reads before its own.
     arrays : int
-        Arrays that are held at once while formulas are evaluated.
+        Arrays that are held at once while formulas are evaluated; 0 where nobody counted.
     files : mapping of str to pathlib.Path
         The fields that lie in files.
     whole : tuple of str
@@ -78,6 +78,11 @@ class Plan:
         """All of them, in the formulas' order."""
         made = dict(self.each(span, threads))
         return {name: made[name] for name in self.formulas}
+
+    def count(self) -> Plan:
+        """The plan with its arrays counted."""
+        counted = executor.count_arrays(self.formulas, _few(self.panel), self.panel.shape[1])
+        return replace(self, arrays=counted)
 
     def bytes(self, rows: int) -> int:
         """About how much memory a piece of `rows` rows takes, the table of it included."""
@@ -144,14 +149,18 @@ def make_plan(
     panel: Panel,
     threads: int | None = None,
     dtype: str = "float64",
+    counted: bool = True,
 ) -> Iterator[Plan]:
-    """A plan, whose files last as long as the context."""
+    """A plan, whose files last as long as the context.
+
+    Without `counted`, which takes longer than a few dates do, it knows nothing of its memory.
+    """
     trees = executor.build_trees(formulas, panel)
-    executor.count_arrays(
-        formulas, _few(panel), panel.shape[1]
-    )  # what cannot be evaluated is told by its own name
+    if counted:  # what cannot be evaluated is told by its own name
+        executor.count_arrays(formulas, _few(panel), panel.shape[1])
     with TemporaryDirectory(prefix="formulas-") as folder:
-        yield _plan(trees, panel, Path(folder), threads, dtype)
+        plan = _plan(trees, panel, Path(folder), threads, dtype, together=not counted)
+        yield plan.count() if counted else plan
 
 
 def _few(panel: Panel) -> Panel:
@@ -165,16 +174,22 @@ def _bytes(symbols: int, read: int, arrays: int, rows: int, results: int, dtype:
 
 
 def _plan(
-    trees: Mapping[str, Node], panel: Panel, folder: Path, threads: int | None, dtype: str
+    trees: Mapping[str, Node],
+    panel: Panel,
+    folder: Path,
+    threads: int | None,
+    dtype: str,
+    together: bool,
 ) -> Plan:
     endless: dict[Node, str] = {}
     bounded = {name: _cut_endless(tree, endless) for name, tree in trees.items()}
     files = _returns(panel, _names(trees), folder)
     panel = _map_files(panel, files)
-    for node, name in endless.items():
-        files[name] = folder / f"{name}.npy"
-        made = executor.evaluate({name: node}, panel, threads=threads, dtype=dtype)
-        np.save(files[name], made[name])
+    whole = {name: node for node, name in endless.items()}
+    for part in [whole] if together else [{name: node} for name, node in whole.items()]:
+        for name, made in executor.each(part, panel, threads=threads, dtype=dtype):
+            files[name] = folder / f"{name}.npy"
+            np.save(files[name], made)
     panel = _map_files(panel, files)
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     reach = [lookback(node, known) for node in bounded.values()]
@@ -182,7 +197,7 @@ def _plan(
         formulas=bounded,
         panel=panel,
         lookback=max((rows for rows in reach if rows is not None), default=0),
-        arrays=executor.count_arrays(bounded, _few(panel), panel.shape[1]),
+        arrays=0,
         files=files,
         whole=tuple(to_text(node) for node in endless),
         dtype=dtype,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from engine.pipeline.definitions import find_factors
 from engine.pipeline.folder import Announce
+from engine.pipeline.origin import describe_origin, fix_paths
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
 from engine.pipeline.run import Finisher, execute, job
@@ -16,8 +18,11 @@ __all__ = [
     "Part",
     "Start",
     "choose_plugins",
+    "describe_origin",
     "execute",
     "factor_set",
+    "find_factors",
+    "fix_paths",
     "job",
     "read_part",
     "resolve",

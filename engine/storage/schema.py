@@ -9,6 +9,8 @@
  living     how many segments are read, and the sum of their ids: none is overlooked
  records    a text by kind and name, since which commit; without a text it was taken out then
 ```
+
+The view `factor_metadata` is for whoever queries: a row for each registered factor.
 """
 
 from __future__ import annotations
@@ -33,4 +35,16 @@ INSERT INTO living VALUES (0, 0);
 CREATE TABLE records (
     kind TEXT NOT NULL, name TEXT NOT NULL, since INTEGER NOT NULL, text TEXT, seal BLOB NOT NULL,
     PRIMARY KEY (kind, name, since)) WITHOUT ROWID;
+CREATE VIEW factor_metadata AS SELECT
+    f.name AS factor_id,
+    json_extract(f.text, '$.description') AS description,
+    json_extract(f.text, '$.formula') AS formula,
+    json_extract(f.text, '$.category') AS category,
+    json_extract(f.text, '$.dependencies') AS dependencies,
+    json_extract(f.text, '$.created_at') AS created_at,
+    (SELECT json_extract(s.text, '$.updated') FROM records AS s
+     WHERE s.kind = 'state' AND s.name = json_extract(f.text, '$.series')
+     ORDER BY s.since DESC LIMIT 1) AS last_updated
+    FROM records AS f WHERE f.kind = 'factor' AND f.text IS NOT NULL AND f.since =
+    (SELECT max(since) FROM records WHERE kind = f.kind AND name = f.name);
 """

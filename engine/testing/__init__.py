@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         check_portfolio,
         check_regime,
         check_source,
+        check_store,
         verdicts,
     )
 
@@ -37,6 +38,7 @@ _HOME = {
     "check_portfolio": "engine.testing.checks",
     "check_regime": "engine.testing.checks",
     "check_source": "engine.testing.checks",
+    "check_store": "engine.testing.checks",
     "small_panel": "engine.checks.panels",
     "Verdict": "engine.checks.verdict",
     "verdicts": "engine.testing.checks",
@@ -52,6 +54,7 @@ __all__ = [
     "check_portfolio",
     "check_regime",
     "check_source",
+    "check_store",
     "small_panel",
     "verdicts",
 ]

@@ -22,6 +22,7 @@ from engine.checks import (
     refuse_broken,
     regime_checks,
     source_checks,
+    store_checks,
 )
 from engine.core.errors import PluginError
 from engine.core.kinds import (
@@ -108,6 +109,8 @@ def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> lis
         return model_checks(plugin)
     if isinstance(plugin, Source):
         return source_checks(plugin, universe)
+    if isinstance(plugin, Store):
+        return store_checks(plugin)
     if isinstance(plugin, Operator):
         return operator_checks(plugin)
     if isinstance(plugin, Kind):  # an observer gives nothing back that could be wrong
@@ -167,3 +170,11 @@ def check_source(plugin: Source, universe: Universe | None = None) -> None:
 def check_operator(plugin: Operator) -> None:
     """Raise PluginError unless an operator keeps its contract."""
     _check(plugin, Operator)
+
+
+def check_store(plugin: Store) -> None:
+    """Raise PluginError unless a store keeps its contract; it is asked in a folder of its own.
+
+    One that is told where to keep things is asked there: tell it an empty folder.
+    """
+    _check(plugin, Store)

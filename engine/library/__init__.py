@@ -1,0 +1,25 @@
+"""The library of factors: kept values, what they stand on, and what each day adds to them."""
+
+from __future__ import annotations
+
+from engine.library.library import Definition, Library, Wrong, tell, to_node
+from engine.library.reading import Read, read_date
+from engine.library.records import FREQUENCIES, Registered, State, refuse_name
+from engine.library.showing import Shown
+from engine.library.updating import Done
+
+__all__ = [
+    "FREQUENCIES",
+    "Definition",
+    "Done",
+    "Library",
+    "Read",
+    "Registered",
+    "Shown",
+    "State",
+    "Wrong",
+    "read_date",
+    "refuse_name",
+    "tell",
+    "to_node",
+]

@@ -1,0 +1,229 @@
+"""The key of a series: the same for the same values, another where they may be others.
+
+It is made of the formula with all that it names written out, or of a plugin and its options; of
+the code of the operators and plugins in it, the engine's own and its libraries'; and of the market.
+The bars themselves are in no key: what they change is found and computed again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from glob import glob
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from engine.core.kinds import Factor
+from engine.core.panel import Panel
+from engine.core.plain import by_key, to_plain
+from engine.expr import (
+    Formula,
+    Node,
+    Reads,
+    find_others,
+    guest_names,
+    key,
+    list_reads,
+    lookback,
+    to_text,
+    tree,
+    trees,
+    write_out,
+)
+from engine.plugin import Registry, engine_identity, identity
+from engine.plugin import tree as hash_files
+
+LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pandas")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A factor, ready to be computed.
+
+    Parameters
+    ----------
+    factor : Factor
+    node : Node or None
+        The formula with the factors that it names written out; None for a plugin.
+    reads : Reads or None
+        What of the bars it reads; None is all.
+    lookback : int or None
+    classes : dict of str to (str, Factor)
+        Factors that are no formulas and that it names, by the name of the field.
+    made_of : dict of str to str
+        What its key is made of.
+    files : str
+        A hash of the files that a plugin's options name.
+    frequency, dtype : str
+    """
+
+    factor: Factor
+    node: Node | None
+    reads: Reads | None
+    lookback: int | None
+    classes: dict[str, tuple[str, Factor]]
+    made_of: dict[str, str]
+    files: str
+    frequency: str = "daily"
+    dtype: str = "float64"
+
+    @cached_property
+    def series(self) -> str:
+        """The key of its values."""
+        return f"values {sha256(json.dumps(self.made_of, sort_keys=True).encode()).hexdigest()}"
+
+
+def prepare(
+    factors: Mapping[str, Factor],
+    panel: Panel,
+    registry: Registry,
+    market: str,
+    frequencies: Mapping[str, str] | None = None,
+    dtypes: Mapping[str, str] | None = None,
+) -> dict[str, Work]:
+    """Return what is to be computed, by factor; those that formulas name are among the factors.
+
+    What was returned last is at hand, for a process that asks again and again; files are hashed
+    each time.
+
+    Raises
+    ------
+    FormulaError
+        A formula cannot be read, or formulas name one another in a circle.
+    """
+    of_bars = tuple(panel.fields), tuple(panel.groups), panel.periods_per_year
+    told = [(name, _options(factor)) for name, factor in factors.items()]
+    asked = repr((told, frequencies, dtypes, market, of_bars, engine_identity(), _libraries()))
+    known = _prepared.get(registry)
+    if known is None or known[0] != asked:
+        parts = {"market": market, "engine": engine_identity(), **_libraries()}
+        made = _write_out(factors, panel, registry, parts, frequencies or {}, dtypes or {})
+        known = _prepared[registry] = asked, made
+    return {name: replace(work, files=_hash_all(work)) for name, work in known[1].items()}
+
+
+_prepared: WeakKeyDictionary[Registry, tuple[str, dict[str, Work]]] = WeakKeyDictionary()
+
+
+def _write_out(
+    factors: Mapping[str, Factor],
+    panel: Panel,
+    registry: Registry,
+    parts: Mapping[str, str],
+    frequencies: Mapping[str, str],
+    dtypes: Mapping[str, str],
+) -> dict[str, Work]:
+    formulas = {name: f for name, f in factors.items() if isinstance(f, Formula)}
+    nodes = {
+        name: tree(name, formulas[name].node if isinstance(found, str) else found, panel)
+        for name, found in trees(formulas, panel).items()
+    }
+    bars = {name.lower() for name in panel.fields}
+    named = find_others(nodes, factors, bars.__contains__)
+    written = write_out(nodes, {*bars, *named}.__contains__)
+    rows: dict[str, int | None] = dict.fromkeys(bars, 0) | dict.fromkeys(named)
+    made: dict[str, Work] = {}
+    for name, factor in factors.items():
+        frequency, dtype = frequencies.get(name, "daily"), dtypes.get(name, "float64")
+        own = {**parts, "dtype": dtype}
+        if frequency != "daily":
+            own["frequency"] = frequency
+        node = written.get(name)
+        if node is None:
+            own |= _tell_class(factor, registry)
+            made[name] = Work(factor, None, None, None, {}, own, "", frequency, dtype)
+            continue
+        reads = list_reads(node, panel)
+        classes = {f: (named[f], factors[named[f]]) for f in sorted(reads.fields & {*named})}
+        for each, other in classes.values():
+            own |= {f"{each}: {what}": text for what, text in _tell_class(other, registry).items()}
+        own |= {"formula": key(node), "fields": " ".join(sorted(reads.fields))}
+        own |= _operators(node, registry)
+        reach = lookback(node, rows)
+        made[name] = Work(
+            factor, node, None if classes else reads, reach, classes, own, "", frequency, dtype
+        )
+    return made
+
+
+def _options(factor: Factor) -> tuple[type[Factor], dict[str, Any]]:
+    return type(factor), {f.name: getattr(factor, f.name) for f in dataclasses.fields(factor)}
+
+
+def _operators(node: Node, registry: Registry) -> dict[str, str]:
+    """Which code the plugins' operators in a formula are."""
+    known = registry.entries("operator")
+    names = guest_names(to_text(node), known)
+    return {f"operator {name} of {known[name].origin}": identity(known[name]) for name in names}
+
+
+def _tell_class(factor: Factor, registry: Registry) -> dict[str, str]:
+    """A plugin, its options, and which code it is."""
+    cls = type(factor)
+    entry = registry.entries("factor").get(factor.name)
+    code = identity(entry) if entry is not None and entry.cls is cls else f"{cls.__module__}"
+    options = _options(factor)[1]
+    return {
+        "plugin": f"{factor.name} {json.dumps(by_key(to_plain(options)), default=str)}",
+        f"code of {factor.name}": code,
+    }
+
+
+def _hash_all(work: Work) -> str:
+    """A hash of the files that a factor reads, or those that it names."""
+    if work.node is None:
+        return _hash_files(work.factor)
+    return " ".join(_hash_files(other) for _, other in work.classes.values())
+
+
+def _hash_files(factor: Factor) -> str:
+    found = [hash_files(path) for path in _files(factor)]
+    return sha256(" ".join(found).encode()).hexdigest()[:16] if found else ""
+
+
+def _files(factor: Factor) -> Iterator[Path]:
+    for each in dataclasses.fields(factor):
+        value = getattr(factor, each.name)
+        if each.metadata.get("file"):
+            for name in value.values() if isinstance(value, Mapping) else _list_items(value):
+                place = Path(str(name)).expanduser()
+                yield from [place] if place.exists() else map(Path, sorted(glob(str(place))))
+
+
+def _list_items(value: object) -> Iterable[object]:
+    if isinstance(value, (list, tuple)):
+        return value
+    return [value] if value else []
+
+
+@cache
+def _libraries() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
+
+
+def tell_why(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """Why a factor has another key than it had, in words."""
+    if not old:
+        return "first values"
+    changed = [what for what in {**old, **new} if old.get(what) != new.get(what)]
+    words = []
+    for what in changed:
+        if what.startswith("operator "):
+            words.append(f"{what} changed" if what in old and what in new else "")
+        elif what == "formula" and any(each.startswith("operator ") for each in changed):
+            continue  # its key holds its operators' code
+        elif what in LIBRARIES:
+            words.append(f"{what} {old.get(what)} → {new.get(what)}")
+        elif what == "market":
+            words.append("other bars: source, universe, bars, time or their first date")
+        elif what == "fields":
+            words.append("the bars have other fields of its names")
+        else:
+            words.append(f"{what} changed")
+    return ", ".join(filter(None, dict.fromkeys(words))) or "plugins of its formula changed"
