@@ -376,3 +376,39 @@ def test_a_factor_that_is_known_is_not_computed_again(
     assert asked[3] == set()  # the same formula by another name
     run("four", kept, more, "+factors.mine2='mine + rv_20'")
     assert asked[-1] == {"mine2"}
+
+
+def test_a_run_reads_what_is_registered_and_adds_the_days_that_are_new(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.library import updating
+    from engine.pipeline import market
+
+    bars = pd.read_parquet(file)
+    days = sorted(bars["timestamp"].unique())
+    bars[bars["timestamp"] < days[-3]].to_parquet(file)
+    words = ["source=parquet", f"source.path={file}", "universe=all"]
+    kept = f"store.path={tmp_path}/store"
+    with engine.store([*words, kept]) as library:
+        library.register("core_ta_price")
+    bars.to_parquet(file)
+    asked: list[set[str]] = []
+    rows: list[int] = []
+    evaluate, compute = market.evaluate, updating.compute
+
+    def counting(formulas, panel):
+        asked.append({*formulas})
+        return evaluate(formulas, panel)
+
+    def adding(works, todo, panel, how):
+        rows.extend(int((each.fresh | each.again).sum()) for each in todo.values())
+        return compute(works, todo, panel, how)
+
+    monkeypatch.setattr(market, "evaluate", counting)
+    monkeypatch.setattr(updating, "compute", adding)
+    words += ["+bundle=ai_tech_core", "report=none"]
+    run = engine.run([*words, kept], path=tmp_path / "run").path
+    assert asked == [set()]
+    assert {*rows} == {3}
+    whole = engine.run([*words, "store=none"], path=tmp_path / "whole").path
+    assert digests(run) == digests(whole)

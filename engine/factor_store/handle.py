@@ -357,7 +357,7 @@ class FactorStore:
     def _lay_out(self, words: tuple[str, ...]) -> tuple[Panel, str]:
         """The bars of a configuration, and where they come from."""
         if words not in self._panels:
-            from engine.bars import Handed, build
+            from engine.bars import Handed, build, hide_stated
             from engine.config import compose_config
             from engine.pipeline import describe_origin, job, read_part
 
@@ -370,7 +370,7 @@ class FactorStore:
             panel, _ = build(
                 frame, part.universe, part.bars, series, part.time.number, part.decision.share
             )
-            self._panels[words] = panel, market
+            self._panels[words] = hide_stated(panel), market
         return self._panels[words]
 
 

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from engine.core.errors import PluginError
 from engine.core.kinds import Factor
 from engine.core.panel import BoolArray, FloatArray, Panel, narrow
 from engine.expr import Node, Plan, lookback, make_plan, spans
 from engine.factors import How, ready
 from engine.library.identity import Work
 from engine.library.rows import Todo, find_first, list_spans
+from engine.plugin import is_ours, list_declared, watching
 
 Pieces = Iterator[tuple[str, slice, FloatArray]]
 SMALL, AROUND, SIZE = 0.1, 300, 24  # of the memory; rows that most look back; bytes of a cell
@@ -36,7 +38,7 @@ def compute(
     """
     every, classes = np.ones(panel.shape[1], bool), _list_classes(works)
     if classes:
-        made = ready(classes, panel).values
+        made = _compute_classes(classes, panel)
         for name, values in made.items():
             if name in works:
                 yield name, slice(0, len(values)), every, narrow(values, works[name].dtype)
@@ -48,6 +50,21 @@ def compute(
         rows = {name: _rows(todo[name], again) for name in alike}
         for name, span, values in _formulas(nodes, rows, part, replace(how, dtype=dtype)):
             yield name, span, columns, values
+
+
+def _compute_classes(classes: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
+    """Values of plugins; one that reads files which no option names would be stale some day."""
+    made: dict[str, FloatArray] = {}
+    for name, factor in classes.items():
+        with watching() as opened:
+            made |= ready({name: factor}, panel).values
+        strange = [] if is_ours(factor) else opened.find_undeclared(list_declared(factor))
+        if strange:
+            raise PluginError(
+                f"factors.{name}: reads {strange[0]}, which no option names, so what is kept of it "
+                "would be wrong when that changes: make it an option with file=True"
+            )
+    return made
 
 
 def _list_classes(works: Mapping[str, Work]) -> dict[str, Factor]:

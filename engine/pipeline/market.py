@@ -166,10 +166,11 @@ def compute(definitions: Mapping[str, Factor], bars: Bars, pieces: Pieces) -> di
     """Compute every factor of the set that is not kept: classes one by one, formulas as a graph."""
     panel = bars.seen
     texts = {n: pieces.describe(n) for n, f in definitions.items() if not isinstance(f, Formula)}
-    known = pieces.find(texts)
+    known = pieces.bring(definitions, panel)
+    known |= pieces.find({name: text for name, text in texts.items() if name not in known})
     found = ready(definitions, panel, known=known)
     texts |= _describe_formulas(definitions, found, texts)
-    known |= pieces.find({name: texts[name] for name in found.formulas})
+    known |= pieces.find({name: texts[name] for name in found.formulas if name not in known})
     done = found.values | known | _evaluate_left(definitions, found, known)
     columns = {name: array(done[name], panel.shape, f"factors.{name}") for name in definitions}
     pieces.keep(texts, columns)

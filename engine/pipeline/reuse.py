@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from omegaconf import OmegaConf
 
 from engine.core.errors import EngineError
 from engine.core.keeping import Store
-from engine.core.panel import FloatArray
+from engine.core.kinds import Factor
+from engine.core.panel import FloatArray, Panel
 from engine.core.plain import to_plain
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.keys import Keys, Used
 from engine.pipeline.making import Found, Notes
+from engine.pipeline.origin import describe_origin
 from engine.pipeline.recent import RECENT
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
@@ -44,22 +47,24 @@ class Reuse:
 
     Parameters
     ----------
+    store : Store
     results : Results
-    memory : float
-        Bytes of results that this process may hold.
     folder : RunFolder
     watch : Watch
         Learns what the data are.
     keys : Keys
+    handed : bool
+        Whether the bars were handed over: whose they are, no configuration says.
     source : str
         The source's key without its data, where it is repeatable.
     """
 
+    store: Store
     results: Results
-    memory: float
     folder: RunFolder
     watch: Watch
     keys: Keys
+    handed: bool
     source: str = ""
     _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
     _pieces: dict[str, KeptPieces] = field(default_factory=dict)
@@ -101,7 +106,7 @@ class Reuse:
     def remember(self, stage: Stage, result: Any) -> None:
         """Hold the result of a stage in memory, where a later stage reads it."""
         if stage.name in READ and not self._is_apart(stage):
-            RECENT.put(self.watch.keys[stage.name], result, self.memory)
+            RECENT.put(self.watch.keys[stage.name], result, self.store.memory_bytes)
 
     @contextmanager
     def noting(self, stage: Stage) -> Iterator[Notes]:
@@ -164,8 +169,22 @@ class Reuse:
         made_of = [self.watch.keys.get(name, "") for name in stage.of]
         base = json.dumps([stage.name, made_of, self.keys.list_libraries(stage)])
         results = None if self._is_apart(stage) else self.results
-        self._pieces[stage.name] = KeptPieces(base, used, results)
+        self._pieces[stage.name] = KeptPieces(base, used, results, self._bring)
         return self._pieces[stage.name]
+
+    def _bring(self, factors: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
+        """Values of registered factors, of which only what is missing is computed."""
+        from engine.library import Library
+
+        opened = None if self.handed else self.store.open()
+        if opened is None:
+            return {}
+        try:
+            market = describe_origin(self.keys.config, self.keys.registry)
+            found, _ = Library(opened, self.keys.registry).values(factors, panel, market)
+        finally:
+            opened.close()
+        return {name: values.astype(np.float64, copy=False) for name, values in found.items()}
 
     def close(self) -> None:
         """Let the store go, once all is written."""
@@ -205,6 +224,8 @@ class KeptPieces:
     used : mapping of str to Used
         Plugins by the names that the configuration gives them.
     results : Results, optional
+    bring_registered : callable
+        Brings the values of registered factors to a panel.
     made : dict of str to float array
         What is to be kept, by its key.
     """
@@ -212,6 +233,7 @@ class KeptPieces:
     base: str
     used: Mapping[str, Used]
     results: Results | None
+    bring_registered: Callable[[Mapping[str, Factor], Panel], dict[str, FloatArray]]
     made: dict[str, FloatArray] = field(default_factory=dict)
 
     def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
@@ -221,6 +243,16 @@ class KeptPieces:
         keys = {name: self._key(text) for name, text in texts.items()}
         found = self.results.find_pieces([*keys.values()])
         return {name: found[key] for name, key in keys.items() if key in found}
+
+    def bring(self, factors: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
+        """Return the values of those factors that are registered, brought to a panel."""
+        if self.results is None:
+            return {}
+        try:
+            return self.bring_registered(factors, panel)
+        except (EngineError, OSError) as error:
+            log.warning("store: %s; the factors of this run are computed", error, extra=ASIDE)
+            return {}
 
     def keep(self, texts: Mapping[str, str], arrays: Mapping[str, FloatArray]) -> None:
         """Keep the arrays of a result; of two that depend on the same, one."""
@@ -265,6 +297,10 @@ class Fresh:
 
 class NoPieces:
     """Nothing is kept."""
+
+    def bring(self, factors: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
+        """Bring nothing."""
+        return {}
 
     def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
         """Find nothing."""

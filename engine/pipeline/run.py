@@ -183,7 +183,8 @@ def _open_earlier(
     if results is None:
         return Fresh()
     source = keys.of("")[STAGES[0].name] if settings.source.repeatable else ""
-    return Reuse(results, settings.store.memory_bytes, folder, watch, keys, source)
+    handed = isinstance(settings.source, Handed)
+    return Reuse(settings.store, results, folder, watch, keys, handed, source)
 
 
 def _make_all(

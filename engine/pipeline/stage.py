@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from engine.core.panel import FloatArray
+from engine.core.kinds import Factor
+from engine.core.panel import FloatArray, Panel
 from engine.pipeline.settings import Settings
 from engine.storage import Artifacts
 
@@ -70,6 +71,9 @@ class Pieces(Protocol):
 
     def find(self, texts: Mapping[str, str]) -> dict[str, FloatArray]:
         """Return those that are kept, by name; each text says what the array depends on."""
+
+    def bring(self, factors: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
+        """Return the values of those factors that are registered, brought to a panel."""
 
     def keep(self, texts: Mapping[str, str], arrays: Mapping[str, FloatArray]) -> None:
         """Keep the arrays of a result, all of one shape."""

@@ -90,9 +90,6 @@ def test_what_a_store_does_wrong_is_named(
     assert message in found.get(property, ""), found
 
 
-@pytest.mark.xfail(
-    reason="the catalogue remembers numbers of series that were rolled back", strict=True
-)
 def test_a_number_that_a_failed_commit_gave_is_given_once(tmp_path: Path) -> None:
     store, day = engine.LocalStore(tmp_path), pd.DatetimeIndex(["2020-01-01"], tz="UTC")
 
