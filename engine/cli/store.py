@@ -99,5 +99,5 @@ def stats(overrides: tuple[str, ...]) -> None:
 def _ask(store: Any, what: str) -> Any:
     """A method of the store; ConfigError where this one has none."""
     if not hasattr(store, what):
-        raise ConfigError(f"{what}: this store cannot; choose store=local")
+        raise ConfigError(f"{what}: this store has no such command")
     return getattr(store, what)
