@@ -229,7 +229,10 @@ def test_verify_names_a_damaged_file_and_the_factor(prompt: Prompt) -> None:
         file.write_bytes(content)
     said = prompt.type("store", "verify", code=1)
     assert re.search(r"damaged: .*\.npy, where it holds mom", said)
-    assert "mend" in said
+    assert "type engine store verify --mend, then engine factors update" in said
+    assert "taken out" in prompt.type("store", "verify", "--mend", code=1)
+    assert "mom: " in prompt.type("factors", "update")
+    assert prompt.type("store", "verify").startswith("sound")
 
 
 def test_the_python_door_does_the_same(tmp_path: Path) -> None:
