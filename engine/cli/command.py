@@ -57,7 +57,7 @@ OWN = (
         "store",
         "engine.cli.store:store",
         """
-        verify [--sample N]  is what is kept what was written, and what formulas give?
+        verify [--sample N] [--mend]  is what is kept what was written, and what formulas give?
         compact  write what is read seldom as compressed files
         vacuum  delete files that nobody reads any more
         stats  what is kept, and how large it is

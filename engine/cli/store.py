@@ -32,8 +32,11 @@ def store() -> None:
 
 @store.command(cls=Worded, help=VERIFY, epilog=EXIT, is_override=is_override)
 @switch("--sample", metavar="N", callback=read_count, help="compute this many factors; else all")
-def verify(overrides: tuple[str, ...], sample: int | None) -> int:
+@switch("--mend", is_flag=True, help="take out what is damaged, to be computed again")
+def verify(overrides: tuple[str, ...], sample: int | None, mend: bool) -> int:
     """Return 1 where something is wrong, else 0."""
+    from engine.library import forget
+
     with opening(overrides) as found:
         damages = _ask(found.store, "verify")()
         series = _name_series(found)
@@ -41,8 +44,11 @@ def verify(overrides: tuple[str, ...], sample: int | None) -> int:
             held = ", ".join(sorted({series.get(key, key) for key in damage.keys}))
             print(f"damaged: {damage.file}, where it holds {held}")
         if damages:
-            print("take it out and compute it again: engine factors update --all after")
-            print('  python -c "import engine; s = engine.LocalStore(PATH); s.mend(s.verify())"')
+            if mend:
+                _ask(found.store, "mend")(damages)
+                forget(found.store, (key for damage in damages for key in damage.keys))
+            done = "taken out: type" if mend else "type engine store verify --mend, then"
+            print(f"{done} engine factors update")
             return 1
         names = _sample([*found.list()], sample)
         wrong = found.verify(names)
@@ -99,5 +105,5 @@ def stats(overrides: tuple[str, ...]) -> None:
 def _ask(store: Any, what: str) -> Any:
     """A method of the store; ConfigError where this one has none."""
     if not hasattr(store, what):
-        raise ConfigError(f"{what}: this store cannot; choose store=local")
+        raise ConfigError(f"{what}: this store has no such command")
     return getattr(store, what)

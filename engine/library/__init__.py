@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.library.library import Definition, Library, Wrong, tell, to_node
 from engine.library.reading import Read, read_date
-from engine.library.records import FREQUENCIES, Registered, State, refuse_name
+from engine.library.records import FREQUENCIES, Registered, State, forget, refuse_name
 from engine.library.showing import Shown
 from engine.library.updating import Done
 
@@ -18,6 +18,7 @@ __all__ = [
     "Shown",
     "State",
     "Wrong",
+    "forget",
     "read_date",
     "refuse_name",
     "tell",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
@@ -175,3 +175,17 @@ def find(known: Mapping[str, Registered], name: str) -> Registered:
         hint = did_you_mean(name, known)
         raise ConfigError(f"{shown}: no such factor is registered; {hint}")
     return known[name]
+
+
+def forget(store: OpenStore, keys: Iterable[str]) -> None:
+    """Take for never computed what a store has lost: `update` computes it again.
+
+    Where bars are lost, so are all values that stand on bars of their market.
+    """
+    lost, states = {*keys}, State.read(store)
+    markets = {key.split(" ")[1] for key in lost if key.startswith("bars ")}
+    gone = [s for s, state in states.items() if s in lost or state.market in markets]
+    known = Axes.read(store).keys()
+    records = [State.drop(each) for each in gone] + [Axes.drop(m) for m in markets & known]
+    if records:
+        store.write([], "lost", records)

@@ -24,7 +24,7 @@ _engine_completion "$1" 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 OFFERED = {
-    "": "run report compare data factors plugins warm completion",
+    "": "run report compare data factors store plugins warm completion",
     "fac": "factors",
     "--": "--version --debug --help",
     "plugins ": "check list new show yaml",
@@ -35,7 +35,7 @@ OFFERED = {
     "plugins check rid": "ridge",
     "plugins show model ridge ": "",
     "plugins new --": "--here --help",
-    "factors ": "compute explain",
+    "factors ": "compute explain register list show rm update read",
     "factors compute close alpha1": "alpha101 alpha158",
     "factors compute --par": "--parallel",
     "factors compute --parallel ": "local dask ray",

@@ -195,6 +195,22 @@ def test_a_store_that_keeps_nothing_or_cannot_be_written_is_one_line(
     assert "cannot be written" in error
 
 
+def test_names_of_the_users_own_store_are_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import click
+
+    from engine.cli.library import read
+    from engine.cli.offers import offer_registered
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    context = click.Context(read)
+    context.params["overrides"] = ()
+    assert offer_registered(context, read.params[0], "zet") == []
+    assert main(["factors", "register", "zeta", "close", "--later"]) == 0
+    assert [each.value for each in offer_registered(context, read.params[0], "zet")] == ["zeta"]
+
+
 def test_rm_takes_out(prompt: Prompt) -> None:
     prompt.register("mom", "delta(close, 5)")
     prompt.register("twice", "mom * 2")
@@ -213,7 +229,10 @@ def test_verify_names_a_damaged_file_and_the_factor(prompt: Prompt) -> None:
         file.write_bytes(content)
     said = prompt.type("store", "verify", code=1)
     assert re.search(r"damaged: .*\.npy, where it holds mom", said)
-    assert "mend" in said
+    assert "type engine store verify --mend, then engine factors update" in said
+    assert "taken out" in prompt.type("store", "verify", "--mend", code=1)
+    assert "mom: " in prompt.type("factors", "update")
+    assert prompt.type("store", "verify").startswith("sound")
 
 
 def test_the_python_door_does_the_same(tmp_path: Path) -> None:
