@@ -27,7 +27,6 @@ from engine.core.plain import to_plain
 from engine.pipeline.folder import RunFolder
 from engine.pipeline.keys import Keys, Used
 from engine.pipeline.making import Found, Notes
-from engine.pipeline.origin import describe_origin
 from engine.pipeline.recent import RECENT
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
@@ -53,8 +52,8 @@ class Reuse:
     watch : Watch
         Learns what the data are.
     keys : Keys
-    handed : bool
-        Whether the bars were handed over: whose they are, no configuration says.
+    origin : callable or None
+        Tells where the bars come from; None where they were handed over, and nothing says so.
     source : str
         The source's key without its data, where it is repeatable.
     """
@@ -64,7 +63,7 @@ class Reuse:
     folder: RunFolder
     watch: Watch
     keys: Keys
-    handed: bool
+    origin: Callable[[], str] | None
     source: str = ""
     _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
     _pieces: dict[str, KeptPieces] = field(default_factory=dict)
@@ -176,12 +175,12 @@ class Reuse:
         """Values of registered factors, of which only what is missing is computed."""
         from engine.library import Library
 
-        opened = None if self.handed else self.store.open()
-        if opened is None:
+        opened = None if self.origin is None else self.store.open()
+        if opened is None or self.origin is None:
             return {}
         try:
-            market = describe_origin(self.keys.config, self.keys.registry)
-            found, _ = Library(opened, self.keys.registry).values(factors, panel, market)
+            library = Library(opened, self.keys.registry)
+            found, _ = library.values(factors, panel, self.origin())
         finally:
             opened.close()
         return {name: values.astype(np.float64, copy=False) for name, values in found.items()}

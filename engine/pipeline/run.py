@@ -27,6 +27,7 @@ from engine.pipeline.folder import Announce, RunFolder
 from engine.pipeline.keys import Keys
 from engine.pipeline.making import Making
 from engine.pipeline.manifest import manifest, name_unchecked
+from engine.pipeline.origin import describe_origin
 from engine.pipeline.resume import Start
 from engine.pipeline.reuse import Fresh, Reuse, open_results
 from engine.pipeline.sessions import describe
@@ -125,6 +126,7 @@ def _execute(
     watch = folder.watch = Watch(
         settings.observers, settings.strict_observers, folder.path, keys.of
     )
+    origin = None if bars is not None else lambda: describe_origin(copy.deepcopy(raw), registry)
     job_key = keys.make_job_key(shown)
     if resume and _is_done(folder.path, job_key):
         log.info("%s: this job had finished before", folder.path)
@@ -137,7 +139,7 @@ def _execute(
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
-        earlier = _open_earlier(settings, folder, watch, keys, start)
+        earlier = _open_earlier(settings, folder, watch, keys, start, origin)
         with folder.listening(), guarding(guard):
             making = _make_all(settings, folder, watch, overrides, earlier, start)
             splits = _trainings(folder.path) if settings.needs_model else []
@@ -177,14 +179,14 @@ def _open_earlier(
     watch: Watch,
     keys: Keys,
     start: Start | None,
+    origin: Callable[[], str] | None,
 ) -> Reuse | Fresh:
     """What knows of earlier runs' results; a run that goes on from one asks that one alone."""
     results = None if start is not None else open_results(settings.store)
     if results is None:
         return Fresh()
     source = keys.of("")[STAGES[0].name] if settings.source.repeatable else ""
-    handed = isinstance(settings.source, Handed)
-    return Reuse(settings.store, results, folder, watch, keys, handed, source)
+    return Reuse(settings.store, results, folder, watch, keys, origin, source)
 
 
 def _make_all(
