@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +12,10 @@ from engine.cli.formulas import is_override
 from engine.cli.library import opening
 from engine.cli.words import Group, Worded, read_count, switch
 from engine.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.factor_store import FactorStore
+    from engine.storage import Results
 
 WHICH = """
   store.path=DIR                            the store's folder, or any other override of the store
@@ -35,20 +41,12 @@ def store() -> None:
 @switch("--mend", is_flag=True, help="take out what is damaged, to be computed again")
 def verify(overrides: tuple[str, ...], sample: int | None, mend: bool) -> int:
     """Return 1 where something is wrong, else 0."""
-    from engine.library import forget
-
+    if mend:
+        _mend_catalogue(overrides)
     with opening(overrides) as found:
-        damages = _ask(found.store, "verify")()
-        series = _name_series(found)
-        for damage in damages:
-            held = ", ".join(sorted({series.get(key, key) for key in damage.keys}))
-            print(f"damaged: {damage.file}, where it holds {held}")
-        if damages:
-            if mend:
-                _ask(found.store, "mend")(damages)
-                forget(found.store, (key for damage in damages for key in damage.keys))
+        if _tell_damages(found, mend) + _tell_damaged_results(found, mend):
             done = "taken out: type" if mend else "type engine store verify --mend, then"
-            print(f"{done} engine factors update")
+            print(f"{done} engine factors update --all; runs make their results again")
             return 1
         names = _sample([*found.list()], sample)
         wrong = found.verify(names)
@@ -62,44 +60,122 @@ def verify(overrides: tuple[str, ...], sample: int | None, mend: bool) -> int:
     return 0
 
 
+def _mend_catalogue(overrides: Sequence[str]) -> None:
+    """Go on with the copy of a damaged catalogue."""
+    from engine.storage import CatalogueError, mend_catalogue
+
+    try:
+        with opening(overrides):
+            return
+    except CatalogueError as error:
+        made = mend_catalogue(error.folder)
+    print(
+        f"the damaged catalogue is {made.aside}; the store is as it was after commit "
+        f"{made.commit}, {made.lost} later ones are lost: type engine factors update --all"
+    )
+
+
+def _tell_damages(found: FactorStore, mend: bool) -> int:
+    """Print the damaged files of values, and return how many there are."""
+    from engine.library import forget
+
+    damages = _ask(found.store, "verify")()
+    series = {factor.series: name for name, factor in found.list().items()}
+    for damage in damages:
+        held = ", ".join(sorted({series.get(key, key) for key in damage.keys}))
+        print(f"damaged: {damage.file}, where it holds {held}")
+    if damages and mend:
+        _ask(found.store, "mend")(damages)
+        forget(found.store, (key for damage in damages for key in damage.keys))
+    return len(damages)
+
+
+def _tell_damaged_results(found: FactorStore, mend: bool) -> int:
+    """Print the damaged files of results, and return how many there are."""
+    with _results(found) as results:
+        files = [] if results is None else results.verify()
+        for file in files:
+            print(f"damaged: {file}, of a run's result")
+            if mend and results is not None:
+                results.forget(file.parent.name)
+    return len(files)
+
+
+@contextmanager
+def _results(found: FactorStore) -> Iterator[Results | None]:
+    """Results of stages beside the values, where there are any."""
+    from engine.storage import Results
+
+    folder = found.plugin.results
+    if folder is None or not folder.is_dir():
+        yield None
+        return
+    results = Results(folder, found.plugin.max_bytes)
+    try:
+        yield results
+    finally:
+        results.close()
+
+
 def _sample(names: list[str], count: int | None) -> list[str]:
     import random
 
     return names if count is None or count >= len(names) else random.sample(names, count)
 
 
-def _name_series(found: Any) -> dict[str, str]:
-    """Factors by the keys of their series."""
-    return {factor.series: name for name, factor in found.list().items()}
-
-
 @store.command(cls=Worded, help=COMPACT, is_override=is_override)
 def compact(overrides: tuple[str, ...]) -> None:
     """Print what became of it."""
     with opening(overrides) as found:
-        print(f"compacted: {_ask(found.store, 'compact')()}")
+        _ask(found.store, "fold")()
+        before = _ask(found.store, "stats")()
+        count = _ask(found.store, "compact")()
+        after = _ask(found.store, "stats")()
+    print(
+        f"compressed: {count} files of a year or more, {_mb(before.hot + before.cold)} are "
+        f"{_mb(after.hot + after.cold)}; engine store vacuum deletes what was written anew"
+    )
 
 
 @store.command(cls=Worded, help=VACUUM, is_override=is_override)
 def vacuum(overrides: tuple[str, ...]) -> None:
     """Print how many files were deleted."""
-    with opening(overrides) as found:
-        print(f"deleted: {_ask(found.store, 'vacuum')()} files")
+    with opening(overrides) as found, _results(found) as results:
+        count = _ask(found.store, "vacuum")()
+        count += 0 if results is None else results.vacuum()
+    print(f"deleted: {count} files that nobody has read for an hour")
 
 
 @store.command(cls=Worded, help=STATS, is_override=is_override)
 def stats(overrides: tuple[str, ...]) -> None:
     """Print facts, one a line."""
-    with opening(overrides) as found:
-        facts: dict[str, Any] = {
-            "factors": len(found.list()),
-            "commits": found.store.last_commit(),
-        }
-        if hasattr(found.store, "stats"):
-            told = found.store.stats()
-            facts |= told if isinstance(told, dict) else vars(told)
-    for name, value in facts.items():
-        print(f"{name:<13} {value}")
+    with opening(overrides) as found, _results(found) as results:
+        lines = [*_count_values(found), *(_count_results(results) if results is not None else ())]
+    for name, value in lines:
+        print(f"{name:<22} {value}")
+
+
+def _count_values(found: FactorStore) -> Iterator[tuple[str, str]]:
+    yield "factors", f"{len(found.list())}"
+    yield "commits", f"{found.store.last_commit()}"
+    if hasattr(found.store, "stats"):
+        told = _ask(found.store, "stats")()
+        yield "values", f"{_mb(told.hot)} mapped, {_mb(told.cold)} compressed"
+        yield "", f"{told.files} files, {told.series} series, at most {told.stack} files a series"
+        yield "to be deleted", _mb(told.gone)
+        yield "catalogue", _mb(told.catalogue)
+
+
+def _count_results(results: Results) -> Iterator[tuple[str, str]]:
+    count, size = results.size()
+    yield "results of stages", f"{count}, {_mb(size)}"
+    for share in results.shares():
+        asked = share.found + share.missed
+        yield f"  {share.stage}", f"found {share.found} of {asked} times"
+
+
+def _mb(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _ask(store: Any, what: str) -> Any:

@@ -26,7 +26,7 @@ from engine.library import (
 )
 
 if TYPE_CHECKING:
-    from engine.core.keeping import OpenStore
+    from engine.core.keeping import OpenStore, Store
     from engine.core.panel import Panel
     from engine.plugin import Registry
 
@@ -105,7 +105,8 @@ class FactorStore:
         config = job(compose_config(own))
         resolve(config)
         self.registry: Registry = choose_plugins(config, installed())
-        opened = self.registry.build("store", config.store, "store").open()
+        self.plugin: Store = self.registry.build("store", config.store, "store")
+        opened = self.plugin.open()
         if opened is None:
             raise ConfigError(NOTHING)
         self.store: OpenStore = opened

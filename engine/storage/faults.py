@@ -24,6 +24,7 @@ class CatalogueError(DataError):
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: damaged ({what}); {WAY_BACK}")
+        self.folder = path.parent
 
 
 @contextmanager
