@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 HANDED = "source=panel"  # what a factor remembers of handed bars
 OF_STORE = ("store", "+store")
-NOTHING = "nothing is kept with store=none: leave it out, or choose store=local"
+NOTHING = (
+    "nothing is kept with store=none, nor with an empty ALPHA_ENGINE_STORE: name a folder with "
+    "store=local store.path=DIR"
+)
 
 
 def store(

@@ -126,10 +126,10 @@ def _timings(made: Artifacts, manifest: Manifest) -> list[str]:
     longest = max(rows, key=lambda row: row.seconds)
     told = f", the longest is {longest.stage} ({shown})" if shown else ""
     line = f"stages {total:.1f} s{told}, peak memory {peak:.0f} MB"
-    return [line, *_reused(made)]
+    return [line, *_tell_reuse(made)]
 
 
-def _reused(made: Artifacts) -> list[str]:
+def _tell_reuse(made: Artifacts) -> list[str]:
     """Which stages were found in the store, where some were."""
     if not (made.path / "timings.json").is_file():
         return []

@@ -204,6 +204,7 @@ def test_names_of_the_users_own_store_are_offered(
     from engine.cli.offers import offer_registered
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("ALPHA_ENGINE_STORE")
     context = click.Context(read)
     context.params["overrides"] = ()
     assert offer_registered(context, read.params[0], "zet") == []
