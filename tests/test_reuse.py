@@ -180,7 +180,8 @@ def typed(file: Path, tmp_path: Path) -> Callable[..., tuple[set[str], str]]:
     (site / "theirs").mkdir(parents=True)
     for name, text in PLUGIN.items():
         (site / "theirs" / name).write_text(text)
-    distribution(site, "theirs", "[engine]\ntheirs = theirs\n")
+    distribution(site, "theirs", "[engine]\ntheirs = theirs\n", "Requires-Dist: other>=1\n")
+    distribution(site, "other")
 
     def run(name: str, *more: str) -> tuple[set[str], str]:
         words = ["run", "+bundle=ai_tech_core", "universe=all", "source=parquet", "report=none",
@@ -213,6 +214,7 @@ def test_code_that_changed_is_never_stale(
     base = values(tmp_path / "first")
     (theirs / "helper.py").write_text("def scale(times):\n    return 4.0 * times\n")
     assert typed("helper")[0] - AGAIN == MADE_OF_IT
+    assert typed("helper-again")[0] == set()
     assert (values(tmp_path / "helper") / base).dropna().round(9).eq(2.0).all()
     (theirs / "table.txt").write_text("3.0")
     assert typed("table")[0] - AGAIN == MADE_OF_IT
@@ -220,17 +222,26 @@ def test_code_that_changed_is_never_stale(
     (theirs / "__init__.py").write_text(code.replace("option(1.0", "option(5.0"))
     assert typed("default")[0] - AGAIN == MADE_OF_IT
     assert (values(tmp_path / "default") / base).dropna().round(9).eq(20.0).all()
+    about = tmp_path / "site" / "other-1.0.dist-info" / "METADATA"
+    about.write_text(about.read_text().replace("Version: 1.0", "Version: 1.1"))
+    assert typed("required")[0] - AGAIN == MADE_OF_IT
+
+
+@pytest.mark.long
+def test_a_file_that_a_plugin_declares_counts_by_its_content(
+    typed: Callable[..., tuple[set[str], str]], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("1")
+    typed("declared", f"path: {tmp_path}/one.txt")
+    assert typed("declared-again", f"path: {tmp_path}/one.txt")[0] == set()
+    (tmp_path / "one.txt").write_text("9")
+    assert typed("declared-other", f"path: {tmp_path}/one.txt")[0] - AGAIN == MADE_OF_IT
 
 
 def test_a_plugin_that_reads_what_it_did_not_declare_is_never_reused(
     typed: Callable[..., tuple[set[str], str]], tmp_path: Path
 ) -> None:
-    (tmp_path / "one.txt").write_text("1")
     (tmp_path / "two.txt").write_text("2")
-    typed("declared", f"path: {tmp_path}/one.txt")
-    assert typed("declared-again", f"path: {tmp_path}/one.txt")[0] == set()
-    (tmp_path / "one.txt").write_text("9")
-    assert typed("declared-other", f"path: {tmp_path}/one.txt")[0] - AGAIN == MADE_OF_IT
     for name in ("hidden", "hidden-again"):
         made, said = typed(name, f"hidden: {tmp_path}/two.txt")
         assert made - AGAIN - {"source", "bars", "data", "regimes"} == MADE_OF_IT

@@ -88,7 +88,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
 
     from engine.api import FINISHERS
     from engine.config import Outcome, find_secrets, hide_in_logs
-    from engine.pipeline import execute, job
+    from engine.pipeline import Among, execute, job
     from engine.report import Report
 
     guard_logs()
@@ -99,7 +99,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
     hide_in_logs(find_secrets(config))
     if not os.environ.get("ENGINE_DEBUG"):
         tell_in_one_line()  # in a worker of a launcher, too
-    finished = _stamp(path)
+    finished, sweeps = _stamp(path), not OmegaConf.is_missing(hydra.job, "num")
     try:
         with bar() as announce:
             report = execute(
@@ -110,7 +110,7 @@ def run_job(config: DictConfig, lock: Lock | None = None, start: Start | None = 
                 lock=lock,
                 finishers=FINISHERS,
                 start=start,
-                resume=not OmegaConf.is_missing(hydra.job, "num"),  # of a sweep
+                among=Among(resume=sweeps, last=not sweeps),
                 result=Report,
             )
     except (EngineError, OSError) as error:

@@ -7,12 +7,13 @@ from engine.pipeline.folder import Announce
 from engine.pipeline.origin import describe_origin, fix_paths
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
-from engine.pipeline.run import Finisher, execute, job
+from engine.pipeline.run import Among, Finisher, execute, job
 from engine.pipeline.settings import choose_plugins, factor_set, resolve
 from engine.pipeline.stages import STAGES
 
 __all__ = [
     "STAGES",
+    "Among",
     "Announce",
     "Finisher",
     "Part",

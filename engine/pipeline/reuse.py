@@ -24,15 +24,15 @@ from engine.core.keeping import Store
 from engine.core.kinds import Factor
 from engine.core.panel import FloatArray, Panel
 from engine.core.plain import to_plain
-from engine.pipeline.folder import RunFolder
+from engine.pipeline.folder import FULL, RunFolder
 from engine.pipeline.keys import Keys, Used
 from engine.pipeline.making import Found, Notes
 from engine.pipeline.recent import RECENT
 from engine.pipeline.stage import Stage
 from engine.pipeline.stages import STAGES
 from engine.pipeline.watch import Watch
-from engine.plugin import HOME, places, watching
-from engine.storage import ASIDE, PIECES, Artifacts, Results
+from engine.plugin import HOME, pausing, places, watching
+from engine.storage import ASIDE, PIECES, Artifacts, Result, Results
 
 log = logging.getLogger(__name__)
 SOURCE = "data"  # under which it is kept what a repeatable source gave
@@ -56,6 +56,8 @@ class Reuse:
         Tells where the bars come from; None where they were handed over, and nothing says so.
     source : str
         The source's key without its data, where it is repeatable.
+    last : bool
+        Whether no other run follows in this process.
     """
 
     store: Store
@@ -65,20 +67,29 @@ class Reuse:
     keys: Keys
     origin: Callable[[], str] | None
     source: str = ""
+    last: bool = False
     _apart: set[str] = field(default_factory=set)  # stages of which nothing is kept
     _pieces: dict[str, KeptPieces] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        found = self.results.find(self.source, SOURCE) if self.source else None
+        found = self._look_up(self.source, SOURCE) if self.source else None
         if found is not None:
             self.watch.learn(str(found.told["data"]))
+
+    def _look_up(self, key: str, name: str) -> Result | None:
+        """What is kept under a key; a store that cannot say is told of, and stops no run."""
+        try:
+            return self.results.find(key, name)
+        except (EngineError, OSError) as error:
+            log.warning("store: %s; %s is made again", error, name, extra=ASIDE)
+            return None
 
     def find(self, stage: Stage) -> Found | None:
         """Return what was kept of a stage; None where it has to be made."""
         key = self.watch.keys.get(stage.name, "")
         if not key or self._is_apart(stage):
             return None
-        found = self.results.find(key, stage.name)
+        found = self._look_up(key, stage.name)
         if found is None:
             return None
         if found.told["undeclared"]:
@@ -86,8 +97,10 @@ class Reuse:
             return None
         try:
             found.copy(self.folder.path)
-        except FileNotFoundError:  # another process has just made room
-            return None
+        except OSError as error:
+            if error.errno in FULL:  # of the run's own folder
+                raise
+            return None  # another process has just made room
         return Found(
             copy=lambda folder: None,  # they are there
             told=found.told["told"],
@@ -103,8 +116,8 @@ class Reuse:
         return None if self._is_apart(stage) else RECENT.get(self.watch.keys[stage.name])
 
     def remember(self, stage: Stage, result: Any) -> None:
-        """Hold the result of a stage in memory, where a later stage reads it."""
-        if stage.name in READ and not self._is_apart(stage):
+        """Hold the result of a stage in memory, where later runs of this process may read it."""
+        if stage.name in READ and not self.last and not self._is_apart(stage):
             RECENT.put(self.watch.keys[stage.name], result, self.store.memory_bytes)
 
     @contextmanager
@@ -240,7 +253,12 @@ class KeptPieces:
         if self.results is None:
             return {}
         keys = {name: self._key(text) for name, text in texts.items()}
-        found = self.results.find_pieces([*keys.values()])
+        try:
+            with pausing():
+                found = self.results.find_pieces([*keys.values()])
+        except (EngineError, OSError) as error:
+            log.warning("store: %s; the factors of this run are computed", error, extra=ASIDE)
+            return {}
         return {name: found[key] for name, key in keys.items() if key in found}
 
     def bring(self, factors: Mapping[str, Factor], panel: Panel) -> dict[str, FloatArray]:
@@ -248,7 +266,8 @@ class KeptPieces:
         if self.results is None:
             return {}
         try:
-            return self.bring_registered(factors, panel)
+            with pausing():
+                return self.bring_registered(factors, panel)
         except (EngineError, OSError) as error:
             log.warning("store: %s; the factors of this run are computed", error, extra=ASIDE)
             return {}

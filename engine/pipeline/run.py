@@ -65,6 +65,26 @@ class Finisher:
     work: Callable[[Path], object]
 
 
+@dataclass(frozen=True)
+class Among:
+    """How a run stands among others.
+
+    Parameters
+    ----------
+    resume : bool
+        Whether it is a job of a sweep: a folder in which the same job has finished is left as it
+        is.
+    last : bool
+        Whether no other run follows in this process: nothing is held in memory for one.
+    """
+
+    resume: bool = False
+    last: bool = False
+
+
+MANY = Among()  # of a process that may run any number
+
+
 def job(config: DictConfig) -> DictConfig:
     """The configuration without Hydra's own node."""
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
@@ -82,13 +102,12 @@ def execute(
     lock: Lock | None = None,
     finishers: Sequence[Finisher] = (),
     start: Start | None = None,
-    resume: bool = False,
+    among: Among = MANY,
     result: Callable[[Path], T],
 ) -> T:
     """Run a composed configuration into a folder; `bars` stand in place of its source's.
 
-    With a `start` it goes on from a finished run. With `resume`, a folder in which the same job has
-    finished is left as it is. The finished folder is read by `result` while it
+    With a `start` it goes on from a finished run. The finished folder is read by `result` while it
     is still this run's.
 
     Who has taken the folder already hands over the `lock`; it is released in any case.
@@ -97,7 +116,7 @@ def execute(
     try:
         registry = choose_plugins(config, installed())
         with using(registry) as operators:
-            _execute(config, folder, overrides, registry, operators, bars, finishers, start, resume)
+            _execute(config, folder, overrides, registry, operators, bars, finishers, start, among)
         return result(path)
     finally:
         folder.release()
@@ -112,7 +131,7 @@ def _execute(
     bars: pd.DataFrame | None,
     finishers: Sequence[Finisher],
     start: Start | None,
-    resume: bool,
+    among: Among,
 ) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
@@ -128,7 +147,7 @@ def _execute(
     )
     origin = None if bars is not None else lambda: describe_origin(copy.deepcopy(raw), registry)
     job_key = keys.make_job_key(shown)
-    if resume and _is_done(folder.path, job_key):
+    if among.resume and _is_done(folder.path, job_key):
         log.info("%s: this job had finished before", folder.path)
         return
     if start is not None:
@@ -139,7 +158,7 @@ def _execute(
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
     folder.open()
     try:
-        earlier = _open_earlier(settings, folder, watch, keys, start, origin)
+        earlier = _open_earlier(settings, folder, watch, keys, start, origin, among)
         with folder.listening(), guarding(guard):
             making = _make_all(settings, folder, watch, overrides, earlier, start)
             splits = _trainings(folder.path) if settings.needs_model else []
@@ -180,13 +199,14 @@ def _open_earlier(
     keys: Keys,
     start: Start | None,
     origin: Callable[[], str] | None,
+    among: Among,
 ) -> Reuse | Fresh:
     """What knows of earlier runs' results; a run that goes on from one asks that one alone."""
     results = None if start is not None else open_results(settings.store)
     if results is None:
         return Fresh()
     source = keys.of("")[STAGES[0].name] if settings.source.repeatable else ""
-    return Reuse(settings.store, results, folder, watch, keys, origin, source)
+    return Reuse(settings.store, results, folder, watch, keys, origin, source, among.last)
 
 
 def _make_all(

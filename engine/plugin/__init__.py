@@ -11,6 +11,7 @@ from engine.plugin.opened import (
     find_file_options,
     list_declared,
     list_places,
+    pausing,
     watching,
 )
 from engine.plugin.provenance import engine_identity, identity, places, tree
@@ -38,6 +39,7 @@ __all__ = [
     "lend",
     "list_declared",
     "list_places",
+    "pausing",
     "places",
     "record",
     "seconds",

@@ -94,6 +94,17 @@ def watching() -> Iterator[Opened]:
         _watchers.remove(opened)
 
 
+@contextmanager
+def pausing() -> Iterator[None]:
+    """Note nothing inside, where the engine reads files of its own."""
+    before = _watchers[:]
+    _watchers.clear()
+    try:
+        yield
+    finally:
+        _watchers.extend(before)
+
+
 def _hear(event: str, args: tuple[Any, ...]) -> None:
     if not _watchers or threading.current_thread().name.startswith(OWN_THREADS):
         return

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, lru_cache
 from hashlib import file_digest, sha256
 from importlib.metadata import PackageNotFoundError, distribution
@@ -13,6 +15,7 @@ from pathlib import Path
 from engine.plugin.registry import HOME, Entry
 
 OURS = Path(__file__).parents[1]
+NAME = re.compile(r"[A-Za-z0-9._-]+")  # of a distribution, at the beginning of a requirement
 LEFT_OUT = ("__pycache__", "__editable__")
 
 
@@ -20,13 +23,28 @@ LEFT_OUT = ("__pycache__", "__editable__")
 def identity(entry: Entry) -> str:
     """Return which code a plugin is.
 
-    A helper module or a data file of its package counts, and so does a default argument; another
-    distribution does not. Of a built-in it is the engine's own code.
+    A helper module or a data file of its package counts, and so does a default argument; of the
+    distributions that it requires, their versions do. Of a built-in it is the engine's own code.
     """
     if entry.dist == HOME:
         return engine_identity()
     digests = [tree(place) for place in places(entry)]
+    digests += _list_required(entry.dist)
     return f"{entry.origin} {sha256(' '.join(digests).encode()).hexdigest()}"
+
+
+def _list_required(dist: str) -> list[str]:
+    """The distributions that one requires, with their versions."""
+    try:
+        lines = distribution(dist).requires or []
+    except PackageNotFoundError:
+        return []
+    names = sorted({found[0] for line in lines if (found := NAME.match(line))})
+    made = []
+    for name in names:
+        with suppress(PackageNotFoundError):
+            made.append(f"{name} {distribution(name).version}")
+    return made
 
 
 @cache
