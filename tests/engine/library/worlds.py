@@ -70,6 +70,11 @@ class World:
         self.library = Library(self.store, registry or installed())
         self.add(formulas)
 
+    def reopen(self, folder: Path) -> None:
+        """Take up the library that another process has left in a folder."""
+        self.store = LocalStore(folder)
+        self.library = Library(self.store, installed())
+
     def add(self, formulas: Mapping[str, str], frequency: str = "daily") -> None:
         nodes = {name: to_node(Formula(text)) for name, text in formulas.items()}
         self.library.register(
