@@ -81,10 +81,10 @@ def test_a_job_that_cannot_be_composed_ends_no_other(
 def test_the_line_tells_how_far_a_sweep_is() -> None:
     shown: list[str] = []
     with showing(lambda line, done, total: shown.append(line)):
-        tally = Tally(3)
+        tally = Tally([["b=1", f"a={score}"] for score in (0.5, None, 0.25)])
         for score, error in ((0.5, ""), (None, "it failed"), (0.25, "")):
             tally.begin()
-            tally.end(Outcome(Path(), (f"a={score}",), error, score=score))
+            tally.end(Outcome(Path(), ("b=1", f"a={score}"), error, score=score))
     assert shown == [
         "0 of 3 done, 1 running, 0 failed",
         "1 of 3 done, 0 running, 0 failed, best Sharpe 0.50: a=0.5",

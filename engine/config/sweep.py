@@ -62,7 +62,7 @@ class InTurn(BasicLauncher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
-        made, tally = [], Tally(len(job_overrides))
+        made, tally = [], Tally(job_overrides)
         for number, words in enumerate(job_overrides, initial_job_idx):
             tally.begin()
             job = number, list(words)
@@ -115,7 +115,7 @@ class _Pool:
 
     def run(self, jobs: Sequence[Job]) -> dict[int, JobReturn]:
         """Run jobs; their results by number."""
-        self.tally = Tally(len(jobs))
+        self.tally = Tally([words for _, words in jobs])
         self.threads = str(max((os.cpu_count() or 1) // max(self.free, 1), 1))
         waiting, done = deque(jobs), dict[int, JobReturn]()
         try:

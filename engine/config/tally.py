@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from engine.config.outcome import Outcome
@@ -26,9 +27,15 @@ def showing(show: Show) -> Iterator[None]:
 
 @dataclass
 class Tally:
-    """Counts the jobs of a sweep."""
+    """Counts the jobs of a sweep.
 
-    total: int
+    Parameters
+    ----------
+    jobs : sequence of sequences of str
+        The overrides of each.
+    """
+
+    jobs: Sequence[Sequence[str]]
     done: int = 0
     running: int = 0
     failed: int = 0
@@ -54,8 +61,19 @@ class Tally:
         """What is to be shown."""
         line = f"{self.done} of {self.total} done, {self.running} running, {self.failed} failed"
         if self.best is not None:
-            line += f", best Sharpe {self.best.score:.2f}: {' '.join(self.best.overrides)}"
+            own = [word for word in self.best.overrides if word not in self._shared]
+            line += f", best Sharpe {self.best.score:.2f}: {' '.join(own)}"
         return line
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self.jobs)
+
+    @cached_property
+    def _shared(self) -> set[str]:
+        """The overrides that all have."""
+        return {*self.jobs[0]}.intersection(*self.jobs[1:]) if self.jobs else set()
 
     @property
     def _best(self) -> float:

@@ -111,7 +111,8 @@ class Results:
     def __init__(self, folder: Path, max_bytes: float = float("inf")) -> None:
         self.folder, self.max_bytes = folder, max_bytes
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigError(
                 f"store.path={folder.parent}: cannot be written ({error.strerror}); name another"

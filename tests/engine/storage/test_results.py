@@ -97,6 +97,12 @@ def test_many_keep_the_same_at_once(tmp_path: Path) -> None:
     results.close()
 
 
+def test_the_folder_is_its_users_alone(tmp_path: Path) -> None:
+    Results(tmp_path / "store" / "results").close()
+    for place in (tmp_path / "store", tmp_path / "store" / "results"):
+        assert place.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_piece_goes_with_its_result(tmp_path: Path) -> None:
     results = Results(tmp_path / "results")
     array = np.arange(6.0).reshape(2, 3)
