@@ -170,6 +170,8 @@ def find(known: Mapping[str, Registered], name: str) -> Registered:
     """Return a registered factor; ConfigError names the nearest one."""
     from engine.core.errors import did_you_mean
 
+    if not isinstance(name, str):
+        raise ConfigError(f"{name!r}: write names one by one, as in read('mine', 'yours')")
     if name not in known:
         shown = "".join(sign if sign.isprintable() else "?" for sign in name[:60])
         hint = did_you_mean(name, known)

@@ -99,6 +99,11 @@ def test_whoever_queries_finds_the_table_of_metadata(tmp_path: Path) -> None:
     assert pd.isna(other["last_updated"])
 
 
+def test_a_list_in_place_of_a_name_is_refused_in_words(world: World) -> None:
+    with pytest.raises(ConfigError, match=r"\['own'\]: write names one by one, as in read\("):
+        world.library.read([["own"]])  # type: ignore[list-item]
+
+
 def test_the_long_table_has_a_row_for_each_value(world: World) -> None:
     long = world.library.read(["own", "crossed"], first="2020-01-06", last="2020-01-07").long()
     assert list(long) == ["factor_id", "date", "instrument", "value"]
