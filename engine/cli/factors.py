@@ -251,16 +251,12 @@ def _lay_out(config: DictConfig, registry: Registry, continued: Path | None) -> 
 
     A file that is continued says how many rows a year has, unless the configuration does.
     """
-    from engine.bars import build
     from engine.factors import read_periods
     from engine.pipeline import read_part
 
     part = read_part(config, registry)
-    periods = part.time.number
-    if periods is None and continued is not None:
-        periods = read_periods(continued)
-    frame, series = part.frame(), part.series()
-    panel, findings = build(frame, part.universe, part.bars, series, periods, part.decision.share)
+    periods = read_periods(continued) if continued is not None else None
+    panel, findings = part.lay_out(periods)
     for line in findings.lines():
         print(line)
     return panel

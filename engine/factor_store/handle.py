@@ -361,7 +361,7 @@ class FactorStore:
     def _lay_out(self, words: tuple[str, ...]) -> tuple[Panel, str]:
         """The bars of a configuration, and where they come from."""
         if words not in self._panels:
-            from engine.bars import Handed, build, hide_stated
+            from engine.bars import Handed
             from engine.config import compose_config
             from engine.pipeline import describe_origin, job, read_part
 
@@ -370,11 +370,8 @@ class FactorStore:
             part = read_part(config, self.registry)
             if self.bars is not None:
                 part = replace(part, source=Handed.of(self.bars, part.source))
-            frame, series = part.frame(), part.series()
-            panel, _ = build(
-                frame, part.universe, part.bars, series, part.time.number, part.decision.share
-            )
-            self._panels[words] = hide_stated(panel), market
+            panel, _ = part.lay_out()
+            self._panels[words] = panel, market
         return self._panels[words]
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 from omegaconf import DictConfig
 
-from engine.bars import Policy, resolve_members
+from engine.bars import Findings, Policy, build, hide_stated, resolve_members
 from engine.bars.inspect import Thresholds
 from engine.core.fields import structure
 from engine.core.kinds import Source
+from engine.core.panel import Panel
 from engine.core.periods import Time
 from engine.core.universe import Universe
 from engine.pipeline.settings import resolve
@@ -38,6 +39,17 @@ class Part:
         """Return the source's market-wide series."""
         with calling(self.source, f"source {self.source.name!r}"):
             return self.source.series(lend(self.universe, self.source))
+
+    def lay_out(self, periods: float | None = None) -> tuple[Panel, Findings]:
+        """Return the bars as factors see them, cleaned, and what was done to them.
+
+        `periods` are the rows a year, where the settings leave that to the dates.
+        """
+        rows_a_year = periods if self.time.number is None else self.time.number
+        panel, findings = build(
+            self.frame(), self.universe, self.bars, self.series(), rows_a_year, self.decision.share
+        )
+        return hide_stated(panel), findings
 
 
 def read_part(config: DictConfig, registry: Registry) -> Part:

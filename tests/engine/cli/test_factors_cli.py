@@ -194,3 +194,16 @@ def test_a_typed_window_longer_than_the_bars_is_refused(bars, capsys, text):
 def test_a_typed_average_of_dollars_longer_than_the_bars_is_refused(bars, capsys):
     assert _compute(bars, "rank(adv41)") == 2
     assert "adv41 reaches back 41 rows, the bars have 40: shorten it" in capsys.readouterr().err
+
+
+def test_what_a_source_states_of_delistings_is_out_of_sight(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On its last bar nobody knew what holders would be paid."""
+    days = pd.bdate_range("2020-01-01", periods=30, tz="UTC")
+    bars = pd.DataFrame({"timestamp": [*days] * 2, "symbol": ["A"] * 30 + ["B"] * 30,
+                         "close": 10.0, "delisting_return": -0.5})  # fmt: skip
+    bars.to_parquet(tmp_path / "bars.parquet")
+    words = ["source=parquet", f"source.path={tmp_path}/bars.parquet", "universe=all"]
+    assert main(["factors", "compute", "delisting_return", *words]) == 2
+    assert "the bars have no field 'delisting_return'" in capsys.readouterr().err
