@@ -6,6 +6,7 @@ again, with more or fewer jobs, finds each in the folder where it was, whatever 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,22 @@ def choose_place(config: DictConfig) -> None:
     text = _write(config)
     if _read(sweep / wanted) == text:
         return
-    known = sorted(file.parents[1].name for file in sweep.glob(f"*/{FOLDER}/{FILE}"))
+    known = sorted(_list_earlier(sweep))
     place = next((name for name in known if _read(sweep / name) == text), wanted)
     if place == wanted and is_finished(sweep / wanted):
         place = f"{wanted}-{sha256(text.encode()).hexdigest()[:8]}"
     with open_dict(config):
         config.hydra.sweep.subdir = place
+
+
+def _list_earlier(sweep: Path) -> Iterator[str]:
+    """Folders of jobs that none of this sweep has taken: of two that are alike each has its own."""
+    began = sweep / "multirun.yaml"  # which is written as a sweep begins
+    if not began.is_file():
+        return
+    for file in sweep.glob(f"*/{FOLDER}/{FILE}"):
+        if file.stat().st_mtime_ns < began.stat().st_mtime_ns:
+            yield file.parents[1].name
 
 
 def _write(config: DictConfig) -> str:

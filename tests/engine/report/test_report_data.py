@@ -14,6 +14,7 @@ from engine.bars.handed import Handed
 from engine.config.compose import compose_config
 from engine.core.errors import ConfigError
 from engine.pipeline.folder import RunFolder
+from engine.pipeline.reuse import NoPieces
 from engine.pipeline.settings import read
 from engine.pipeline.stages import STAGES
 from engine.plugin.registry import installed
@@ -47,7 +48,9 @@ def made(frame: pd.DataFrame, path: Path, *words: str) -> dict[str, Any]:
     folder.open()
     made: dict[str, Any] = {}
     for stage in STAGES[:3]:
-        made[stage.name] = stage.run(settings, made, folder.leave)
+        made[stage.name] = stage.run(settings, made, NoPieces())
+        for artifact in stage.leave(settings, made, made[stage.name]):
+            folder.leave(stage, artifact)
     content: dict[str, Any] = json.loads((path / "data.json").read_text("utf-8"))
     return content
 
