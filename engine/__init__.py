@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from engine.core.memory import available_memory
     from engine.core.options import option
     from engine.core.panel import BoolArray, FloatArray, Panel, forward_fill
-    from engine.core.places import user_cache
+    from engine.core.places import user_cache, user_store
     from engine.core.progress import progress
     from engine.core.terms import Holding, Terms
     from engine.core.universe import Universe
@@ -81,7 +81,7 @@ _HOME = {
         "Panel",
         "forward_fill",
     ),
-    "engine.core.places": ("user_cache",),
+    "engine.core.places": ("user_cache", "user_store"),
     "engine.core.progress": ("progress",),
     "engine.core.terms": (
         "Holding",
@@ -147,6 +147,7 @@ __all__ = [
     "run",
     "store",
     "user_cache",
+    "user_store",
     "writing_whole",
 ]
 

@@ -1,7 +1,7 @@
 """The properties of a store: what an open one has to do.
 
 Values and records are written under names of their own, which no factor has; where a store keeps
-them in the user's cache folder by default, it is asked with another one.
+them in a folder of the user's by default, it is asked with another one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from engine.checks.plugin import check_config
 from engine.checks.verdict import Broken, Check
 from engine.core.errors import EngineError
 from engine.core.keeping import Block, OpenStore, Record, Store, Values
+from engine.core.places import STORE
 
 DAYS = pd.bdate_range("2020-01-01", periods=12, tz="UTC")
 NAMES = ("A", "B", "C")
@@ -45,17 +46,16 @@ def store_checks(plugin: Store) -> list[Check]:
 
 @contextmanager
 def _elsewhere() -> Iterator[None]:
-    """With another cache folder than the user's."""
-    before = os.environ.get("XDG_CACHE_HOME")
+    """With another folder for stores than the user's."""
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-        os.environ["XDG_CACHE_HOME"] = folder
+        os.environ |= {"XDG_CACHE_HOME": folder, STORE: os.path.join(folder, "store")}
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["XDG_CACHE_HOME"]
-            else:
-                os.environ["XDG_CACHE_HOME"] = before
+            for name in ("XDG_CACHE_HOME", STORE):
+                os.environ.pop(name)
+            os.environ |= before
 
 
 def _asking(plugin: Store, test: Callable[[_Asked], None]) -> Callable[[], None]:

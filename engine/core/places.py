@@ -5,6 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+STORE = "ALPHA_ENGINE_STORE"  # of the environment: another default folder of the store
+
+
+def user_store() -> Path | None:
+    """Return the default folder of the store; None where the environment says that there is none.
+
+    RuntimeError where there is no home.
+    """
+    named = os.environ.get(STORE)
+    if named is None:
+        return user_cache() / "store"
+    return Path(named).expanduser() if named else None
+
 
 def user_cache() -> Path:
     """Return the engine's folder in the user's cache; RuntimeError where there is no home."""

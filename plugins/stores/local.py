@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from engine import LocalStore, OpenStore, Store, option, user_cache
+from engine import LocalStore, OpenStore, Store, option, user_store
 
 GIGABYTE = 1e9
-VARIABLE = "ALPHA_ENGINE_STORE"
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,9 @@ class Local(Store):
     @property
     def folder(self) -> Path | None:
         """Where it is; None where nothing is kept."""
-        named = self.path if self.path is not None else os.environ.get(VARIABLE)
-        if named is None:
-            return user_cache() / "store"
-        return Path(named).expanduser() if named else None
+        if self.path is None:
+            return user_store()
+        return Path(self.path).expanduser() if self.path else None
 
     def open(self) -> OpenStore | None:
         """Open it; it is made where there is none."""

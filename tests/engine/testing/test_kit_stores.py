@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from kit import broken
 
 import engine
-from engine.testing import check_store
+from engine.testing import check_store, verdicts
 
 
 class Odd(engine.LocalStore):
@@ -108,5 +109,12 @@ def test_the_users_own_store_is_left_alone(tmp_path: Path, monkeypatch: pytest.M
     from engine.plugins.stores import Local
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    check_store(Local())
+    for named in (None, str(tmp_path / "mine"), ""):
+        if named is None:
+            monkeypatch.delenv("ALPHA_ENGINE_STORE")
+        else:
+            monkeypatch.setenv("ALPHA_ENGINE_STORE", named)
+        assert "processes" in {each.property for each in verdicts(Local())}  # it is really asked
+        check_store(Local())
+        assert os.environ.get("ALPHA_ENGINE_STORE") == named
     assert [*tmp_path.iterdir()] == []
