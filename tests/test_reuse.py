@@ -267,7 +267,7 @@ def test_a_store_that_cannot_be_written_is_one_line_and_no_reason_to_stop(
                and r.getMessage().startswith("store")]  # fmt: skip
     assert line == (
         f"store: store.path={tmp_path}/file/store: cannot be written (Not a directory); name "
-        "another; this run goes on as with store=none"
+        "another folder; this run goes on as with store=none"
     )
     assert computed(run.path) == {*NAMES} - {"forecasts"}
     assert not [line for line in run.manifest["warnings"] if "store" in line]

@@ -68,8 +68,9 @@ def _list_earlier(sweep: Path) -> Iterator[str]:
     began = sweep / "multirun.yaml"  # which is written as a sweep begins
     if not began.is_file():
         return
+    now = began.stat().st_mtime_ns
     for file in sweep.glob(f"*/{FOLDER}/{FILE}"):
-        if file.stat().st_mtime_ns < began.stat().st_mtime_ns:
+        if file.stat().st_mtime_ns < now:
             yield file.parents[1].name
 
 

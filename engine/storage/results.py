@@ -33,9 +33,10 @@ from uuid import uuid4
 
 import numpy as np
 
-from engine.core.errors import ConfigError, DataError
+from engine.core.errors import DataError
 from engine.core.panel import FloatArray
 from engine.core.sqlite import connect, transaction
+from engine.storage.faults import tell_denied
 from engine.storage.segments import Stamp, force
 
 log = logging.getLogger(__name__)
@@ -114,11 +115,9 @@ class Results:
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise ConfigError(
-                f"store.path={folder.parent}: cannot be written ({error.strerror}); name another"
-            ) from error
+            raise tell_denied(folder.parent, error.strerror or "") from error
         if not os.access(folder, os.W_OK):
-            raise ConfigError(f"store.path={folder.parent}: cannot be written; name another")
+            raise tell_denied(folder.parent, "it is read-only")
         self._lock = threading.RLock()
         self._used: dict[str, float] = {}
         self._found, self._missed = Counter[str](), Counter[str]()
@@ -272,7 +271,6 @@ class Results:
                 with self._mending():
                     self._note()
                     self._make_room()
-                self.vacuum()
             finally:
                 self._database.close()
 
@@ -303,6 +301,7 @@ class Results:
             gone.append(key)
             total -= size
         self._drop(gone)
+        self.vacuum()
 
     def _drop(self, keys: Sequence[str]) -> None:
         with transaction(self._database):
