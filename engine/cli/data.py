@@ -12,6 +12,7 @@ import click
 from engine.cli.offers import offer_files
 from engine.cli.words import Group, Worded, switch
 from engine.core.errors import ConfigError, DataError, EngineError, did_you_mean
+from engine.core.text import quote
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,16 +129,10 @@ def _read_from(request: Request) -> list[str]:
         raise ConfigError("--symbol names the one symbol of a file: engine data check FILE …")
     if not request.files:
         return []
-    one = [] if symbol is None else [f"source.symbol={_quote(symbol)}"]
+    one = [] if symbol is None else [f"source.symbol={quote(symbol)}"]
     file = request.files[0]
     tabs = ["source.separator='\\t'"] if ".tsv" in Path(file).suffixes else []
-    return [f"source={_tell_format(file)}", f"source.path={_quote(file)}", *tabs, *one]
-
-
-def _quote(text: str) -> str:
-    """A text as Hydra reads it back."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return [f"source={_tell_format(file)}", f"source.path={quote(file)}", *tabs, *one]
 
 
 def _tell_format(file: str) -> str:

@@ -187,6 +187,7 @@ def _choose(
 ) -> dict[str, Factor]:
     """Factors by the name of their column, in the order in which they were asked for."""
     from engine.expr import Formula
+    from engine.factors import keep_named
     from engine.pipeline import factor_set, resolve
 
     chosen: dict[str, Factor] = {}
@@ -198,7 +199,7 @@ def _choose(
             found = factor_set(config.factors, registry)
             if single and single not in found:
                 raise ConfigError(f"{word}: no such factor; {did_you_mean(single, found)}")
-            found = _keep_named(single, found) if single else found
+            found = keep_named(single, found) if single else found
         else:
             found, single = {word: _read_formula(word, sets, request.dialect)}, ""
         for name, factor in found.items():
@@ -213,21 +214,6 @@ def _choose(
             else:
                 chosen[name] = factor
     return chosen
-
-
-def _keep_named(single: str, found: dict[str, Factor]) -> dict[str, Factor]:
-    """A factor of a set, and those of the set that its formula names."""
-    from engine.expr import Formula, fields
-
-    kept: dict[str, Factor] = {}
-    waiting = [single]
-    while waiting:
-        name = waiting.pop()
-        kept[name] = factor = found[name]
-        if isinstance(factor, Formula):
-            names = fields(factor.node)
-            waiting += [n for n in found if n.lower() in names and n not in kept]
-    return kept
 
 
 def _compose_set(name: str, overrides: Sequence[str]) -> DictConfig:

@@ -36,6 +36,7 @@ from engine.config.private import Callbacks, _run_hydra, get_args_parser
 from engine.config.secrets import find_secrets
 from engine.core.errors import ConfigError
 from engine.core.folders import take
+from engine.core.text import quote
 
 
 def launch(argv: Sequence[str], task: Callable[[DictConfig], Any]) -> list[Any]:
@@ -124,7 +125,7 @@ def _sweep(
     install()
     job = Job(task, config.hydra.output_subdir)
     config.hydra.sweep.dir = str(folder)
-    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quote(str(folder))}")
+    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
     sweeper = Plugins.instance().instantiate_sweeper(
         config=config, hydra_context=context, task_function=job
     )
@@ -146,12 +147,6 @@ def _result(done: Any) -> Any:
 def _hide_secrets(config: DictConfig) -> DictConfig:
     shown: DictConfig = OmegaConf.create(hide(config, find_secrets(config)))
     return shown
-
-
-def _quote(text: str) -> str:
-    """A text as a value in Hydra's grammar of overrides."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 @dataclass(frozen=True)

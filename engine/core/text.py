@@ -25,6 +25,12 @@ def escape(text: str, keep: str = "") -> str:
     return STEERS.sub(replace, text)
 
 
+def quote(text: str) -> str:
+    """Return a text as a value in Hydra's grammar of overrides, which reads it back."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 class Screen:
     """A stream that writes lines, and sends nothing else to the terminal."""
 

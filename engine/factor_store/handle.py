@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from engine.core.errors import ConfigError
+from engine.core.text import quote
 from engine.expr import Formula
 from engine.factors import How
 from engine.library import (
@@ -72,13 +73,8 @@ def store(
     """
     words = list(overrides)
     if path is not None:
-        words.append(f"store.path={_quote(str(Path(path).absolute()))}")
+        words.append(f"store.path={quote(str(Path(path).absolute()))}")
     return FactorStore(words, bars=bars)
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 @dataclass
@@ -99,7 +95,7 @@ class FactorStore:
     def __post_init__(self) -> None:
         from engine.config import compose_config
         from engine.pipeline import choose_plugins, job, resolve
-        from engine.plugin import installed
+        from engine.plugin import installed, seconds
 
         own = [word for word in self.overrides if _is_of_store(word) or word.startswith("plugins")]
         self.words = [word for word in self.overrides if not _is_of_store(word)]
@@ -108,6 +104,7 @@ class FactorStore:
         config = job(compose_config(own))
         resolve(config)
         self.registry: Registry = choose_plugins(config, installed())
+        self._timeout = seconds(config.plugins.get("timeout_s"))
         self.plugin: Store = self.registry.build("store", config.store, "store")
         opened = self.plugin.open()
         if opened is None:
@@ -337,10 +334,9 @@ class FactorStore:
     def _ready(self) -> Iterator[None]:
         """With the plugins' operators at hand, and strangers' code guarded."""
         from engine.expr import using
-        from engine.plugin import Guard, guarding, seconds
+        from engine.plugin import Guard, guarding
 
-        guard = Guard(timeout=seconds(None))
-        with using(self.registry), guarding(guard):
+        with using(self.registry), guarding(Guard(timeout=self._timeout)):
             yield
 
     def _choose_new(self, words: Sequence[str]) -> Sequence[str]:

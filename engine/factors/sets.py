@@ -102,6 +102,19 @@ def ready(
     return Ready(trees(formulas, panel), panel, values, written)
 
 
+def keep_named(single: str, factors: Mapping[str, Factor]) -> dict[str, Factor]:
+    """Return a factor of a set, and those of the set that its formula names."""
+    kept: dict[str, Factor] = {}
+    waiting = [single]
+    while waiting:
+        name = waiting.pop()
+        kept[name] = factor = factors[name]
+        if isinstance(factor, Formula):
+            names = fields(factor.node)
+            waiting += [each for each in factors if each.lower() in names and each not in kept]
+    return kept
+
+
 def lookbacks(factors: Mapping[str, Factor], panel: Panel) -> dict[str, int | None]:
     """Rows of the bars before t that row t of each factor reads; None when it reads all."""
     written, named = _write_out(factors, panel)

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from glob import glob
 from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -36,7 +34,7 @@ from engine.expr import (
     trees,
     write_out,
 )
-from engine.plugin import Registry, engine_identity, identity
+from engine.plugin import Registry, engine_identity, find_file_options, identity, list_places
 from engine.plugin import tree as hash_files
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "scipy", "pandas")
@@ -183,23 +181,12 @@ def _hash_all(work: Work) -> str:
 
 
 def _hash_files(factor: Factor) -> str:
-    found = [hash_files(path) for path in _files(factor)]
+    found = [
+        hash_files(place)
+        for name in find_file_options(type(factor))
+        for place in list_places(getattr(factor, name))
+    ]
     return sha256(" ".join(found).encode()).hexdigest()[:16] if found else ""
-
-
-def _files(factor: Factor) -> Iterator[Path]:
-    for each in dataclasses.fields(factor):
-        value = getattr(factor, each.name)
-        if each.metadata.get("file"):
-            for name in value.values() if isinstance(value, Mapping) else _list_items(value):
-                place = Path(str(name)).expanduser()
-                yield from [place] if place.exists() else map(Path, sorted(glob(str(place))))
-
-
-def _list_items(value: object) -> Iterable[object]:
-    if isinstance(value, (list, tuple)):
-        return value
-    return [value] if value else []
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from yaml import YAMLError
 from engine.config import compose_config, options
 from engine.core.errors import ConfigError, did_you_mean
 from engine.core.kinds import Factor
-from engine.expr import Formula, fields
+from engine.factors import keep_named
 from engine.pipeline.run import job
 from engine.pipeline.settings import factor_set, resolve
 from engine.plugin import Registry
@@ -47,7 +47,8 @@ def find_factors(name: str, words: Sequence[str], registry: Registry) -> Found:
         found = _build(config.factors, registry)
         if single and single not in found:
             raise ConfigError(f"{name}: no such factor; {did_you_mean(single, found)}")
-        return _keep_named(single, found) if single else found
+        kept = keep_named(single, {n: f for n, (f, _) in found.items()}) if single else found
+        return {each: found[each] for each in kept}
     if name in registry.entries("factor"):
         node = OmegaConf.create({"name": name})
         return {name: (registry.build("factor", node, name), "")}
@@ -74,17 +75,3 @@ def _read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: {error.strerror}; name a YAML file of factors") from None
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {str(error).splitlines()[0]}; mend the file") from None
-
-
-def _keep_named(single: str, found: Mapping[str, tuple[Factor, str]]) -> Found:
-    """A factor of a set, and those of the set that its formula names."""
-    kept: Found = {}
-    waiting = [single]
-    while waiting:
-        name = waiting.pop()
-        kept[name] = found[name]
-        factor = found[name][0]
-        if isinstance(factor, Formula):
-            names = fields(factor.node)
-            waiting += [each for each in found if each.lower() in names and each not in kept]
-    return kept

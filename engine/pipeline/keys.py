@@ -113,18 +113,6 @@ class Keys:
         return all(self._parts[stage.name][name] == each for name, each in now.items())
 
 
-def keys(
-    stages: Sequence[Stage],
-    config: DictConfig,
-    registry: Registry,
-    data: str,
-    absent: Set[str] = frozenset(),
-    secrets: Hidden | None = None,
-) -> dict[str, str]:
-    """Return the key of each stage, as `Keys` says."""
-    return Keys(stages, config, registry, absent, secrets).of(data)
-
-
 def read_plain(config: DictConfig, key: str) -> Any:
     """Return what stands below a key, as plain values."""
     value = OmegaConf.select(config, key)

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from engine.config import find_secrets
+from engine.core.text import quote
 from engine.core.universe import Universe
 from engine.pipeline.keys import read_plain
 from engine.pipeline.settings import resolve
@@ -51,13 +52,8 @@ def fix_paths(words: Sequence[str], config: DictConfig, registry: Registry) -> l
     for word in words:
         key, sign, _ = word.partition("=")
         path = fixed.get(key.lstrip("+"))
-        made.append(f"{key}={_quote(str(path))}" if path is not None and sign else word)
+        made.append(f"{key}={quote(str(path))}" if path is not None and sign else word)
     return made
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _files(config: DictConfig, registry: Registry) -> Iterator[tuple[str, str, Path]]:

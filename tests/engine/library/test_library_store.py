@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from worlds import FORMULAS, World, assert_same, change, count_other, expect, make_panel
 
+import engine
 from engine import ConfigError, Formula, LocalStore
 from engine.core.keeping import Block, Record
 from engine.library import Definition, Library, refuse_name
@@ -97,6 +98,13 @@ def test_whoever_queries_finds_the_table_of_metadata(tmp_path: Path) -> None:
     assert json.loads(other["dependencies"]) == ["f"]
     assert pd.Timestamp(one["last_updated"]) >= pd.Timestamp(one["created_at"])
     assert pd.isna(other["last_updated"])
+
+
+def test_the_time_that_a_plugin_may_take_is_that_of_the_configuration(tmp_path: Path) -> None:
+    with engine.store(["plugins.timeout_s=2.5"], path=tmp_path / "store") as store:
+        assert store._timeout == 2.5
+    with pytest.raises(ConfigError, match=r"plugins\.timeout_s=-1\.0: choose more than 0"):
+        engine.store(["plugins.timeout_s=-1"], path=tmp_path / "store")
 
 
 def test_a_list_in_place_of_a_name_is_refused_in_words(world: World) -> None:

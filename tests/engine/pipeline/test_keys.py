@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from engine.config.compose import compose_config
 from engine.config.secrets import find_secrets
 from engine.pipeline import keys as keying
-from engine.pipeline.keys import keys
+from engine.pipeline.keys import Keys
 from engine.pipeline.run import job
 from engine.pipeline.stages import STAGES
 from engine.plugin.registry import Registry, installed
@@ -87,35 +87,35 @@ def test_a_key_of_the_configuration_changes_the_keys_of_those_that_read_it(
     config: DictConfig,
 ) -> None:
     registry = installed()
-    before = keys(STAGES, config, registry, "data")
+    before = Keys(STAGES, config, registry).of("data")
     places = [place for place in leaves(config) if not place.endswith(".name")]
     assert len(places) > 150
     for place in places:
         other = copy.deepcopy(config)
         OmegaConf.update(other, place, "something else", merge=False)
-        now = {*changed(before, keys(STAGES, other, registry, "data"))}
+        now = {*changed(before, Keys(STAGES, other, registry).of("data"))}
         assert now == may(place), place
 
 
 def test_another_plugin_is_another_key(config: DictConfig) -> None:
-    before = keys(STAGES, config, installed(), "data")
+    before = Keys(STAGES, config, installed()).of("data")
     for place, name in (("model", "linear"), ("portfolio", "hrp"), ("regime", "hmm")):
         other = copy.deepcopy(config)
         other[place] = {"name": name}
-        assert {*changed(before, keys(STAGES, other, installed(), "data"))} == MAY[place]
+        assert {*changed(before, Keys(STAGES, other, installed()).of("data"))} == MAY[place]
 
 
 def test_other_data_change_every_key(config: DictConfig) -> None:
-    one, two = (keys(STAGES, config, installed(), data) for data in ("one", "two"))
+    one, two = (Keys(STAGES, config, installed()).of(data) for data in ("one", "two"))
     assert changed(one, two) == NAMES
 
 
 def test_a_stage_that_is_not_wanted_counts_for_nothing(config: DictConfig) -> None:
-    made = keys(STAGES, config, installed(), "data", {"forecasts"})
+    made = Keys(STAGES, config, installed(), {"forecasts"}).of("data")
     assert made["forecasts"] == ""
     other = copy.deepcopy(config)
     other.model.l2 = 123.0
-    assert keys(STAGES, other, installed(), "data", {"forecasts"}) == made
+    assert Keys(STAGES, other, installed(), {"forecasts"}).of("data") == made
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_a_stage_that_is_not_wanted_counts_for_nothing(config: DictConfig) -> No
 def test_a_library_changes_the_keys_of_those_that_use_it(
     config: DictConfig, monkeypatch: pytest.MonkeyPatch, library: str, stages: set[str]
 ) -> None:
-    before = keys(STAGES, config, installed(), "data")
+    before = Keys(STAGES, config, installed()).of("data")
     found = keying._version
     monkeypatch.setattr(keying, "_version", lambda name: "9" if name == library else found(name))
-    assert {*changed(before, keys(STAGES, config, installed(), "data"))} == stages
+    assert {*changed(before, Keys(STAGES, config, installed()).of("data"))} == stages
 
 
 def test_a_secret_is_in_no_key(config: DictConfig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_a_secret_is_in_no_key(config: DictConfig, monkeypatch: pytest.MonkeyPat
         other.source.url = "postgres://me:${oc.env:WORD}@db/prices"
         secrets = find_secrets(other)
         OmegaConf.resolve(other)
-        made.append(keys(STAGES, other, installed(), "data", secrets=secrets))
+        made.append(Keys(STAGES, other, installed(), secrets=secrets).of("data"))
     assert made[0] == made[1]
 
 
@@ -199,7 +199,7 @@ def test_a_plugin_is_all_of_its_package_and_the_files_it_reads(
         other = copy.deepcopy(config)
         OmegaConf.set_struct(other, False)
         other.factors.mine = node
-        return keys(STAGES, other, registry, "data")
+        return Keys(STAGES, other, registry).of("data")
 
     before = made()
     assert made() == before
