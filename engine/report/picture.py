@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from engine.report.active import Run
 
+# fixed: an engine of layouts draws each picture once more, to measure its labels
+PLACE = {"left": 0.1, "right": 0.98, "bottom": 0.12, "top": 0.93, "hspace": 0.1}
 WINDOW = 63  # bars, a quarter of days: rolling means of the IC
 
 
@@ -122,8 +124,10 @@ def _frame(run: Run, what: str, heights: list[int]) -> tuple[Figure, list[Axes]]
     """A figure with one panel above the other, and a title that says what is simulated."""
     from matplotlib.figure import Figure  # no pyplot: nothing global is touched
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    grid = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
+    figure = Figure(figsize=(8, 4.5))
+    grid = figure.subplots(
+        len(heights), 1, sharex=True, height_ratios=heights, squeeze=False, gridspec_kw=PLACE
+    )
     panels = list(grid[:, 0])
     simulated = "SIMULATED DATA — " if run.manifest.simulated else ""
     title = escape(f"{simulated}{run.bundle}: {what}")
