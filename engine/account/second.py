@@ -10,6 +10,7 @@ ledger has booked so far is added to its value.
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from engine.core.panel import FloatArray
 
 NEAR = 1e-9  # of equity or of the capital, whichever is larger
 LEAST = 1e-12  # a price that vectorbt books
+LARGE = 64_000_000  # bytes of one array: what waiting for the collector of cycles may not cost
 SPARE = 1.01  # times the cash that the worst row needs
 TRIPS = (  # of a position, before carry: direction 0 is long and 1 short, status 1 is closed
     "direction", "status", "size", "entry_price", "exit_price", "entry_fees", "exit_fees", "pnl",
@@ -164,7 +166,11 @@ def _book_orders(
     fees = np.asarray(np.bincount(records["idx"], records["fees"], len(size)), np.float64)
     shares = np.asarray(portfolio.assets(), np.float64)
     value = np.asarray(portfolio.value(), np.float64)
-    return _Book(cash, shares, fees, value, portfolio.positions.values)
+    positions = portfolio.positions.values
+    del portfolio
+    if size.nbytes > LARGE:
+        gc.collect()  # it refers to itself, and to copies of all that it was given
+    return _Book(cash, shares, fees, value, positions)
 
 
 def _refuse_difference(

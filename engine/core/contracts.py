@@ -33,7 +33,8 @@ def validate(contract: Contract, frame: pd.DataFrame, stage: str) -> pd.DataFram
     except SchemaErrors as error:
         cases = error.failure_cases
         first = cases.iloc[0]
-        rows = [i for i in cases["index"].head(SHOWN) if isinstance(i, (int, np.integer))]
+        found = dict.fromkeys(cases["index"])  # a rule of the whole row fails in each column
+        rows = [i for i in found if isinstance(i, (int, np.integer))][:SHOWN]
         shown = f"\n{frame.loc[rows].to_string(max_cols=8)}" if rows else ""
         raise ContractError(
             f"stage {stage}: column {first['column']!r} breaks the check {first['check']!r} "

@@ -20,6 +20,7 @@ import pandas as pd
 from engine.core.crowd import crowd
 from engine.core.errors import DataError, did_you_mean
 from engine.core.groups import Grouping, between, content, labels_at, take
+from engine.core.long import Long
 from engine.core.periods import periods_per_year
 from engine.core.sealed import seal
 
@@ -269,17 +270,24 @@ class Panel:
         return pd.DataFrame(array, index=self.dates, columns=list(self.symbols))
 
     @cached_property
-    def _bars(self) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
-        return self._keys(self.present)
+    def _bars(self) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(self.present.ravel())
 
-    def _keys(self, where: BoolArray) -> tuple[npt.NDArray[np.intp], pd.DataFrame]:
-        """Flat positions of places, and their (timestamp, symbol) columns."""
-        flat = np.flatnonzero(where.ravel())
-        rows, columns = np.divmod(flat, len(self.symbols))
-        kind = pd.CategoricalDtype(list(self.symbols))
-        codes: npt.NDArray[np.int64] = columns.astype(np.int64)
-        symbol = pd.Categorical.from_codes(codes, dtype=kind)
-        return flat, pd.DataFrame({"timestamp": self.dates[rows], "symbol": symbol})
+    def rows(
+        self,
+        columns: Mapping[str, npt.NDArray[np.generic]],
+        also: BoolArray | None = None,
+    ) -> Long:
+        """(T, N) arrays as the rows of a long frame, which is made when it is asked for.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, shape (T, N)
+        also : bool array, shape (T, N), optional
+            Where a row is wanted without a bar, too.
+        """
+        flat = self._bars if also is None else np.flatnonzero((self.present | also).ravel())
+        return Long(self.dates, self.symbols, columns, flat)
 
     def long(
         self,
@@ -290,18 +298,15 @@ class Panel:
 
         Parameters
         ----------
-        columns : mapping of str to array, shape (T, N)
-        also : bool array, shape (T, N), optional
-            Where a row is wanted without a bar, too.
+        columns, also
+            As for `rows`.
 
         Returns
         -------
         pandas.DataFrame
             Columns ``timestamp`` (UTC), ``symbol`` (categorical), then one per array.
         """
-        flat, keys = self._bars if also is None else self._keys(self.present | also)
-        data = {name: array.ravel()[flat] for name, array in columns.items()}
-        return pd.concat([keys, pd.DataFrame(data, copy=False)], axis=1) if data else keys.copy()
+        return self.rows(columns, also).frame()
 
     @classmethod
     def from_long(

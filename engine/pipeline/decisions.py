@@ -106,7 +106,7 @@ def leave_forecasts(
     split = np.broadcast_to(made.split[:, None], panel.shape)
     columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
     own = ("timestamp", "symbol", made.name, "split")  # the rest are tables of their own
-    yield Table("forecasts", panel.long(columns), {"column": made.name}, own)
+    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own)
     content = {
         "forecast": made.name,
         "model": {"name": model.name, **dataclasses.asdict(model)},
@@ -156,7 +156,7 @@ def signal_back(files: Artifacts, bars: Bars) -> FloatArray:
 
 def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:
     """Leave the score, long."""
-    yield Table("signal", bars.seen.long({"mf_score": made}))
+    yield Table("signal", bars.seen.rows({"mf_score": made}))
 
 
 def _refuse_single_names(panel: Panel) -> None:
@@ -252,7 +252,7 @@ def leave_account(
     frame = made.frame()
     frame["benchmark"] = market(made, backtest, delisting, panel)
     yield Table("returns", frame, {"columns": [n for n in frame.columns if n.startswith("cost_")]})
-    yield Table("holdings", panel.long({"weight": made.realised}, also=made.realised != 0.0))
+    yield Table("holdings", panel.rows({"weight": made.realised}, also=made.realised != 0.0))
     yield Table("orders", made.orders)
     yield Table("delistings", made.payouts)
     yield Table("round_trips", made.round_trips)

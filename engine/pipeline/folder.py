@@ -13,7 +13,7 @@ import os
 import resource
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -194,32 +194,44 @@ class RunFolder:
     def leave(self, stage: Stage, artifact: Artifact) -> None:
         """Write what a stage leaves; its contract validates a table first."""
         if isinstance(artifact, Table):
-            self._validate(stage, artifact)
-            self.table(artifact.name, artifact.frame)
+            self.table(artifact.name, self._validate(stage, artifact))
         elif isinstance(artifact, Note):
             self.note(artifact.name, artifact.content)
         else:
             artifact.save(self.path)
 
-    def _validate(self, stage: Stage, table: Table) -> None:
-        """Ask a table's contract, and count the seconds of it."""
-        start = time.perf_counter()
-        validate(stage.tables[table.name](**table.facts), table.judged, table.name)
-        self.validating += time.perf_counter() - start
+    def _validate(self, stage: Stage, table: Table) -> Iterator[pd.DataFrame]:
+        """Yield a table's rows as its contract lets them pass, and count the seconds of it."""
+        contract = stage.tables[table.name](**table.facts)
+        for block, judged in table.blocks():
+            start = time.perf_counter()
+            validate(contract, judged, table.name)
+            self.validating += time.perf_counter() - start
+            yield block
 
-    def table(self, name: str, frame: pd.DataFrame) -> None:
-        """Write a frame as ``NAME.parquet``: the same frame gives the same bytes."""
+    def table(self, name: str, blocks: Iterable[pd.DataFrame]) -> None:
+        """Write rows as ``NAME.parquet``, a block after the other.
+
+        The same rows give the same bytes.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        keys = [str(name) for name, kind in frame.dtypes.items() if kind.kind not in "fi"]
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        file = self.path / f"{name}.parquet"
-        self.settle()
-        how = {"compression": "zstd", "compression_level": 1, "use_dictionary": keys}
-        self.pending = Pending(
-            self.current, file, self.writer.submit(pq.write_table, table, file, **how)
-        )
+        file, writer = self.path / f"{name}.parquet", None
+        how = {"compression": "zstd", "compression_level": 1}
+        for block in blocks:
+            rows = pa.Table.from_pandas(block, preserve_index=False)
+            self.settle()
+            if writer is None:
+                keys = [str(name) for name, kind in block.dtypes.items() if kind.kind not in "fi"]
+                with self._writing(file):
+                    writer = pq.ParquetWriter(file, rows.schema, use_dictionary=keys, **how)
+            self._hand_over(file, writer.write_table, rows)
+        if writer is not None:
+            self._hand_over(file, _follow, self.pending, writer.close)
+
+    def _hand_over(self, file: Path, work: Callable[..., None], *args: Any) -> None:
+        self.pending = Pending(self.current, file, self.writer.submit(work, *args))
 
     def settle(self) -> None:
         """Wait until the last table is written; what went wrong is told of its own stage."""
@@ -259,6 +271,13 @@ class RunFolder:
                 f"{error.filename or what}: {os.strerror(error.errno)} ({free:.1f} MB free); free "
                 "some, or choose another folder with hydra.run.dir=…"
             ) from error
+
+
+def _follow(earlier: Pending | None, work: Callable[[], None]) -> None:
+    """Do some work where what was handed over before it went well."""
+    if earlier is not None:
+        earlier.done.result()
+    work()
 
 
 class _Ear(logging.Handler):

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from engine.core.kinds import Factor
+from engine.core.long import Long
 from engine.core.panel import FloatArray, Panel
 from engine.pipeline.settings import Settings
 from engine.storage import Artifacts
 
 if TYPE_CHECKING:
     from engine.schemas import contract
+
+
+BLOCK = 1 << 20  # rows: what parquet puts into one row group
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +30,8 @@ class Table:
     Parameters
     ----------
     name : str
-    frame : pandas.DataFrame
+    frame : pandas.DataFrame or Long
+        Rows that are still arrays are made into a frame and written some at a time.
     facts : mapping
         What its contract has to know beside, such as the names of columns.
     own : sequence of str
@@ -34,14 +39,25 @@ class Table:
     """
 
     name: str
-    frame: pd.DataFrame
+    frame: pd.DataFrame | Long
     facts: Mapping[str, Any] = field(default_factory=dict)
     own: Sequence[str] = ()
 
-    @property
-    def judged(self) -> pd.DataFrame:
-        """What the contract judges."""
-        return self.frame[[*self.own]] if self.own else self.frame
+    def blocks(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """Yield its rows, some at a time: what is written, and what the contract judges.
+
+        The contract sees the row before, too: rules of order are of a row and the one before it.
+        """
+        if isinstance(self.frame, pd.DataFrame):
+            yield self.frame, self._judge(self.frame)
+            return
+        for start in range(0, max(len(self.frame), 1), BLOCK):
+            before = min(start, 1)
+            seen = self.frame[start - before : start + BLOCK].frame()
+            yield seen.iloc[before:], self._judge(seen)
+
+    def _judge(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[[*self.own]] if self.own else frame
 
 
 @dataclass(frozen=True, eq=False)
