@@ -26,6 +26,7 @@ WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=16", "sour
          "report=none", "validation.min_train=252"]  # fmt: skip
 NAMES = [stage.name for stage in STAGES]
 AGAIN = {"label", "seasoning"}  # cheap, and kept in memory alone: worked out again when asked for
+DECIDED = {"signal", "knowledge", "account", "metrics"}
 
 
 def computed(folder: Path) -> set[str]:
@@ -71,8 +72,8 @@ def test_the_second_run_computes_nothing_and_gives_the_same_bytes(
     [
         ("portfolio.quantile=0.3", {"account", "metrics"}),
         ("too_good.ic=0.5", {"metrics", "account"}),  # which has to be there for the metrics
-        ("model.alpha=3", {"forecasts", "signal", "account", "metrics"}),
-        ("+factors.mine='rank(close)'", {"factors", "forecasts", "signal", "account", "metrics"}),
+        ("model.alpha=3", {"forecasts", *DECIDED}),
+        ("+factors.mine='rank(close)'", {"factors", "forecasts", *DECIDED}),
         ("check.sigmas=9", {"data", "source"}),
     ],
 )
@@ -99,7 +100,7 @@ def test_a_library_of_another_version_is_another_key(
     found = keying._version
     monkeypatch.setattr(keying, "_version", lambda n: "9" if n == "xgboost-cpu" else found(n))
     run = engine.run([*WORDS, f"store.path={store}"], path=tmp_path / "run")
-    assert computed(run.path) - AGAIN == {"forecasts", "signal", "account", "metrics"}
+    assert computed(run.path) - AGAIN == {"forecasts", *DECIDED}
 
 
 @pytest.fixture
@@ -202,7 +203,7 @@ def values(folder: Path) -> pd.Series:
     return pd.read_parquet(folder / "factors.parquet")["theirs"]
 
 
-MADE_OF_IT = {"factors", "signal", "account", "metrics"}
+MADE_OF_IT = {"factors", *DECIDED}
 
 
 def test_code_that_changed_is_never_stale(

@@ -1,11 +1,13 @@
-"""The last stage: what the account earned, and what the signal knew."""
+"""The last stages: what the signal knew, and what the account earned."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from engine.account import Account, Backtest
 from engine.bars import Delisting, outcomes
@@ -16,37 +18,55 @@ from engine.pipeline.decisions import market
 from engine.pipeline.market import Bars, Seasoned
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.signal import Bundle
-from engine.study import Evidence, TooGood, collect, too_good_line, work_out
+from engine.storage import Artifacts
+from engine.study import (
+    OF_ACCOUNT,
+    OF_SIGNAL,
+    Evidence,
+    Holding,
+    TooGood,
+    collect,
+    summarize,
+    too_good_line,
+    work_out,
+)
 
 log = logging.getLogger(__name__)
+KNOWLEDGE = "knowledge"
 
 
 @dataclass(frozen=True, eq=False)
-class Metrics:
-    """Figures, and the evidence that the tables are worked out from."""
+class Findings:
+    """Figures, and the tables of the statistics, each with what its contract has to know.
 
-    figures: dict[str, Any]
-    evidence: Evidence
+    What was read back has no tables: they are in the folder.
+    """
+
+    figures: Mapping[str, Any]
+    tables: Sequence[tuple[str, pd.DataFrame, Mapping[str, Any]]] = ()
+
+    def leave(self, name: str) -> Iterator[Artifact]:
+        """Leave the figures under a name, and the tables."""
+        yield Note(name, self.figures)
+        for each, frame, facts in self.tables:
+            yield Table(each, frame, facts)
 
 
-def metrics(
+def knowledge(
     bundle: Bundle,
     chosen: Label,
     seed: int,
     regime: Regime,
-    backtest: Backtest,
     delisting: Delisting,
-    limits: TooGood,
     bars: Bars,
     seasoning: Seasoned,
     label: Labels,
     regimes: FloatArray,
     forecasts: Forecasts | None,
     signal: FloatArray,
-    account: Account,
-) -> Metrics:
-    """What the account earned and what the signal knew."""
-    panel, ended = bars.panel, outcomes(bars.panel, delisting)
+) -> Findings:
+    """What score, forecasts and factors knew of what came after them."""
+    panel = bars.panel
     names = [b.name for b in bundle.factors if b.name in seasoning.values]
     factors = {name: seasoning.values[name] for name in names}
     planted = bars.facts.get("planted")
@@ -61,33 +81,52 @@ def metrics(
         target=label.target,
         horizon=chosen.horizon,
         forward=lambda days: chosen.forward(panel, days, seed, delisting),
-        forward_by=repr((chosen, seed, delisting)),
         regimes=regimes,
         states=regime.states,
-        realised=account.realised,
-        targets=account.targets,
-        traded=account.traded,
-        ended=ended,
     )
-    studies = evidence.studies
+    figures = summarize(evidence.studies, evidence.forecasts, factors)
+    return Findings(figures, [*work_out(evidence, OF_SIGNAL)])
+
+
+def leave_knowledge(made: Findings) -> Iterator[Artifact]:
+    """Leave what the signal knew."""
+    yield from made.leave(KNOWLEDGE)
+
+
+def knowledge_back(files: Artifacts) -> Findings:
+    """Read the figures back."""
+    return Findings(files.read_plain(KNOWLEDGE))
+
+
+def metrics(
+    chosen: Label,
+    regime: Regime,
+    backtest: Backtest,
+    delisting: Delisting,
+    limits: TooGood,
+    bars: Bars,
+    regimes: FloatArray,
+    knowledge: Findings,
+    account: Account,
+) -> Findings:
+    """What the account earned, beside what the signal knew."""
+    panel = bars.panel
     figures = collect(
         account,
         benchmark=market(account, backtest, delisting, panel),
         regimes=regimes,
         states=regime.states,
-        signal=studies["mf_score"],
-        forecasts={name: studies[name] for name in evidence.forecasts},
-        factors={name: studies[name] for name in factors},
+        knowledge=knowledge.figures,
         horizon=chosen.horizon,
     )
     beyond = limits.find(figures)
     if beyond:
         log.warning(too_good_line(beyond))
-    return Metrics({**figures, "too_good": beyond}, evidence)
+    ended = outcomes(panel, delisting)
+    holding = Holding(panel, account.realised, account.targets, account.traded, ended)
+    return Findings({**figures, "too_good": beyond}, [*work_out(holding, OF_ACCOUNT)])
 
 
-def leave_metrics(made: Metrics) -> Iterator[Artifact]:
-    """Leave the figures, and each statistic's tables."""
-    yield Note("metrics", made.figures)
-    for name, frame, facts in work_out(made.evidence):
-        yield Table(name, frame, facts)
+def leave_metrics(made: Findings) -> Iterator[Artifact]:
+    """Leave what the account earned and held."""
+    yield from made.leave("metrics")

@@ -230,6 +230,10 @@ class RunFolder:
         if writer is not None:
             self._hand_over(file, _follow, self.pending, writer.close)
 
+    def once_written(self, work: Callable[..., None], *args: Any) -> None:
+        """Have some work done after what is being written; never, where that goes wrong."""
+        self.writer.submit(_follow, self.pending, work, *args)
+
     def _hand_over(self, file: Path, work: Callable[..., None], *args: Any) -> None:
         self.pending = Pending(self.current, file, self.writer.submit(work, *args))
 
@@ -273,11 +277,11 @@ class RunFolder:
             ) from error
 
 
-def _follow(earlier: Pending | None, work: Callable[[], None]) -> None:
+def _follow(earlier: Pending | None, work: Callable[..., None], *args: Any) -> None:
     """Do some work where what was handed over before it went well."""
     if earlier is not None:
         earlier.done.result()
-    work()
+    work(*args)
 
 
 class _Ear(logging.Handler):

@@ -154,10 +154,10 @@ class Reuse:
         pieces = kept.made if kept is not None and files else {}
         if sum(array.nbytes for array in pieces.values()) > PART * self.results.max_bytes:
             pieces = {}
-        self.folder.writer.submit(self._write, key, stage.name, about, files, pieces)
+        self.folder.once_written(self._write, key, stage.name, about, files, pieces)
         if stage.data is not None and self.source and not notes.undeclared:
             data = {"data": self.watch.data}
-            self.folder.writer.submit(self._write, self.source, SOURCE, data, [], {})
+            self.folder.once_written(self._write, self.source, SOURCE, data, [], {})
 
     def _write(
         self,

@@ -5,7 +5,9 @@
                   → label ──────────────┐             │
                   → regimes ────────────┼→ forecasts →│
                        │                │             ▼
-                       └────────────────┼──────────→ signal → account → metrics
+                       └────────────────┼──────────→ signal → account ──┐
+                                        │             │                 ▼
+                                        └─────────────┴→ knowledge → metrics
 
 Everything about a stage follows from its row: its place in the order, what its function sees, its
 contracts, its artifacts, what observers and the progress bar are told, and its key.
@@ -24,7 +26,7 @@ from engine.schemas.regimes import regimes_schema
 from engine.schemas.returns import returns_schema
 from engine.schemas.signal import signal_schema
 from engine.schemas.weights import weights_schema
-from engine.study import STATISTICS
+from engine.study import OF_ACCOUNT, OF_SIGNAL
 
 NUMERIC = ("numpy", "numba", "llvmlite")
 SOLVERS = ("scipy", "scikit-learn", "skfolio", "cvxpy-base", "clarabel")  # of portfolios
@@ -124,6 +126,23 @@ STAGES = (
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(
+        "knowledge",
+        evidence.knowledge,
+        reads={
+            "bundle": "bundle",
+            "chosen": "label",
+            "seed": "seed",
+            "regime": "regime",
+            "delisting": "delisting",
+        },
+        of=("bars", "seasoning", "label", "regimes", "forecasts", "signal"),
+        tables={name: make for row in OF_SIGNAL for name, make in row.makes.items()},
+        notes=("knowledge",),
+        leaves=evidence.leave_knowledge,
+        back=evidence.knowledge_back,
+        libraries=(*NUMERIC, *WIDE, "scipy"),
+    ),
+    Stage(
         "account",
         decisions.account,
         reads={
@@ -153,16 +172,14 @@ STAGES = (
         "metrics",
         evidence.metrics,
         reads={
-            "bundle": "bundle",
             "chosen": "label",
-            "seed": "seed",
             "regime": "regime",
             "backtest": "backtest",
             "delisting": "delisting",
             "limits": "too_good",
         },
-        of=("bars", "seasoning", "label", "regimes", "forecasts", "signal", "account"),
-        tables={name: make for row in STATISTICS for name, make in row.makes.items()},
+        of=("bars", "regimes", "knowledge", "account"),
+        tables={name: make for row in OF_ACCOUNT for name, make in row.makes.items()},
         notes=("metrics",),
         leaves=evidence.leave_metrics,
         libraries=(*NUMERIC, *WIDE, "scipy"),

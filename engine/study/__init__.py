@@ -26,11 +26,11 @@ from engine.study.ic import (
 )
 from engine.study.knowledge import HORIZONS, LAGS
 from engine.study.market import benchmark
-from engine.study.metrics import NO_REGIME, collect
+from engine.study.metrics import NO_REGIME, collect, summarize
 from engine.study.quantiles import COLUMNS, NEWCOMER_LAGS
 from engine.study.regimes import find_likeliest
 from engine.study.returns import growth, performance, until_ruin
-from engine.study.statistics import STATISTICS, Evidence, Statistic, work_out
+from engine.study.statistics import OF_ACCOUNT, OF_SIGNAL, Evidence, Holding, Statistic, work_out
 from engine.study.too_good import LOOK, TooGood, too_good_line
 
 __all__ = [
@@ -41,10 +41,12 @@ __all__ = [
     "LOOK",
     "NEWCOMER_LAGS",
     "NO_REGIME",
-    "STATISTICS",
+    "OF_ACCOUNT",
+    "OF_SIGNAL",
     "WINDOW",
     "Correlations",
     "Evidence",
+    "Holding",
     "MeanTest",
     "RankedOutcome",
     "Statistic",
@@ -60,6 +62,7 @@ __all__ = [
     "performance",
     "rank_ic",
     "rolling",
+    "summarize",
     "tail",
     "too_good_line",
     "until_ruin",

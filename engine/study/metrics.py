@@ -6,7 +6,7 @@ into what becomes ``metrics.json``, `tables` into ``ic.parquet`` and ``quantiles
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -171,9 +171,7 @@ def collect(
     benchmark: FloatArray,
     regimes: FloatArray,
     states: Sequence[str],
-    signal: Study,
-    forecasts: Mapping[str, Study],
-    factors: Mapping[str, Study],
+    knowledge: Mapping[str, Any],
     horizon: int,
 ) -> dict[str, Any]:
     """Return what becomes ``metrics.json``; `units` in it explains every key.
@@ -191,9 +189,8 @@ def collect(
     regimes : float array, shape (T, S)
         Filtered probabilities; NaN rows belong to no regime.
     states : sequence of str, length S
-    signal : Study
-        Of `mf_score`.
-    forecasts, factors : mapping of str to Study
+    knowledge : mapping
+        Of `summarize`.
     horizon : int
         Rows that the label spans.
 
@@ -229,9 +226,7 @@ def collect(
         "delisting": mean(account.delisting[active]) * year * 1e4,
         "fills": fills(account),
         "decisions": dict(account.decisions),
-        "signal": _evidence(signal),
-        "forecasts": {name: _evidence(made) for name, made in forecasts.items()},
-        "factors": {name: _evidence(made) for name, made in factors.items()},
+        **knowledge,
         "horizon": horizon,
         "units": UNITS,
     }
@@ -325,7 +320,35 @@ def active_span(dates: pd.DatetimeIndex, active: BoolArray) -> Span:
     return span(dates[active], eve)
 
 
-def _evidence(made: Study) -> dict[str, Any]:
+def summarize(
+    studies: Mapping[str, Study], forecasts: Collection[str], factors: Collection[str]
+) -> dict[str, Any]:
+    """Return what score, forecasts and factors knew, in plain values, null for NaN.
+
+    Parameters
+    ----------
+    studies : mapping of str to Study
+        Of ``mf_score`` and of the others.
+    forecasts, factors : collection of str
+        Which of the others are forecasts, and which factors.
+
+    Returns
+    -------
+    dict
+        ``signal``, and ``forecasts`` and ``factors`` by name: each a study's summary, with
+        ``quantiles``, the mean outcome of each bucket.
+    """
+    plain: dict[str, Any] = to_plain(
+        {
+            "signal": _summarize(studies["mf_score"]),
+            "forecasts": {name: _summarize(studies[name]) for name in forecasts},
+            "factors": {name: _summarize(studies[name]) for name in factors},
+        }
+    )
+    return plain
+
+
+def _summarize(made: Study) -> dict[str, Any]:
     quantiles = [
         newey_west_t(values, overlap_lags(made.horizon)).mean for values in made.quantiles.T
     ]

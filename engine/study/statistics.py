@@ -1,8 +1,8 @@
 """The statistics of a run as rows: which tables each makes, and of what.
 
-A statistic is a pure function. Its parameters are named after what it needs of `Evidence`; it
-returns its tables by name. To add one, write the function (here, where it is short), a row, and a
-contract.
+A statistic is a pure function. Its parameters are named after what it needs of `Evidence`, which
+no account has a part in, or of `Holding`; it returns its tables by name. To add one, write the
+function (here, where it is short), a row, and a contract.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
-from engine.study.kept import LARGEST, find_key, recall
 from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime
@@ -45,12 +44,10 @@ from engine.study.quantiles import by_regime
 if TYPE_CHECKING:
     from engine.schemas.contract import Contract
 
-BY_ACCOUNT = ("realised", "targets", "traded", "ended", "panel")  # `panel` has no end to its uses
-
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What statistics look at: members with a bar, on rows on which a decision can be taken.
+    """What a signal knew: members with a bar, on rows on which a decision can be taken.
 
     Parameters
     ----------
@@ -66,16 +63,8 @@ class Evidence:
     horizon : int
     forward : callable
         Rows to the forward return over them, shape (T, N).
-    forward_by : str
-        What they go by beside the panel. What a signal knew is kept for later runs by it
-        (`engine.study.kept`); without it nothing is.
     regimes : float array, shape (T, S)
     states : sequence of str, length S
-    realised, targets, traded : float array, shape (T, N)
-        Weights at each close, weights decided (NaN holds), and what was traded, as fractions of
-        equity.
-    ended : Outcomes
-        Which names were delisted, and what their holders got.
     """
 
     panel: Panel
@@ -86,24 +75,8 @@ class Evidence:
     target: FloatArray
     horizon: int
     forward: Callable[[int], FloatArray]
-    forward_by: str
     regimes: FloatArray
     states: Sequence[str]
-    realised: FloatArray
-    targets: FloatArray
-    traded: FloatArray
-    ended: Outcomes
-
-    @cached_property
-    def key(self) -> str:
-        """Of all that a signal's statistics look at; "" where they are not kept."""
-        named = {"score": self.score, **self.forecasts, **self.factors}
-        if not self.forward_by or len(self.dates) * len(named) > LARGEST:
-            return ""
-        panel = self.panel.fingerprint, self.panel.periods_per_year, self.panel.quorum
-        counts = self.horizon, len(self.forecasts), (*self.states,)
-        arrays = *named.values(), self.outcome, self.target, self.regimes
-        return find_key((panel, counts, (*named,), self.forward_by), arrays)
 
     @property
     def dates(self) -> pd.DatetimeIndex:
@@ -133,9 +106,6 @@ class Evidence:
     @cached_property
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
-        return recall(self.key, "studies", self._study)
-
-    def _study(self) -> dict[str, Study]:
         every = {"mf_score": self.select(self.score), **self.predicted, **self.studied}
         outcome = RankedOutcome.of(self.select(self.outcome))
         return {name: study(values, outcome, self.horizon) for name, values in every.items()}
@@ -144,6 +114,27 @@ class Evidence:
     def ranks(self) -> dict[str, FloatArray]:
         """Ranks per date of score, forecasts and factors, each of shape (T, N)."""
         return rank({"mf_score": self.score, **self.predicted, **self.studied}, self.known)
+
+
+@dataclass(frozen=True, eq=False)
+class Holding:
+    """What an account held.
+
+    Parameters
+    ----------
+    panel : Panel
+    realised, targets, traded : float array, shape (T, N)
+        Weights at each close, weights decided (NaN holds), and what was traded, as fractions of
+        equity.
+    ended : Outcomes
+        Which names were delisted, and what their holders got.
+    """
+
+    panel: Panel
+    realised: FloatArray
+    targets: FloatArray
+    traded: FloatArray
+    ended: Outcomes
 
 
 @dataclass(frozen=True)
@@ -155,29 +146,23 @@ class Statistic:
     makes : mapping of str to callable
         The tables, and what makes the contract of each from the facts.
     work : callable
-        Its parameters are attributes of `Evidence`; returns the tables by name.
+        Its parameters are attributes of `Evidence`, or of `Holding`; returns the tables by name.
     facts : callable
-        What the contracts of the tables have to know of the evidence.
+        What the contracts of the tables have to know of them.
     """
 
     makes: Mapping[str, Callable[..., Contract]]
     work: Callable[..., Mapping[str, pd.DataFrame]]
-    facts: Callable[[Evidence], dict[str, Any]] = lambda evidence: {}
+    facts: Callable[[Any], dict[str, Any]] = lambda evidence: {}
 
     @property
     def needs(self) -> tuple[str, ...]:
         """What of the evidence it looks at."""
         return tuple(inspect.signature(self.work).parameters)
 
-    def tables(self, evidence: Evidence) -> Mapping[str, pd.DataFrame]:
-        """Its tables, by name; those of a signal are the same whatever the account did."""
-
-        def work() -> Mapping[str, pd.DataFrame]:
-            return self.work(**{need: getattr(evidence, need) for need in self.needs})
-
-        if {*self.needs} & {*BY_ACCOUNT}:
-            return work()
-        return recall(evidence.key, self.work, work)
+    def tables(self, evidence: Evidence | Holding) -> Mapping[str, pd.DataFrame]:
+        """Its tables, by name."""
+        return self.work(**{need: getattr(evidence, need) for need in self.needs})
 
 
 def _regime_quantiles(
@@ -194,7 +179,7 @@ def _list_studies(evidence: Evidence) -> dict[str, Any]:
     return {"names": [*evidence.studies]}
 
 
-STATISTICS = (
+OF_SIGNAL = (
     Statistic({"ic": ic_schema, "quantiles": quantiles_schema}, tables, _list_studies),
     Statistic(
         {"regime_quantiles": regime_quantiles_schema},
@@ -217,6 +202,8 @@ STATISTICS = (
         calibration_tables,
         lambda evidence: {"names": [*evidence.predicted]},
     ),
+)
+OF_ACCOUNT = (
     Statistic(
         {"names": names_schema, "positions": positions_schema, "sectors": sectors_schema},
         positions,
@@ -226,7 +213,7 @@ STATISTICS = (
 
 
 def work_out(
-    evidence: Evidence, statistics: Sequence[Statistic] = STATISTICS
+    evidence: Evidence | Holding, statistics: Sequence[Statistic]
 ) -> Iterator[tuple[str, pd.DataFrame, dict[str, Any]]]:
     """Work out each statistic: its tables, by name, with what their contracts have to know."""
     for statistic in statistics:

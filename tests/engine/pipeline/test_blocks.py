@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.core.errors import ContractError
+from engine.core.errors import ConfigError, ContractError
 from engine.core.long import Long
 from engine.pipeline import stage
 from engine.pipeline.folder import RunFolder
@@ -68,7 +69,7 @@ def test_the_contract_sees_from_one_block_to_the_next(
     flat: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "BLOCK", 4)
-    with pytest.raises(ContractError, match="ascend|twice"):
+    with pytest.raises(ContractError, match=r"ascend|twice"):
         write(tmp_path, make_rows(flat))
 
 
@@ -79,3 +80,25 @@ def test_the_contract_sees_each_block(tmp_path: Path, monkeypatch: pytest.Monkey
     rows = Long(DATES, NAMES, {"up": broken, "wide": CELLS}, np.arange(15))
     with pytest.raises(ContractError, match="'up' breaks the check 'no infinities'"):
         write(tmp_path, rows)
+
+
+def test_what_follows_a_table_is_not_done_where_it_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store would keep half a table otherwise, which later runs would take for whole."""
+
+    def fill_the_disk(self: pq.ParquetWriter, table: pa.Table) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    done: list[str] = []
+    run = RunFolder(tmp_path)
+    run.leave(ROW, Table("factors", make_rows([0, 1]), {"columns": ["up", "wide"]}))
+    run.once_written(done.append, "the first")
+    run.settle()
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fill_the_disk)
+    run.leave(ROW, Table("factors", make_rows([0, 1]), {"columns": ["up", "wide"]}))
+    run.once_written(done.append, "the second")
+    with pytest.raises(ConfigError, match="No space left on device"):
+        run.settle()
+    run.release()
+    assert done == ["the first"]

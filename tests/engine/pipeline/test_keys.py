@@ -20,7 +20,7 @@ from engine.pipeline.stages import STAGES
 from engine.plugin.registry import Registry, installed
 
 NAMES = [stage.name for stage in STAGES]
-DECIDED = {"signal", "account", "metrics"}
+DECIDED = {"signal", "knowledge", "account", "metrics"}
 LEARNT = {"forecasts"} | DECIDED
 ALL = {*NAMES}
 # What a change of each node may change; the longest key that fits counts.

@@ -30,7 +30,7 @@ from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
 from engine.study.knowledge import knowledge_tables, rank
-from engine.study.metrics import collect, study, tables
+from engine.study.metrics import collect, study, summarize, tables
 from engine.study.quantiles import by_regime
 
 ROWS = 120
@@ -154,14 +154,13 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
     noise = random.normal(0, 0.02, (ROWS, 12))
     made = study(strength * outcome + noise, RankedOutcome.of(outcome), 5)
     regimes = np.eye(2)[(np.arange(ROWS) // 40) % 2]
+    studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
     metrics = collect(
         account,
         benchmark=random.normal(0, 0.01, ROWS),
         regimes=regimes,
         states=("calm", "turbulent"),
-        signal=made,
-        forecasts={"ml_alpha_ridge_5d": made},
-        factors={factor: made},
+        knowledge=summarize(studies, ["ml_alpha_ridge_5d"], [factor]),
         horizon=5,
     )
     returns = pd.DataFrame(

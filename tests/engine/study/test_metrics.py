@@ -13,7 +13,7 @@ from scipy import stats
 
 from engine.core.panel import FloatArray
 from engine.study.ic import RankedOutcome, newey_west_t, rank_ic
-from engine.study.metrics import by_regime, collect, study, tables
+from engine.study.metrics import by_regime, collect, study, summarize, tables
 from engine.study.returns import performance
 from engine.study.sharpe import sharpe_error
 
@@ -137,14 +137,13 @@ def collected(ruin: int | None = None) -> dict:
     )
     factor, outcome = random.normal(size=(40, 12)), random.normal(size=(40, 12))
     made = study(factor, RankedOutcome.of(outcome), 5)
+    nothing = study(np.full((40, 12), NAN), RankedOutcome.of(outcome), 5)
     return collect(
         account,
         benchmark=random.normal(0, 0.01, 40),
         regimes=np.full((40, 2), 0.5),
         states=("turbulent", "calm"),
-        signal=made,
-        forecasts={},
-        factors={"b": made, "a": study(np.full((40, 12), NAN), RankedOutcome.of(outcome), 5)},
+        knowledge=summarize({"mf_score": made, "b": made, "a": nothing}, [], ["b", "a"]),
         horizon=5,
     )
 
@@ -215,9 +214,7 @@ def test_an_account_without_a_position_has_no_performance():
         benchmark=zero,
         regimes=np.ones((5, 1)),
         states=("calm",),
-        signal=nothing,
-        forecasts={},
-        factors={},
+        knowledge=summarize({"mf_score": nothing}, [], []),
         horizon=1,
     )
     assert made["active"] == {"start": None, "end": None}
