@@ -119,17 +119,19 @@ class Making:
 
     def make(self, stage: Stage, found: Found | None = None) -> None:
         """Have a stage's files in the folder, and its result at hand or within reach."""
+        load = partial(self.__getitem__, stage.name)
+        self.folder.stage(stage.name, partial(self._bring, stage, found), load)
+
+    def _bring(self, stage: Stage, found: Found | None) -> None:
         found = found or self.earlier.find(stage)
         if found is None:
             self.how[stage.name] = COMPUTED
-            result = self.folder.stage(stage.name, partial(self._compute, stage))
-            self._hold(stage.name, result)
+            self._hold(stage.name, self._compute(stage))
             return
         self.how[stage.name] = REUSED
         self._found[stage.name] = found
         self.told[stage.name] = found.told
-        load = partial(self.__getitem__, stage.name)
-        self.folder.stage(stage.name, partial(_take, found, self.folder.path), load)
+        _take(found, self.folder.path)
 
     def keep_only(self, names: Set[str]) -> None:
         """Let go of results that nobody reads any more."""

@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
@@ -142,13 +142,17 @@ class Results:
         return None if row is None else self._read(key, json.loads(row[0]), json.loads(row[1]))
 
     def _read(self, key: str, told: Mapping[str, Any], files: Mapping[str, Any]) -> Result | None:
-        place = self._place(key)
+        place, now = self._place(key), {}
         for name, (*stamp, digest) in files.items():
-            fault = _find_fault(place / name, Stamp(*stamp), digest)
+            fault, found = _look(place / name, Stamp(*stamp), digest)
             if fault:
                 log.warning("store: %s %s: it is made again", place / name, fault, extra=ASIDE)
                 self._drop([key])
                 return None
+            now[name] = [*found, digest]
+        if now != files:  # the store was copied to where it is
+            noted = json.dumps(now), key
+            self._database.execute("UPDATE results SET files = ? WHERE key = ?", noted)
         return Result(place, tuple(files), told)
 
     def find_pieces(self, keys: Sequence[str]) -> dict[str, FloatArray]:
@@ -261,7 +265,7 @@ class Results:
             self._place(key) / name
             for key, files in rows
             for name, (*_, digest) in json.loads(files).items()
-            if _find_fault(self._place(key) / name, None, digest)
+            if _look(self._place(key) / name, None, digest)[0]
         ]
 
     def close(self) -> None:
@@ -356,13 +360,17 @@ def _force(to: Path) -> list[Any]:
     return [*asdict(Stamp.of(to)).values(), digest]
 
 
-def _find_fault(file: Path, stamp: Stamp | None, digest: str) -> str:
-    """What is wrong with a file; "" where it is what was kept. A stamp saves hashing it."""
+def _look(file: Path, stamp: Stamp | None, digest: str) -> tuple[str, Sequence[int]]:
+    """What is wrong with a file, "" where it is what was kept, and its stamp.
+
+    The stamp that it had when it was hashed saves hashing it.
+    """
     try:
-        if Stamp.of(file) == stamp:
-            return ""
+        now = Stamp.of(file)
+        if now == stamp:
+            return "", astuple(now)
         with file.open("rb") as opened:
             same = file_digest(opened, "sha256").hexdigest() == digest
     except OSError:
-        return "is missing"
-    return "" if same else "is damaged"
+        return "is missing", ()
+    return "" if same else "is damaged", astuple(now)

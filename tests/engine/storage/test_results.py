@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +150,20 @@ def test_a_full_disk_is_told_and_leaves_no_half(tmp_path: Path) -> None:
         results.close()
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_what_was_copied_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "table.bin"
+    file.write_bytes(b"rows")
+    with closing(Results(tmp_path / "results")) as results:
+        results.keep("k", "bars", {}, [file])
+    shutil.copytree(tmp_path / "results", tmp_path / "copy")
+    hashed = []
+    monkeypatch.setattr(
+        "engine.storage.results.file_digest",
+        lambda opened, kind: hashed.append(opened.name) or hashlib.file_digest(opened, kind),
+    )
+    for times in (1, 1):
+        with closing(Results(tmp_path / "copy")) as copied:
+            assert copied.find("k", "bars") is not None
+        assert len(hashed) == times
