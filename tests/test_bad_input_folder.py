@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -99,15 +98,15 @@ def test_a_full_disk_in_mid_run(
 ) -> None:
     import pyarrow.parquet as pq
 
-    whole = pq.write_table
+    whole = pq.ParquetWriter.write_table
 
-    def full(table: object, file: Path, **options: Any) -> None:
-        if file.stem == name:
+    def full(writer: pq.ParquetWriter, table: object) -> None:
+        if Path(writer.where).stem == name:
             raise OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28]")
-        whole(table, file, **options)
+        whole(writer, table)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     assert main(["run", *SMALL, "hydra.run.dir=run"]) == 2
     error = capfd.readouterr().err
     assert error.startswith(f"engine: {tmp_path}/run/{name}.parquet: No space left on device (")
@@ -242,7 +241,7 @@ def test_a_screen_of_ascii_shows_what_it_can() -> None:
 def leave_a_table(path: Path) -> None:
     folder = RunFolder(path)
     folder.open()
-    folder.table("bars", pd.DataFrame({"close": [1.0, 2.0]}))
+    folder.table("bars", [pd.DataFrame({"close": [1.0, 2.0]})])
     folder.close()
 
 
