@@ -141,6 +141,7 @@ class Library:
                 series=old.series if old else "",
                 made_of=old.made_of if old else {},
                 versions=old.versions if old else [],
+                parts=old.parts if old else [],
             )
             known[name] = new
         for name in definitions:
@@ -166,8 +167,8 @@ class Library:
             if user:
                 raise ConfigError(f"{name}: {user} names it; take that out first")
             records.append(Registered.drop(name))
-        kept = {r.series for n, r in known.items() if n not in names}
-        gone = {known[name].series for name in names} - kept - {""}
+        kept = {key for n, r in known.items() if n not in names for key in (r.series, *r.parts)}
+        gone = {key for n in names for key in (known[n].series, *known[n].parts)} - kept - {""}
         records += [State.drop(series) for series in sorted(gone)]
         self.store.write([], f"took out {_join(names)}", records)
 
@@ -204,7 +205,8 @@ class Library:
 
     def _note(self, old: Registered, work: Work, why: str) -> Registered:
         reads = sorted(work.reads.fields | work.reads.groups) if work.reads else []
-        new = replace(old, lookback=work.lookback, reads=reads)
+        parts = sorted({part.series for part in work.parts or ()})
+        new = replace(old, lookback=work.lookback, reads=reads, parts=parts)
         if old.series == work.series:
             return new
         version = {"series": work.series, "after": self.store.last_commit(), "why": why}

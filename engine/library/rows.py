@@ -51,6 +51,13 @@ class Todo:
     symbols: BoolArray
 
     @property
+    def start(self) -> int:
+        """The row before which all is as it should be; 0 where earlier rows are made again."""
+        if self.again.any():
+            return 0
+        return int(np.argmax(self.fresh)) if self.fresh.any() else len(self.fresh)
+
+    @property
     def is_empty(self) -> bool:
         """Whether all is as it should be."""
         return not (self.fresh.any() or self.again.any())

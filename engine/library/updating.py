@@ -27,6 +27,7 @@ from engine.factors import How
 from engine.library.bars import Changes, KeptBars, keep_bars, lay, name_market
 from engine.library.computing import compute
 from engine.library.identity import Work
+from engine.library.past import Past
 from engine.library.records import State
 from engine.library.rows import Todo, choose_rows, find_changed, find_first
 from engine.library.sheet import Sheet
@@ -144,6 +145,7 @@ def update(
             )
     if waiting:
         bars = keep_bars(task.store, task.market, task.text, task.panel)
+        waiting |= _find_parts(task, waiting, states)
         alike: dict[str, list[str]] = {}  # names of one series
         for name, work in waiting.items():
             alike.setdefault(work.series, []).append(name)
@@ -156,7 +158,15 @@ def update(
     left = [record for name, record in (records or {}).items() if name not in waiting]
     if left:
         task.store.write([], "records", left)
-    return [_explain(each, (why or {}).get(each.name, "")) for each in done.values()]
+    return [_explain(done[name], (why or {}).get(name, "")) for name in works]
+
+
+def _find_parts(
+    task: Task, works: Mapping[str, Work], states: Mapping[str, State]
+) -> dict[str, Work]:
+    """What has to be kept so that these factors need no more, by names that no factor may have."""
+    parts = {f"/{part.series}": part for work in works.values() for part in work.parts or ()}
+    return {n: w for n, w in parts.items() if not task.is_current(w, states.get(w.series))}
 
 
 def _explain(done: Done, why: str) -> Done:
@@ -185,7 +195,7 @@ def _update(
     states = State.read(task.store, base)  # what anybody writes after it is found below
     todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
     known = {n: w.series in states and states[w.series].dates > 0 for n, w in works.items()}
-    sheets = _compute(task, works, todo, known)
+    sheets = _compute(task, works, todo, known, _look_back(task, works, todo, states, base))
     blocks = [block for sheet in sheets for block in sheet.list_blocks(works, todo, task.panel)]
     state = State(
         market=task.market,
@@ -204,7 +214,8 @@ def _update(
         ).record(work.series)
         for work in works.values()
     ]
-    names = ", ".join(works) if len(works) < 4 else f"{len(works)} factors"
+    shown = [name for name, work in works.items() if not work.hidden]
+    names = ", ".join(shown) if 0 < len(shown) < 4 else f"{len(shown) or 'parts of'} factors"
     more = [record for record in records if record is not None]
     number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
     if number > base + 1:
@@ -238,6 +249,24 @@ def _find(task: Task, work: Work, state: State | None) -> Todo:
     return find_changed(work, panel.dates, task.changes(state.bars), whole)
 
 
+def _look_back(
+    task: Task,
+    works: Mapping[str, Work],
+    todo: Mapping[str, Todo],
+    states: Mapping[str, State],
+    commit: int,
+) -> Past:
+    """What new rows are made of, as of the commit of the states."""
+    parts = [part for work in works.values() for part in work.needs or ()]
+    found = {work.series: todo[name] for name, work in works.items()}
+    for part in parts:
+        if part.series not in found:
+            found[part.series] = _find(task, part, states.get(part.series))
+    keys = {part.node: part.series for part in parts if part.node is not None}
+    starts = {series: each.start for series, each in found.items()}
+    return Past(task.store, commit, task.panel, keys, starts)
+
+
 def _settle(
     task: Task, works: Mapping[str, Work], before: Mapping[str, State], number: int
 ) -> None:
@@ -259,7 +288,11 @@ def _settle(
 
 
 def _compute(
-    task: Task, works: Mapping[str, Work], todo: Mapping[str, Todo], kept: Mapping[str, bool]
+    task: Task,
+    works: Mapping[str, Work],
+    todo: Mapping[str, Todo],
+    kept: Mapping[str, bool],
+    past: Past | None = None,
 ) -> list[Sheet]:
     """The factors' values on the rows from the first that is asked for, a sheet a type."""
     places: dict[str, Sheet] = {}
@@ -273,7 +306,7 @@ def _compute(
         sheets.append(sheet)
         places |= dict.fromkeys(names, sheet)
     asked = {name: works[name] for name in places}
-    for name, span, columns, values in compute(asked, todo, task.panel, task.how):
+    for name, span, columns, values in compute(asked, todo, task.panel, task.how, past):
         each = todo[name]
         rows = each.fresh | each.again if columns.all() else each.again
         places[name].put(name, span, columns, values, rows)

@@ -1,0 +1,192 @@
+"""New rows of formulas that reach back without end, from what the rows before have left.
+
+1. Of an operator that resumes (`engine.expr.ops.Op`), what its last row was is all that new rows
+   need of the rows before: it is evaluated on the new rows, with that value in front of them.
+2. ``returns`` and ``market`` need each symbol's last close before the rows that are read.
+3. With these as fields the formulas reach back a known number of rows: a plan on few of them.
+
+```
+ panel (T, N)    0                              first       start      T
+ closes          ├─────────── the last one ─────┤
+ parts                                          ├── given ──┼─ made ───┤
+ formulas                                       ├─ lookback ┼─── own ──┤
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from engine.core.crowd import PAST
+from engine.core.panel import FloatArray, Panel, mean_of_members, returns_since
+from engine.expr import executor
+from engine.expr.facts import fields, lookback
+from engine.expr.guests import op_of
+from engine.expr.nodes import Call, Field, Node
+from engine.expr.pieces import Plan, is_endless
+
+Parts = dict[Node, tuple[Field, Call]]
+Read = Callable[[Sequence[Node], slice], FloatArray]
+STEP, FASTER = 64, 4  # rows in which last closes are looked for first; how many times more then
+GAINS = frozenset({"returns", "market"})
+BEFORE, STATE = Field("#before"), Field("#state")
+
+
+def list_resumed(node: Node) -> tuple[Node, ...] | None:
+    """Return a formula's parts that reach back without end, nested ones first.
+
+    None where one of them cannot be gone on from.
+    """
+    parts: Parts = {}
+    _cut(node, parts)
+    resumes = all(op_of(call.op).resumes for _, call in parts.values())
+    return tuple(parts) if resumes else None
+
+
+def plan_new(
+    formulas: Mapping[str, Node],
+    panel: Panel,
+    start: int,
+    read: Read,
+    threads: int | None = None,
+    dtype: str = "float64",
+) -> Plan:
+    """Return a plan on the last rows of a panel: of these, the rows from `start` on are made.
+
+    Parameters
+    ----------
+    formulas : mapping of str to Node
+        With all that they name written out; `list_resumed` has a list for each.
+    panel : Panel
+    start : int
+        The first row that is wanted, above 0.
+    read : callable
+        From parts, F of them, and rows, R of them before `start`, to the parts' values on these
+        rows: float64 array, shape (F, R, N).
+    threads, dtype
+        As for `engine.evaluate`; with parts, float64.
+
+    Returns
+    -------
+    Plan
+        Its panel begins as many rows later as it is shorter.
+    """
+    parts: Parts = {}
+    bounded = {name: _cut(tree, parts) for name, tree in formulas.items()}
+    calls = [call for _, call in parts.values()]
+    known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
+    known |= dict.fromkeys(GAINS, 0) | {field.name: 0 for field, _ in parts.values()}
+    reach = _reach(bounded.values(), known)
+    own = max(_reach((arg for call in calls for arg in call.args), known), 1)
+    first = max(start - max(reach, own), 0)
+    named = {name for tree in (*bounded.values(), *calls) for name in fields(tree)}
+    few = _with_gains(panel, first, named)
+    if parts:
+        given = read([*parts], slice(first, start))
+        begin = max(start - own, 0) - first
+        few = few.with_fields(_resume([*parts.values()], few, given, begin, threads))
+    return Plan(bounded, few, reach, 0, {}, (), dtype)
+
+
+def _cut(node: Node, parts: Parts) -> Node:
+    """The formula with a field in place of each part that reaches back without end.
+
+    In `parts` stands that field, and the operator with such fields in its arguments.
+    """
+    if not isinstance(node, Call):
+        return node
+    endless = is_endless(node)
+    if endless and node in parts:
+        return parts[node][0]
+    made = Call(node.op, tuple(_cut(arg, parts) for arg in node.args))
+    if not endless:
+        return made
+    field = Field(f"#{len(parts)}")
+    parts[node] = field, made
+    return field
+
+
+def _reach(nodes: Iterable[Node], known: Mapping[str, int | None]) -> int:
+    return max((rows for node in nodes if (rows := lookback(node, known)) is not None), default=0)
+
+
+def _resume(
+    parts: Sequence[tuple[Field, Call]],
+    few: Panel,
+    given: FloatArray,
+    begin: int,
+    threads: int | None,
+) -> dict[str, FloatArray]:
+    """The parts on the rows of a panel, of which the first ones are `given`, shape (F, R, N).
+
+    Rows from `begin` on are evaluated. On the last one that is given the operator starts, with
+    that as its argument.
+    """
+    known, (rows, symbols) = given.shape[1], few.shape
+    whole = np.full((len(parts), rows, symbols), np.nan)
+    whole[:, :known] = given
+    state, before = np.zeros((2, rows, symbols))
+    state[: known - 1], state[known - 1], before[:known] = np.nan, 1.0, 1.0
+    names = [field.name for field, _ in parts]
+    arrays = dict(zip(names, whole, strict=True)) | {STATE.name: state, BEFORE.name: before}
+    trees: dict[str, Node] = {}
+    for field, call in parts:
+        first, *rest = (_replace(arg, trees) for arg in call.args)
+        since = Call(call.op, (Call("where", (STATE, field, first)), *rest))
+        trees[field.name] = Call("where", (BEFORE, field, since))
+    own = few.with_fields(arrays).between(begin, rows)
+    wanted = {f"new {name}": tree for name, tree in trees.items()}
+    made = executor.evaluate(wanted, own, threads=threads)
+    for array, new in zip(whole, made.values(), strict=True):
+        array[known:] = new[known - begin :]
+    return dict(zip(names, whole, strict=True))
+
+
+def _replace(node: Node, trees: Mapping[str, Node]) -> Node:
+    """The formula with trees in place of the fields that stand for them."""
+    if isinstance(node, Field):
+        return trees.get(node.name, node)
+    if not isinstance(node, Call):
+        return node
+    return Call(node.op, tuple(_replace(arg, trees) for arg in node.args))
+
+
+def _with_gains(panel: Panel, first: int, names: Iterable[str]) -> Panel:
+    """The panel from a row on, with those of ``returns`` and ``market`` that are named."""
+    lacking = GAINS & {*names} - {name.lower() for name in panel.fields}
+    few = panel.between(first, panel.shape[0])
+    made: dict[str, FloatArray] = {}
+    if "returns" in lacking:
+        made["returns"], _ = returns_since(find_last(panel, first, False), few["close"])
+    if "market" in lacking:
+        closes = _read_closes(panel, slice(first, panel.shape[0]), True)
+        spanning, _ = returns_since(find_last(panel, first, True), closes)
+        mean = mean_of_members(spanning, few.member)
+        made["market"] = np.broadcast_to(mean[:, None], few.shape)
+    return few.with_fields(made) if made else few
+
+
+def find_last(panel: Panel, stop: int, full: bool) -> FloatArray:
+    """Return each symbol's last close before a row, shape (N,); NaN where there is none.
+
+    With `full`, of the rows on which most symbols traded: `Panel.full`. Rows are looked through
+    from the last one back, until each symbol has its close.
+    """
+    last, step = np.full(panel.shape[1], np.nan), STEP
+    while stop > 0 and np.isnan(last).any():
+        rows = slice(max(stop - step, 0), stop)
+        _, found = returns_since(np.full_like(last, np.nan), _read_closes(panel, rows, full))
+        last = np.where(np.isnan(last), found, last)
+        stop, step = rows.start, step * FASTER
+    return last
+
+
+def _read_closes(panel: Panel, rows: slice, full: bool) -> FloatArray:
+    """Closes of some rows; with `full`, NaN on those that are not."""
+    if not full:
+        return panel["close"][rows]
+    since = max(rows.start - PAST, 0)
+    there = panel.between(since, rows.stop).full[rows.start - since :]
+    return np.where(there[:, None], panel["close"][rows], np.nan)
