@@ -16,18 +16,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from engine.core.crowd import PAST
 from engine.core.panel import FloatArray, Panel, mean_of_members, returns_since
 from engine.expr import executor
-from engine.expr.facts import fields, lookback
+from engine.expr.facts import lookback
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node
 from engine.expr.pieces import Plan, is_endless
 
-Parts = dict[Node, tuple[Field, Call]]
 Read = Callable[[Sequence[Node], slice], FloatArray]
 STEP, FASTER = 64, 4  # rows in which last closes are looked for first; how many times more then
 GAINS = frozenset({"returns", "market"})
@@ -39,10 +39,45 @@ def list_resumed(node: Node) -> tuple[Node, ...] | None:
 
     None where one of them cannot be gone on from.
     """
-    parts: Parts = {}
-    _cut(node, parts)
-    resumes = all(op_of(call.op).resumes for _, call in parts.values())
-    return tuple(parts) if resumes else None
+    cut = Cut()
+    cut.take(node)
+    resumes = all(op_of(call.op).resumes for _, call in cut.parts.values())
+    return tuple(cut.parts) if resumes else None
+
+
+@dataclass
+class Cut:
+    """What was cut out of formulas.
+
+    Parameters
+    ----------
+    parts : dict of Node to (Field, Call)
+        What reaches back without end, nested ones first: the field that stands for it, and the
+        operator with such fields in its arguments.
+    fields : set of str
+        That are left, groupings too.
+    """
+
+    parts: dict[Node, tuple[Field, Call]] = field(default_factory=dict)
+    fields: set[str] = field(default_factory=set)
+
+    def take(self, node: Node) -> Node:
+        """Return the formula with a field in place of each of its parts."""
+        if isinstance(node, Field):
+            self.fields.add(node.name)
+        if not isinstance(node, Call):
+            return node
+        endless = is_endless(node)
+        if endless and node in self.parts:
+            return self.parts[node][0]
+        args = tuple(map(self.take, node.args))
+        same = all(one is other for one, other in zip(args, node.args, strict=True))
+        made = node if same else Call(node.op, args)
+        if not endless:
+            return made
+        stands = Field(f"#{len(self.parts)}")
+        self.parts[node] = stands, made
+        return stands
 
 
 def plan_new(
@@ -73,39 +108,19 @@ def plan_new(
     Plan
         Its panel begins as many rows later as it is shorter.
     """
-    parts: Parts = {}
-    bounded = {name: _cut(tree, parts) for name, tree in formulas.items()}
-    calls = [call for _, call in parts.values()]
+    cut = Cut()
+    bounded = {name: cut.take(tree) for name, tree in formulas.items()}
+    parts = [*cut.parts.values()]
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
-    known |= dict.fromkeys(GAINS, 0) | {field.name: 0 for field, _ in parts.values()}
+    known |= dict.fromkeys(GAINS, 0) | {stands.name: 0 for stands, _ in parts}
     reach = _reach(bounded.values(), known)
-    own = max(_reach((arg for call in calls for arg in call.args), known), 1)
+    own = max(_reach((arg for _, call in parts for arg in call.args), known), 1)
     first = max(start - max(reach, own), 0)
-    named = {name for tree in (*bounded.values(), *calls) for name in fields(tree)}
-    few = _with_gains(panel, first, named)
+    few = _with_gains(panel, first, cut.fields)
     if parts:
-        given = read([*parts], slice(first, start))
-        begin = max(start - own, 0) - first
-        few = few.with_fields(_resume([*parts.values()], few, given, begin, threads))
+        given = read([*cut.parts], slice(first, start))
+        few = few.with_fields(_resume(parts, few, given, max(start - own, 0) - first, threads))
     return Plan(bounded, few, reach, 0, {}, (), dtype)
-
-
-def _cut(node: Node, parts: Parts) -> Node:
-    """The formula with a field in place of each part that reaches back without end.
-
-    In `parts` stands that field, and the operator with such fields in its arguments.
-    """
-    if not isinstance(node, Call):
-        return node
-    endless = is_endless(node)
-    if endless and node in parts:
-        return parts[node][0]
-    made = Call(node.op, tuple(_cut(arg, parts) for arg in node.args))
-    if not endless:
-        return made
-    field = Field(f"#{len(parts)}")
-    parts[node] = field, made
-    return field
 
 
 def _reach(nodes: Iterable[Node], known: Mapping[str, int | None]) -> int:
@@ -129,13 +144,13 @@ def _resume(
     whole[:, :known] = given
     state, before = np.zeros((2, rows, symbols))
     state[: known - 1], state[known - 1], before[:known] = np.nan, 1.0, 1.0
-    names = [field.name for field, _ in parts]
+    names = [stands.name for stands, _ in parts]
     arrays = dict(zip(names, whole, strict=True)) | {STATE.name: state, BEFORE.name: before}
     trees: dict[str, Node] = {}
-    for field, call in parts:
+    for stands, call in parts:
         first, *rest = (_replace(arg, trees) for arg in call.args)
-        since = Call(call.op, (Call("where", (STATE, field, first)), *rest))
-        trees[field.name] = Call("where", (BEFORE, field, since))
+        since = Call(call.op, (Call("where", (STATE, stands, first)), *rest))
+        trees[stands.name] = Call("where", (BEFORE, stands, since))
     own = few.with_fields(arrays).between(begin, rows)
     wanted = {f"new {name}": tree for name, tree in trees.items()}
     made = executor.evaluate(wanted, own, threads=threads)

@@ -62,11 +62,12 @@ def compute(
         nodes = {name: node for name in alike if (node := works[name].node) is not None}
         rows = {name: _rows(todo[name], again) for name in alike}
         own = replace(how, dtype=dtype)
-        if past is not None and start:
-            made = _resume(nodes, rows, past, start, own)
-        else:
-            made = _formulas(nodes, rows, part, own)
-        for name, span, values in made:
+        pieces = (
+            _formulas(nodes, rows, part, own)
+            if past is None or not start
+            else _resume(nodes, rows, past, start, own)
+        )
+        for name, span, values in pieces:
             yield name, span, columns, values
 
 
@@ -112,6 +113,7 @@ def _alike(
     Last, the row from which on new rows are made of what is kept; 0 where they are not.
     """
     groups: dict[tuple[str, bytes, bool, int], list[str]] = {}
+    room = how.room
     for name, work in works.items():
         if work.node is None:
             continue
@@ -119,7 +121,7 @@ def _alike(
         joined = each.columns.all() and each.again.any()
         if each.fresh.any() and not joined:
             start = 0 if past is None else past.find_start(work, each)
-            few = _is_small(len(works), len(each.fresh) - start, len(each.columns), how)
+            few = _is_small(len(works), len(each.fresh) - start, len(each.columns), room)
             key = work.dtype, every, False, start if few else 0
             groups.setdefault(key, []).append(name)
         if each.again.any():
@@ -128,9 +130,9 @@ def _alike(
         yield names, np.frombuffer(columns, bool), again, start
 
 
-def _is_small(formulas: int, rows: int, symbols: int, how: How) -> bool:
+def _is_small(formulas: int, rows: int, symbols: int, room: float) -> bool:
     """Whether some rows need not be cut into pieces that fit into the memory."""
-    return formulas * (rows + AROUND) * symbols * SIZE < SMALL * how.room
+    return formulas * (rows + AROUND) * symbols * SIZE < SMALL * room
 
 
 def _formulas(
@@ -138,7 +140,7 @@ def _formulas(
 ) -> Pieces:
     count = panel.shape[0]
     most = max(int(each.sum()) for each in rows.values())
-    small = _is_small(len(nodes), most, panel.shape[1], how)
+    small = _is_small(len(nodes), most, panel.shape[1], how.room)
     with make_plan(nodes, panel, how.threads, how.dtype, counted=not small) as plan:
         fit = count if small else max(plan.rows(how.room), 1)
         if most > FEW * count and fit >= count:

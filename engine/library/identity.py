@@ -122,6 +122,11 @@ def prepare(
 _prepared: WeakKeyDictionary[Registry, tuple[str, dict[str, Work]]] = WeakKeyDictionary()
 
 
+def list_parts(works: Mapping[str, Work]) -> dict[str, Work]:
+    """Return the parts of formulas that are kept beside them, by names that no factor may have."""
+    return {f"/{part.series}": part for work in works.values() for part in work.parts or ()}
+
+
 def _write_out(
     factors: Mapping[str, Factor],
     panel: Panel,
@@ -160,11 +165,11 @@ def _write_out(
         work = Work(
             factor, node, None if classes else reads, reach, classes, own, "", frequency, dtype
         )
-        made[name] = replace(work, parts=_list_parts(work, panel, registry, parts, known))
+        made[name] = replace(work, parts=_find_parts(work, panel, registry, parts, known))
     return made
 
 
-def _list_parts(
+def _find_parts(
     work: Work,
     panel: Panel,
     registry: Registry,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.core.keeping import OpenStore
 from engine.core.panel import FloatArray, Panel
 from engine.expr import Node
@@ -46,5 +48,5 @@ class Past:
         dates, keys = self.panel.dates[rows], [self.keys[part] for part in parts]
         once = [*dict.fromkeys(keys)]
         kept = self.store.read(once, dates[0], dates[-1], self.commit)
-        values: FloatArray = lay(kept, dates, self.panel.symbols)
-        return values[[once.index(key) for key in keys]]
+        values = lay(kept, dates, self.panel.symbols)[[once.index(key) for key in keys]]
+        return np.asarray(values, np.float64)

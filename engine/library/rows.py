@@ -93,8 +93,7 @@ def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: b
     if whole:
         again, columns = np.ones(len(dates), bool), np.ones(len(columns), bool)
     fresh = chosen & ~before
-    there = np.asarray(dates.isin(changes.old_dates))
-    return Todo(fresh, again & chosen & before, columns, there, ~changes.came)
+    return Todo(fresh, again & chosen & before, columns, changes.there, ~changes.came)
 
 
 def _find_affected(work: Work, changes: Changes, count: int) -> tuple[BoolArray, BoolArray]:

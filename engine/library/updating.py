@@ -26,7 +26,7 @@ from engine.core.progress import progress
 from engine.factors import How
 from engine.library.bars import Changes, KeptBars, keep_bars, lay, name_market
 from engine.library.computing import compute
-from engine.library.identity import Work
+from engine.library.identity import Work, list_parts
 from engine.library.past import Past
 from engine.library.records import State
 from engine.library.rows import Todo, choose_rows, find_changed, find_first
@@ -145,7 +145,8 @@ def update(
             )
     if waiting:
         bars = keep_bars(task.store, task.market, task.text, task.panel)
-        waiting |= _find_parts(task, waiting, states)
+        parts = list_parts(waiting)
+        waiting |= {n: w for n, w in parts.items() if not task.is_current(w, states.get(w.series))}
         alike: dict[str, list[str]] = {}  # names of one series
         for name, work in waiting.items():
             alike.setdefault(work.series, []).append(name)
@@ -159,14 +160,6 @@ def update(
     if left:
         task.store.write([], "records", left)
     return [_explain(done[name], (why or {}).get(name, "")) for name in works]
-
-
-def _find_parts(
-    task: Task, works: Mapping[str, Work], states: Mapping[str, State]
-) -> dict[str, Work]:
-    """What has to be kept so that these factors need no more, by names that no factor may have."""
-    parts = {f"/{part.series}": part for work in works.values() for part in work.parts or ()}
-    return {n: w for n, w in parts.items() if not task.is_current(w, states.get(w.series))}
 
 
 def _explain(done: Done, why: str) -> Done:
