@@ -113,6 +113,9 @@ class State(Remembered):
     dates : int
         On which something is kept.
     updated : str
+    after : int
+        The commit that its writer went by. Where the next one is not the writer's own, values of
+        others may be among these until both have been compared.
     """
 
     kind: ClassVar[str] = "state"
@@ -126,6 +129,7 @@ class State(Remembered):
     last: str = ""
     dates: int = 0
     updated: str = ""
+    after: int = 0
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ class Task:
     def __post_init__(self) -> None:
         self.market = name_market(self.text, self.panel)
         self._changes: dict[int, Changes] = {}
+        self._states: dict[int, dict[str, State]] = {}
 
     def changes(self, commit: int) -> Changes:
         """What has changed since the bars of a commit."""
@@ -99,6 +100,26 @@ class Task:
         changes = self.changes(state.bars)
         whole = changes.fresh == len(self.panel.dates)
         return work.reads is not None and whole and not changes.cells and not changes.axis
+
+    def is_mixed(self, series: str, state: State) -> bool:
+        """Whether values of other bars may be among a series' values.
+
+        Somebody wrote them while the last writer was at work, and that one was not there any
+        more to compare both (`_settle`).
+        """
+        for commit in range(state.after + 1, self.store.last_commit() + 1):
+            then = self._read_states(commit).get(series)
+            if then == state:
+                break
+            before = self._read_states(state.after).get(series)
+            if then not in (None, before) and then.fingerprint != state.fingerprint:
+                return True
+        return False
+
+    def _read_states(self, commit: int) -> dict[str, State]:
+        if commit not in self._states:
+            self._states[commit] = State.read(self.store, commit)
+        return self._states[commit]
 
     @property
     def ends_early(self) -> bool:
@@ -186,7 +207,7 @@ def _update(
 ) -> list[Done]:
     base = task.store.last_commit()
     states = State.read(task.store, base)  # what anybody writes after it is found below
-    todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
+    todo = {name: _find(task, work, states) for name, work in works.items()}
     known = {n: w.series in states and states[w.series].dates > 0 for n, w in works.items()}
     sheets = _compute(task, works, todo, known, _look_back(task, works, todo, states, base))
     blocks = [block for sheet in sheets for block in sheet.list_blocks(works, todo, task.panel)]
@@ -197,22 +218,24 @@ def _update(
         first=task.panel.dates[0].isoformat(),
         last=task.panel.dates[-1].isoformat(),
         updated=datetime.now(UTC).isoformat(timespec="seconds"),
+        after=base,
     )
-    told = [
-        replace(
+    made = {
+        work.series: replace(
             state,
             files=work.files,
             frequency=work.frequency,
             dates=int(choose_rows(task.panel.dates, work.frequency).sum()),
-        ).record(work.series)
+        )
         for work in works.values()
-    ]
+    }
+    told = [each.record(series) for series, each in made.items()]
     shown = [name for name, work in works.items() if not work.hidden]
     names = ", ".join(shown) if 0 < len(shown) < 4 else f"{len(shown) or 'parts of'} factors"
     more = [record for record in records if record is not None]
     number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
     if number > base + 1:
-        _settle(task, works, states, number)
+        _settle(task, works, states, made, number)
     superseded = {n: k for sheet in sheets for n, k in sheet.count(todo).items()}
     return [
         Done(
@@ -231,14 +254,16 @@ def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
     if state is None:
         return FIRST
     file = "" if work.files == state.files else "a file that it reads has changed"
-    return ", ".join(filter(None, [file, tell(work, task.panel, task.changes(state.bars), todo)]))
+    other = "another process wrote it, too" if task.is_mixed(work.series, state) else ""
+    said = tell(work, task.panel, task.changes(state.bars), todo)
+    return ", ".join(filter(None, [file, other, said]))
 
 
-def _find(task: Task, work: Work, state: State | None) -> Todo:
-    panel = task.panel
+def _find(task: Task, work: Work, states: Mapping[str, State]) -> Todo:
+    panel, state = task.panel, states.get(work.series)
     if state is None:
         return find_first(work, panel.dates, panel.shape[1])
-    whole = state.files != work.files
+    whole = state.files != work.files or task.is_mixed(work.series, state)
     return find_changed(work, panel.dates, task.changes(state.bars), whole)
 
 
@@ -254,14 +279,18 @@ def _look_back(
     found = {work.series: todo[name] for name, work in works.items()}
     for part in parts:
         if part.series not in found:
-            found[part.series] = _find(task, part, states.get(part.series))
+            found[part.series] = _find(task, part, states)
     keys = {part.node: part.series for part in parts if part.node is not None}
     starts = {series: each.start for series, each in found.items()}
     return Past(task.store, commit, task.panel, keys, starts)
 
 
 def _settle(
-    task: Task, works: Mapping[str, Work], before: Mapping[str, State], number: int
+    task: Task,
+    works: Mapping[str, Work],
+    before: Mapping[str, State],
+    made: Mapping[str, State],
+    number: int,
 ) -> None:
     """Compare all rows again where somebody else wrote these series in between, of other bars."""
     between = State.read(task.store, number - 1)
@@ -277,7 +306,8 @@ def _settle(
         todo = {name: find_first(work, task.panel.dates, columns) for name, work in odd.items()}
         sheets = _compute(task, odd, todo, dict.fromkeys(odd, True))
         blocks = [b for sheet in sheets for b in sheet.list_blocks(odd, todo, task.panel)]
-        task.store.write(blocks, "settled")
+        records = [replace(made[w.series], after=number).record(w.series) for w in odd.values()]
+        task.store.write(blocks, "settled", records)
 
 
 def _compute(
