@@ -189,9 +189,12 @@ class Library:
             old = chosen[name]
             if old.series != work.series:
                 why[name] = tell_why(old.made_of, work.made_of) if old.series else ""
-            new = self._note(old, work, why.get(name, ""))
-            if new != old:
-                records[name] = new.record(name)
+            known[name] = self._note(old, work, why.get(name, ""))
+            if known[name] != old:
+                records[name] = known[name].record(name)
+        needed = {key for each in known.values() for key in (each.series, *each.parts)}
+        parts = {key for each in chosen.values() for key in each.parts}
+        records |= {f"/{key}": State.drop(key) for key in sorted(parts - needed)}
         return update(task, works, why, records)
 
     def _note(self, old: Registered, work: Work, why: str) -> Registered:

@@ -107,11 +107,13 @@ class Task:
         Somebody wrote them while the last writer was at work, and that one was not there any
         more to compare both (`_settle`).
         """
+        if self._read_states(state.after + 1).get(series) == state:
+            return False
+        before = self._read_states(state.after).get(series)
         for commit in range(state.after + 1, self.store.last_commit() + 1):
             then = self._read_states(commit).get(series)
             if then == state:
                 break
-            before = self._read_states(state.after).get(series)
             if then not in (None, before) and then.fingerprint != state.fingerprint:
                 return True
         return False

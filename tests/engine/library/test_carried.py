@@ -196,6 +196,18 @@ def test_a_part_goes_with_the_last_factor_that_needs_it(tmp_path: Path) -> None:
     assert world.library.states() == {}
 
 
+def test_a_part_goes_when_a_formula_has_it_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path / "store", {"a": "rank(ema(close, 4))", "b": "ema(close, 3) / close"})
+    world.update(PANEL)
+    before, states = world.library.find("a"), world.library.states()
+    node = to_node(Formula("rank(ema(close, 3))"))
+    world.library.register({"a": Definition(node)}, replacing=True)
+    world.update(PANEL)
+    after = world.library.find("a")
+    assert after.parts == world.library.find("b").parts
+    assert states.keys() - world.library.states().keys() == {*before.parts}
+
+
 def test_a_wrong_part_is_found_and_told_by_its_factors(tmp_path: Path) -> None:
     texts = {"a": "rank(ema(close, 4))", "b": "-ema(close, 4)"}
     world = World(tmp_path / "store", texts)
