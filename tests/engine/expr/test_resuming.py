@@ -161,6 +161,18 @@ def test_last_closes_are_found_from_the_last_row_back(
         assert same(find_last(PANEL, stop, full), wanted)
 
 
+def test_whether_a_row_is_full_is_told_by_the_twenty_rows_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resuming, "STEP", 1)
+    close = np.full((21, 4), NAN)
+    close[:20, 0] = 5.0  # trades daily, and not on the last row
+    close[[0, 20], 1:] = [[6.0], [7.0]]  # trade each twenty rows
+    panel = Panel(PANEL.dates[:21], tuple("ABCD"), {"close": close})
+    assert panel.full[20]
+    np.testing.assert_array_equal(find_last(panel, 21, True), [5.0, 7.0, 7.0, 7.0])
+
+
 def test_an_exponential_mean_beyond_all_numbers_starts_again() -> None:
     x = np.array([[1.7e308], [-1.7e308], [2.0], [4.0]])
     np.testing.assert_array_equal(fast_of(TABLE["ema"], [x, 3]).ravel(), [1.7e308, NAN, 2.0, 3.0])
