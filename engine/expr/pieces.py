@@ -71,7 +71,7 @@ class Plan:
         """The formulas' names and values on some rows, one by one, in any order."""
         first = max(span.start - self.lookback, 0)
         rows, skip = self.panel.between(first, span.stop), span.start - first
-        for name, array in executor.each(self.formulas, rows, threads=threads, dtype=self.dtype):
+        for name, array in executor.each_tree(self.formulas, rows, threads, self.dtype):
             yield name, array[skip:].copy() if skip else array
 
     def values(self, span: slice, threads: int | None = None) -> dict[str, FloatArray]:

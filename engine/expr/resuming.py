@@ -153,9 +153,9 @@ def _resume(
         trees[stands.name] = Call("where", (BEFORE, stands, since))
     own = few.with_fields(arrays).between(begin, rows)
     wanted = {f"new {name}": tree for name, tree in trees.items()}
-    made = executor.evaluate(wanted, own, threads=threads)
-    for array, new in zip(whole, made.values(), strict=True):
-        array[known:] = new[known - begin :]
+    made = dict(executor.each_tree(wanted, own, threads, "float64"))
+    for array, name in zip(whole, wanted, strict=True):
+        array[known:] = made[name][known - begin :]
     return dict(zip(names, whole, strict=True))
 
 
