@@ -80,7 +80,9 @@ def _tell_damages(found: FactorStore, mend: bool) -> int:
     from engine.library import forget
 
     damages = _ask(found.store, "verify")()
-    series = {factor.series: name for name, factor in found.list().items()}
+    known = found.list()
+    series = {part: name for name, factor in known.items() for part in factor.parts}
+    series |= {factor.series: name for name, factor in known.items()}
     for damage in damages:
         held = ", ".join(sorted({series.get(key, key) for key in damage.keys}))
         print(f"damaged: {damage.file}, where it holds {held}")

@@ -19,6 +19,7 @@ from engine.expr.ops import TABLE, Op
 from engine.expr.parser import DIALECTS, parse
 from engine.expr.pieces import Plan, estimate_bytes, make_plan
 from engine.expr.reads import Reads, list_reads
+from engine.expr.resuming import list_resumed, plan_new
 from engine.expr.roundoff import rounding
 from engine.expr.shards import from_processes, refuse_parallel
 from engine.expr.spanning import spans
@@ -50,9 +51,11 @@ __all__ = [
     "guest_names",
     "key",
     "list_reads",
+    "list_resumed",
     "lookback",
     "make_plan",
     "parse",
+    "plan_new",
     "refuse_parallel",
     "rounding",
     "spans",

@@ -83,9 +83,15 @@ def each(
     """The same one by one, for a caller who does not keep them all; in an order of its own."""
     if dtype not in DTYPES:
         raise ConfigError(f"dtype={dtype!r}: {did_you_mean(dtype, DTYPES)}")
-    trees, count = build_trees(formulas, panel), threads or cores()
-    run = _Run(trees, panel, count, np.dtype(dtype), panel.shape[1])
+    run = _Run(build_trees(formulas, panel), panel, threads or cores(), np.dtype(dtype))
     yield from _yield_results(run, formulas)
+
+
+def each_tree(
+    trees: Mapping[str, Node], panel: Panel, threads: int | None, dtype: str
+) -> Iterator[tuple[str, FloatArray]]:
+    """The same of trees that `build_trees` has returned, or pieces of them."""
+    yield from _yield_results(_Run(trees, panel, threads or cores(), np.dtype(dtype)), trees)
 
 
 def count_arrays(formulas: Mapping[str, str | Node], panel: Panel, symbols: int) -> int:
@@ -138,9 +144,10 @@ class _Run:
         panel: Panel,
         threads: int,
         dtype: np.dtype[Any],
-        width: int,
+        width: int | None = None,
     ) -> None:
         self.graph, self.panel = Graph.of(formulas, _ask_panel(panel)), panel
+        width = panel.shape[1] if width is None else width
         self.rows = max(BLOCK // max(width * dtype.itemsize, 1), 1)
         self.regions = self.graph.regions(self.rows // SHARE)
         self.threads = threads

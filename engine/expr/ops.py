@@ -47,6 +47,10 @@ class Op:
         How it is printed, when it is an operator sign.
     kernel : callable, optional
         The kernel itself, when it does not stand in the room's module: a plugin's.
+    resumes : bool
+        Whether a row's value is all that later rows need of the rows up to it, though they reach
+        back to the first: where it stands in the first argument in place of those rows, they come
+        out to the bit. In float64 alone, for that is what kernels keep between two rows.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Op:
     bounds: tuple[float, float] = (-math.inf, math.inf)
     infix: str = ""
     kernel: Callable[..., FloatArray] | None = None
+    resumes: bool = False
 
     def lookback(self, windows: list[int]) -> int | None:
         """Rows before t that row t reads of its arrays; None when all."""
@@ -86,8 +91,8 @@ def _section(name: str, args: str, doc: str) -> Op:
     return Op(name, args, "sections", "none", doc)
 
 
-def _state(name: str, args: str, doc: str) -> Op:
-    return Op(name, args, "kernels", "all", doc)
+def _state(name: str, args: str, doc: str, qlib: str = "", *, resumes: bool = False) -> Op:
+    return Op(name, args, "kernels", "all", doc, qlib=qlib, resumes=resumes)
 
 
 _LEFT = (
@@ -322,9 +327,13 @@ _ROWS = (
         "smooth",
         "xdn",
         "exponential mean with weight m/d, started at the first value (SMA of GTJA and tdx)",
+        resumes=True,
     ),
     _state(
-        "adapt", "xx", "exponential mean with weight y, started at the first value (DMA of tdx)"
+        "adapt",
+        "xx",
+        "exponential mean with weight y, started at the first value (DMA of tdx)",
+        resumes=True,
     ),
     _state(
         "trade_when",
@@ -334,20 +343,17 @@ _ROWS = (
     _state("hump", "xx", "the row before, moved by y towards x where x is further from it than y"),
     _state("bars_since", "x", "rows since x was not 0; NaN before the first"),
     _state("thin", "xd", "1 where x is not 0 and no 1 is among the d rows before, else 0"),
-    Op(
+    _state(
         "ema",
         "xd",
-        "kernels",
-        "all",
         "exponential mean with weight 2/(d+1), started at the first value",
+        resumes=True,
     ),
-    Op(
+    _state(
         "ewma",
         "xd",
-        "kernels",
-        "all",
         "mean with weights that fall by (d-1)/(d+1) a row, from the newest to the first",
-        qlib="EMA",
+        "EMA",
     ),
 )
 

@@ -71,7 +71,7 @@ class Plan:
         """The formulas' names and values on some rows, one by one, in any order."""
         first = max(span.start - self.lookback, 0)
         rows, skip = self.panel.between(first, span.stop), span.start - first
-        for name, array in executor.each(self.formulas, rows, threads=threads, dtype=self.dtype):
+        for name, array in executor.each_tree(self.formulas, rows, threads, self.dtype):
             yield name, array[skip:].copy() if skip else array
 
     def values(self, span: slice, threads: int | None = None) -> dict[str, FloatArray]:
@@ -208,16 +208,21 @@ def _cut_endless(node: Node, endless: dict[Node, str]) -> Node:
     """The formula with a field in place of each part that reaches back without end."""
     if not isinstance(node, Call):
         return node
-    op = op_of(node.op)
+    if is_endless(node):
+        return Field(endless.setdefault(node, f"#{len(endless)}"))
+    return Call(node.op, tuple(_cut_endless(arg, endless) for arg in node.args))
+
+
+def is_endless(call: Call) -> bool:
+    """Whether an operator reads all rows before its own, whatever its arguments read."""
+    op = op_of(call.op)
     windows = [
         int(arg.value)
-        for arg, kind in zip(node.args, op.args, strict=True)
+        for arg, kind in zip(call.args, op.args, strict=True)
         if kind == "d" and isinstance(arg, Number)
     ]
     # a plugin's window may be a running sum, whose last digits depend on where it began
-    if op.lookback(windows) is None or (op.kernel is not None and op.reach != "none"):
-        return Field(endless.setdefault(node, f"#{len(endless)}"))
-    return Call(node.op, tuple(_cut_endless(arg, endless) for arg in node.args))
+    return op.lookback(windows) is None or (op.kernel is not None and op.reach != "none")
 
 
 def _names(trees: Mapping[str, Node]) -> frozenset[str]:

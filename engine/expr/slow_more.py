@@ -67,7 +67,8 @@ def adapt(x: FloatArray, y: FloatArray) -> FloatArray:
     def step(state: float, v: float, w: float) -> float:
         if np.isnan(v) or (np.isnan(w) and not np.isnan(state)):
             return state
-        return v if np.isnan(state) else state + w * (v - state)
+        made = v if np.isnan(state) else state + w * (v - state)
+        return made if np.isfinite(made) else np.nan
 
     return _walk(x, y, step=step)
 

@@ -38,7 +38,10 @@ def backfills(x: Array, d: int, out: Array) -> None:
 
 @njit(cache=True, nogil=True)
 def adaptive(x: Array, y: Array, out: Array) -> None:
-    """Exponential mean with the weight y of each row, started at the first value."""
+    """Exponential mean with the weight y of each row, started at the first value.
+
+    One that grows beyond all numbers is NaN, and starts again at the next value.
+    """
     rows, width = x.shape
     state = np.full(width, np.nan)
     for t in range(rows):
@@ -48,7 +51,8 @@ def adaptive(x: Array, y: Array, out: Array) -> None:
                 if np.isnan(s):
                     state[j] = v
                 elif not np.isnan(w):
-                    state[j] = s + w * (v - s)
+                    made = s + w * (v - s)
+                    state[j] = made if abs(made) < np.inf else np.nan
             out[t, j] = state[j]
 
 

@@ -18,7 +18,10 @@ Array = npt.NDArray[Any]
 
 @njit(cache=True, nogil=True)
 def emas(x: Array, left: float, out: Array) -> None:
-    """Exponential mean that leaves `left` of what was, started at the first value."""
+    """Exponential mean that leaves `left` of what was, started at the first value.
+
+    One that grows beyond all numbers is NaN, and starts again at the next value.
+    """
     rows, width = x.shape
     state = np.full(width, np.nan)
     for t in range(rows):
@@ -26,6 +29,7 @@ def emas(x: Array, left: float, out: Array) -> None:
         for j in range(width):
             v, s = row[j], state[j]
             made = v + left * (s - v) if not np.isnan(s) else v
+            made = made if abs(made) < np.inf else np.nan
             state[j] = s if np.isnan(v) else made
         for j in range(width):
             to[j] = state[j]

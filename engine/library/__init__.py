@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from engine.library.library import Definition, Library, Wrong, tell, to_node
+from engine.library.library import Definition, Library, tell, to_node
 from engine.library.reading import Read, read_date
 from engine.library.records import FREQUENCIES, Registered, State, forget, refuse_name
 from engine.library.showing import Shown
 from engine.library.updating import Done
+from engine.library.verifying import Wrong
 
 __all__ = [
     "FREQUENCIES",

@@ -131,6 +131,8 @@ class Changes:
         By what `list_arrays` calls it.
     old_dates : pandas.DatetimeIndex
         Those of the kept bars.
+    there : bool array, shape (T,)
+        Rows of the panel whose dates the kept bars have.
     """
 
     fresh: int
@@ -138,6 +140,7 @@ class Changes:
     axis: bool
     cells: dict[str, Cells]
     old_dates: pd.DatetimeIndex
+    there: BoolArray
 
     @property
     def inserted(self) -> bool:
@@ -208,7 +211,8 @@ class KeptBars:
                 cells[what] = Cells.of(where, len(panel.dates))
         came = ~np.isin(np.array(panel.symbols, str), np.array(self.symbols, str))
         axis = self.symbols != panel.symbols
-        return Changes(fresh, came, axis, cells, self.dates)
+        there = np.asarray(panel.dates.isin(self.dates))
+        return Changes(fresh, came, axis, cells, self.dates, there)
 
     def common(self, panel: Panel) -> int:
         """How many of the first dates are the same."""

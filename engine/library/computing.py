@@ -10,9 +10,10 @@ import numpy as np
 from engine.core.errors import PluginError
 from engine.core.kinds import Factor
 from engine.core.panel import BoolArray, FloatArray, Panel, narrow
-from engine.expr import Node, Plan, lookback, make_plan, spans
+from engine.expr import Node, Plan, lookback, make_plan, plan_new, spans
 from engine.factors import How, ready
 from engine.library.identity import Work
+from engine.library.past import Past
 from engine.library.rows import Todo, find_first, list_spans
 from engine.plugin import is_ours, list_declared, watching
 
@@ -22,9 +23,21 @@ FEW = 0.5  # of the rows: more are computed as one evaluation of all
 
 
 def compute(
-    works: Mapping[str, Work], todo: Mapping[str, Todo], panel: Panel, how: How
+    works: Mapping[str, Work],
+    todo: Mapping[str, Todo],
+    panel: Panel,
+    how: How,
+    past: Past | None = None,
 ) -> Iterator[tuple[str, slice, BoolArray, FloatArray]]:
     """Compute what is to be computed of each factor.
+
+    Parameters
+    ----------
+    works, todo : mapping of str
+    panel : Panel
+    how : How
+    past : Past, optional
+        What is kept of the rows before: new rows are made from it where that is enough.
 
     Yields
     ------
@@ -43,12 +56,18 @@ def compute(
             if name in works:
                 yield name, slice(0, len(values)), every, narrow(values, works[name].dtype)
         panel = _with_classes(works, panel, made)
-    for alike, columns, again in _alike(works, todo):
+    for alike, columns, again, start in _alike(works, todo, how, past):
         part = panel if columns.all() else panel.take(np.flatnonzero(columns).tolist())
         dtype = works[alike[0]].dtype
         nodes = {name: node for name in alike if (node := works[name].node) is not None}
         rows = {name: _rows(todo[name], again) for name in alike}
-        for name, span, values in _formulas(nodes, rows, part, replace(how, dtype=dtype)):
+        own = replace(how, dtype=dtype)
+        pieces = (
+            _formulas(nodes, rows, part, own)
+            if past is None or not start
+            else _resume(nodes, rows, past, start, own)
+        )
+        for name, span, values in pieces:
             yield name, span, columns, values
 
 
@@ -87,21 +106,33 @@ def _rows(todo: Todo, again: bool) -> BoolArray:
 
 
 def _alike(
-    works: Mapping[str, Work], todo: Mapping[str, Todo]
-) -> Iterator[tuple[list[str], BoolArray, bool]]:
-    """Formulas of the same type and symbols; new rows, of all symbols, and rows again."""
-    groups: dict[tuple[str, bytes, bool], list[str]] = {}
+    works: Mapping[str, Work], todo: Mapping[str, Todo], how: How, past: Past | None
+) -> Iterator[tuple[list[str], BoolArray, bool, int]]:
+    """Formulas of the same type and symbols; new rows, of all symbols, and rows again.
+
+    Last, the row from which on new rows are made of what is kept; 0 where they are not.
+    """
+    groups: dict[tuple[str, bytes, bool, int], list[str]] = {}
+    room = how.room
     for name, work in works.items():
         if work.node is None:
             continue
         each, every = todo[name], np.ones_like(todo[name].columns).tobytes()
         joined = each.columns.all() and each.again.any()
         if each.fresh.any() and not joined:
-            groups.setdefault((work.dtype, every, False), []).append(name)
+            start = 0 if past is None else past.find_start(work, each)
+            few = _is_small(len(works), len(each.fresh) - start, len(each.columns), room)
+            key = work.dtype, every, False, start if few else 0
+            groups.setdefault(key, []).append(name)
         if each.again.any():
-            groups.setdefault((work.dtype, each.columns.tobytes(), True), []).append(name)
-    for (_, columns, again), names in groups.items():
-        yield names, np.frombuffer(columns, bool), again
+            groups.setdefault((work.dtype, each.columns.tobytes(), True, 0), []).append(name)
+    for (_, columns, again, start), names in groups.items():
+        yield names, np.frombuffer(columns, bool), again, start
+
+
+def _is_small(formulas: int, rows: int, symbols: int, room: float) -> bool:
+    """Whether some rows need not be cut into pieces that fit into the memory."""
+    return formulas * (rows + AROUND) * symbols * SIZE < SMALL * room
 
 
 def _formulas(
@@ -109,25 +140,42 @@ def _formulas(
 ) -> Pieces:
     count = panel.shape[0]
     most = max(int(each.sum()) for each in rows.values())
-    small = len(nodes) * (most + AROUND) * panel.shape[1] * SIZE < SMALL * how.room
+    small = _is_small(len(nodes), most, panel.shape[1], how.room)
     with make_plan(nodes, panel, how.threads, how.dtype, counted=not small) as plan:
-        known: dict[str, int | None] = {name.lower(): 0 for name in plan.panel.fields}
-        reach = {name: lookback(node, known) or 0 for name, node in plan.formulas.items()}
         fit = count if small else max(plan.rows(how.room), 1)
         if most > FEW * count and fit >= count:
             made = plan.values(slice(0, count), how.threads)
             for name in list(made):
                 yield name, slice(0, count), made.pop(name)
             return
-        for names in _buckets(reach):
-            few = _narrow(plan, names, max(reach[name] for name in names))
-            together: dict[tuple[int, int], list[str]] = {}
-            for name in names:
-                for span in list_spans(rows[name], reach[name]):
-                    together.setdefault((span.start, span.stop), []).append(name)
-            for (start, stop), some in together.items():
-                for span in spans(start, stop, fit):
-                    yield from _piece(_narrow(few, some, few.lookback), span, how)
+        yield from _spans(plan, rows, fit, how)
+
+
+def _resume(
+    nodes: Mapping[str, Node], rows: Mapping[str, BoolArray], past: Past, start: int, how: How
+) -> Pieces:
+    """New rows, made of what is kept of the rows before `start`."""
+    plan = plan_new(nodes, past.panel, start, past.read, how.threads, how.dtype)
+    count = plan.panel.shape[0]
+    skipped = past.panel.shape[0] - count
+    few = {name: each[skipped:] for name, each in rows.items()}
+    for name, span, values in _spans(plan, few, count, how):
+        yield name, slice(span.start + skipped, span.stop + skipped), values
+
+
+def _spans(plan: Plan, rows: Mapping[str, BoolArray], fit: int, how: How) -> Pieces:
+    """Formulas on their rows, at most `fit` of them at a time."""
+    known: dict[str, int | None] = {name.lower(): 0 for name in plan.panel.fields}
+    reach = {name: lookback(node, known) or 0 for name, node in plan.formulas.items()}
+    for names in _buckets(reach):
+        few = _narrow(plan, names, max(reach[name] for name in names))
+        together: dict[tuple[int, int], list[str]] = {}
+        for name in names:
+            for span in list_spans(rows[name], reach[name]):
+                together.setdefault((span.start, span.stop), []).append(name)
+        for (start, stop), some in together.items():
+            for span in spans(start, stop, fit):
+                yield from _piece(_narrow(few, some, few.lookback), span, how)
 
 
 def _piece(plan: Plan, span: slice, how: How) -> Pieces:

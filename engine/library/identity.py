@@ -28,6 +28,7 @@ from engine.expr import (
     guest_names,
     key,
     list_reads,
+    list_resumed,
     lookback,
     to_text,
     tree,
@@ -59,6 +60,11 @@ class Work:
     files : str
         A hash of the files that a plugin's options name.
     frequency, dtype : str
+    parts : tuple of Work or None
+        What in the formula reaches back without end (`ema`), nested ones first: new rows need
+        what is kept of it. None where new rows need all rows of the bars.
+    hidden : bool
+        Whether it is such a part itself. Its key is that of a factor with its formula.
     """
 
     factor: Factor
@@ -70,11 +76,18 @@ class Work:
     files: str
     frequency: str = "daily"
     dtype: str = "float64"
+    parts: tuple[Work, ...] | None = None
+    hidden: bool = False
 
     @cached_property
     def series(self) -> str:
         """The key of its values."""
         return f"values {sha256(json.dumps(self.made_of, sort_keys=True).encode()).hexdigest()}"
+
+    @property
+    def needs(self) -> tuple[Work, ...] | None:
+        """What has to be kept so that new rows can be made; None as for `parts`."""
+        return (*self.parts, self) if self.hidden and self.parts is not None else self.parts
 
 
 def prepare(
@@ -109,6 +122,11 @@ def prepare(
 _prepared: WeakKeyDictionary[Registry, tuple[str, dict[str, Work]]] = WeakKeyDictionary()
 
 
+def list_parts(works: Mapping[str, Work]) -> dict[str, Work]:
+    """Return the parts of formulas that are kept beside them, by names that no factor may have."""
+    return {f"/{part.series}": part for work in works.values() for part in work.parts or ()}
+
+
 def _write_out(
     factors: Mapping[str, Factor],
     panel: Panel,
@@ -127,6 +145,7 @@ def _write_out(
     written = write_out(nodes, {*bars, *named}.__contains__)
     rows: dict[str, int | None] = dict.fromkeys(bars, 0) | dict.fromkeys(named)
     made: dict[str, Work] = {}
+    known: dict[Node, Work] = {}
     for name, factor in factors.items():
         frequency, dtype = frequencies.get(name, "daily"), dtypes.get(name, "float64")
         own = {**parts, "dtype": dtype}
@@ -141,13 +160,41 @@ def _write_out(
         classes = {f: (named[f], factors[named[f]]) for f in sorted(reads.fields & {*named})}
         for each, other in classes.values():
             own |= {f"{each}: {what}": text for what, text in _tell_class(other, registry).items()}
-        own |= {"formula": key(node), "fields": " ".join(sorted(reads.fields))}
-        own |= _operators(node, registry)
+        own |= _tell_formula(node, reads, registry)
         reach = lookback(node, rows)
-        made[name] = Work(
+        work = Work(
             factor, node, None if classes else reads, reach, classes, own, "", frequency, dtype
         )
+        made[name] = replace(work, parts=_find_parts(work, panel, registry, parts, known))
     return made
+
+
+def _find_parts(
+    work: Work,
+    panel: Panel,
+    registry: Registry,
+    parts: Mapping[str, str],
+    known: dict[Node, Work],
+) -> tuple[Work, ...] | None:
+    """What is kept of a formula, so that new rows need no others; what is `known` is looked up."""
+    assert work.node is not None
+    nodes = None if work.classes else list_resumed(work.node)
+    if nodes is None or (nodes and work.dtype != "float64"):
+        return None
+    for node in nodes:
+        if node in known:
+            continue
+        reads = list_reads(node, panel)
+        own = {**parts, "dtype": work.dtype, **_tell_formula(node, reads, registry)}
+        nested = tuple(known[each] for each in list_resumed(node) or () if each != node)
+        known[node] = Work(work.factor, node, reads, None, {}, own, "", parts=nested, hidden=True)
+    return tuple(known[node] for node in nodes)
+
+
+def _tell_formula(node: Node, reads: Reads, registry: Registry) -> dict[str, str]:
+    """A formula, which names of it the bars have, and which code its operators are."""
+    own = {"formula": key(node), "fields": " ".join(sorted(reads.fields))}
+    return own | _operators(node, registry)
 
 
 def _options(factor: Factor) -> tuple[type[Factor], dict[str, Any]]:

@@ -20,14 +20,14 @@ from engine.core.panel import Panel
 from engine.core.plain import to_plain
 from engine.expr import Formula, fields
 from engine.factors import How
-from engine.library.bars import KeptBars, differ, lay
-from engine.library.computing import evaluate_whole
-from engine.library.identity import Work, prepare, tell_why
+from engine.library.bars import KeptBars, lay
+from engine.library.identity import Work, list_parts, prepare, tell_why
 from engine.library.reading import Read, read_date, read_values, refuse_empty
 from engine.library.records import FREQUENCIES, Registered, State, find, refuse_name
 from engine.library.rows import choose_rows
 from engine.library.showing import Shown, show
 from engine.library.updating import Done, Task, update
+from engine.library.verifying import Wrong, compare, group_by_bars, name_users, stands_on
 from engine.plugin import Registry
 
 
@@ -58,15 +58,6 @@ def to_node(factor: Factor) -> dict[str, Any]:
     """Return the node from which a factor is built again."""
     options = {each.name: getattr(factor, each.name) for each in dataclasses.fields(factor)}
     return {"name": factor.name, **to_plain(options)}
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A value that is not what its formula gives: of a factor, how many, and where the first is."""
-
-    factor: str
-    cells: int
-    first: str
 
 
 @dataclass
@@ -141,6 +132,7 @@ class Library:
                 series=old.series if old else "",
                 made_of=old.made_of if old else {},
                 versions=old.versions if old else [],
+                parts=old.parts if old else [],
             )
             known[name] = new
         for name in definitions:
@@ -166,8 +158,8 @@ class Library:
             if user:
                 raise ConfigError(f"{name}: {user} names it; take that out first")
             records.append(Registered.drop(name))
-        kept = {r.series for n, r in known.items() if n not in names}
-        gone = {known[name].series for name in names} - kept - {""}
+        kept = {key for n, r in known.items() if n not in names for key in (r.series, *r.parts)}
+        gone = {key for n in names for key in (known[n].series, *known[n].parts)} - kept - {""}
         records += [State.drop(series) for series in sorted(gone)]
         self.store.write([], f"took out {_join(names)}", records)
 
@@ -197,14 +189,18 @@ class Library:
             old = chosen[name]
             if old.series != work.series:
                 why[name] = tell_why(old.made_of, work.made_of) if old.series else ""
-            new = self._note(old, work, why.get(name, ""))
-            if new != old:
-                records[name] = new.record(name)
+            known[name] = self._note(old, work, why.get(name, ""))
+            if known[name] != old:
+                records[name] = known[name].record(name)
+        needed = {key for each in known.values() for key in (each.series, *each.parts)}
+        parts = {key for each in chosen.values() for key in each.parts}
+        records |= {f"/{key}": State.drop(key) for key in sorted(parts - needed)}
         return update(task, works, why, records)
 
     def _note(self, old: Registered, work: Work, why: str) -> Registered:
         reads = sorted(work.reads.fields | work.reads.groups) if work.reads else []
-        new = replace(old, lookback=work.lookback, reads=reads)
+        parts = sorted({part.series for part in work.parts or ()})
+        new = replace(old, lookback=work.lookback, reads=reads, parts=parts)
         if old.series == work.series:
             return new
         version = {"series": work.series, "after": self.store.last_commit(), "why": why}
@@ -339,33 +335,16 @@ class Library:
         Factors whose code has changed since are left out: `update` computes those anew.
         """
         known, states = self.factors(), self.states()
-        by_bars: dict[tuple[str, int], dict[str, Registered]] = {}
-        for name in names:
-            state = states.get(find(known, name).series)
-            if state is not None and state.dates:
-                by_bars.setdefault((state.market, state.bars), {})[name] = known[name]
         wrong: list[Wrong] = []
-        for at, chosen in by_bars.items():
+        for at, chosen in group_by_bars({n: find(known, n) for n in names}, states).items():
             bars = KeptBars(self.store, *at)
             panel = bars.rebuild()
             works = self._prepare(chosen, known, panel, bars.market)
-            wrong += self._compare(
-                {n: w for n, w in works.items() if w.series == chosen[n].series}, panel
-            )
-        return wrong
-
-    def _compare(self, works: Mapping[str, Work], panel: Panel) -> list[Wrong]:
-        wrong = []
-        for name, array in evaluate_whole(works, panel, self.how).items():
-            kept = self.store.read([works[name].series], panel.dates[0], panel.dates[-1])
-            rows = choose_rows(panel.dates, works[name].frequency)
-            old = lay(kept, panel.dates, panel.symbols)[0]
-            where = differ(old[rows], array[rows])
-            if where.any():
-                row, column = (int(k) for k in np.argwhere(where)[0])
-                at = f"{panel.symbols[column]} on {panel.dates[rows][row]:%Y-%m-%d}"
-                wrong.append(Wrong(name, int(where.sum()), at))
-        return wrong
+            works = {n: w for n, w in works.items() if w.series == chosen[n].series}
+            works |= list_parts(works)
+            here = {n: w for n, w in works.items() if stands_on(states.get(w.series), at)}
+            wrong += compare(self.store, here, panel, self.how)
+        return [name_users(each, known) for each in wrong]
 
     def build(self, name: str, node: Mapping[str, Any]) -> Factor:
         """Return a factor from its node; a formula is read once."""

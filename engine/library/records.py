@@ -68,6 +68,9 @@ class Registered(Remembered):
         The key of its values; "" before the first ones.
     made_of : dict of str to str
         What the key was made of.
+    parts : list of str
+        The keys of what its formula has that reaches back without end (`ema`), which is kept
+        beside it under the key that a factor with that formula has.
     versions : list of dict
         Each series it has had: its key, why it came, and the last commit before it.
     """
@@ -88,6 +91,7 @@ class Registered(Remembered):
     created_at: str = ""
     series: str = ""
     made_of: dict[str, str] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -109,6 +113,9 @@ class State(Remembered):
     dates : int
         On which something is kept.
     updated : str
+    after : int
+        The commit that its writer went by. Where the next one is not the writer's own, values of
+        others may be among these until both have been compared.
     """
 
     kind: ClassVar[str] = "state"
@@ -122,6 +129,7 @@ class State(Remembered):
     last: str = ""
     dates: int = 0
     updated: str = ""
+    after: int = 0
 
 
 @dataclass(frozen=True)

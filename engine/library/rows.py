@@ -51,6 +51,13 @@ class Todo:
     symbols: BoolArray
 
     @property
+    def start(self) -> int:
+        """The row before which all is as it should be; 0 where earlier rows are made again."""
+        if self.again.any():
+            return 0
+        return int(np.argmax(self.fresh)) if self.fresh.any() else len(self.fresh)
+
+    @property
     def is_empty(self) -> bool:
         """Whether all is as it should be."""
         return not (self.fresh.any() or self.again.any())
@@ -86,8 +93,7 @@ def find_changed(work: Work, dates: pd.DatetimeIndex, changes: Changes, whole: b
     if whole:
         again, columns = np.ones(len(dates), bool), np.ones(len(columns), bool)
     fresh = chosen & ~before
-    there = np.asarray(dates.isin(changes.old_dates))
-    return Todo(fresh, again & chosen & before, columns, there, ~changes.came)
+    return Todo(fresh, again & chosen & before, columns, changes.there, ~changes.came)
 
 
 def _find_affected(work: Work, changes: Changes, count: int) -> tuple[BoolArray, BoolArray]:

@@ -26,7 +26,8 @@ from engine.core.progress import progress
 from engine.factors import How
 from engine.library.bars import Changes, KeptBars, keep_bars, lay, name_market
 from engine.library.computing import compute
-from engine.library.identity import Work
+from engine.library.identity import Work, list_parts
+from engine.library.past import Past
 from engine.library.records import State
 from engine.library.rows import Todo, choose_rows, find_changed, find_first
 from engine.library.sheet import Sheet
@@ -81,6 +82,7 @@ class Task:
     def __post_init__(self) -> None:
         self.market = name_market(self.text, self.panel)
         self._changes: dict[int, Changes] = {}
+        self._states: dict[int, dict[str, State]] = {}
 
     def changes(self, commit: int) -> Changes:
         """What has changed since the bars of a commit."""
@@ -98,6 +100,28 @@ class Task:
         changes = self.changes(state.bars)
         whole = changes.fresh == len(self.panel.dates)
         return work.reads is not None and whole and not changes.cells and not changes.axis
+
+    def is_mixed(self, series: str, state: State) -> bool:
+        """Whether values of other bars may be among a series' values.
+
+        Somebody wrote them while the last writer was at work, and that one was not there any
+        more to compare both (`_settle`).
+        """
+        if self._read_states(state.after + 1).get(series) == state:
+            return False
+        before = self._read_states(state.after).get(series)
+        for commit in range(state.after + 1, self.store.last_commit() + 1):
+            then = self._read_states(commit).get(series)
+            if then == state:
+                break
+            if then not in (None, before) and then.fingerprint != state.fingerprint:
+                return True
+        return False
+
+    def _read_states(self, commit: int) -> dict[str, State]:
+        if commit not in self._states:
+            self._states[commit] = State.read(self.store, commit)
+        return self._states[commit]
 
     @property
     def ends_early(self) -> bool:
@@ -144,6 +168,8 @@ def update(
             )
     if waiting:
         bars = keep_bars(task.store, task.market, task.text, task.panel)
+        parts = list_parts(waiting)
+        waiting |= {n: w for n, w in parts.items() if not task.is_current(w, states.get(w.series))}
         alike: dict[str, list[str]] = {}  # names of one series
         for name, work in waiting.items():
             alike.setdefault(work.series, []).append(name)
@@ -156,7 +182,7 @@ def update(
     left = [record for name, record in (records or {}).items() if name not in waiting]
     if left:
         task.store.write([], "records", left)
-    return [_explain(each, (why or {}).get(each.name, "")) for each in done.values()]
+    return [_explain(done[name], (why or {}).get(name, "")) for name in works]
 
 
 def _explain(done: Done, why: str) -> Done:
@@ -183,9 +209,9 @@ def _update(
 ) -> list[Done]:
     base = task.store.last_commit()
     states = State.read(task.store, base)  # what anybody writes after it is found below
-    todo = {name: _find(task, work, states.get(work.series)) for name, work in works.items()}
+    todo = {name: _find(task, work, states) for name, work in works.items()}
     known = {n: w.series in states and states[w.series].dates > 0 for n, w in works.items()}
-    sheets = _compute(task, works, todo, known)
+    sheets = _compute(task, works, todo, known, _look_back(task, works, todo, states, base))
     blocks = [block for sheet in sheets for block in sheet.list_blocks(works, todo, task.panel)]
     state = State(
         market=task.market,
@@ -194,21 +220,24 @@ def _update(
         first=task.panel.dates[0].isoformat(),
         last=task.panel.dates[-1].isoformat(),
         updated=datetime.now(UTC).isoformat(timespec="seconds"),
+        after=base,
     )
-    told = [
-        replace(
+    made = {
+        work.series: replace(
             state,
             files=work.files,
             frequency=work.frequency,
             dates=int(choose_rows(task.panel.dates, work.frequency).sum()),
-        ).record(work.series)
+        )
         for work in works.values()
-    ]
-    names = ", ".join(works) if len(works) < 4 else f"{len(works)} factors"
+    }
+    told = [each.record(series) for series, each in made.items()]
+    shown = [name for name, work in works.items() if not work.hidden]
+    names = ", ".join(shown) if 0 < len(shown) < 4 else f"{len(shown) or 'parts of'} factors"
     more = [record for record in records if record is not None]
     number = task.store.write(blocks, f"{names} to {state.last[:10]}", [*told, *more])
     if number > base + 1:
-        _settle(task, works, states, number)
+        _settle(task, works, states, made, number)
     superseded = {n: k for sheet in sheets for n, k in sheet.count(todo).items()}
     return [
         Done(
@@ -227,19 +256,43 @@ def _tell(task: Task, work: Work, state: State | None, todo: Todo) -> str:
     if state is None:
         return FIRST
     file = "" if work.files == state.files else "a file that it reads has changed"
-    return ", ".join(filter(None, [file, tell(work, task.panel, task.changes(state.bars), todo)]))
+    other = "another process wrote it, too" if task.is_mixed(work.series, state) else ""
+    said = tell(work, task.panel, task.changes(state.bars), todo)
+    return ", ".join(filter(None, [file, other, said]))
 
 
-def _find(task: Task, work: Work, state: State | None) -> Todo:
-    panel = task.panel
+def _find(task: Task, work: Work, states: Mapping[str, State]) -> Todo:
+    panel, state = task.panel, states.get(work.series)
     if state is None:
         return find_first(work, panel.dates, panel.shape[1])
-    whole = state.files != work.files
+    whole = state.files != work.files or task.is_mixed(work.series, state)
     return find_changed(work, panel.dates, task.changes(state.bars), whole)
 
 
+def _look_back(
+    task: Task,
+    works: Mapping[str, Work],
+    todo: Mapping[str, Todo],
+    states: Mapping[str, State],
+    commit: int,
+) -> Past:
+    """What new rows are made of, as of the commit of the states."""
+    parts = [part for work in works.values() for part in work.needs or ()]
+    found = {work.series: todo[name] for name, work in works.items()}
+    for part in parts:
+        if part.series not in found:
+            found[part.series] = _find(task, part, states)
+    keys = {part.node: part.series for part in parts if part.node is not None}
+    starts = {series: each.start for series, each in found.items()}
+    return Past(task.store, commit, task.panel, keys, starts)
+
+
 def _settle(
-    task: Task, works: Mapping[str, Work], before: Mapping[str, State], number: int
+    task: Task,
+    works: Mapping[str, Work],
+    before: Mapping[str, State],
+    made: Mapping[str, State],
+    number: int,
 ) -> None:
     """Compare all rows again where somebody else wrote these series in between, of other bars."""
     between = State.read(task.store, number - 1)
@@ -255,11 +308,16 @@ def _settle(
         todo = {name: find_first(work, task.panel.dates, columns) for name, work in odd.items()}
         sheets = _compute(task, odd, todo, dict.fromkeys(odd, True))
         blocks = [b for sheet in sheets for b in sheet.list_blocks(odd, todo, task.panel)]
-        task.store.write(blocks, "settled")
+        records = [replace(made[w.series], after=number).record(w.series) for w in odd.values()]
+        task.store.write(blocks, "settled", records)
 
 
 def _compute(
-    task: Task, works: Mapping[str, Work], todo: Mapping[str, Todo], kept: Mapping[str, bool]
+    task: Task,
+    works: Mapping[str, Work],
+    todo: Mapping[str, Todo],
+    kept: Mapping[str, bool],
+    past: Past | None = None,
 ) -> list[Sheet]:
     """The factors' values on the rows from the first that is asked for, a sheet a type."""
     places: dict[str, Sheet] = {}
@@ -273,7 +331,7 @@ def _compute(
         sheets.append(sheet)
         places |= dict.fromkeys(names, sheet)
     asked = {name: works[name] for name in places}
-    for name, span, columns, values in compute(asked, todo, task.panel, task.how):
+    for name, span, columns, values in compute(asked, todo, task.panel, task.how, past):
         each = todo[name]
         rows = each.fresh | each.again if columns.all() else each.again
         places[name].put(name, span, columns, values, rows)

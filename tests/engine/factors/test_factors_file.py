@@ -137,8 +137,8 @@ def test_only_new_dates_and_their_lookback_are_computed(bars, tmp_path, monkeypa
     file, read = tmp_path / "file.parquet", []
     assert compute(up_to(bars, 50), tmp_path, "ts_mean(close, 5)", "--out", str(file)) == 0
     monkeypatch.setattr(
-        "engine.expr.pieces.executor.each",
-        lambda formulas, panel, **how: (
+        "engine.expr.pieces.executor.each_tree",
+        lambda formulas, panel, *how: (
             read.append(panel.shape[0]) or [(n, panel["close"] * 1.0) for n in formulas]
         ),
     )
