@@ -236,6 +236,26 @@ def test_verify_names_a_damaged_file_and_the_factor(prompt: Prompt) -> None:
     assert prompt.type("store", "verify").startswith("sound")
 
 
+def test_damage_to_what_is_kept_beside_a_factor_is_told_in_its_name(prompt: Prompt) -> None:
+    prompt.type("factors", "register", "up", "close - ema(close, 5)")
+    for file in (prompt.folder / "store").rglob("*.npy"):
+        content = bytearray(file.read_bytes())
+        content[-9] ^= 1
+        file.write_bytes(content)
+    said = prompt.type("store", "verify", code=1)
+    held = re.findall(r"^damaged: .*, where it holds (.*)$", said, re.MULTILINE)
+    assert "up" in held
+    assert not any(key.startswith("values ") for keys in held for key in keys.split(", "))
+
+
+def test_polars_gets_what_pandas_gets(tmp_path: Path) -> None:
+    pytest.importorskip("polars")
+    with engine.store(path=tmp_path / "store", bars=make_bars()) as store:
+        store.register("mom", "delta(close, 5)")
+        found = store.read("mom")
+        pd.testing.assert_frame_equal(found.to_polars().to_pandas(), found.long())
+
+
 def test_the_python_door_does_the_same(tmp_path: Path) -> None:
     with engine.store(path=tmp_path / "store", bars=make_bars(30)) as store:
         (done,) = store.register("mom", "delta(close, 5)", category="momentum")
