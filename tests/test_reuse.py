@@ -412,9 +412,9 @@ def test_a_run_reads_what_is_registered_and_adds_the_days_that_are_new(
         asked.append({*formulas})
         return evaluate(formulas, panel)
 
-    def adding(works, todo, panel, how):
+    def adding(works, todo, panel, how, past):
         rows.extend(int((each.fresh | each.again).sum()) for each in todo.values())
-        return compute(works, todo, panel, how)
+        return compute(works, todo, panel, how, past)
 
     monkeypatch.setattr(market, "evaluate", counting)
     monkeypatch.setattr(updating, "compute", adding)
