@@ -17,7 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,11 +192,10 @@ def _plan(
             np.save(files[name], made)
     panel = _map_files(panel, files)
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
-    reach = [lookback(node, known) for node in bounded.values()]
     return Plan(
         formulas=bounded,
         panel=panel,
-        lookback=max((rows for rows in reach if rows is not None), default=0),
+        lookback=find_reach(bounded.values(), known),
         arrays=0,
         files=files,
         whole=tuple(to_text(node) for node in endless),
@@ -223,6 +222,11 @@ def is_endless(call: Call) -> bool:
     ]
     # a plugin's window may be a running sum, whose last digits depend on where it began
     return op.lookback(windows) is None or (op.kernel is not None and op.reach != "none")
+
+
+def find_reach(nodes: Iterable[Node], known: Mapping[str, int | None]) -> int:
+    """The most rows that one of some formulas looks back; those without end do not count."""
+    return max((rows for node in nodes if (rows := lookback(node, known)) is not None), default=0)
 
 
 def _names(trees: Mapping[str, Node]) -> frozenset[str]:

@@ -23,10 +23,9 @@ import numpy as np
 from engine.core.crowd import PAST
 from engine.core.panel import FloatArray, Panel, mean_of_members, returns_since
 from engine.expr import executor
-from engine.expr.facts import lookback
 from engine.expr.guests import op_of
 from engine.expr.nodes import Call, Field, Node
-from engine.expr.pieces import Plan, is_endless
+from engine.expr.pieces import Plan, find_reach, is_endless
 
 Read = Callable[[Sequence[Node], slice], FloatArray]
 STEP, FASTER = 64, 4  # rows in which last closes are looked for first; how many times more then
@@ -113,18 +112,14 @@ def plan_new(
     parts = [*cut.parts.values()]
     known: dict[str, int | None] = {name.lower(): 0 for name in panel.fields}
     known |= dict.fromkeys(GAINS, 0) | {stands.name: 0 for stands, _ in parts}
-    reach = _reach(bounded.values(), known)
-    own = max(_reach((arg for _, call in parts for arg in call.args), known), 1)
+    reach = find_reach(bounded.values(), known)
+    own = max(find_reach((arg for _, call in parts for arg in call.args), known), 1)
     first = max(start - max(reach, own), 0)
     few = _with_gains(panel, first, cut.fields)
     if parts:
         given = read([*cut.parts], slice(first, start))
         few = few.with_fields(_resume(parts, few, given, max(start - own, 0) - first, threads))
     return Plan(bounded, few, reach, 0, {}, (), dtype)
-
-
-def _reach(nodes: Iterable[Node], known: Mapping[str, int | None]) -> int:
-    return max((rows for node in nodes if (rows := lookback(node, known)) is not None), default=0)
 
 
 def _resume(
