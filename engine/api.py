@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
-FINISHERS = (Finisher("report", lambda settings: settings.report.figures, draw),)
+FINISHERS = (
+    Finisher(
+        "report", lambda settings: settings.report.figures, lambda running: draw(running.path)
+    ),
+)
 
 
 def run(

@@ -45,7 +45,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, stage: str, work: Callable[[], object
         for row in STAGES
     )
     monkeypatch.setattr("engine.pipeline.run.STAGES", tuple(rows))
-    last = tuple(replace(each, work=lambda folder: work()) for each in api.FINISHERS)
+    last = tuple(replace(each, work=lambda running: work()) for each in api.FINISHERS)
     monkeypatch.setattr(api, "FINISHERS", last if stage == "report" else api.FINISHERS)
 
 

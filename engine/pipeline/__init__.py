@@ -7,7 +7,7 @@ from engine.pipeline.folder import Announce
 from engine.pipeline.origin import describe_origin, fix_paths
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
-from engine.pipeline.run import Among, Finisher, execute, job
+from engine.pipeline.run import Among, Finisher, Running, execute, job
 from engine.pipeline.settings import choose_plugins, factor_set, resolve
 from engine.pipeline.stages import STAGES
 
@@ -17,6 +17,7 @@ __all__ = [
     "Announce",
     "Finisher",
     "Part",
+    "Running",
     "Start",
     "choose_plugins",
     "describe_origin",

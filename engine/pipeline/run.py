@@ -47,6 +47,34 @@ NOTICED = "factors"  # before it, what of configuration and bars does not go tog
 
 
 @dataclass(frozen=True)
+class Running:
+    """A run, as those who finish it see it.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder.
+    config : DictConfig
+        Composed and resolved.
+    settings : Settings
+    registry : Registry
+        Where its plugins come from.
+    handed : bool
+        Whether its bars were handed over, and come from no source.
+    """
+
+    path: Path
+    config: DictConfig
+    settings: Settings
+    registry: Registry
+    handed: bool
+
+
+def _pass(running: Running, panel: Panel) -> None:
+    """Do nothing yet."""
+
+
+@dataclass(frozen=True)
 class Finisher:
     """What is made of a run's folder when all stages have left their files in it.
 
@@ -57,12 +85,15 @@ class Finisher:
     wanted : callable
         Whether the settings ask for it.
     work : callable
-        Gets the folder.
+        Gets the run, when its stages have left their files.
+    begin : callable
+        Gets the run and its panel before anything is computed of that.
     """
 
     name: str
     wanted: Callable[[Settings], bool]
-    work: Callable[[Path], object]
+    work: Callable[[Running], object]
+    begin: Callable[[Running, Panel], object] = _pass
 
 
 @dataclass(frozen=True)
@@ -156,11 +187,20 @@ def _execute(
         start.refuse_other(STAGES, watch.keys, config, folder.secrets)
     plugins = config.get("plugins") or {}
     guard = folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
+    running = Running(
+        path=folder.path,
+        config=config,
+        settings=settings,
+        registry=registry,
+        handed=bars is not None,
+    )
+    last = [finisher for finisher in finishers if finisher.wanted(settings)]
     folder.open()
     try:
         earlier = _open_earlier(settings, folder, watch, keys, start, origin, among)
         with folder.listening(), guarding(guard):
-            making = _make_all(settings, folder, watch, overrides, earlier, start)
+            noticed = partial(_notice, running, overrides, last)
+            making = _make_all(settings, folder, watch, noticed, earlier, start)
             splits = _trainings(folder.path) if settings.needs_model else []
             facts = manifest(
                 settings, shown, overrides, making.told, registry, operators, splits, watch.data
@@ -172,10 +212,9 @@ def _execute(
             facts["warnings"] = folder.warnings
             folder.note("manifest", {**facts, "timings": folder.timings})
             folder.settle()
-            for finisher in finishers:
-                if finisher.wanted(settings):
-                    folder.stage(finisher.name, partial(finisher.work, folder.path))
-                    folder.note("manifest", {**facts, "timings": folder.timings})
+            for finisher in last:
+                folder.stage(finisher.name, partial(finisher.work, running))
+                folder.note("manifest", {**facts, "timings": folder.timings})
             folder.note_timings(making.how, job_key)
         earlier.close()
     except BaseException as error:  # whatever ended it, the folder says so and is let go
@@ -213,7 +252,7 @@ def _make_all(
     settings: Settings,
     folder: RunFolder,
     watch: Watch,
-    overrides: Sequence[str],
+    notice: Callable[[Panel], None],
     earlier: Reuse | Fresh,
     start: Start | None,
 ) -> Making:
@@ -225,7 +264,7 @@ def _make_all(
         log.warning(line)
     for name, stage in stages.items():
         if name == NOTICED:
-            _notice(settings, making["bars"].panel, overrides)
+            notice(making["bars"].panel)
         making.make(stage, start.find(stage) if start is not None and stage in given else None)
         left = [*stages.values()][[*stages].index(name) + 1 :]
         making.keep_only({each for later in left for each in later.of})
@@ -238,7 +277,12 @@ def _trainings(folder: Path) -> list[dict[str, Any]]:
     return trainings
 
 
-def _notice(settings: Settings, panel: Panel, overrides: Sequence[str]) -> None:
-    """Say what of the configuration and the bars does not go together."""
+def _notice(
+    running: Running, overrides: Sequence[str], finishers: Sequence[Finisher], panel: Panel
+) -> None:
+    """Say what of the configuration and the bars does not go together, before all is computed."""
+    settings = running.settings
     for line in (*describe(settings, panel), *find_unread(settings, panel, overrides)):
         log.warning(line)
+    for finisher in finishers:
+        finisher.begin(running, panel)
