@@ -197,11 +197,11 @@ def test_without_a_purge_the_folds_are_those_of_scikit_learn() -> None:
         (
             replace(COMBINED, n_folds=10, n_test_folds=9, embargo=3),
             40,
-            r"forecasts folds 1, 2, 3, 4, 5, 6, 7, 8, 10 has no date left .* 2 rows, and "
+            r"forecasts folds 1, 2, 3, 4, 5, 6, 7, 8, 9 has no date left .* 2 rows, and "
             r"validation.embargo=3 .* folds of 4: type validation.n_folds=5 "
             r"validation.n_test_folds=4 or less",
         ),
-        (KFOLD, 6, r"forecasts fold 1 has no date left.*: take more history, or type a lower"),
+        (KFOLD, 6, r"forecasts fold 2 has no date left.*: take more history, or type a lower"),
     ],
 )
 def test_folds_that_are_too_small_are_named_with_what_to_type(
