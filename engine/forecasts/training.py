@@ -175,17 +175,18 @@ class Trainer:
         return self._fit(rows, table.select(tail, learn=True), medians, unit, filled)
 
     def _refuse_few(self, index: int, rows: IntArray) -> None:
-        least, few = self.validation.min_train_rows, 2 * self.validation.min_train
-        if len(rows) < least:
-            more = (
-                "take more history"
-                if self.validation.trains_on_later
-                else (f"type validation.min_train={few}")
-            )
-            raise ConfigError(
-                f"split {index} has {len(rows)} training rows, validation.min_train_rows="
-                f"{least} are needed: {more} or a lower validation.min_train_rows"
-            )
+        chosen = self.validation
+        if len(rows) >= chosen.min_train_rows:
+            return
+        ways = ["a lower validation.min_train_rows"]
+        if chosen.learning_curve:
+            ways.insert(0, "more years in validation.learning_curve")
+        if not chosen.trains_on_later:
+            ways.insert(0, f"validation.min_train={2 * chosen.min_train}")
+        raise ConfigError(
+            f"split {index} has {len(rows)} training rows, validation.min_train_rows="
+            f"{chosen.min_train_rows} are needed: type {' or '.join(ways)}"
+        )
 
     def _fit(
         self, rows: IntArray, held: IntArray, medians: FloatArray, unit: float, filled: Fit

@@ -282,6 +282,24 @@ def test_more_years_than_there_are_are_refused_with_those_that_there_are() -> No
         walk_forward(features, labels, Plain(), validation, seed=0)
 
 
+@pytest.mark.parametrize(
+    ("validation", "ways"),
+    [
+        (USUAL, "validation.min_train=120 or a lower validation.min_train_rows"),
+        (FOLDS, "a lower validation.min_train_rows"),
+        (
+            replace(FOLDS, learning_curve=[1]),
+            "more years in validation.learning_curve or a lower validation.min_train_rows",
+        ),
+    ],
+)
+def test_too_few_rows_are_named_with_what_to_type(validation: Validation, ways: str) -> None:
+    features, labels = make_years()
+    few = replace(validation, min_train_rows=10_000)
+    with pytest.raises(ConfigError, match=f"10000 are needed: type {ways}$"):
+        walk_forward(features, labels, Plain(), few, seed=0)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     starts=st.lists(st.integers(60, T - 1), min_size=1, max_size=5, unique=True).map(sorted),

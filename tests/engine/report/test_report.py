@@ -168,6 +168,17 @@ def trainings(**changes: object) -> dict[str, object]:
     }
 
 
+def point(years: int, rank_ic: float) -> dict[str, object]:
+    """One of a learning curve."""
+    return {
+        "years": years,
+        "train_start": f"{2018 - years}-01-01",
+        "train_stop": "2018-01-01",
+        "n_train": 1000 * years,
+        "errors": judged(rank_ic=rank_ic),
+    }
+
+
 def folder(
     path: Path,
     strength: float = 0.0,
@@ -332,7 +343,8 @@ def test_the_drawing_library_knows_every_property(tmp_path):
     """plotly's own validators refuse an unknown key or a wrong value."""
     from plotly.graph_objects import Figure
 
-    for each in figures(Run.read(folder(tmp_path))):
+    several = {"paths": trainings()["paths"] * 2, "learning_curve": [point(1, 0.01)]}
+    for each in figures(Run.read(folder(tmp_path, told=several))):
         assert Figure(each["spec"]).to_plotly_json()["data"]
 
 
@@ -431,16 +443,7 @@ def test_one_path_is_no_spread(tmp_path):
 
 
 def test_a_learning_curve_is_drawn_where_there_is_one(tmp_path):
-    points = [
-        {
-            "years": years,
-            "train_start": f"201{8 - years}-01-01",
-            "train_stop": "2018-01-01",
-            "n_train": 1000 * years,
-            "errors": judged(rank_ic=ic),
-        }
-        for years, ic in ((1, 0.01), (4, 0.03))
-    ]
+    points = [point(1, 0.01), point(4, 0.03)]
     run = Run.read(folder(tmp_path, told={"learning_curve": points}))
     drawn = next(each for each in figures(run) if each["id"] == "learning_curve")
     assert [trace["y"] for trace in drawn["spec"]["data"]] == [[0.05, 0.05], [0.01, 0.03]]
