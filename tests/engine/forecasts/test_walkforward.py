@@ -15,7 +15,8 @@ import engine
 from engine.bars.delisting import Delisting
 from engine.core.errors import ConfigError, DataError
 from engine.forecasts.labels import Label
-from engine.forecasts.splits import Validation, windows
+from engine.forecasts.plan import walk
+from engine.forecasts.splits import Validation, Window
 from engine.forecasts.walkforward import walk_forward
 from engine.plugins.models.ridge import Ridge
 
@@ -90,25 +91,66 @@ def world(T=150, N=8, seed=0, horizon=5):
 def test_training_ends_before_the_first_forecast_knows_the_label():
     """Label t is known at t+1+h; with embargo e, row t trains for s when t+1+h+e < s."""
     _, _, labels = world(T=150, horizon=5)
-    plan = windows(10, labels, replace(SMALL, n_splits=2, min_train=60, embargo=2))
-    first, second = plan
-    assert (first.start, first.purged, first.test, first.stop) == (10, 62, 70, 110)
-    assert (second.start, second.purged, second.test, second.stop) == (10, 102, 110, 150)
+    plan = walk(10, labels, replace(SMALL, n_splits=2, min_train=60, embargo=2))
+    assert plan == [
+        Window(train=((10, 62),), test=((70, 110),)),
+        Window(train=((10, 102),), test=((110, 150),)),
+    ]
     for window in plan:
-        assert labels.end[window.purged - 1] + 2 < window.test
-        assert not labels.end[window.purged] + 2 < window.test
+        ((_, purged),), ((test, _),) = window.train, window.test
+        assert labels.end[purged - 1] + 2 < test
+        assert not labels.end[purged] + 2 < test
 
 
 def test_a_rolling_window_has_exactly_its_size():
     _, _, labels = world()
-    plan = windows(0, labels, replace(SMALL, scheme="rolling", train_size=30))
-    assert [w.purged - w.start for w in plan] == [30, 30, 30]
+    plan = walk(0, labels, replace(SMALL, scheme="rolling", train_size=30))
+    assert [b - a for w in plan for a, b in w.train] == [30, 30, 30]
 
 
 def test_retrain_every_overrides_the_number_of_splits():
     _, _, labels = world(T=150)
-    plan = windows(0, labels, replace(SMALL, retrain_every=40))
-    assert [(w.test, w.stop) for w in plan] == [(60, 100), (100, 140), (140, 150)]
+    plan = walk(0, labels, replace(SMALL, retrain_every=40))
+    assert [w.test[0] for w in plan] == [(60, 100), (100, 140), (140, 150)]
+
+
+def test_dates_say_where_forecasts_begin_and_one_without_a_row_means_the_next():
+    """2020-04-25 is a Saturday; row 83 is the Monday after it."""
+    _, _, labels = world(T=150)
+    pinned = replace(SMALL, dates=["2020-03-31", "2020-04-25"], retrain_every=40)
+    assert [w.test[0] for w in walk(0, labels, pinned)] == [(64, 83), (83, 150)]
+
+
+@pytest.mark.parametrize("scheme", ["expanding", "rolling"])
+def test_pinned_dates_forecast_what_the_same_starts_by_number_do(scheme):
+    panel, features, labels = world()
+    usual = replace(SMALL, scheme=scheme, train_size=50)
+    full = walk_forward(features, labels, Plain(), usual, seed=0, where=panel.present)
+    starts = [f"{panel.dates[split.test_start]:%Y-%m-%d}" for split in full.splits]
+    pinned = replace(usual, dates=starts, n_splits=7)
+    again = walk_forward(features, labels, Plain(), pinned, seed=0, where=panel.present)
+    assert again.values.tobytes() == full.values.tobytes()
+    assert [replace(s, seconds=0) for s in again.splits] == [
+        replace(s, seconds=0) for s in full.splits
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        (["2020-03-24"], "2020-03-24 is before 2020-03-25, .* validation.min_train=60 allows"),
+        (["2020-04-01", "2031-01-01"], "2031-01-01 is after the last row, 2020-07-28"),
+        (["2020-04-04", "2020-04-05"], "2020-04-04 and 2020-04-05 both mean the row 2020-04-06"),
+        (["2020-04-06", "2020-04-01"], "2020-04-01 after 2020-04-06: write each once, earliest"),
+        (["2020-04-06", "2020-04-06"], "2020-04-06 after 2020-04-06: write each once"),
+        (["soon"], "validation.dates: 'soon' is no date: write 2020-01-31"),
+        (["NaT"], "validation.dates: 'NaT' is no date"),
+    ],
+)
+def test_a_date_on_which_no_forecasts_can_begin_is_named(dates, message):
+    _, features, labels = world()
+    with pytest.raises(ConfigError, match=message):
+        walk_forward(features, labels, Plain(), replace(SMALL, dates=dates), seed=0)
 
 
 def test_forecasts_agree_with_a_literal_loop():
