@@ -5,6 +5,7 @@ holdings     what the account held
 capacity     how large an account could have done the same
 knowledge    what the factors know, and for how long
 quantiles    what their quantiles earned, and who came and went
+breakdown    where they knew it: by sector, size, regime and year
 calibration  what followed the forecasts
 
 All but the first become tables in the run folder. Everything here is a statistic about the past.
@@ -13,6 +14,8 @@ Nothing in it may feed a decision.
 
 from __future__ import annotations
 
+from engine.study.factor import FactorReport, report_factor
+from engine.study.fixed_b import find_critical, find_p
 from engine.study.history import WINDOW, monthly, rolling, tail, yearly
 from engine.study.holdings import BETA_WINDOW
 from engine.study.ic import (
@@ -25,6 +28,7 @@ from engine.study.ic import (
     rank_ic,
 )
 from engine.study.knowledge import HORIZONS, LAGS
+from engine.study.many import FEW, adjust
 from engine.study.market import benchmark
 from engine.study.metrics import NO_REGIME, collect, summarize
 from engine.study.quantiles import COLUMNS, NEWCOMER_LAGS
@@ -36,6 +40,7 @@ from engine.study.too_good import LOOK, TooGood, too_good_line
 __all__ = [
     "BETA_WINDOW",
     "COLUMNS",
+    "FEW",
     "HORIZONS",
     "LAGS",
     "LOOK",
@@ -46,21 +51,26 @@ __all__ = [
     "WINDOW",
     "Correlations",
     "Evidence",
+    "FactorReport",
     "Holding",
     "MeanTest",
     "RankedOutcome",
     "Statistic",
     "TooGood",
+    "adjust",
     "benchmark",
     "collect",
     "correlate",
+    "find_critical",
     "find_likeliest",
+    "find_p",
     "growth",
     "monthly",
     "newey_west_t",
     "overlap_lags",
     "performance",
     "rank_ic",
+    "report_factor",
     "rolling",
     "summarize",
     "tail",

@@ -17,6 +17,14 @@ from engine.pipeline.stages import CONTRACTS
 FORECAST = "ml_alpha_ridge_20d"
 NAMES = ["mf_score", FORECAST, "returns_12m", "trend_strength_200", "rv_20", "planted"]
 STATES = ["calm", "normal", "turbulent"]
+SECTORS = ["Hardware"]
+SIZES = ["small", "medium", "large"]
+YEARS = ["2014", "2015", "2016"]
+PARTS = [
+    (by, part)
+    for by, parts in (("sector", SECTORS), ("size", SIZES), ("regime", STATES), ("year", YEARS))
+    for part in parts
+]
 COSTS = ["commission", "impact", "slippage", "spread", "borrow"]
 FEW = ["universe=all", "source.n_symbols=12", "source.n_days=620", "report=none"]
 LEARNT = ["validation.min_train=252"]
@@ -28,6 +36,7 @@ STUDIED = (
     "decay",
     "correlations",
     "persistence",
+    "deciles",
 )
 
 
@@ -62,6 +71,8 @@ def facts(run: Mapping[str, pd.DataFrame], names: list[str]) -> dict[str, dict[s
         "returns": {"columns": [f"cost_{name}" for name in COSTS]},
         **{table: {"names": names} for table in STUDIED},
         "regime_quantiles": {"names": names, "states": STATES},
+        "breakdown": {"names": names, "parts": PARTS},
+        "signal_turnover": {"names": ["mf_score", *forecasts]},
         "calibration": {"names": forecasts},
         "slopes": {"names": forecasts},
     }
