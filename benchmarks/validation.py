@@ -73,7 +73,8 @@ def alphalens_report(
         warnings.simplefilter("ignore")
         from alphalens import performance, utils
 
-        long = factor.stack(future_stack=True)
+        cells = pd.MultiIndex.from_product([factor.index, factor.columns])
+        long = pd.Series(factor.to_numpy().ravel(), cells)
         clean = utils.get_clean_factor_and_forward_returns(
             long, closes, quantiles=q, periods=horizons, max_loss=1.0
         )

@@ -8,7 +8,7 @@ from itertools import combinations
 import pandas as pd
 
 from engine.schemas._frames import dated_frame, known_together, listed_frame, number, rule
-from engine.schemas._tested import tested
+from engine.schemas._significance import significance
 from engine.schemas.contract import Column, Contract
 
 DAYS = (1, 5, 10, 20, 40, 60)  # of decay, after the entry
@@ -91,10 +91,10 @@ def breakdown_schema(names: Sequence[str], parts: Sequence[tuple[str, str]]) -> 
     -------
     Contract
         Strict and without coercion: ``name``, ``by`` and ``part``, a row each; ``rank_ic`` within
-        -1 and 1, and the columns of `tested`.
+        -1 and 1, and the columns of `significance`.
     """
     rows = [(name, by, part) for name in names for by, part in parts]
-    values, rules = tested("rank_ic", _correlation())
+    values, rules = significance("rank_ic", _correlation())
     return listed_frame("breakdown", ("name", "by", "part"), rows, values, rules)
 
 

@@ -21,7 +21,7 @@ from engine.schemas._frames import (
     strict_frame,
     ticks,
 )
-from engine.schemas._tested import tested
+from engine.schemas._significance import significance
 from engine.schemas.contract import Check, Column, Contract
 
 COUNT = 5
@@ -87,9 +87,9 @@ def deciles_schema(names: Sequence[str]) -> Contract:
     -------
     Contract
         Strict and without coercion: ``name``, a row each; ``buckets`` (int64, 2 to 10);
-        ``spread``, and the columns of `tested`.
+        ``spread``, and the columns of `significance`.
     """
-    values, rules = tested("spread", number(nullable=True))
+    values, rules = significance("spread", number(nullable=True))
     few = rule("few", "2 to 10 buckets", lambda f: (f["buckets"] >= 2) & (f["buckets"] <= DECILES))
     columns = {"buckets": count(), **values}
     return listed_frame("deciles", ("name",), [(name,) for name in names], columns, [*rules, few])

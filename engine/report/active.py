@@ -15,7 +15,8 @@ from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
 UNDATED = ("quantiles", "deciles", "breakdown", "regime_quantiles", "decay", "correlations",
-           "persistence", "calibration", "slopes", "names", "capacity", "delistings", "round_trips")  # fmt: skip
+           "persistence", "calibration", "slopes", "names", "capacity", "delistings",
+           "round_trips")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ def table(
     return {**made, "note": note, "folded": folded}
 
 
-def tested(
+def add_p(
     head: list[str], rows: Rows, values: Sequence[float | None], at: int, keys: int = 1
 ) -> tuple[list[str], Rows, str]:
     """A table's head and rows with a column of p-values, and a note on them.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.report import quantiles
-from engine.report.cells import number, spell_count, table, tested
+from engine.report.cells import add_p, number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -177,7 +177,7 @@ def _factors(made: Mapping[str, Evidence]) -> dict[str, Any]:
     ]
     head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates above 0"]
     head += ["dates", "coverage"]
-    head, rows, note = tested(head, rows, [row.rank_ic_p for row in made.values()], at=4)
+    head, rows, note = add_p(head, rows, [row.rank_ic_p for row in made.values()], at=4)
     return table("Score and factors", "metrics.json", head, rows, note=note)
 
 
@@ -197,7 +197,7 @@ def _breakdown(run: Run) -> dict[str, Any]:
         for _, row in parts.iterrows()
     ]
     head = ["by", "part", "rank IC", "std. error", "t", "dates"]
-    head, rows, note = tested(head, rows, parts["p"].tolist(), at=5, keys=2)
+    head, rows, note = add_p(head, rows, parts["p"].tolist(), at=5, keys=2)
     more = "Forecasts and factors stand in the file as well."
     title = "Rank IC of the score by sector, size, regime and year"
     note = f"{note} {more}".strip()

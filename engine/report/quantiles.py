@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.report.cells import number, spell_count, table, tested
+from engine.report.cells import add_p, number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -172,7 +172,7 @@ def spreads(run: Run) -> dict[str, Any]:
     head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
     head += [f"{end} {spell_count(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
-    head, rows, note = tested(head, rows, values, at=4)
+    head, rows, note = add_p(head, rows, values, at=4)
     return table("Quantile spread, and share of new names", files, head, rows, note=note)
 
 
@@ -191,7 +191,7 @@ def tenths(run: Run) -> dict[str, Any]:
         for _, row in made.iterrows()
     ]
     head = ["factor", "highest less lowest (bps)", "std. error", "t", "buckets", "dates"]
-    head, rows, note = tested(head, rows, made["p"].tolist(), at=4)
+    head, rows, note = add_p(head, rows, made["p"].tolist(), at=4)
     title = f"Highest less lowest tenth, over {run.horizon}"
     return table(title, "deciles.parquet", head, rows, note=note, folded=True)
 

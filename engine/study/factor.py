@@ -21,6 +21,7 @@ from engine.core.panel import BoolArray, FloatArray
 from engine.kernels.ranks import average_ranks
 from engine.study.ic import RankedOutcome, correlate, hit_rate, ic, newey_west_t, overlap_lags
 from engine.study.quantiles import Buckets, buckets
+from engine.study.returns import mean
 
 PERIODS = (1, 5, 10, 20, 60)
 
@@ -54,31 +55,29 @@ class FactorReport:
         ``spread_t`` and ``spread_p``, ``rank_autocorrelation``, ``top_turnover`` and
         ``bottom_turnover`` (means over dates) and ``dates``.
         """
-        return pd.DataFrame({h: self._summarize(int(h)) for h in self.rank_ic}).T.rename_axis(
-            "horizon"
-        )
+        horizons = [int(horizon) for horizon in self.rank_ic.columns.to_numpy()]
+        rows = {horizon: self._summarize(horizon) for horizon in horizons}
+        return pd.DataFrame(rows).T.rename_axis("horizon")
 
     def _summarize(self, horizon: int) -> dict[str, float]:
-        lags, returns, share = (
-            overlap_lags(horizon),
-            self.quantiles[horizon],
-            self.turnover[horizon],
+        ics, lasting, earned, new = (
+            frame[horizon].to_numpy(np.float64)
+            for frame in (self.rank_ic, self.rank_autocorrelation, self.quantiles, self.turnover)
         )
-        values = self.rank_ic[horizon].to_numpy(np.float64)
-        test = newey_west_t(values, lags)
-        spread = newey_west_t((returns.iloc[:, -1] - returns.iloc[:, 0]).to_numpy(np.float64), lags)
+        test = newey_west_t(ics, overlap_lags(horizon))
+        spread = newey_west_t(earned[:, -1] - earned[:, 0], overlap_lags(horizon))
         return {
             "rank_ic": test.mean,
             "standard_error": test.standard_error,
             "t": test.t,
             "p": test.p,
-            "hit_rate": hit_rate(values),
+            "hit_rate": hit_rate(ics),
             "spread": spread.mean,
             "spread_t": spread.t,
             "spread_p": spread.p,
-            "rank_autocorrelation": float(self.rank_autocorrelation[horizon].mean()),
-            "top_turnover": float(share.iloc[:, -1].mean()),
-            "bottom_turnover": float(share.iloc[:, 0].mean()),
+            "rank_autocorrelation": mean(lasting),
+            "top_turnover": mean(new[:, -1]),
+            "bottom_turnover": mean(new[:, 0]),
             "dates": float(test.n),
         }
 

@@ -335,7 +335,10 @@ BROKEN = [  # table, column, check, what is changed
         ("signal_turnover", RULE, "one row per date and name, in their order", change)
         for change in ({"name": np.repeat(NAMES, 2)}, {"timestamp": BACK.repeat(2)})
     ],
-    ("signal_turnover", "rank_turnover", "in_range(0.0, 2.0)", {"rank_turnover": [0, 0, -0.1, 2.1]}),
+    (
+        "signal_turnover", "rank_turnover", "in_range(0.0, 2.0)",
+        {"rank_turnover": [NAN, NAN, -0.1, 2.1]},
+    ),
     *[
         ("signal_turnover", name, SHARE, {name: [NAN, NAN, -0.1, 1.1]})
         for name in ("top_new", "bottom_new")

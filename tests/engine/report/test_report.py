@@ -25,11 +25,12 @@ from engine.report.plot import days, find_step, growth_axis, line
 from engine.report.verdict import verdict
 from engine.storage import Training
 from engine.storage.metrics import Decisions, Fills, Performance, Turnover, Unfilled
+from engine.study.breakdown import Parts, breakdown_table
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
+from engine.study.fixed_b import find_critical
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
-from engine.study.breakdown import Parts, breakdown_table
 from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import collect, study, summarize, tables
 from engine.study.quantiles import by_regime, decile_table
@@ -339,7 +340,9 @@ def test_the_spread_ends_at_the_sum_and_tells_its_t(tmp_path):
     assert high["y"][-1] == -low["y"][-1]
     assert 0.0 < high["y"][-1] < middle["y"][-1]
     t = float(re.search(r"\(t = (.*)\)", middle["name"])[1])
-    assert t == pytest.approx(2.0 * middle["y"][-1] / high["y"][-1], abs=0.06)
+    critical = find_critical(int(np.isfinite(earned).sum()), 3)
+    assert critical > 2.0
+    assert t == pytest.approx(critical * middle["y"][-1] / high["y"][-1], abs=0.06)
 
 
 def test_too_few_names_for_quantiles_draw_no_figure_of_them(tmp_path):

@@ -6,7 +6,7 @@ from engine.schemas._frames import count, known_together, number, rule
 from engine.schemas.contract import Check, Column
 
 
-def tested(name: str, mean: Column) -> tuple[dict[str, Column], list[Check]]:
+def significance(name: str, mean: Column) -> tuple[dict[str, Column], list[Check]]:
     """Return the contracts of a mean and of its test, and the rules between them.
 
     Parameters
