@@ -170,9 +170,11 @@ def spreads(run: Run) -> dict[str, Any]:
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
     head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
-    head += [f"{end} {spell_count(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
+    head += [f"{end} {lag}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
     head, rows, note = add_p(head, rows, values, at=4)
+    new = "high 1: share of the names in the highest quantile that were not in it 1 bar before."
+    note = f"{note} {new}".strip()
     return table("Quantile spread, and share of new names", files, head, rows, note=note)
 
 

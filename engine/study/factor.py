@@ -25,6 +25,8 @@ from engine.study.returns import mean
 
 PERIODS = (1, 5, 10, 20, 60)
 
+Counts = npt.NDArray[np.intp]
+
 
 @dataclass(frozen=True, eq=False)
 class FactorReport:
@@ -126,7 +128,8 @@ def report_factor(
     ranks = average_ranks(values)
     groups = buckets(ranks, quantiles)
     found = [_correlate(values, returns, known, quantiles) for returns in later]
-    shares = [_turnover(groups, horizon, quantiles) for horizon in horizons]
+    sizes = _count(groups, quantiles)
+    shares = [_turnover(groups, sizes, horizon) for horizon in horizons]
     lasting = [_since(ranks, horizon) for horizon in horizons]
     wide = pd.MultiIndex.from_product(
         [list(horizons), range(1, quantiles + 1)], names=["horizon", "quantile"]
@@ -179,23 +182,22 @@ def _correlate(
     return found.rank_ic, found.quantiles
 
 
-def _turnover(groups: Buckets, lag: int, count: int) -> FloatArray:
+def _turnover(groups: Buckets, sizes: Counts, lag: int) -> FloatArray:
     """Share of each quantile's names that were not in it `lag` rows before, shape (T, count)."""
+    count = sizes.shape[1]
     made: FloatArray = np.full((len(groups), count), np.nan)
     if lag >= len(groups):
         return made
     now, before = groups[lag:], groups[:-lag]
-    new = _count((now != before) & (now >= 0), now, count)
-    size, earlier = _count(now >= 0, now, count), _count(before >= 0, before, count)
-    np.divide(new, size, out=made[lag:], where=(size > 0) & (earlier > 0))
+    new = _count(np.where(now != before, now, np.int8(-1)), count)
+    known = (sizes[lag:] > 0) & (sizes[:-lag] > 0)
+    np.divide(new, sizes[lag:], out=made[lag:], where=known)
     return made
 
 
-def _count(cells: BoolArray, groups: Buckets, count: int) -> npt.NDArray[np.intp]:
+def _count(groups: Buckets, count: int) -> Counts:
     """Cells of each row in each quantile, shape (T, count)."""
-    made: npt.NDArray[np.intp] = np.stack(
-        [np.count_nonzero(cells & (groups == q), axis=1) for q in range(count)], axis=1
-    )
+    made: Counts = np.stack([np.count_nonzero(groups == q, axis=1) for q in range(count)], axis=1)
     return made
 
 

@@ -64,7 +64,7 @@ def test_so_it_is_with_other_rows_a_year(year):
 def test_growth_and_months_are_empyricals():
     net = returns(2, 500)
     np.testing.assert_allclose(growth(net.to_numpy()), empyrical.cum_returns(net, 1), rtol=1e-12)
-    months = monthly(net).stack()
+    months = pd.Series(monthly(net).to_numpy().ravel())
     expected = empyrical.aggregate_returns(net, "monthly")
     np.testing.assert_allclose(months.dropna(), expected, rtol=1e-10)
 
