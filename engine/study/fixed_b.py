@@ -104,12 +104,12 @@ def _trace(b: float, overlap: float) -> float:
 def _kernel(b: float, j: FloatArray, k: FloatArray) -> FloatArray:
     """Bartlett's kernel between waves j and k: (2/b) (∫ B² - ∫ B(r) B(r + b)) of the bridge B."""
     same = (j == k).astype(np.float64)
-    apart = (_shifted(b, j, k) + _shifted(b, k, j)) / 2.0 if b < 1.0 else 0.0
+    apart = (_cross(b, j, k) + _cross(b, k, j)) / 2.0 if b < 1.0 else 0.0
     made: FloatArray = 4.0 / (b * np.pi**2 * j * k) * (same / 2.0 - apart)
     return made
 
 
-def _shifted(b: float, j: FloatArray, k: FloatArray) -> FloatArray:
+def _cross(b: float, j: FloatArray, k: FloatArray) -> FloatArray:
     """∫ sin(jπr) sin(kπ(r + b)) dr from 0 to 1 - b."""
     left, at = 1.0 - b, k * np.pi * b
     less, more = (j - k) * np.pi, (j + k) * np.pi
