@@ -1,6 +1,6 @@
 """What the statistics of many trials cost, beside a copy of the returns.
 
-    python benchmarks/validation.py
+    python benchmarks/validation.py          # extra `oracles` for alphalens
 
 The probability of backtest overfitting of 100 trials × 2520 days in 16 blocks (12,870 splits), and
 the clusters of 1,000 trials × 2520 days, all of whose returns are known or a fifth of which are
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from factor_report import factor_report
 
 from engine.study import count_independent, find_overfitting
 
@@ -33,6 +34,7 @@ def main() -> None:
     say("  a fifth of the returns missing", lambda: count_independent(holes), holes, CLUSTERS)
     clusters = count_independent(many)
     say("  effective trials", clusters.count_effective, many, CLUSTERS)
+    factor_report()
 
 
 def say(name: str, work: Callable[[], Any], returns: np.ndarray, target: float) -> None:

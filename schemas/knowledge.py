@@ -8,6 +8,7 @@ from itertools import combinations
 import pandas as pd
 
 from engine.schemas._frames import dated_frame, known_together, listed_frame, number, rule
+from engine.schemas._significance import significance
 from engine.schemas.contract import Column, Contract
 
 DAYS = (1, 5, 10, 20, 40, 60)  # of decay, after the entry
@@ -74,6 +75,27 @@ def decay_schema(names: Sequence[str]) -> Contract:
     return listed_frame(
         "decay", ("name", "days"), rows, values, [known_together("rank_ic", "standard_error")]
     )
+
+
+def breakdown_schema(names: Sequence[str], parts: Sequence[tuple[str, str]]) -> Contract:
+    """Return the contract of mean rank ICs by sector, size, regime and year.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As for `ic_schema`.
+    parts : sequence of (str, str)
+        By what, and which part.
+
+    Returns
+    -------
+    Contract
+        Strict and without coercion: ``name``, ``by`` and ``part``, a row each; ``rank_ic`` within
+        -1 and 1, and the columns of `significance`.
+    """
+    rows = [(name, by, part) for name in names for by, part in parts]
+    values, rules = significance("rank_ic", _correlation())
+    return listed_frame("breakdown", ("name", "by", "part"), rows, values, rules)
 
 
 def correlations_schema(names: Sequence[str]) -> Contract:

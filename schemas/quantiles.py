@@ -21,9 +21,11 @@ from engine.schemas._frames import (
     strict_frame,
     ticks,
 )
+from engine.schemas._significance import significance
 from engine.schemas.contract import Check, Column, Contract
 
 COUNT = 5
+DECILES = 10
 COLUMNS = [f"q{number}" for number in range(1, COUNT + 1)]
 
 
@@ -71,6 +73,53 @@ def regime_quantiles_schema(names: Sequence[str], states: Sequence[str]) -> Cont
         {**_mean(), "dates": count()},
         [_require_both(), enough],
     )
+
+
+def deciles_schema(names: Sequence[str]) -> Contract:
+    """Return the contract of the highest tenth's mean outcome less the lowest's.
+
+    Parameters
+    ----------
+    names : sequence of str
+        As for `quantiles_schema`.
+
+    Returns
+    -------
+    Contract
+        Strict and without coercion: ``name``, a row each; ``buckets`` (int64, 2 to 10);
+        ``spread``, and the columns of `significance`.
+    """
+    values, rules = significance("spread", number(nullable=True))
+    few = rule("few", "2 to 10 buckets", lambda f: (f["buckets"] >= 2) & (f["buckets"] <= DECILES))
+    columns = {"buckets": count(), **values}
+    return listed_frame("deciles", ("name",), [(name,) for name in names], columns, [*rules, few])
+
+
+def signal_turnover_schema(names: Sequence[str]) -> Contract:
+    """Return the contract of how much of a ranking is new, date by date.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The score, and the forecasts.
+
+    Returns
+    -------
+    Contract
+        Strict and without coercion: ``timestamp`` (UTC, ascending) and ``name``, a row each for
+        every date; ``rank_turnover`` within 0 and 2, ``top_new`` and ``bottom_new`` within 0 and
+        1; float64, NaN where there is no ranking, then or now.
+    """
+    shares = {end: number(nullable=True, within=(0.0, 1.0)) for end in ("top_new", "bottom_new")}
+    columns = {
+        "timestamp": moment(),
+        "name": Column("str"),
+        "rank_turnover": number(nullable=True, within=(0.0, 2.0)),
+        **shares,
+    }
+    listed = list(names)
+    rows = rule("rows", "one row per date and name, in their order", lambda f: _daily(f, listed))
+    return strict_frame("signal_turnover", columns, [rows])
 
 
 def quantile_returns_schema(names: Sequence[str]) -> Contract:

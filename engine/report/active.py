@@ -14,8 +14,9 @@ from engine.storage import Artifacts, Data, Manifest, Metrics, Trainings
 from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
-UNDATED = ("quantiles", "regime_quantiles", "decay", "correlations", "persistence", "calibration",
-           "slopes", "names", "capacity", "delistings", "round_trips")  # fmt: skip
+UNDATED = ("quantiles", "deciles", "breakdown", "regime_quantiles", "decay", "correlations",
+           "persistence", "calibration", "slopes", "names", "capacity", "delistings",
+           "round_trips")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class Run:
         See `engine.study.knowledge_tables`; from the first position too.
     quantiles : pandas.DataFrame
         ``name``, ``quantile``, ``mean``, ``standard_error``.
+    deciles, breakdown : pandas.DataFrame
+        See `engine.study.quantiles.decile_table` and `engine.study.breakdown.breakdown_table`.
     regime_quantiles, decay, correlations, persistence : pandas.DataFrame
         See `engine.study.quantiles.by_regime` and `engine.study.knowledge_tables`.
     calibration, slopes : pandas.DataFrame
@@ -65,6 +68,8 @@ class Run:
     quantile_returns: pd.DataFrame
     coverage: pd.DataFrame
     quantiles: pd.DataFrame
+    deciles: pd.DataFrame
+    breakdown: pd.DataFrame
     regime_quantiles: pd.DataFrame
     decay: pd.DataFrame
     correlations: pd.DataFrame

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.report import quantiles
-from engine.report.cells import number, spell_count, table
+from engine.report.cells import add_p, number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -147,7 +147,13 @@ def coverage(run: Run) -> Figure:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """Score and factors: what they know, how long, and what their quantiles earned."""
-    return [_factors(run.metrics.evidence), _lasting(run.persistence), quantiles.spreads(run)]
+    return [
+        _factors(run.metrics.evidence),
+        _lasting(run.persistence),
+        quantiles.spreads(run),
+        quantiles.tenths(run),
+        _breakdown(run),
+    ]
 
 
 def _join(numbers: tuple[int, ...]) -> str:
@@ -163,13 +169,39 @@ def _factors(made: Mapping[str, Evidence]) -> dict[str, Any]:
             number(row.rank_ic_t, ".1f"),
             number(row.ic_mean, ".4f"),
             number(row.icir, ".3f"),
+            number(row.hit_rate, ".1%"),
             number(row.n_dates, ".0f"),
             number(row.coverage, ".1%"),
         ]
         for name, row in made.items()
     ]
-    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates", "coverage"]
-    return table("Score and factors", "metrics.json", head, rows)
+    head = ["factor", "rank IC", "std. error", "t", "IC", "ICIR per date", "dates above 0"]
+    head += ["dates", "coverage"]
+    head, rows, note = add_p(head, rows, [row.rank_ic_p for row in made.values()], at=4)
+    return table("Score and factors", "metrics.json", head, rows, note=note)
+
+
+def _breakdown(run: Run) -> dict[str, Any]:
+    """Where the score knew something; the parts in which it had no rank IC are left out."""
+    every = run.breakdown
+    parts = every[(every["name"] == "mf_score") & every["rank_ic"].notna()]
+    rows = [
+        [
+            str(row["by"]),
+            str(row["part"]),
+            number(row["rank_ic"], ".4f"),
+            number(row["standard_error"], ".4f"),
+            number(row["t"], ".1f"),
+            number(row["dates"], ".0f"),
+        ]
+        for _, row in parts.iterrows()
+    ]
+    head = ["by", "part", "rank IC", "std. error", "t", "dates"]
+    head, rows, note = add_p(head, rows, parts["p"].tolist(), at=5, keys=2)
+    more = "Forecasts and factors stand in the file as well."
+    title = "Rank IC of the score by sector, size, regime and year"
+    note = f"{note} {more}".strip()
+    return table(title, "breakdown.parquet", head, rows, note=note, folded=True)
 
 
 def _lasting(persistence: pd.DataFrame) -> dict[str, Any]:

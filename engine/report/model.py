@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.forecasts import CAUTION
 from engine.report import paths
-from engine.report.cells import CRITICAL, DASH, number, spell_count, table
+from engine.report.cells import DASH, number, spell_count, table
 from engine.report.plot import (
     COLORS,
     Figure,
@@ -23,7 +23,7 @@ from engine.report.plot import (
     whiskers,
 )
 from engine.storage import Training
-from engine.study import NEWCOMER_LAGS
+from engine.study import NEWCOMER_LAGS, find_critical, overlap_lags
 
 if TYPE_CHECKING:
     from engine.report.active import Run
@@ -124,18 +124,19 @@ def calibrations(run: Run) -> Figure:
         "standard error (Newey & West), most of it the market's own luck, which all deciles share."
     )
     for _, row in run.slopes.iterrows():
-        note += f" {judge_slope(row['slope'], row['standard_error'])}"
+        critical = find_critical(max(row["dates"], 1), overlap_lags(run.metrics.horizon))
+        note += f" {judge_slope(row['slope'], row['standard_error'], critical)}"
     return figure(
         "calibration", "Calibration", note, "calibration, slopes", data, layout, height=400
     )
 
 
-def judge_slope(slope: float, error: float) -> str:
-    """What a slope within dates says of the forecasts' size."""
+def judge_slope(slope: float, error: float, critical: float) -> str:
+    """What a slope within dates says of the forecasts' size; `critical` errors are too far off."""
     if not np.isfinite([slope, error]).all():
         return "The slope cannot be judged: there are too few dates, or all forecasts agree."
     text = f"Slope among the names of a date: {slope:.2f}, standard error {error:.2f}"
-    if abs(slope - 1.0) < CRITICAL * error:
+    if abs(slope - 1.0) < critical * error:
         text += ", which does not exclude 1"
     return (
         f"{text}. At 1 forecasts differ as much as what follows; below 1 they differ too much, and "

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.report.cells import number, spell_count, table
+from engine.report.cells import add_p, number, spell_count, table
 from engine.report.menu import choice
 from engine.report.plot import (
     COLORS,
@@ -91,7 +91,7 @@ def spread(run: Run) -> Figure:
         values, test = _spread(rows)
         added: FloatArray = np.cumsum(np.nan_to_num(values.to_numpy(np.float64)))
         days = np.cumsum(values.notna().to_numpy()).astype(float)
-        edge = 200.0 * test.standard_error * np.sqrt(days * days[-1]) if len(days) else days
+        edge = 100.0 * test.margin * np.sqrt(days * days[-1]) if len(days) else days
         thin = {"line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         low, high = (line(made, "", COLORS[0], WEEK) for made in (-edge, edge))
         label = (
@@ -103,8 +103,8 @@ def spread(run: Run) -> Figure:
     data, layout = choice(parts)
     layout |= {"yaxis": {"title": {"text": "sum (%)"}, "zeroline": True}, "showlegend": True}
     note = (
-        "Highest less lowest quantile, bars added up, not compounded. Band: two standard errors "
-        "(Newey & West) of a sum of as many bars, around zero: what chance would make of it. "
+        "Highest less lowest quantile, bars added up, not compounded. Band: where 95% of the "
+        "sums of as many bars would end by chance (Newey & West). "
         "A factor with a negative direction should fall."
     )
     return figure("spread", "Top minus bottom", note, "quantile_returns", data, layout, 400)
@@ -163,15 +163,39 @@ def spreads(run: Run) -> dict[str, Any]:
     """Table of what top minus bottom earned, and of who changed."""
     columns = [f"{end}_new_{lag}d" for end in ("top", "bottom") for lag in NEWCOMER_LAGS]
     shares = run.persistence[columns].to_numpy(float).tolist()
-    rows = []
+    rows, values = [], []
     for (name, days), turned in zip(_daily(run).items(), shares, strict=True):
         _, test = _spread(days)
+        values.append(test.p)
         earned = [number(value * 1e4, ".2f") for value in (test.mean, test.standard_error)]
         rows.append([name, *earned, number(test.t, ".1f"), *(number(v, ".1%") for v in turned)])
     head = ["factor", "5 minus 1 (bps a bar)", "std. error", "t"]
-    head += [f"{end} {spell_count(lag)}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
+    head += [f"{end} {lag}" for end in ("high", "low") for lag in NEWCOMER_LAGS]
     files = "quantile_returns.parquet, persistence.parquet"
-    return table("Quantile spread, and share of new names", files, head, rows)
+    head, rows, note = add_p(head, rows, values, at=4)
+    new = "high 1: share of the names in the highest quantile that were not in it 1 bar before."
+    note = f"{note} {new}".strip()
+    return table("Quantile spread, and share of new names", files, head, rows, note=note)
+
+
+def tenths(run: Run) -> dict[str, Any]:
+    """Table of what the highest tenth earned more than the lowest, over the horizon."""
+    made = run.deciles
+    rows = [
+        [
+            str(row["name"]),
+            number(row["spread"] * 1e4, ".1f"),
+            number(row["standard_error"] * 1e4, ".1f"),
+            number(row["t"], ".1f"),
+            number(row["buckets"], ".0f"),
+            number(row["dates"], ".0f"),
+        ]
+        for _, row in made.iterrows()
+    ]
+    head = ["factor", "highest less lowest (bps)", "std. error", "t", "buckets", "dates"]
+    head, rows, note = add_p(head, rows, made["p"].tolist(), at=4)
+    title = f"Highest less lowest tenth, over {run.horizon}"
+    return table(title, "deciles.parquet", head, rows, note=note, folded=True)
 
 
 def _daily(run: Run) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from engine.core.periods import spell
 from engine.forecasts import CAUTION
+from engine.report.cells import explain_adjusted, name_adjusted, probability
 from engine.storage import Artifacts, Fills, Manifest, Metrics
+from engine.study import FEW, adjust
 
 
 def text(made: Artifacts) -> str:
@@ -53,27 +55,44 @@ _ROWS = (
 
 def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]]) -> str:
     """A table of a sweep's runs, one line each: overrides, folder and metrics."""
-    lines = [f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{'rank IC':>9s}{'t':>6s}  overrides → folder"]
-    for overrides, path, metrics in done:
+    adjusted, head, note = _adjust([metrics.signal.rank_ic_p for _, _, metrics in done])
+    lines = [
+        f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{head}{'rank IC':>9s}{'t':>6s}  overrides → folder"
+    ]
+    for (overrides, path, metrics), p in zip(done, adjusted, strict=True):
         net, signal = metrics.performance.net, metrics.signal
         lines.append(
             f"{_number(net.sharpe, '.2f'):>8s}{_number(net.sharpe_se, '.2f'):>8s}"
-            f"{_number(net.cagr, '.2%'):>9s}{_number(signal.rank_ic_mean, '.4f'):>9s}"
+            f"{_number(net.cagr, '.2%'):>9s}{p}{_number(signal.rank_ic_mean, '.4f'):>9s}"
             f"{_number(signal.rank_ic_t, '.1f'):>6s}  {' '.join(overrides)} → {path}"
         )
+    lines += note
     lines.append(f"{len(done)} trials were run: the best of them is better by luck as well")
     return "\n".join(lines)
 
 
 def _evidence(metrics: Metrics) -> list[str]:
     over = spell(metrics.horizon, metrics.annual.rows_per_year)
-    lines = [f"{'rank IC, ' + over:32s}{'mean':>10s}{'± se':>10s}{'t':>8s}"]
-    for name, row in metrics.evidence.items():
+    every = metrics.evidence
+    adjusted, head, note = _adjust([row.rank_ic_p for row in every.values()])
+    alone = "p alone" if head else "p"
+    lines = [f"{'rank IC, ' + over:32s}{head}{'mean':>10s}{'± se':>10s}{'t':>8s}{alone:>10s}"]
+    for (name, row), p in zip(every.items(), adjusted, strict=True):
         lines.append(
-            f"{name:32s}{_number(row.rank_ic_mean, '.4f'):>10s}"
+            f"{name:32s}{p}{_number(row.rank_ic_mean, '.4f'):>10s}"
             f"{_number(row.rank_ic_se, '.4f'):>10s}{_number(row.rank_ic_t, '.1f'):>8s}"
+            f"{probability(row.rank_ic_p):>10s}"
         )
-    return lines
+    return lines + note
+
+
+def _adjust(values: Sequence[float | None]) -> tuple[list[str], str, list[str]]:
+    """A column of p-values adjusted for all, its head, and a line on it; empty for a few tests."""
+    count = sum(p is not None for p in values)
+    if count <= FEW:
+        return [""] * len(values), "", []
+    cells = [f"{probability(p):>14s}" for p in adjust(values)]
+    return cells, f"{name_adjusted(count):>14s}", [explain_adjusted(count)]
 
 
 def _money(metrics: Metrics) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.report.cells import CRITICAL
+from engine.report.cells import CRITICAL, LEVEL, probability
 from engine.storage import Fills, Metrics
 from engine.study import LOOK
 
@@ -39,6 +39,7 @@ def verdict(run: Run) -> list[str]:
             signal.rank_ic_se,
             f"over {signal.n_dates} dates",
             "rank_ic.mf_score" in beyond,
+            signal.rank_ic_p,
         ),
         _judge(SHARPE, net.sharpe, net.sharpe_se, "per year", "sharpe" in beyond),
         *_doubts(run),
@@ -163,15 +164,22 @@ def _tell_unfilled(fills: Fills) -> list[str]:
 
 
 def _judge(
-    what: str, value: float | None, error: float | None, where: str, beyond: bool = False
+    what: str,
+    value: float | None,
+    error: float | None,
+    where: str,
+    beyond: bool = False,
+    p: float | None = None,
 ) -> str:
+    """What an error, and a p-value where there is one, say of a value."""
     if value is None or not error:
         return f"{what} cannot be judged: there are too few dates, or nothing varies."
     t = value / error
-    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} (t = {t:.1f})"
+    told = f"t = {t:.1f}" if p is None else f"t = {t:.1f}, p = {probability(p)}"
+    text = f"{what} is {value:.3f} {where}, with a standard error of {error:.3f} ({told})"
     if beyond:
         return f"{text}: too good to be true; {LOOK}."
-    if abs(t) < CRITICAL:
+    if abs(t) < CRITICAL if p is None else p > LEVEL:
         return f"{text}: not distinguishable from zero."
     side = "above" if t > 0 else "below"
     return f"{text}: {side} zero by more than chance alone would explain, if this was the only try."

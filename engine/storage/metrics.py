@@ -197,16 +197,22 @@ class Decisions:
     without_any_score: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """How values related to the returns that came after them.
+
+    Runs of earlier versions lack `hit_rate` and the p-values.
 
     Parameters
     ----------
     coverage : float, optional
         Share of the known outcomes for which the value is known.
+    hit_rate : float, optional
+        Share of the dates with a rank IC on which it is above 0.
     ic_mean, ic_se, ic_t, rank_ic_mean, rank_ic_se, rank_ic_t : float, optional
         Information coefficients per date: mean, standard error (Newey & West) and their ratio.
+    ic_p, rank_ic_p : float, optional
+        Two-sided p-values of the ratios (`engine.study.fixed_b`).
     icir : float, optional
         Mean over standard deviation of the rank IC, per date.
     n_dates : int
@@ -216,13 +222,16 @@ class Evidence:
     """
 
     coverage: float | None
+    hit_rate: float | None = None
     ic_mean: float | None
+    ic_p: float | None = None
     ic_se: float | None
     ic_t: float | None
     icir: float | None
     n_dates: int
     quantiles: tuple[float | None, ...]
     rank_ic_mean: float | None
+    rank_ic_p: float | None = None
     rank_ic_se: float | None
     rank_ic_t: float | None
 

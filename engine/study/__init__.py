@@ -5,6 +5,7 @@ holdings     what the account held
 capacity     how large an account could have done the same
 knowledge    what the factors know, and for how long
 quantiles    what their quantiles earned, and who came and went
+breakdown    where they knew it: by sector, size, regime and year
 calibration  what followed the forecasts
 
 What a result is worth after a search, of which nothing is in a run folder:
@@ -30,6 +31,8 @@ from engine.study.deflation import (
     judge_sharpe,
     measure_minimum,
 )
+from engine.study.factor import FactorReport, report_factor
+from engine.study.fixed_b import find_critical, find_p
 from engine.study.haircut import Haircut, cut_sharpe
 from engine.study.history import WINDOW, monthly, rolling, tail, yearly
 from engine.study.holdings import BETA_WINDOW
@@ -43,6 +46,7 @@ from engine.study.ic import (
     rank_ic,
 )
 from engine.study.knowledge import HORIZONS, LAGS
+from engine.study.many import FEW, adjust
 from engine.study.market import benchmark
 from engine.study.metrics import NO_REGIME, collect, summarize
 from engine.study.overfitting import Overfitting, find_overfitting
@@ -56,6 +60,7 @@ from engine.study.too_good import LOOK, TooGood, too_good_line
 __all__ = [
     "BETA_WINDOW",
     "COLUMNS",
+    "FEW",
     "HORIZONS",
     "LAGS",
     "LOOK",
@@ -66,6 +71,7 @@ __all__ = [
     "WINDOW",
     "Correlations",
     "Evidence",
+    "FactorReport",
     "Haircut",
     "Holding",
     "Independence",
@@ -76,6 +82,7 @@ __all__ = [
     "Superiority",
     "TooGood",
     "Track",
+    "adjust",
     "benchmark",
     "collect",
     "compare_trials",
@@ -84,8 +91,10 @@ __all__ = [
     "cut_sharpe",
     "deflate",
     "expect_best",
+    "find_critical",
     "find_likeliest",
     "find_overfitting",
+    "find_p",
     "growth",
     "judge_search",
     "judge_sharpe",
@@ -95,6 +104,7 @@ __all__ = [
     "overlap_lags",
     "performance",
     "rank_ic",
+    "report_factor",
     "rolling",
     "summarize",
     "tail",

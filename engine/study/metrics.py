@@ -68,7 +68,9 @@ UNITS = {
     "decisions.picks": "places on either side that were given to names by rank",
     "decisions.picks_by_tie": "share of them that no score decided",
     "signal, forecasts.*, factors.*": "information coefficients per date, not annualised; "
-    "standard errors: Newey & West (1987) with 3 * `horizon` lags",
+    "standard errors: Newey & West (1987) with 3 * `horizon` lags; t is not a normal's, and p is "
+    "two-sided, for as many lags and overlap (after Kiefer & Vogelsang 2005)",
+    "*.hit_rate": "share of the dates with a rank IC on which it is above 0",
     "*.quantiles": "mean forward return over `horizon` rows, lowest to highest values",
     "too_good.*": "results beyond the limits of the conf node too_good: value and limit",
     "horizon": "rows",

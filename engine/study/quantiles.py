@@ -12,11 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.study.ic import newey_west_t, overlap_lags
+from engine.study.ic import RankedOutcome, correlate, ic, newey_west_t, overlap_lags
 from engine.study.metrics import Study
 from engine.study.regimes import find_likeliest
 
 COUNT = 5
+DECILES = 10
 COLUMNS = tuple(f"q{number}" for number in range(1, COUNT + 1))
 ENTRY = 2  # rows from a ranking to the close that its first day's return is earned at
 NEWCOMER_LAGS = (1, 5, 20)  # trading days between two rankings
@@ -93,12 +94,85 @@ def newcomers(groups: Buckets, bucket: int, lag: int) -> float:
 
     Dates without quantiles, then or now, are left out.
     """
+    shares = share_new(groups, bucket, lag)
+    known = np.isfinite(shares)
+    return float(shares[known].mean()) if known.any() else np.nan
+
+
+def share_new(groups: Buckets, bucket: int, lag: int) -> FloatArray:
+    """Share of a quantile's names that were not in it `lag` dates before, shape (T - lag,).
+
+    NaN on dates without quantiles, then or now.
+    """
     now, before = (groups[lag:] == bucket), (groups[:-lag] == bucket)
     size, ranked = now.sum(axis=1), (groups[:-lag] >= 0).any(axis=1)
-    known = (size > 0) & ranked
-    if not known.any():
-        return np.nan
-    return float(((now & ~before).sum(axis=1)[known] / size[known]).mean())
+    shares: FloatArray = np.full(len(size), np.nan)
+    np.divide((now & ~before).sum(axis=1), size, out=shares, where=(size > 0) & ranked)
+    return shares
+
+
+def turnover_table(dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray]) -> pd.DataFrame:
+    """How much of each ranking is new since the row before, on all dates.
+
+    Definitions are those of alphalens for a period of 1: ``rank_turnover`` is 1 less the
+    correlation of the ranks with those before, over the names that have both.
+
+    Parameters
+    ----------
+    dates : pandas.DatetimeIndex, shape (T,)
+    ranks : mapping of str to float array, shape (T, N)
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``timestamp``, ``name``, ``rank_turnover``, and ``top_new`` and ``bottom_new``: the share of
+        the names in the highest and the lowest quantile that were not in it. NaN without ranks,
+        then or now.
+    """
+    frames = []
+    for name, made in ranks.items():
+        groups, first = buckets(made), np.full(min(1, len(dates)), np.nan)
+        columns = {
+            "rank_turnover": 1.0 - ic(made[1:], made[:-1]),
+            "top_new": share_new(groups, COUNT - 1, 1),
+            "bottom_new": share_new(groups, 0, 1),
+        }
+        since = {key: np.concatenate([first, values]) for key, values in columns.items()}
+        frames.append(pd.DataFrame({"timestamp": dates, "name": name, **since}))
+    return pd.concat(frames).sort_values("timestamp", kind="stable", ignore_index=True)
+
+
+def decile_table(
+    selected: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
+) -> pd.DataFrame:
+    """Mean outcome of the highest tenth less that of the lowest, over the dates.
+
+    Parameters
+    ----------
+    selected : mapping of str to float array, shape (T, N)
+    ranked : RankedOutcome
+        What came after.
+    horizon : int
+        Rows that it spans.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name``, ``buckets`` (10, or as many as leave two names each on the median date, but 2
+        at least), ``spread`` in the outcome's unit, ``standard_error``, ``t`` and ``p``
+        (`MeanTest`), ``dates``; a date with fewer names than buckets is left out.
+    """
+    rows = []
+    known = np.isfinite(ranked.values)
+    for name, values in selected.items():
+        names = (known & np.isfinite(values)).sum(axis=1)
+        usual = float(np.median(names[names > 0])) if names.any() else 0.0
+        count = min(max(int(usual) // 2, 2), DECILES)
+        made = correlate(values, ranked, pearson=False, q=count).quantiles
+        test = newey_west_t(made[:, -1] - made[:, 0], overlap_lags(horizon))
+        rows.append((name, count, test.mean, test.standard_error, test.t, test.p, test.n))
+    columns = ["name", "buckets", "spread", "standard_error", "t", "p", "dates"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def by_regime(

@@ -22,6 +22,7 @@ from engine.schemas.calibration import calibration_schema, slopes_schema
 from engine.schemas.capacity import capacity_schema
 from engine.schemas.holdings import names_schema, positions_schema, sectors_schema
 from engine.schemas.knowledge import (
+    breakdown_schema,
     correlations_schema,
     coverage_schema,
     decay_schema,
@@ -29,17 +30,20 @@ from engine.schemas.knowledge import (
     persistence_schema,
 )
 from engine.schemas.quantiles import (
+    deciles_schema,
     quantile_returns_schema,
     quantiles_schema,
     regime_quantiles_schema,
+    signal_turnover_schema,
 )
+from engine.study.breakdown import Parts, breakdown_table
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
 from engine.study.ic import RankedOutcome
 from engine.study.knowledge import knowledge_tables, rank
 from engine.study.metrics import Study, study, tables
-from engine.study.quantiles import by_regime
+from engine.study.quantiles import by_regime, decile_table, turnover_table
 
 if TYPE_CHECKING:
     from engine.schemas.contract import Contract
@@ -104,11 +108,25 @@ class Evidence:
         return {name: self.select(values) for name, values in self.factors.items()}
 
     @cached_property
+    def selected(self) -> dict[str, FloatArray]:
+        """Score, forecasts and factors, judged."""
+        return {"mf_score": self.select(self.score), **self.predicted, **self.studied}
+
+    @cached_property
+    def ranked(self) -> RankedOutcome:
+        """What came after, judged and ranked."""
+        return RankedOutcome.of(self.select(self.outcome))
+
+    @cached_property
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
-        every = {"mf_score": self.select(self.score), **self.predicted, **self.studied}
-        outcome = RankedOutcome.of(self.select(self.outcome))
-        return {name: study(values, outcome, self.horizon) for name, values in every.items()}
+        every = self.selected.items()
+        return {name: study(values, self.ranked, self.horizon) for name, values in every}
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Sectors, sizes, regimes and years."""
+        return Parts(self.panel, self.known, self.regimes, self.states)
 
     @cached_property
     def ranks(self) -> dict[str, FloatArray]:
@@ -171,6 +189,29 @@ def _regime_quantiles(
     return {"regime_quantiles": by_regime(studies, regimes, states)}
 
 
+def _breakdown(
+    studies: Mapping[str, Study],
+    selected: Mapping[str, FloatArray],
+    ranked: RankedOutcome,
+    parts: Parts,
+    horizon: int,
+) -> dict[str, pd.DataFrame]:
+    return {"breakdown": breakdown_table(studies, selected, ranked.values, parts, horizon)}
+
+
+def _deciles(
+    selected: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
+) -> dict[str, pd.DataFrame]:
+    return {"deciles": decile_table(selected, ranked, horizon)}
+
+
+def _turnover(
+    dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray], predicted: Mapping[str, FloatArray]
+) -> dict[str, pd.DataFrame]:
+    decided = {name: ranks[name] for name in ("mf_score", *predicted)}
+    return {"signal_turnover": turnover_table(dates, decided)}
+
+
 def _capacity(panel: Panel, traded: FloatArray) -> dict[str, pd.DataFrame]:
     return {"capacity": capacity_table(panel, traded)}
 
@@ -201,6 +242,17 @@ OF_SIGNAL = (
         {"calibration": calibration_schema, "slopes": slopes_schema},
         calibration_tables,
         lambda evidence: {"names": [*evidence.predicted]},
+    ),
+    Statistic(
+        {"breakdown": breakdown_schema},
+        _breakdown,
+        lambda evidence: {**_list_studies(evidence), "parts": evidence.parts.names},
+    ),
+    Statistic({"deciles": deciles_schema}, _deciles, _list_studies),
+    Statistic(
+        {"signal_turnover": signal_turnover_schema},
+        _turnover,
+        lambda evidence: {"names": ["mf_score", *evidence.predicted]},
     ),
 )
 OF_ACCOUNT = (

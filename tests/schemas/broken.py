@@ -12,6 +12,12 @@ FORECAST = {"names": ["ml_alpha_ridge_5d"]}
 LONG = {"timestamp": DAYS, "symbol": pd.Categorical(["A", "A", "B"])}
 LAGS = {f"rank_autocorrelation_{lag}d": [0.9, NAN] for lag in (1, 20)}
 NEW = {f"{end}_new_{lag}d": [0.2, NAN] for end in ("top", "bottom") for lag in (1, 5, 20)}
+TESTED = {
+    "standard_error": [0.1, 0.5, 0.0, NAN],
+    "t": [1.0, -2.0, NAN, NAN],
+    "p": [0.3, 0.0, NAN, NAN],
+    "dates": [2, 3, 2, 1],
+}
 
 GOOD = {
     "holdings": ({}, {**LONG, "weight": [0.5, -0.5, 0.0]}),
@@ -82,6 +88,35 @@ GOOD = {
             "mean": [*[-0.1] * 9, NAN],
             "standard_error": [*[0.0] * 9, NAN],
             "dates": [*[2] * 9, 1],
+        },
+    ),
+    "breakdown": (
+        {**STUDIED, "parts": [("sector", "x"), ("year", "2024")]},
+        {
+            "name": np.repeat(NAMES, 2),
+            "by": ["sector", "year"] * 2,
+            "part": ["x", "2024"] * 2,
+            "rank_ic": [0.1, -1.0, 0.1, NAN],
+            **TESTED,
+        },
+    ),
+    "deciles": (
+        {"names": [*NAMES, "value", "other"]},
+        {
+            "name": [*NAMES, "value", "other"],
+            "buckets": [2, 10, 5, 2],
+            "spread": [0.1, -1.0, 0.1, NAN],
+            **TESTED,
+        },
+    ),
+    "signal_turnover": (
+        STUDIED,
+        {
+            "timestamp": TWO.repeat(2),
+            "name": NAMES * 2,
+            "rank_turnover": [NAN, NAN, 0.0, 2.0],
+            "top_new": [NAN, NAN, 0.0, 1.0],
+            "bottom_new": [NAN, NAN, 0.0, 1.0],
         },
     ),
     "quantile_returns": (
@@ -166,6 +201,9 @@ MAY_BE_NAN = {
     "persistence": [*LAGS, "coverage", *NEW],
     "quantiles": ["mean", "standard_error"],
     "regime_quantiles": ["mean", "standard_error"],
+    "breakdown": ["rank_ic", "standard_error", "t", "p"],
+    "deciles": ["spread", "standard_error", "t", "p"],
+    "signal_turnover": ["rank_turnover", "top_new", "bottom_new"],
     "quantile_returns": ["q1", "q2", "q3", "q4", "q5", "all"],
     "calibration": ["forecast", "realised", "standard_error"],
     "slopes": ["slope", "standard_error"],
@@ -271,6 +309,39 @@ BROKEN = [  # table, column, check, what is changed
     *[
         ("quantile_returns", RULE, "all is between the quantiles", {"all": values})
         for values in ([0.0, 0.4, 0.0, 0.1], [NAN, NAN, 0.0, 0.1], [NAN, 0.41, 0.0, 0.1])
+    ],
+    *[
+        ("breakdown", RULE, "one row per name and by and part, in their order", change)
+        for change in ({"name": ["momentum"] * 4}, {"by": ["year"] * 4}, {"part": ["x"] * 4})
+    ],
+    ("breakdown", "rank_ic", CORRELATED, {"rank_ic": [0.1, -1.01, 0.1, NAN]}),
+    ("deciles", RULE, "one row per name, in their order", {"name": ["value"] * 4}),
+    ("deciles", "buckets", COUNTED, {"buckets": [-1, 10, 5, 2]}),
+    *[("deciles", RULE, "2 to 10 buckets", {"buckets": [x, 10, 5, 2]}) for x in (1, 11)],
+    *[
+        (table, *broken)
+        for table, mean in (("breakdown", "rank_ic"), ("deciles", "spread"))
+        for broken in (
+            ("standard_error", GE, {"standard_error": [-0.1, 0.5, 0.0, NAN], "t": [NAN] * 4}),
+            ("p", SHARE, {"p": [1.1, 0.0, NAN, NAN]}),
+            ("dates", COUNTED, {"dates": [2, 3, 2, -1]}),
+            (RULE, f"{mean} and standard_error are known together", {mean: [0.1] * 4}),
+            (RULE, "a mean has two dates", {"dates": [2, 3, 1, 1]}),
+            (RULE, "t needs an error", {"t": [1.0, -2.0, 0.5, NAN]}),
+            (RULE, "p goes with t", {"p": [0.3, NAN, NAN, NAN]}),
+        )
+    ],
+    *[
+        ("signal_turnover", RULE, "one row per date and name, in their order", change)
+        for change in ({"name": np.repeat(NAMES, 2)}, {"timestamp": BACK.repeat(2)})
+    ],
+    (
+        "signal_turnover", "rank_turnover", "in_range(0.0, 2.0)",
+        {"rank_turnover": [NAN, NAN, -0.1, 2.1]},
+    ),
+    *[
+        ("signal_turnover", name, SHARE, {name: [NAN, NAN, -0.1, 1.1]})
+        for name in ("top_new", "bottom_new")
     ],
     ("calibration", RULE, "one row per name and bin, in their order", {"bin": [1] * 10}),
     ("calibration", "standard_error", GE, {"standard_error": [-0.1] * 10}),

@@ -17,6 +17,8 @@ from engine.pipeline.stages import CONTRACTS
 FORECAST = "ml_alpha_ridge_20d"
 NAMES = ["mf_score", FORECAST, "returns_12m", "trend_strength_200", "rv_20", "planted"]
 STATES = ["calm", "normal", "turbulent"]
+SIZES = ["small", "medium", "large"]
+YEARS = ["2014", "2015", "2016"]
 COSTS = ["commission", "impact", "slippage", "spread", "borrow"]
 FEW = ["universe=all", "source.n_symbols=12", "source.n_days=620", "report=none"]
 LEARNT = ["validation.min_train=252"]
@@ -28,6 +30,7 @@ STUDIED = (
     "decay",
     "correlations",
     "persistence",
+    "deciles",
 )
 
 
@@ -62,9 +65,18 @@ def facts(run: Mapping[str, pd.DataFrame], names: list[str]) -> dict[str, dict[s
         "returns": {"columns": [f"cost_{name}" for name in COSTS]},
         **{table: {"names": names} for table in STUDIED},
         "regime_quantiles": {"names": names, "states": STATES},
+        "breakdown": {"names": names, "parts": parts(run)},
+        "signal_turnover": {"names": ["mf_score", *forecasts]},
         "calibration": {"names": forecasts},
         "slopes": {"names": forecasts},
     }
+
+
+def parts(run: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """Sectors, sizes, regimes and years."""
+    sectors = sorted(set(run["names"]["sector"]))
+    every = {"sector": sectors, "size": SIZES, "regime": STATES, "year": YEARS}
+    return [(by, part) for by, each in every.items() for part in each]
 
 
 def test_each_table_of_a_run_has_a_contract_and_no_other_table_has(
