@@ -18,6 +18,7 @@ from engine.core.lock import find_culprit
 from engine.storage.data import Data
 from engine.storage.manifest import Manifest
 from engine.storage.metrics import Metrics
+from engine.storage.trials import Trials
 from engine.storage.typed import to_typed
 
 T = TypeVar("T")
@@ -57,6 +58,13 @@ class Artifacts:
     def data(self) -> Data:
         """``data.json``."""
         return self._read_as(Data, "data")
+
+    @cached_property
+    def trials(self) -> Trials | None:
+        """``trials.json``; None where the run was not counted."""
+        if not (self.path / "trials.json").is_file():
+            return None
+        return self._read_as(Trials, "trials")
 
     def table(self, name: str) -> pd.DataFrame:
         """``NAME.parquet``, whole."""

@@ -1,0 +1,215 @@
+"""The trial ledger on disk: written in short transactions, by any number of processes at once."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.core.sqlite import connect, connect_to_read, transaction
+from engine.study import Track
+from engine.trials.faults import OTHER, LedgerError, explain
+from engine.trials.schema import FORMAT, MARK, SCHEMA
+from engine.trials.trial import Days, Place, Result, Row, Start
+
+COLUMNS = ", ".join(f"trials.{field.name}" for field in fields(Row))
+FLOAT, INT = np.dtype("<f4"), np.dtype("<i4")
+
+
+class Database:
+    """An open ledger.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Made where there is none, with its folder.
+    read_only : bool
+        It has to be there, and stays as it is.
+
+    Raises
+    ------
+    LedgerError
+        From everything: it cannot be read or written, and why.
+    """
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self.path = path
+        if read_only and not path.is_file():
+            raise LedgerError(f"{path}: no trial ledger is there yet: runs write it (trials.path)")
+        with explain(path):
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = connect_to_read(path) if read_only else connect(path)
+        try:
+            with explain(path):
+                self._prepare(read_only)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def __enter__(self) -> Database:
+        """Return it, to be closed at the end."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
+        self.connection.close()
+
+    def _prepare(self, read_only: bool) -> None:
+        if not read_only and self._is_new():
+            with transaction(self.connection):
+                if self._is_new():  # nor has another process been first
+                    for statement in SCHEMA.split(";"):
+                        self.connection.execute(statement)
+                    self.connection.execute(f"PRAGMA application_id = {MARK}")
+                    self.connection.execute(f"PRAGMA user_version = {FORMAT}")
+        if self._ask("PRAGMA application_id") != MARK:
+            raise LedgerError(f"{self.path}: is a database, and no trial ledger; {OTHER}")
+        version = self._ask("PRAGMA user_version")
+        if version != FORMAT:
+            age = "a newer" if version > FORMAT else "an older"
+            raise LedgerError(
+                f"{self.path}: of {age} version of the engine (format {version}, this one has "
+                f"{FORMAT}); use that version, or {OTHER}"
+            )
+
+    def _is_new(self) -> bool:
+        return self._ask("SELECT count(*) FROM sqlite_master") == 0
+
+    def _ask(self, query: str, *values: Any) -> Any:
+        row = self.connection.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with explain(self.path), transaction(self.connection):
+            yield
+
+    def begin(self, start: Start) -> None:
+        """Count a run, before anything is computed of its bars."""
+        place = start.place
+        symbols = json.dumps(place.symbols, ensure_ascii=False)
+        values = (place.kind, _hash(place.source), start.key, _hash(symbols), place.first)
+        values = (*values, place.last)
+        with self._writing():
+            self._keep("sources", _hash(place.source), place.source)
+            self._keep("symbol_sets", _hash(symbols), symbols)
+            self.connection.execute(
+                "INSERT INTO trials (kind, source, key, symbols, first, last) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                values,
+            )
+            trial = self._ask(
+                "SELECT id FROM trials WHERE kind = ? AND source = ? AND key = ? AND symbols = ? "
+                "AND first = ? AND last = ?",
+                *values,
+            )
+            words = json.dumps(start.overrides, ensure_ascii=False)
+            self.connection.execute(
+                "INSERT INTO runs (trial, folder, bundle, overrides, began) VALUES (?, ?, ?, ?, ?)",
+                (trial, start.folder, start.bundle, words, start.began),
+            )
+
+    def finish(self, folder: str, result: Result | None) -> int | None:
+        """Write what became of the last run of a folder; return the number of its trial.
+
+        Without a result it never held a position. None where the ledger does not know the run.
+        """
+        track = Track.of(np.empty(0) if result is None else result.excess)
+        numbers = (track.sharpe, track.skew, track.kurtosis, track.error)
+        year = np.nan if result is None else result.rows_per_year
+        with self._writing():
+            run = self._find_run(folder)
+            if run is None:
+                return None
+            number, trial = run
+            self.connection.execute("UPDATE runs SET finished = 1 WHERE id = ?", (number,))
+            self.connection.execute(
+                "UPDATE trials SET finished = 1, n = ?, sharpe = ?, skew = ?, kurtosis = ?, "
+                "error = ?, rows_per_year = ? WHERE id = ?",
+                (track.n, *map(_plain, (*numbers, year)), trial),
+            )
+            if result is not None:
+                self._keep_returns(trial, result)
+        return trial
+
+    def _find_run(self, folder: str) -> tuple[int, int] | None:
+        """The last run of a folder, and its trial."""
+        found: tuple[int, int] | None = self.connection.execute(
+            "SELECT id, trial FROM runs WHERE folder = ? ORDER BY id DESC LIMIT 1", (folder,)
+        ).fetchone()
+        return found
+
+    def _keep_returns(self, trial: int, result: Result) -> None:
+        days = result.days.astype(INT).tobytes()
+        name = sha256(days).hexdigest()[:16]
+        self._keep("calendars", name, days)
+        self.connection.execute(
+            "INSERT OR REPLACE INTO returns VALUES (?, ?, ?, ?)",
+            (trial, name, _pack(result.net), _pack(result.excess)),
+        )
+
+    def _keep(self, table: str, name: str, value: str | bytes) -> None:
+        """Write what many trials share, once."""
+        self.connection.execute(
+            f"INSERT INTO {table} VALUES (?, ?) ON CONFLICT DO NOTHING",  # noqa: S608
+            (name, value),
+        )
+
+    def select(self, rest: str, *values: Any) -> list[Row]:
+        """Return the trials that the rest of a query chooses."""
+        query = f"SELECT {COLUMNS} FROM trials {rest}"  # noqa: S608
+        with explain(self.path):
+            return [
+                Row(*row[:7], bool(row[7]), *row[8:])
+                for row in self.connection.execute(query, values)
+            ]
+
+    def list_rows(
+        self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with explain(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    def read_text(self, table: str, name: str) -> str:
+        """Return what many trials share, by its hash."""
+        with explain(self.path):
+            column = {"sources": "text", "symbol_sets": "symbols"}[table]
+            return str(self._ask(f"SELECT {column} FROM {table} WHERE hash = ?", name))  # noqa: S608
+
+    def read_symbols(self, name: str) -> frozenset[str]:
+        """Return a set of symbols, by its hash."""
+        return frozenset(json.loads(self.read_text("symbol_sets", name)))
+
+    def read_days(self, name: str) -> Days:
+        """Return a calendar, by its hash."""
+        with explain(self.path):
+            days = self._ask("SELECT days FROM calendars WHERE hash = ?", name)
+        return np.frombuffer(days, INT)
+
+    def place_of(self, row: Row) -> Place:
+        """Return the data of a trial."""
+        symbols = tuple(json.loads(self.read_text("symbol_sets", row.symbols)))
+        source = self.read_text("sources", row.source)
+        return Place(row.kind, source, symbols, row.first, row.last)
+
+
+def _plain(value: float) -> float | None:
+    """A number, or None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _pack(values: Any) -> bytes:
+    return bytes(np.asarray(values).astype(FLOAT).tobytes())
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]

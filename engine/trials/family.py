@@ -1,0 +1,144 @@
+"""Which trials count against one: those that looked at the same data, or half of them.
+
+1. The same kind, from the same source.
+2. Of the symbols, the smaller set lies in the larger one by half or more.
+3. Of the dates, from the first bar to the last, the shorter span lies in the longer one by half or
+   more.
+4. A strategy counts once, however often it ran: of its trials there, that of the row itself stands
+   for it, then a finished one, then that whose dates overlap the most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.panel import FloatArray
+from engine.trials.database import FLOAT, Database
+from engine.trials.trial import Days, Row
+
+DRAW = 1000  # trials whose returns are read: more are drawn from
+OVERLAP = "(min(last, :last) - max(first, :first) + 1)"
+SHORTER = "min(last - first, :last - :first) + 1"
+FAMILY = f"""
+    SELECT id, sharpe, rows_per_year, n, finished,
+           max((id = :id) * (1 << 62) + finished * (1 << 61) + {OVERLAP} * (1 << 40) + id)
+    FROM trials
+    WHERE kind = :kind AND source = :source AND symbols IN (SELECT value FROM json_each(:symbols))
+          AND 2 * {OVERLAP} >= {SHORTER}
+    GROUP BY key ORDER BY key
+"""  # noqa: S608  # keys are hashes: the first ones by name are a draw by lot
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """The trials that count against one, itself among them; one for each strategy, by its key.
+
+    Parameters
+    ----------
+    row : Row
+        The one.
+    ids : int array, shape (N,)
+    sharpes, years : float array, shape (N,)
+        Sharpe ratios per day, and rows per year; NaN where there is none.
+    n : float array, shape (N,)
+        Days with returns.
+    finished : bool array, shape (N,)
+    """
+
+    row: Row
+    ids: npt.NDArray[np.int64]
+    sharpes: FloatArray
+    years: FloatArray
+    n: FloatArray
+    finished: npt.NDArray[np.bool_]
+
+    @property
+    def annual(self) -> FloatArray:
+        """Sharpe ratios per year."""
+        return self.sharpes * np.sqrt(self.years)
+
+    @property
+    def known(self) -> FloatArray:
+        """The Sharpe ratios per day that there are."""
+        return self.sharpes[np.isfinite(self.sharpes)]
+
+
+def find_family(database: Database, row: Row) -> Family:
+    """Return the trials that count against one."""
+    where = {
+        "id": row.id,
+        "kind": row.kind,
+        "source": row.source,
+        "first": row.first,
+        "last": row.last,
+        "symbols": json.dumps(_find_alike(database, row)),
+    }
+    found = database.list_rows(FAMILY, where)
+    ids, sharpes, years, n, finished, _ = zip(*found, strict=True)
+    return Family(
+        row,
+        np.array(ids, np.int64),
+        np.array(sharpes, float),
+        np.array(years, float),
+        np.array(n, float),
+        np.array(finished, bool),
+    )
+
+
+def _find_alike(database: Database, row: Row) -> list[str]:
+    """The sets of symbols that overlap a trial's by half or more of the smaller one."""
+    own = database.read_symbols(row.symbols)
+    query = "SELECT DISTINCT symbols FROM trials WHERE kind = ? AND source = ?"
+    names = [name for (name,) in database.list_rows(query, (row.kind, row.source))]
+    sets = {name: database.read_symbols(name) for name in names}
+    return [name for name, each in sets.items() if 2 * len(own & each) >= min(len(own), len(each))]
+
+
+@dataclass(frozen=True, eq=False)
+class Returns:
+    """Returns of trials, each over its own days.
+
+    Parameters
+    ----------
+    ids : list of int
+    days : list of int32 array, shape (n,)
+        Since 1970-01-01.
+    excess : list of float32 array, shape (n,)
+        In excess of cash.
+    """
+
+    ids: list[int]
+    days: list[Days]
+    excess: list[npt.NDArray[np.float32]]
+
+    def take(self, places: Sequence[int]) -> Returns:
+        """Return some of them."""
+        return Returns(
+            *([each[at] for at in places] for each in (self.ids, self.days, self.excess))
+        )
+
+
+def read_returns(database: Database, family: Family, most: int = DRAW) -> Returns:
+    """Return the daily returns of a family's trials, by key: of the first `most`, and its own."""
+    chosen = [*map(int, family.ids[np.isfinite(family.sharpes)])]
+    drawn = chosen[:most]
+    if family.row.id in chosen and family.row.id not in drawn:
+        drawn[-1] = family.row.id
+    rows = database.list_rows(
+        "SELECT trial, calendar, excess FROM returns "
+        "WHERE trial IN (SELECT value FROM json_each(?))",
+        (json.dumps(drawn),),
+    )
+    calendars = {name: database.read_days(name) for name in {row[1] for row in rows}}
+    place = {trial: at for at, trial in enumerate(drawn)}
+    rows.sort(key=lambda each: place[each[0]])
+    return Returns(
+        [row[0] for row in rows],
+        [calendars[row[1]] for row in rows],
+        [np.frombuffer(row[2], FLOAT) for row in rows],
+    )

@@ -1,0 +1,155 @@
+"""What a ledger says of one trial, as of now: how many count against it, and what is left.
+
+1. Its family is found (`engine.trials.family`).
+2. The daily returns of its trials, or of `DRAW` of them, are put side by side: clusters of those
+   that go together tell how many are independent.
+3. Its Sharpe ratio is judged by that number, and by the number of all.
+4. Those that have a return on nearly all of its days say how often the best in sample failed.
+
+Which trials are read is decided by keys and days, never by a result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.panel import FloatArray
+from engine.storage import Best, Chosen, Counts, Cuts, Trials
+from engine.study import (
+    Track,
+    count_independent,
+    cut_sharpe,
+    deflate,
+    expect_best,
+    find_overfitting,
+    judge_search,
+    judge_sharpe,
+    measure_minimum,
+)
+from engine.trials.database import Database
+from engine.trials.family import Family, Returns, find_family, read_returns
+from engine.trials.trial import Row
+from engine.trials.words import UNITS, say
+
+RANKED = 100  # trials, at most, of which the best in sample is chosen
+COVERED = 0.9  # of the run's days, on which they have a return
+BLOCKS = 16
+LEAST = 10  # days a block
+
+
+def judge(database: Database, row: Row) -> Trials:
+    """Return what a ledger says of a trial."""
+    family = find_family(database, row)
+    returns = read_returns(database, family)
+    counts = _count(family, returns)
+    made = Trials(
+        key=row.key,
+        kind=row.kind,
+        ledger=str(database.path),
+        counts=counts,
+        rank=None,
+        sharpe=row.annual,
+        probabilistic=None,
+        minimum_years=None,
+        raw=None,
+        effective=None,
+        haircut=None,
+        overfitting=None,
+        says=(),
+        units=UNITS,
+    )
+    if row.annual is not None:
+        made = _measure(made, family, returns)
+    return replace(made, says=tuple(say(made)))
+
+
+def _count(family: Family, returns: Returns) -> Counts:
+    near = count_independent(_lay_out(returns, np.unique(_join(returns))))
+    total, known = len(family.ids), len(family.known)
+    return Counts(
+        all=total,
+        known=known,
+        unfinished=int((~family.finished).sum()),
+        independent=near.extrapolate(total) if near.drawn else float(total),
+        drawn=near.drawn,
+    )
+
+
+def _measure(made: Trials, family: Family, returns: Returns) -> Trials:
+    row = family.row
+    assert row.annual is not None
+    assert row.rows_per_year
+    track, year = _track_of(row), math.sqrt(row.rows_per_year)
+    rows = measure_minimum(track)
+    searched = len(family.known) > 1
+    return replace(
+        made,
+        rank=1 + int((family.annual > row.annual).sum()),
+        probabilistic=judge_sharpe(track),
+        minimum_years=rows / row.rows_per_year if math.isfinite(rows) else None,
+        raw=_search(track, made.counts.all, family, year) if searched else None,
+        effective=_search(track, made.counts.independent, family, year),
+        haircut=_cut(family) if searched else None,
+        overfitting=_overfit(family, returns),
+    )
+
+
+def _track_of(row: Row) -> Track:
+    numbers = (row.sharpe, row.skew, row.kurtosis, row.error)
+    return Track(row.n or 0, *(np.nan if each is None else each for each in numbers))
+
+
+def _search(track: Track, trials: float, family: Family, year: float) -> Best:
+    """What a search over so many strategies would come to; one trial was no search."""
+    if len(family.known) < 2:
+        return Best(None, None, judge_search(track, trials))
+    deviation = float(np.std(family.known, ddof=1))
+    return Best(
+        expected=expect_best(trials, deviation) * year,
+        deflated=deflate(track, trials, deviation),
+        chance=judge_search(track, trials),
+    )
+
+
+def _cut(family: Family) -> Cuts:
+    at = int(np.flatnonzero(family.ids == family.row.id)[0])
+    year = family.row.rows_per_year
+    assert year
+    return Cuts(**asdict(cut_sharpe(family.annual, family.n.astype(np.int64), at, year)))
+
+
+def _overfit(family: Family, returns: Returns) -> Chosen | None:
+    """How often the best in sample failed; None with too few trials or days."""
+    own = returns.days[returns.ids.index(family.row.id)]
+    shared = [len(np.intersect1d(days, own, assume_unique=True)) for days in returns.days]
+    kept = [at for at, count in enumerate(shared) if count >= COVERED * len(own)]
+    chosen = returns.take(sorted(kept, key=lambda at: returns.ids[at] != family.row.id)[:RANKED])
+    table = _lay_out(chosen, own)
+    known = table[np.isfinite(table).all(axis=1)]
+    if len(chosen.ids) < 2 or len(known) < BLOCKS * LEAST:
+        return None
+    found = find_overfitting(known.astype(np.float64), BLOCKS)
+    return Chosen(found.pbo, found.below, found.loss, found.trials, found.rows, found.splits)
+
+
+def _join(returns: Returns) -> npt.NDArray[np.int32]:
+    """The days of all trials; those of one calendar once."""
+    different = {id(days): days for days in returns.days}
+    return np.concatenate([np.empty(0, np.int32), *different.values()])
+
+
+def _lay_out(returns: Returns, days: npt.NDArray[np.int32]) -> FloatArray:
+    """Returns side by side, shape (days, trials); NaN where a trial has none."""
+    table = np.full((len(days), len(returns.ids)), np.nan, np.float32)
+    places: dict[int, tuple[FloatArray, FloatArray]] = {}
+    for at, (own, values) in enumerate(zip(returns.days, returns.excess, strict=True)):
+        if id(own) not in places:
+            _, there, here = np.intersect1d(days, own, assume_unique=True, return_indices=True)
+            places[id(own)] = there, here
+        there, here = places[id(own)]
+        table[there, at] = values[here]
+    return table
