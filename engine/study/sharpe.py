@@ -50,7 +50,7 @@ def sharpe_error(excess: FloatArray) -> float:
     deviation = excess.std(ddof=1)
     z = (excess - excess.mean()) / deviation
     line = z - excess.mean() / deviation / 2.0 * (z * z - 1.0)
-    count = min(max(round(0.25 * n ** (2 / 3)), 2), n - 1)
+    count = count_waves(n)
     waves = dct(line, norm="ortho")[1 : count + 1]
     independent = float(np.mean(line**2)) / n
     if not independent > 0.0:
@@ -58,6 +58,35 @@ def sharpe_error(excess: FloatArray) -> float:
     factor = _bootstrap(excess) / independent
     error = math.sqrt(float(np.mean(waves**2)) / n * factor)
     return error * float(stdtrit(count, 0.975)) / CRITICAL
+
+
+def count_waves(n: int) -> int:
+    """Return how many cosines the error of n returns is read from: B, its degrees of freedom."""
+    return min(max(round(0.25 * math.cbrt(n * n)), 2), n - 1)
+
+
+def find_chance(ratio: float, error: float, n: int) -> float:
+    """Return how often a ratio whose true value is 0 comes out this high: a one-sided p-value.
+
+    Parameters
+    ----------
+    ratio, error : float
+        A Sharpe ratio and its `sharpe_error`, in the same unit.
+    n : int
+        Returns that both were found from.
+
+    Returns
+    -------
+    float
+        Of Student's t with `count_waves` degrees of freedom; exact where it is tiny. NaN without
+        an error.
+    """
+    if not (n >= 3 and error > 0.0):
+        return np.nan
+    from scipy.special import stdtr, stdtrit
+
+    count = count_waves(n)
+    return float(stdtr(count, -ratio / error * stdtrit(count, 0.975) / CRITICAL))
 
 
 def _bootstrap(excess: FloatArray) -> float:
