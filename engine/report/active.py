@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engine.core.periods import spell
-from engine.storage import Artifacts, Data, Manifest, Metrics
+from engine.storage import Artifacts, Data, Manifest, Metrics, Trials
 from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
@@ -51,6 +51,8 @@ class Run:
         See `payouts` and `round_trips` of `engine.account.Account`.
     eve : pandas.Timestamp, optional
         The close before the first position.
+    trials : Trials, optional
+        What the trial ledger said; None where the run was not counted.
     """
 
     manifest: Manifest
@@ -76,6 +78,7 @@ class Run:
     delistings: pd.DataFrame
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
+    trials: Trials | None = None
 
     @property
     def horizon(self) -> str:
@@ -109,4 +112,5 @@ class Run:
             **{name: made.table(name) for name in UNDATED},
             **active,
             eve=every.index[before] if before >= 0 else None,
+            trials=made.trials,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -20,6 +19,7 @@ from engine.trials.schema import FORMAT, MARK, SCHEMA
 from engine.trials.trial import Days, Place, Result, Row, Start
 
 COLUMNS = ", ".join(f"trials.{field.name}" for field in fields(Row))
+SHORT = 10  # signs of a key that are shown
 FLOAT, INT = np.dtype("<f4"), np.dtype("<i4")
 
 
@@ -81,7 +81,7 @@ class Database:
             )
 
     def _is_new(self) -> bool:
-        return self._ask("SELECT count(*) FROM sqlite_master") == 0
+        return not self._ask("SELECT count(*) FROM sqlite_master")
 
     def _ask(self, query: str, *values: Any) -> Any:
         row = self.connection.execute(query, values).fetchone()
@@ -96,11 +96,11 @@ class Database:
         """Count a run, before anything is computed of its bars."""
         place = start.place
         symbols = json.dumps(place.symbols, ensure_ascii=False)
-        values = (place.kind, _hash(place.source), start.key, _hash(symbols), place.first)
-        values = (*values, place.last)
+        source, held = _hash(place.source), _hash(symbols)
+        values = (place.kind, source, start.key, held, place.first, place.last)
         with self._writing():
-            self._keep("sources", _hash(place.source), place.source)
-            self._keep("symbol_sets", _hash(symbols), symbols)
+            self._keep("sources", source, place.source)
+            self._keep("symbol_sets", held, symbols)
             self.connection.execute(
                 "INSERT INTO trials (kind, source, key, symbols, first, last) "
                 "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -167,10 +167,26 @@ class Database:
         """Return the trials that the rest of a query chooses."""
         query = f"SELECT {COLUMNS} FROM trials {rest}"  # noqa: S608
         with explain(self.path):
-            return [
-                Row(*row[:7], bool(row[7]), *row[8:])
-                for row in self.connection.execute(query, values)
-            ]
+            return [Row(*row) for row in self.connection.execute(query, values)]
+
+    def find(self, word: str) -> Row:
+        """Return the trial of a run's folder, or the newest of a key or its beginning."""
+        folder = str(Path(word).absolute())
+        with explain(self.path):
+            run = self._find_run(folder)
+        if run is not None:
+            return self.select("WHERE id = ?", run[1])[0]
+        found = self.select("WHERE key GLOB ? ORDER BY id DESC", f"{word}*") if word else []
+        keys = sorted({row.key for row in found})
+        if not keys or not word.isalnum():
+            raise LedgerError(
+                f"{word}: neither a key nor a run that {self.path} has counted; type engine trials "
+                "list"
+            )
+        if len(keys) > 1:
+            listed = ", ".join(key[:SHORT] for key in keys[:3])
+            raise LedgerError(f"{word}: {len(keys)} keys begin so ({listed}, …): type more of one")
+        return found[0]
 
     def list_rows(
         self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()

@@ -90,6 +90,18 @@ def find_family(database: Database, row: Row) -> Family:
     )
 
 
+def is_near(database: Database, one: Row, other: Row) -> bool:
+    """Whether two trials looked at the same data, or at half of them."""
+    here, there = (database.read_symbols(row.symbols) for row in (one, other))
+    shared = min(one.last, other.last) - max(one.first, other.first) + 1
+    shorter = min(row.last - row.first + 1 for row in (one, other))
+    return (
+        (one.kind, one.source) == (other.kind, other.source)
+        and 2 * len(here & there) >= min(len(here), len(there))
+        and 2 * shared >= shorter
+    )
+
+
 def _find_alike(database: Database, row: Row) -> list[str]:
     """The sets of symbols that overlap a trial's by half or more of the smaller one."""
     own = database.read_symbols(row.symbols)
@@ -118,8 +130,11 @@ class Returns:
 
     def take(self, places: Sequence[int]) -> Returns:
         """Return some of them."""
+        ids, days, excess = self.ids, self.days, self.excess
         return Returns(
-            *([each[at] for at in places] for each in (self.ids, self.days, self.excess))
+            [ids[at] for at in places],
+            [days[at] for at in places],
+            [excess[at] for at in places],
         )
 
 

@@ -98,7 +98,8 @@ class Row:
         Of its strategy; of its data; the last two by their hashes.
     first, last : int
         Days of its data, since 1970-01-01.
-    finished : bool
+    finished : int
+        1, or 0.
     n : int, optional
         Days with returns.
     sharpe : float, optional
@@ -115,7 +116,7 @@ class Row:
     symbols: str
     first: int
     last: int
-    finished: bool
+    finished: int
     n: int | None
     sharpe: float | None
     skew: float | None

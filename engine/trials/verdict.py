@@ -17,7 +17,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.core.panel import FloatArray
 from engine.storage import Best, Chosen, Counts, Cuts, Trials
 from engine.study import (
     Track,
@@ -32,7 +31,7 @@ from engine.study import (
 )
 from engine.trials.database import Database
 from engine.trials.family import Family, Returns, find_family, read_returns
-from engine.trials.trial import Row
+from engine.trials.trial import Days, Row
 from engine.trials.words import UNITS, say
 
 RANKED = 100  # trials, at most, of which the best in sample is chosen
@@ -68,7 +67,7 @@ def judge(database: Database, row: Row) -> Trials:
 
 
 def _count(family: Family, returns: Returns) -> Counts:
-    near = count_independent(_lay_out(returns, np.unique(_join(returns))))
+    near = count_independent(lay_out(returns, np.unique(_join(returns))))
     total, known = len(family.ids), len(family.known)
     return Counts(
         all=total,
@@ -122,13 +121,19 @@ def _cut(family: Family) -> Cuts:
     return Cuts(**asdict(cut_sharpe(family.annual, family.n.astype(np.int64), at, year)))
 
 
+def choose(family: Family, returns: Returns) -> Returns:
+    """Those that have a return on nearly all days of a trial, itself first; at most `RANKED`."""
+    own = returns.days[returns.ids.index(family.row.id)]
+    shared = {id(days): len(np.intersect1d(days, own, True)) for days in returns.days}
+    kept = [at for at, days in enumerate(returns.days) if shared[id(days)] >= COVERED * len(own)]
+    kept.sort(key=lambda at: returns.ids[at] != family.row.id)
+    return returns.take(kept[:RANKED])
+
+
 def _overfit(family: Family, returns: Returns) -> Chosen | None:
     """How often the best in sample failed; None with too few trials or days."""
-    own = returns.days[returns.ids.index(family.row.id)]
-    shared = [len(np.intersect1d(days, own, assume_unique=True)) for days in returns.days]
-    kept = [at for at, count in enumerate(shared) if count >= COVERED * len(own)]
-    chosen = returns.take(sorted(kept, key=lambda at: returns.ids[at] != family.row.id)[:RANKED])
-    table = _lay_out(chosen, own)
+    chosen = choose(family, returns)
+    table = lay_out(chosen, chosen.days[0])
     known = table[np.isfinite(table).all(axis=1)]
     if len(chosen.ids) < 2 or len(known) < BLOCKS * LEAST:
         return None
@@ -136,16 +141,16 @@ def _overfit(family: Family, returns: Returns) -> Chosen | None:
     return Chosen(found.pbo, found.below, found.loss, found.trials, found.rows, found.splits)
 
 
-def _join(returns: Returns) -> npt.NDArray[np.int32]:
+def _join(returns: Returns) -> Days:
     """The days of all trials; those of one calendar once."""
     different = {id(days): days for days in returns.days}
     return np.concatenate([np.empty(0, np.int32), *different.values()])
 
 
-def _lay_out(returns: Returns, days: npt.NDArray[np.int32]) -> FloatArray:
+def lay_out(returns: Returns, days: Days) -> npt.NDArray[np.float32]:
     """Returns side by side, shape (days, trials); NaN where a trial has none."""
     table = np.full((len(days), len(returns.ids)), np.nan, np.float32)
-    places: dict[int, tuple[FloatArray, FloatArray]] = {}
+    places: dict[int, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = {}
     for at, (own, values) in enumerate(zip(returns.days, returns.excess, strict=True)):
         if id(own) not in places:
             _, there, here = np.intersect1d(days, own, assume_unique=True, return_indices=True)

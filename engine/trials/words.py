@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.storage import Best, Chosen, Counts, Trials
+from engine.storage import Chosen, Counts, Trials
 from engine.trials.trial import AUDIT, NULL, REAL, SIMULATED
 
 NOUNS = {
@@ -68,11 +68,10 @@ def say_search(made: Trials) -> str:
             "this run has no Sharpe ratio, for it held too little or too short: there is nothing "
             f"to judge ({count(counts.all, made.kind)} on these data)"
         )
-    chance = tell_chance(made.effective)
     if counts.all == 1:
         return (
             f"the only {one} on these data so far, so nothing is deflated: a strategy without any "
-            f"skill ends at least this high in {chance} of cases"
+            f"skill ends at least this high in {tell_chance(made)} of cases"
         )
     place = "best" if made.rank == 1 else f"{spell_rank(made.rank)} best"
     missing = counts.all - counts.known
@@ -80,8 +79,16 @@ def say_search(made: Trials) -> str:
     return (
         f"{place} of {counts.known} {one if counts.known == 1 else many}{more}, "
         f"{tell_independent(counts)}: a search of this size over strategies without any skill ends "
-        f"at least this high in {chance} of cases"
+        f"at least this high in {tell_chance(made)} of cases{_bound(made)}"
     )
+
+
+def _bound(made: Trials) -> str:
+    """The chance where no two trials were alike, which it cannot exceed."""
+    most = made.raw.chance if made.raw is not None else None
+    if most is None or share(most) == tell_chance(made):
+        return ""
+    return f" ({share(most)} if all {made.counts.all} were independent)"
 
 
 def say_overfitting(found: Chosen) -> str:
@@ -108,8 +115,9 @@ def count(number: int, kind: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def tell_chance(best: Best | None) -> str:
-    """A chance in percent."""
+def tell_chance(made: Trials) -> str:
+    """The chance that a search ends as high, in percent."""
+    best = made.effective
     return "an unknown share" if best is None or best.chance is None else share(best.chance)
 
 
