@@ -21,7 +21,7 @@ from engine.plugin import HOME, Registry
 
 LAST = "account"
 SOURCE = "source"  # where bars come from, and their dates
-NAMED = ("bundle", "universe")  # whose names are written into reports, and change nothing
+IDLE = {"bundle": "name", "universe": "name", "backtest": "engine"}  # options without effect
 
 
 def make_strategy_key(
@@ -42,8 +42,8 @@ def make_strategy_key(
     stages = [*_list_stages(settings)]
     keys = {key for stage in stages for key in stage.reads.values()} - {SOURCE}
     nodes = {key: read_plain(config, key) for key in sorted(keys)}
-    for key in NAMED:
-        nodes[key].pop("name", None)
+    for key, option in IDLE.items():
+        nodes[key].pop(option, None)
     used = [each for stage in stages for each in list_used(stage, config, registry)]
     code = {line for each in used if each.entry.kind != SOURCE for line in _describe(each)}
     parts = {"nodes": secrets.everywhere(nodes), "code": sorted(code)}

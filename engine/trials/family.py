@@ -25,7 +25,7 @@ DRAW = 1000  # trials whose returns are read: more are drawn from
 OVERLAP = "(min(last, :last) - max(first, :first) + 1)"
 SHORTER = "min(last - first, :last - :first) + 1"
 FAMILY = f"""
-    SELECT id, sharpe, rows_per_year, n, finished,
+    SELECT id, sharpe, rows_per_year, coalesce(n, 0), finished,
            max((id = :id) * (1 << 62) + finished * (1 << 61) + {OVERLAP} * (1 << 40) + id)
     FROM trials
     WHERE kind = :kind AND source = :source AND symbols IN (SELECT value FROM json_each(:symbols))
@@ -45,7 +45,7 @@ class Family:
     ids : int array, shape (N,)
     sharpes, years : float array, shape (N,)
         Sharpe ratios per day, and rows per year; NaN where there is none.
-    n : float array, shape (N,)
+    n : int array, shape (N,)
         Days with returns.
     finished : bool array, shape (N,)
     """
@@ -54,7 +54,7 @@ class Family:
     ids: npt.NDArray[np.int64]
     sharpes: FloatArray
     years: FloatArray
-    n: FloatArray
+    n: npt.NDArray[np.int64]
     finished: npt.NDArray[np.bool_]
 
     @property
@@ -85,7 +85,7 @@ def find_family(database: Database, row: Row) -> Family:
         np.array(ids, np.int64),
         np.array(sharpes, float),
         np.array(years, float),
-        np.array(n, float),
+        np.array(n, np.int64),
         np.array(finished, bool),
     )
 

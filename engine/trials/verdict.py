@@ -118,7 +118,7 @@ def _cut(family: Family) -> Cuts:
     at = int(np.flatnonzero(family.ids == family.row.id)[0])
     year = family.row.rows_per_year
     assert year
-    return Cuts(**asdict(cut_sharpe(family.annual, family.n.astype(np.int64), at, year)))
+    return Cuts(**asdict(cut_sharpe(family.annual, family.n, at, year)))
 
 
 def choose(family: Family, returns: Returns) -> Returns:
