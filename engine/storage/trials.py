@@ -22,8 +22,9 @@ class Counts:
     unfinished : int
         Those of which no run has finished: it failed, was stopped, or is still at work.
     independent : float
-        Clusters of returns that go together, and as many more as the unfinished ones and those
-        that were not drawn would bring.
+        As many independent ones would be as good at finding a high Sharpe ratio.
+    clusters : int
+        Of the trials that were drawn: those whose returns go together.
     drawn : int
         Trials whose returns were compared.
     """
@@ -32,6 +33,7 @@ class Counts:
     known: int
     unfinished: int
     independent: float
+    clusters: int
     drawn: int
 
 

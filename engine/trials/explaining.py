@@ -47,8 +47,9 @@ def _explain_counts(database: Database, row: Row, made: Trials) -> Iterator[str]
         text += f" {counts.unfinished} of them did not finish, and count all the same."
     if counts.all > 1:
         text += (
-            f" {counts.independent:.1f} of them are independent: clusters of daily returns that "
-            "are correlated by 0.5 or more."
+            f" In {counts.clusters} clusters daily returns are correlated by 0.5 or more; all are "
+            f"worth {counts.independent:.1f} independent ones, which would be as good at finding a "
+            "high Sharpe ratio."
         )
     yield text
     rows = database.list_rows("SELECT kind, count(DISTINCT key) FROM trials GROUP BY kind")
@@ -93,15 +94,16 @@ def _explain_search(made: Trials) -> Iterator[str]:
         yield "Deflated Sharpe ratio: none, for this is the only trial with a result."
         return
     pairs = ((made.effective, made.counts.independent), (made.raw, made.counts.all))
-    for (best, number), which in zip(pairs, ("independent", "in all"), strict=True):
+    names = ("what these are worth", "as if no two were alike")
+    for (best, number), which in zip(pairs, names, strict=True):
         if best.expected is None or best.deflated is None or best.chance is None:
             continue
         yield (
-            f"A search over {number:.3g} strategies without skill ({which}): its best has "
-            f"a Sharpe ratio of {best.expected:.2f} per year to be expected, where they vary as "
-            f"these trials do; the confidence that the true ratio is above that, the deflated "
-            f"Sharpe ratio, is {best.deflated:.3f}. It ends at least as high as this trial in "
-            f"{share(best.chance)} of cases."
+            f"A search over {number:.3g} independent strategies without skill ({which}): "
+            f"its best is to be expected at a Sharpe ratio of {best.expected:.2f} per year, where "
+            "they vary as these trials do; the confidence that the true ratio is above that, the "
+            f"deflated Sharpe ratio, is {best.deflated:.3f}. It ends at least as high as this trial "
+            f"in {share(best.chance)} of cases."
         )
     if made.haircut is not None:
         cuts = made.haircut

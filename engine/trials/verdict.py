@@ -2,7 +2,7 @@
 
 1. Its family is found (`engine.trials.family`).
 2. The daily returns of its trials, or of `DRAW` of them, are put side by side: clusters of those
-   that go together tell how many are independent.
+   that go together tell how many independent ones they are worth.
 3. Its Sharpe ratio is judged by that number, and by the number of all.
 4. Those that have a return on nearly all of its days say how often the best in sample failed.
 
@@ -73,7 +73,8 @@ def _count(family: Family, returns: Returns) -> Counts:
         all=total,
         known=known,
         unfinished=int((~family.finished).sum()),
-        independent=near.extrapolate(total) if near.drawn else float(total),
+        independent=round(near.count_effective(total), 3) if near.drawn else float(total),
+        clusters=near.clusters,
         drawn=near.drawn,
     )
 

@@ -24,8 +24,10 @@ UNITS = {
     "counts.known": "those that have a Sharpe ratio",
     "counts.unfinished": "those of which no run has finished: it failed, was stopped, or is still "
     "at work",
-    "counts.independent": "clusters of daily returns that are correlated by 0.5 or more on "
-    "average, and as many more as trials without returns and those not drawn would bring",
+    "counts.independent": "independent trials that would find as high a Sharpe ratio; trials "
+    "without returns and those not drawn are counted in",
+    "counts.clusters": "of the trials drawn: daily returns that are correlated by 0.5 or more on "
+    "average",
     "counts.drawn": "trials whose returns were compared: at most 1000, drawn by their keys",
     "rank": "by Sharpe ratio per year, among counts.known; 1 is the best",
     "sharpe": "per year, of daily net returns in excess of cash",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -15,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import ROOT, SMALL, ours
-from ledgers import DAYS, draw, finish, open_new
+from ledgers import draw, finish, open_new
 
 import engine
 from engine.core.errors import ConfigError
+from engine.core.sqlite import connect
 from engine.trials.database import Database
 from engine.trials.faults import LedgerError
 from engine.trials.verdict import judge
@@ -155,26 +155,23 @@ def test_a_ledger_that_cannot_be_used_costs_no_run(
     assert str(file) in error
 
 
-def test_a_full_disk_costs_no_run(tmp_path: Path) -> None:
-    """A file may not grow beyond a size: what a run leaves is smaller, the ledger is not."""
-    file = tmp_path / "trials.sqlite"
-    with open_new(tmp_path) as database:
-        for number in range(40):
-            finish(database, f"k{number}", draw(number, days=20 * DAYS))
-        database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    size = file.stat().st_size
-    script = (
-        "import resource, sys, engine; from pathlib import Path;"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2}, resource.RLIM_INFINITY));"
-        f"report = engine.run([*{SMALL!r}, 'trials.path={file}'], path=sys.argv[1]);"
-        "print(report.manifest['warnings'])"
-    )
-    assert resource.RLIMIT_FSIZE
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "1")],
-        env=ours(), capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "trials: this run is NOT counted" in done.stdout or done.stdout == "[]\n"
+def test_a_full_disk_costs_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def limit(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")  # as many as there are
+        return connection
+
+    with open_new(tmp_path, [f"k{number}" for number in range(9)]):
+        pass
+    monkeypatch.setattr("engine.trials.database.connect", limit)
+    report = engine.run([*SMALL, f"trials.path={tmp_path}/trials.sqlite"], path=tmp_path / "1")
+    said = "".join(line for line in report.manifest["warnings"] if "trials: " in line)
+    assert said.startswith("trials: th")
+    assert "NOT" in said
+    assert "trials.sqlite: the disk does not take it (database or disk is full; " in said
+    assert said.endswith("make room, or name another file by trials.path=FILE")
+    assert sound(tmp_path / "trials.sqlite") >= {f"k{number}" for number in range(9)}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anything")
@@ -232,7 +229,7 @@ def test_where_the_ledger_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert Counted().file == Path("/of/all/projects.sqlite")
     monkeypatch.delenv("ALPHA_ENGINE_TRIALS")
     assert Counted().file == tmp_path / "outputs" / "trials.sqlite"
-    with pytest.raises(ConfigError, match="trials.path=5"):
+    with pytest.raises(ConfigError, match="path=5"):
         engine.run([*SMALL, "trials.path=5"], path=tmp_path / "1")
 
 
