@@ -24,6 +24,7 @@ from engine.trials.trial import NULL, REAL, SIMULATED, Place, Result, Start, to_
 from engine.trials.verdict import judge
 
 log = logging.getLogger(__name__)
+_UNCOUNTED: set[Path] = set()  # folders of runs at work whose beginning could not be written
 HANDED = "bars handed over in Python"
 
 
@@ -35,6 +36,7 @@ def begin(running: Running, panel: Panel) -> None:
         with Database(file) as database:
             database.begin(_describe(running, panel))
     except LedgerError as error:
+        _UNCOUNTED.add(running.path)
         log.warning("trials: this run is NOT counted as a trial: %s", error)
 
 
@@ -42,12 +44,15 @@ def finish(running: Running) -> None:
     """Write what became of a run into its ledger, and what that says now into ``trials.json``."""
     file = running.settings.trials.file
     assert file is not None
+    if running.path in _UNCOUNTED:  # which was said when it began
+        _UNCOUNTED.remove(running.path)
+        return
     try:
         with Database(file) as database:
             trial = database.finish(_tell_folder(running), read_result(running.path))
             if trial is None:
-                return  # it could not be counted, and a warning has said so
-            made = judge(database, database.select("WHERE id = ?", trial)[0])
+                raise LedgerError(f"{file}: somebody has taken this run out of it; run it again")
+            made = judge(database, database.read(trial))
     except LedgerError as error:
         log.warning("trials: the result of this run is NOT in the trial ledger: %s", error)
         return

@@ -18,7 +18,10 @@ from engine.trials.faults import OTHER, LedgerError, explain
 from engine.trials.schema import FORMAT, MARK, SCHEMA
 from engine.trials.trial import Days, Place, Result, Row, Start
 
-COLUMNS = ", ".join(f"trials.{field.name}" for field in fields(Row))
+WHERE = ("kind", "source", "symbols", "first", "last")  # columns of data
+COLUMNS = ", ".join(
+    f"{'data' if field.name in WHERE else 'trials'}.{field.name}" for field in fields(Row)
+)
 SHORT = 10  # signs of a key that are shown
 FLOAT, INT = np.dtype("<f4"), np.dtype("<i4")
 
@@ -97,20 +100,11 @@ class Database:
         place = start.place
         symbols = json.dumps(place.symbols, ensure_ascii=False)
         source, held = _hash(place.source), _hash(symbols)
-        values = (place.kind, source, start.key, held, place.first, place.last)
         with self._writing():
             self._keep("sources", source, place.source)
             self._keep("symbol_sets", held, symbols)
-            self.connection.execute(
-                "INSERT INTO trials (kind, source, key, symbols, first, last) "
-                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                values,
-            )
-            trial = self._ask(
-                "SELECT id FROM trials WHERE kind = ? AND source = ? AND key = ? AND symbols = ? "
-                "AND first = ? AND last = ?",
-                *values,
-            )
+            data = self._enter("data", WHERE, (place.kind, source, held, place.first, place.last))
+            trial = self._enter("trials", ("key", "data"), (start.key, data))
             words = json.dumps(start.overrides, ensure_ascii=False)
             self.connection.execute(
                 "INSERT INTO runs (trial, folder, bundle, overrides, began) VALUES (?, ?, ?, ?, ?)",
@@ -156,6 +150,16 @@ class Database:
             (trial, name, _pack(result.net), _pack(result.excess)),
         )
 
+    def _enter(self, table: str, columns: Sequence[str], values: Sequence[Any]) -> int:
+        """Enter a row that is there once, and return its number."""
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        same = " AND ".join(f"{column} = ?" for column in columns)
+        self.connection.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608
+            values,
+        )
+        return int(self._ask(f"SELECT id FROM {table} WHERE {same}", *values))  # noqa: S608
+
     def _keep(self, table: str, name: str, value: str | bytes) -> None:
         """Write what many trials share, once."""
         self.connection.execute(
@@ -165,9 +169,13 @@ class Database:
 
     def select(self, rest: str, *values: Any) -> list[Row]:
         """Return the trials that the rest of a query chooses."""
-        query = f"SELECT {COLUMNS} FROM trials {rest}"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM trials JOIN data ON data.id = trials.data {rest}"  # noqa: S608
         with explain(self.path):
             return [Row(*row) for row in self.connection.execute(query, values)]
+
+    def read(self, number: int) -> Row:
+        """Return a trial by its number."""
+        return self.select("WHERE trials.id = ?", number)[0]
 
     def find(self, word: str) -> Row:
         """Return the trial of a run's folder, or the newest of a key or its beginning."""
@@ -175,8 +183,8 @@ class Database:
         with explain(self.path):
             run = self._find_run(folder)
         if run is not None:
-            return self.select("WHERE id = ?", run[1])[0]
-        found = self.select("WHERE key GLOB ? ORDER BY id DESC", f"{word}*") if word else []
+            return self.read(run[1])
+        found = self.select("WHERE key GLOB ? ORDER BY trials.id DESC", f"{word}*") if word else []
         keys = sorted({row.key for row in found})
         if not keys or not word.isalnum():
             raise LedgerError(

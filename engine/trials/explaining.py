@@ -16,6 +16,7 @@ from engine.trials.verdict import choose, judge, lay_out
 from engine.trials.words import NOUNS, count, say, share
 
 SEED = 7  # of the bootstrap
+JOINED = "trials JOIN data ON data.id = trials.data"
 NAMED = 6  # trials that one sentence can hold
 SKILL = (
     "Without skill means a true Sharpe ratio of 0 in excess of cash: what an account earns by "
@@ -52,7 +53,9 @@ def _explain_counts(database: Database, row: Row, made: Trials) -> Iterator[str]
             "high Sharpe ratio."
         )
     yield text
-    rows = database.list_rows("SELECT kind, count(DISTINCT key) FROM trials GROUP BY kind")
+    rows = database.list_rows(
+        f"SELECT kind, count(DISTINCT key) FROM {JOINED} GROUP BY kind"  # noqa: S608
+    )
     kinds = {str(kind): int(number) for kind, number in rows}
     others = _count_others(database, row)
     if others:
@@ -68,7 +71,8 @@ def _explain_counts(database: Database, row: Row, made: Trials) -> Iterator[str]
 def _count_others(database: Database, row: Row) -> int:
     """Trials of the same kind that are not of a trial's family."""
     (total,) = database.list_rows(
-        "SELECT count(*) FROM (SELECT DISTINCT source, key FROM trials WHERE kind = ?)", (row.kind,)
+        f"SELECT count(*) FROM (SELECT DISTINCT source, key FROM {JOINED} WHERE kind = ?)",  # noqa: S608
+        (row.kind,),
     )[0]
     return int(total) - len(find_family(database, row).ids)
 
@@ -102,8 +106,8 @@ def _explain_search(made: Trials) -> Iterator[str]:
             f"A search over {number:.3g} independent strategies without skill ({which}): "
             f"its best is to be expected at a Sharpe ratio of {best.expected:.2f} per year, where "
             "they vary as these trials do; the confidence that the true ratio is above that, the "
-            f"deflated Sharpe ratio, is {best.deflated:.3f}. It ends at least as high as this trial "
-            f"in {share(best.chance)} of cases."
+            f"deflated Sharpe ratio, is {best.deflated:.3f}. It ends at least as high as this "
+            f"trial in {share(best.chance)} of cases."
         )
     if made.haircut is not None:
         cuts = made.haircut

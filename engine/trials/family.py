@@ -5,7 +5,7 @@
 3. Of the dates, from the first bar to the last, the shorter span lies in the longer one by half or
    more.
 4. A strategy counts once, however often it ran: of its trials there, that of the row itself stands
-   for it, then a finished one, then that whose dates overlap the most.
+   for it, then a finished one, then the newest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +23,14 @@ from engine.trials.database import FLOAT, Database
 from engine.trials.trial import Days, Row
 
 DRAW = 1000  # trials whose returns are read: more are drawn from
-OVERLAP = "(min(last, :last) - max(first, :first) + 1)"
-SHORTER = "min(last - first, :last - :first) + 1"
-FAMILY = f"""
-    SELECT id, sharpe, rows_per_year, coalesce(n, 0), finished,
-           max((id = :id) * (1 << 62) + finished * (1 << 61) + {OVERLAP} * (1 << 40) + id)
-    FROM trials
-    WHERE kind = :kind AND source = :source AND symbols IN (SELECT value FROM json_each(:symbols))
-          AND 2 * {OVERLAP} >= {SHORTER}
-    GROUP BY key ORDER BY key
-"""  # noqa: S608  # keys are hashes: the first ones by name are a draw by lot
+LIKE = "SELECT id, symbols, first, last FROM data WHERE kind = ? AND source = ?"
+FAMILY = """
+    SELECT id, sharpe, rows_per_year, days FROM (
+        SELECT id, sharpe, rows_per_year, CASE WHEN finished THEN n ELSE -1 END AS days,
+               max((id = :id) * (1 << 62) + finished * (1 << 61) + id)
+        FROM trials WHERE data IN (SELECT value FROM json_each(:data)) GROUP BY key ORDER BY key
+    )
+"""  # keys are hashes: the first ones are a draw by lot
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,45 +69,29 @@ class Family:
 
 def find_family(database: Database, row: Row) -> Family:
     """Return the trials that count against one."""
-    where = {
-        "id": row.id,
-        "kind": row.kind,
-        "source": row.source,
-        "first": row.first,
-        "last": row.last,
-        "symbols": json.dumps(_find_alike(database, row)),
-    }
-    found = database.list_rows(FAMILY, where)
-    ids, sharpes, years, n, finished, _ = zip(*found, strict=True)
+    where = {"id": row.id, "data": json.dumps(find_near(database, row))}
+    found = np.array(database.list_rows(FAMILY, where), np.float64)
+    ids, sharpes, years, n = found.T
     return Family(
-        row,
-        np.array(ids, np.int64),
-        np.array(sharpes, float),
-        np.array(years, float),
-        np.array(n, np.int64),
-        np.array(finished, bool),
+        row, ids.astype(np.int64), sharpes, years, np.maximum(n, 0).astype(np.int64), n >= 0
     )
 
 
-def is_near(database: Database, one: Row, other: Row) -> bool:
-    """Whether two trials looked at the same data, or at half of them."""
-    here, there = (database.read_symbols(row.symbols) for row in (one, other))
-    shared = min(one.last, other.last) - max(one.first, other.first) + 1
-    shorter = min(row.last - row.first + 1 for row in (one, other))
-    return (
-        (one.kind, one.source) == (other.kind, other.source)
-        and 2 * len(here & there) >= min(len(here), len(there))
-        and 2 * shared >= shorter
-    )
+def find_near(database: Database, row: Row) -> list[int]:
+    """Return the numbers of the data that overlap a trial's by half or more."""
+    own, length = database.read_symbols(row.symbols), row.last - row.first + 1
 
+    @cache
+    def is_alike(name: str) -> bool:
+        other = database.read_symbols(name)
+        return 2 * len(own & other) >= min(len(own), len(other))
 
-def _find_alike(database: Database, row: Row) -> list[str]:
-    """The sets of symbols that overlap a trial's by half or more of the smaller one."""
-    own = database.read_symbols(row.symbols)
-    query = "SELECT DISTINCT symbols FROM trials WHERE kind = ? AND source = ?"
-    names = [name for (name,) in database.list_rows(query, (row.kind, row.source))]
-    sets = {name: database.read_symbols(name) for name in names}
-    return [name for name, each in sets.items() if 2 * len(own & each) >= min(len(own), len(each))]
+    return [
+        number
+        for number, name, first, last in database.list_rows(LIKE, (row.kind, row.source))
+        if 2 * (min(last, row.last) - max(first, row.first) + 1) >= min(last - first + 1, length)
+        and is_alike(name)
+    ]
 
 
 @dataclass(frozen=True, eq=False)

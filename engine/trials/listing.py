@@ -13,7 +13,9 @@ from engine.trials.words import NOUNS, count
 
 NEWEST = """
     JOIN runs ON runs.trial = trials.id
-    WHERE runs.id IN (SELECT max(id) FROM runs GROUP BY trial) ORDER BY runs.id DESC LIMIT ?
+    WHERE NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.trial = trials.id
+                      AND later.id > runs.id)
+    ORDER BY runs.id DESC LIMIT ?
 """
 NAMED = 12  # symbols in a line
 HEAD = ("key", "began (UTC)", "bundle", "Sharpe", "status", "kind", "what differs")
@@ -64,7 +66,8 @@ def _find_shared(typed: Sequence[Sequence[str]]) -> list[str]:
 
 def _count(database: Database) -> str:
     rows = database.list_rows(
-        "SELECT kind, count(DISTINCT key), sum(finished = 0) FROM trials GROUP BY kind"
+        "SELECT kind, count(DISTINCT key), sum(finished = 0) FROM trials "
+        "JOIN data ON data.id = trials.data GROUP BY kind"
     )
     found = {str(kind): (int(number), int(left)) for kind, number, left in rows}
     parts = [count(found[kind][0], kind) for kind in NOUNS if kind in found]

@@ -11,14 +11,19 @@ SCHEMA = """
 CREATE TABLE sources (hash TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE symbol_sets (hash TEXT PRIMARY KEY, symbols TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE calendars (hash TEXT PRIMARY KEY, days BLOB NOT NULL);
-CREATE TABLE trials (
+CREATE TABLE data (
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     source TEXT NOT NULL REFERENCES sources,
-    key TEXT NOT NULL,
     symbols TEXT NOT NULL REFERENCES symbol_sets,
     first INTEGER NOT NULL,
     last INTEGER NOT NULL,
+    UNIQUE (kind, source, symbols, first, last)
+);
+CREATE TABLE trials (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    data INTEGER NOT NULL REFERENCES data,
     finished INTEGER NOT NULL DEFAULT 0,
     n INTEGER,
     sharpe REAL,
@@ -26,8 +31,9 @@ CREATE TABLE trials (
     kurtosis REAL,
     error REAL,
     rows_per_year REAL,
-    UNIQUE (kind, source, key, symbols, first, last)
+    UNIQUE (key, data)
 );
+CREATE INDEX trials_by_key ON trials (key, data, finished, n, sharpe, rows_per_year);
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     trial INTEGER NOT NULL REFERENCES trials,

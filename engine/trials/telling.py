@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.core.errors import DataError
 from engine.storage import Artifacts, Trials
 from engine.trials.database import Database
-from engine.trials.family import is_near
+from engine.trials.family import find_near
 from engine.trials.faults import LedgerError
 from engine.trials.trial import Row
 from engine.trials.verdict import judge
@@ -77,7 +77,8 @@ def _group(runs: Mapping[str, Path]) -> list[dict[str, Row]]:
                 near = (
                     group
                     for file, group in groups
-                    if file == ledger and is_near(database, next(iter(group.values())), row)
+                    if file == ledger
+                    and row.data in find_near(database, next(iter(group.values())))
                 )
                 group = next(near, None)
         except LedgerError:

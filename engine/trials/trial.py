@@ -94,8 +94,12 @@ class Row:
     Parameters
     ----------
     id : int
-    key, kind, source, symbols : str
-        Of its strategy; of its data; the last two by their hashes.
+    key : str
+        Of its strategy.
+    data : int
+        The number of its data.
+    kind, source, symbols : str
+        Of its data; the last two by their hashes.
     first, last : int
         Days of its data, since 1970-01-01.
     finished : int
@@ -111,6 +115,7 @@ class Row:
 
     id: int
     key: str
+    data: int
     kind: str
     source: str
     symbols: str

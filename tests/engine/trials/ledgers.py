@@ -38,7 +38,7 @@ def finish(
     made = draw(int.from_bytes(key.encode(), "big")) if result is None else result
     trial = database.finish(name, made)
     assert trial is not None
-    return database.select("WHERE id = ?", trial)[0]
+    return database.read(trial)
 
 
 def open_new(folder: Path, keys: Sequence[str] = ()) -> Database:

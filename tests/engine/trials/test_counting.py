@@ -17,7 +17,7 @@ from ledgers import DAYS, begin, draw, finish, open_new
 
 import engine
 from engine.trials.database import Database
-from engine.trials.family import find_family, is_near, read_returns
+from engine.trials.family import find_family, find_near, read_returns
 from engine.trials.trial import NULL, SIMULATED, Row
 from engine.trials.verdict import judge
 
@@ -87,7 +87,7 @@ def test_trials_on_half_of_the_same_data_count_together(
         other = finish(database, "b", symbols=symbols, first=first, last=last)
         own = database.find("a")
         assert count(database, own) == count(database, other) == 1 + together
-        assert is_near(database, own, other) is is_near(database, other, own) is together
+        assert (other.data in find_near(database, own)) is together
 
 
 @pytest.mark.parametrize("place", [{"source": "other"}, {"kind": NULL}, {"kind": SIMULATED}])
@@ -98,30 +98,34 @@ def test_other_sources_and_kinds_are_kept_apart(place: dict[str, Any], tmp_path:
         assert count(database, other) == 1
 
 
-def test_the_query_is_its_twin_in_python(tmp_path: Path) -> None:
+def test_a_family_is_what_the_rule_says_of_each_pair(tmp_path: Path) -> None:
+    def near(one: Row, other: Row, symbols: list[set[str]]) -> bool:
+        days = [set(range(row.first, row.last + 1)) for row in (one, other)]
+        return all(
+            2 * len(here & there) >= min(len(here), len(there)) for here, there in (symbols, days)
+        )
+
     lot = random.Random(5)
     with Database(tmp_path / "trials.sqlite") as database:
         for number in range(60):
             first = lot.randrange(100)
-            place = {"first": first, "last": first + lot.randrange(100)}
+            place: dict[str, Any] = {"first": first, "last": first + lot.randrange(100)}
             place["symbols"] = "".join(sorted(lot.sample("ABCDEFGH", lot.randrange(1, 8))))
             begin(database, f"k{lot.randrange(20)}", f"/{number}", **place)
         rows = database.select("")
+        held = {row.id: set(database.place_of(row).symbols) for row in rows}
         for row in rows:
-            near = {each.key for each in rows if is_near(database, row, each)}
-            found = {
-                database.select("WHERE id = ?", int(i))[0] for i in find_family(database, row).ids
-            }
-            assert {each.key for each in found} == near
+            want = {each.key for each in rows if near(row, each, [held[row.id], held[each.id]])}
+            found = [database.read(int(number)) for number in find_family(database, row).ids]
+            assert [each.key for each in found] == sorted(want)
             assert row in found  # its own data stand for its own key
-            assert len(found) == len(near)
 
 
 def test_a_draw_of_a_thousand_is_by_key_and_holds_the_trial(tmp_path: Path) -> None:
     with open_new(tmp_path, [f"k{number}" for number in range(9)]) as database:
         last = database.find("k8")
         returns = read_returns(database, find_family(database, last), most=4)
-        keys = [database.select("WHERE id = ?", number)[0].key for number in returns.ids]
+        keys = [database.read(number).key for number in returns.ids]
     assert keys == ["k0", "k1", "k2", "k8"]
 
 
