@@ -24,8 +24,15 @@ Runs write it, when their bars are laid out: those that fail, are stopped or del
 file is that of trials.path in the configuration, or of the run that is named.
 """
 LIST = "the newest trials, a line each\n"
-SHOW = "all that is known of one trial; KEY may be its beginning\n"
-EXPLAIN = "every figure of a trial with its sentence; KEY may be the beginning of its key\n"
+NAME = """
+KEY may be the beginning of one; of a key that was tried on several data the newest trial is meant.
+"""
+SHOW = f"all that is known of one trial\n{NAME}"
+EXPLAIN = f"""\
+every figure of a trial with its sentence
+{NAME}
+White's reality check, Hansen's test and the model confidence set need the extra stats.
+"""
 
 path = switch("--path", metavar="FILE", help="another trial ledger")
 named = click.argument("words", metavar="KEY|RUN", nargs=-1, shell_complete=offer_runs)

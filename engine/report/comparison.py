@@ -162,8 +162,8 @@ class Comparison:
     def notes(self) -> list[str]:
         """What a reader must know before choosing between the runs."""
         lines = [*self.trials] or [
-            f"{len(self.runs)} trials are compared here: the best looks better than it is, for it "
-            "was chosen, and trials that are not shown count too."
+            f"{len(self.runs)} trials are compared here, which no ledger counts: the best looks "
+            "better than it is, for it was chosen, and trials that are not shown count too."
         ]
         if not self.same:
             lines.append(

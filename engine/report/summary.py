@@ -39,6 +39,7 @@ def text(made: Artifacts) -> str:
 
 SEEN = 5e-4  # of the weight decided: less is not told at the prompt
 UNCOUNTED = "the best of {} trials looks better than it is, for it was chosen"
+SAID = 2  # sentences of the trial ledger
 NAMED = 8  # names in a line
 
 _ROWS = (
@@ -64,7 +65,7 @@ def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]], best: Sequence[st
             f"{_number(signal.rank_ic_t, '.1f'):>6s}  {' '.join(overrides)} → {path}"
         )
     if best:
-        lines += [f"highest Sharpe: {best[0]}", *best[1:]]
+        lines += [f"highest Sharpe: {best[0]}", *best[1:SAID]]
     else:
         lines.append(f"{UNCOUNTED.format(len(done))}, and no trial ledger counts them")
     return "\n".join(lines)
@@ -72,8 +73,8 @@ def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]], best: Sequence[st
 
 def _trials(made: Artifacts) -> list[str]:
     """What the trial ledger said when the run ended."""
-    said = made.trials.says if made.trials is not None else ()
-    return [f"trials: {said[0]}", *said[1:], ""] if said else []
+    said = made.trials.says[:SAID] if made.trials is not None else ()
+    return [f"trials at its end: {said[0]}", *said[1:], ""] if said else []
 
 
 def _evidence(metrics: Metrics) -> list[str]:

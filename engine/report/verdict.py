@@ -198,7 +198,7 @@ def _doubts(run: Run) -> list[str]:
 
 def _sentence(text: str) -> str:
     """A paragraph of what the trial ledger said."""
-    return f"Trials: {text}."
+    return f"Trials when it ended: {text}."
 
 
 def _times(count: int) -> str:

@@ -13,15 +13,11 @@ from engine.trials.database import SHORT, Database
 from engine.trials.family import find_family, read_returns
 from engine.trials.trial import Row
 from engine.trials.verdict import choose, judge, lay_out
-from engine.trials.words import NOUNS, count, say, share
+from engine.trials.words import NOUNS, count, say, share, tell_chance
 
 SEED = 7  # of the bootstrap
 JOINED = "trials JOIN data ON data.id = trials.data"
 NAMED = 6  # trials that one sentence can hold
-SKILL = (
-    "Without skill means a true Sharpe ratio of 0 in excess of cash: what an account earns by "
-    "holding the market counts as skill here."
-)
 
 
 def explain_trial(database: Database, row: Row) -> Iterator[str]:
@@ -30,7 +26,6 @@ def explain_trial(database: Database, row: Row) -> Iterator[str]:
     yield from (f"{line[0].upper()}{line[1:]}." for line in say(made))
     if made.sharpe is None:
         return
-    yield SKILL
     yield from _explain_counts(database, row, made)
     yield from _explain_ratio(made)
     yield from _explain_search(made)
@@ -48,9 +43,10 @@ def _explain_counts(database: Database, row: Row, made: Trials) -> Iterator[str]
         text += f" {counts.unfinished} of them did not finish, and count all the same."
     if counts.all > 1:
         text += (
-            f" In {counts.clusters} clusters daily returns are correlated by 0.5 or more; all are "
-            f"worth {counts.independent:.1f} independent ones, which would be as good at finding a "
-            "high Sharpe ratio."
+            f" Trials whose daily returns are correlated by 0.5 or more make a cluster: there "
+            f"{'is 1' if counts.clusters == 1 else f'are {counts.clusters}'}. All together are "
+            f"worth {counts.independent:.1f} independent trials, which would be as good at finding "
+            "a high Sharpe ratio."
         )
     yield text
     rows = database.list_rows(
@@ -107,7 +103,7 @@ def _explain_search(made: Trials) -> Iterator[str]:
             f"its best is to be expected at a Sharpe ratio of {best.expected:.2f} per year, where "
             "they vary as these trials do; the confidence that the true ratio is above that, the "
             f"deflated Sharpe ratio, is {best.deflated:.3f}. It ends at least as high as this "
-            f"trial in {share(best.chance)} of cases."
+            f"trial in {tell_chance(best)} of cases."
         )
     if made.haircut is not None:
         cuts = made.haircut

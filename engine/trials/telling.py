@@ -45,6 +45,8 @@ def _read(folder: Path) -> Trials | None:
 def compare_counted(runs: Mapping[str, Path]) -> list[str]:
     """Return what ledgers say of runs side by side: of the best of those on the same data.
 
+    Nothing where no run is in one.
+
     Parameters
     ----------
     runs : mapping of str to pathlib.Path
@@ -54,7 +56,9 @@ def compare_counted(runs: Mapping[str, Path]) -> list[str]:
     for group in groups:
         label = max(group, key=lambda name: group[name].annual or float("-inf"))
         said = tell_now(runs[label])
-        lines += [f"{label}: {said[0]}.", *(f"{line}." for line in said[1:])]
+        lines += [f"{label}: {said[0]}.", *(f"{line[0].upper()}{line[1:]}." for line in said[1:])]
+    if not groups:
+        return []
     if len(groups) > 1:
         parts = " | ".join(", ".join(group) for group in groups)
         lines.append(f"These are of different data, and do not count together: {parts}.")

@@ -93,7 +93,7 @@ def _measure(made: Trials, family: Family, returns: Returns) -> Trials:
         minimum_years=rows / row.rows_per_year if math.isfinite(rows) else None,
         raw=_search(track, made.counts.all, family, year) if searched else None,
         effective=_search(track, made.counts.independent, family, year),
-        haircut=_cut(family) if searched else None,
+        haircut=_cut(family) if searched and row.annual > 0.0 else None,
         overfitting=_overfit(family, returns),
     )
 

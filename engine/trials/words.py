@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.storage import Chosen, Counts, Trials
+from engine.storage import Best, Chosen, Counts, Trials
 from engine.trials.trial import AUDIT, NULL, REAL, SIMULATED
 
 NOUNS = {
@@ -18,6 +18,10 @@ NOUNS = {
     SIMULATED: ("simulated trial", "simulated trials"),
     AUDIT: ("audit", "audits"),
 }
+SKILL = (
+    "without skill means a true Sharpe ratio of 0 in excess of cash: what an account earns by "
+    "holding the market counts as skill here"
+)
 UNITS = {
     "counts.all": "distinct strategies that were begun on the same source, with symbols and dates "
     "that overlap by half or more, this one among them",
@@ -44,7 +48,7 @@ UNITS = {
     "*.chance": "share of such searches that end with at least this Sharpe ratio; for returns that "
     "may be autocorrelated and have fat tails",
     "haircut": "Sharpe ratios per year that are left when the p-value is adjusted for all known "
-    "trials (Harvey & Liu 2015)",
+    "trials (Harvey & Liu 2015); null where it is not above 0",
     "overfitting": "combinatorially symmetric cross-validation in 16 blocks (Bailey, Borwein, "
     "Lopez de Prado & Zhu 2017) of at most 100 trials: those with a return on nine tenths of this "
     "run's days, the first by their keys; null with fewer than 2, or 160 days",
@@ -60,6 +64,8 @@ def say(made: Trials) -> Iterator[str]:
     yield say_search(made)
     if made.overfitting is not None:
         yield say_overfitting(made.overfitting)
+    if made.sharpe is not None:
+        yield SKILL
 
 
 def say_search(made: Trials) -> str:
@@ -73,24 +79,24 @@ def say_search(made: Trials) -> str:
     if counts.all == 1:
         return (
             f"the only {one} on these data so far, so nothing is deflated: a strategy without any "
-            f"skill ends at least this high in {tell_chance(made)} of cases"
+            f"skill ends at least this high in {tell_chance(made.effective)} of cases"
         )
-    place = "best" if made.rank == 1 else f"{spell_rank(made.rank)} best"
+    place = spell_place(made.rank, counts.known)
     missing = counts.all - counts.known
     more = f" with a result, and {missing} without" if missing else ""
     return (
         f"{place} of {counts.known} {one if counts.known == 1 else many}{more}, "
         f"{tell_independent(counts)}: a search of this size over strategies without any skill ends "
-        f"at least this high in {tell_chance(made)} of cases{_bound(made)}"
+        f"at least this high in {tell_chance(made.effective)} of cases{_bound(made)}"
     )
 
 
 def _bound(made: Trials) -> str:
     """The chance where no two trials were alike, which it cannot exceed."""
-    most = made.raw.chance if made.raw is not None else None
-    if most is None or share(most) == tell_chance(made):
+    most = tell_chance(made.raw)
+    if made.raw is None or most == tell_chance(made.effective):
         return ""
-    return f" ({share(most)} if all {made.counts.all} were independent)"
+    return f" ({most} if all {made.counts.all} were independent)"
 
 
 def say_overfitting(found: Chosen) -> str:
@@ -117,10 +123,11 @@ def count(number: int, kind: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def tell_chance(made: Trials) -> str:
-    """The chance that a search ends as high, in percent."""
-    best = made.effective
-    return "an unknown share" if best is None or best.chance is None else share(best.chance)
+def tell_chance(best: Best | None) -> str:
+    """The chance that a search ends as high, in percent; it is never quite 1."""
+    if best is None or best.chance is None:
+        return "an unknown share"
+    return share(min(best.chance, 1.0 - 1e-9))
 
 
 def share(value: float) -> str:
@@ -135,8 +142,12 @@ def share(value: float) -> str:
     return f"{percent:.1f} %"
 
 
-def spell_rank(rank: int) -> str:
-    """Return a rank as 2nd, 3rd or 11th."""
+def spell_place(rank: int, count: int) -> str:
+    """Return a rank as best, 2nd best, worst."""
+    if rank == 1:
+        return "best"
+    if rank == count:
+        return "worst"
     ends = {1: "st", 2: "nd", 3: "rd"}
     end = "th" if rank % 100 in (11, 12, 13) else ends.get(rank % 10, "th")
-    return f"{rank}{end}"
+    return f"{rank}{end} best"

@@ -14,7 +14,7 @@ from engine.study import Track, deflate, expect_best, judge_search, judge_sharpe
 from engine.trials.explaining import explain_trial
 from engine.trials.trial import NULL, Result
 from engine.trials.verdict import judge
-from engine.trials.words import say_search, share, spell_rank
+from engine.trials.words import say_search, share, spell_place
 
 
 def test_one_trial_has_no_deflated_ratio(tmp_path: Path) -> None:
@@ -30,9 +30,13 @@ def test_one_trial_has_no_deflated_ratio(tmp_path: Path) -> None:
     assert made.probabilistic == pytest.approx(judge_sharpe(track))
     assert made.minimum_years == pytest.approx(measure_minimum(track) / 250)
     chance = share(judge_search(track, 1))
-    assert made.says == (
+    assert made.says[0] == (
         "the only trial on these data so far, so nothing is deflated: a strategy without any skill "
-        f"ends at least this high in {chance} of cases",
+        f"ends at least this high in {chance} of cases"
+    )
+    assert made.says[1:] == (
+        "without skill means a true Sharpe ratio of 0 in excess of cash: what an account earns by "
+        "holding the market counts as skill here",
     )
 
 
@@ -57,7 +61,7 @@ def test_two_trials(tmp_path: Path) -> None:
     assert made.overfitting is not None
     assert (made.overfitting.trials, made.overfitting.days) == (2, 992)
     assert made.says[0].startswith("best of 2 trials, all independent of one another: a search of ")
-    assert other.says[0].startswith("2nd best of 2 trials, all independent of one another: a sear")
+    assert other.says[0].startswith("worst of 2 trials, all independent of one another: a sear")
     assert made.says[1] == (
         f"the best in-sample was below the median out of sample in {share(made.overfitting.below)} "
         "of splits (2 trials, 992 days)"
@@ -93,7 +97,7 @@ def test_unfinished_trials_are_told_and_extrapolated(tmp_path: Path) -> None:
         begin(database, "c")
         made = judge(database, database.find("a"))
     assert made.says[0].startswith(
-        f"{'best' if made.rank == 1 else '2nd best'} of 2 trials with a result, and 1 without, all "
+        f"{'best' if made.rank == 1 else 'worst'} of 2 trials with a result, and 1 without, all "
         "independent of one another: a search of this size"
     )
 
@@ -149,10 +153,11 @@ def test_a_share_is_never_0_or_100_where_it_is_not(value: float, text: str) -> N
     assert share(value) == text
 
 
-def test_ranks() -> None:
-    ranks = [spell_rank(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111, 112)]
-    assert ranks == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "101st", "111th", "112th"
+def test_places() -> None:
+    places = [spell_place(rank, 112) for rank in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111, 112)]
+    assert places == [
+        "best", "2nd best", "3rd best", "4th best", "11th best", "12th best", "13th best",
+        "21st best", "101st best", "111th best", "worst",
     ]  # fmt: skip
 
 
@@ -160,9 +165,11 @@ def test_explaining_has_a_sentence_for_every_figure(tmp_path: Path) -> None:
     with open_new(tmp_path, ["a", "b", "c"]) as database:
         finish(database, "other", source="another file")
         finish(database, "null", kind=NULL)
-        text = " ".join(explain_trial(database, database.find("a")))
+        best = max(database.select("LIMIT 3"), key=lambda row: row.sharpe or 0.0)
+        text = " ".join(explain_trial(database, best))
+    text = text.replace("Without", "without")
     for words in (
-        "Without skill means a true Sharpe ratio of 0",
+        "without skill means a true Sharpe ratio of 0",
         "Trials: 3 trials on the same source",
         "Not counted: 1 trials of this ledger that are of other data: another source, other",
         "Kept apart, and not counted: 1 null control.",
@@ -184,5 +191,5 @@ def test_nothing_is_called_a_probability_of_luck(tmp_path: Path) -> None:
     said = " ".join([*made.says, *made.units.values()])
     assert "luck" not in said
     assert "probability" not in said
-    unknown: Trials = replace(made, effective=None)
+    unknown: Trials = replace(made, effective=None, raw=None)
     assert "in an unknown share of cases" in say_search(unknown)
