@@ -48,11 +48,12 @@ format: $(TESTS)  ## format and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(TESTS)  ## time the command line, the account, rank ICs and a 500 x 2520 run
+bench: $(TESTS)  ## time the command line, the account, rank ICs, a 500 x 2520 run, statistics of many trials
 	$(BIN)/python benchmarks/command_line.py
 	$(BIN)/python benchmarks/account.py
 	$(BIN)/python benchmarks/rank_ic.py
 	$(BIN)/python benchmarks/main_job.py
+	$(BIN)/python benchmarks/validation.py
 
 bench-formulas: $(TESTS)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)
 	$(PIP) --editable '.[bench]'

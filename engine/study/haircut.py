@@ -71,8 +71,9 @@ def cut_sharpe(
     order = np.argsort(p, kind="stable")
     rank = int(np.flatnonzero(order == np.count_nonzero(known[:at]))[0])
     adjusted = (values[rank] for values in _adjust(p[order]))
+    own = float(sharpes[at])
     cuts = (_invert(each, int(lengths[at]), periods_per_year) for each in adjusted)
-    return Haircut(*(math.copysign(each, sharpes[at]) for each in cuts))
+    return Haircut(*(math.copysign(min(each, abs(own)), own) for each in cuts))
 
 
 def _adjust(p: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -88,6 +89,6 @@ def _invert(p: float, n: int, periods_per_year: float) -> float:
     """Return the ratio per year of n rows that has a two-sided p-value."""
     from scipy.special import stdtrit
 
-    if p >= 1.0:
-        return 0.0
+    if not 0.0 < p < 1.0:
+        return 0.0 if p else math.inf
     return float(-stdtrit(n - 1.0, p / 2.0)) * math.sqrt(periods_per_year / n)

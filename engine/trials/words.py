@@ -87,11 +87,11 @@ def say_search(made: Trials) -> str:
     return (
         f"{place} of {counts.known} {one if counts.known == 1 else many}{more}, "
         f"{tell_independent(counts)}: a search of this size over strategies without any skill ends "
-        f"at least this high in {tell_chance(made.effective)} of cases{_bound(made)}"
+        f"at least this high in {tell_chance(made.effective)} of cases{_tell_most(made)}"
     )
 
 
-def _bound(made: Trials) -> str:
+def _tell_most(made: Trials) -> str:
     """The chance where no two trials were alike, which it cannot exceed."""
     most = tell_chance(made.raw)
     if made.raw is None or most == tell_chance(made.effective):

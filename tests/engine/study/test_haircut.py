@@ -59,3 +59,8 @@ def test_one_trial_is_not_cut_and_a_loss_stays_one():
 def test_a_trial_without_a_ratio_is_not_judged():
     with pytest.raises(DataError, match="trial 1 has no Sharpe ratio"):
         cut_sharpe(np.array([0.5, NAN]), np.array([500, 500]), 1, 252.0)
+
+
+def test_a_ratio_whose_chance_is_too_small_for_a_number_is_kept():
+    made = cut_sharpe(np.array([20.0, 0.1]), np.array([5000, 5000]), 0, 252.0)
+    assert (made.bonferroni, made.holm, made.bhy) == (20.0, 20.0, 20.0)
