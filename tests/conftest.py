@@ -12,7 +12,7 @@ from builders import SHARED, Shared
 
 def pytest_configure() -> None:
     """Hear Ctrl-C, also where a shell ignores it; keep nothing of one test for another."""
-    os.environ["ALPHA_ENGINE_STORE"] = ""
+    os.environ["ALPHA_ENGINE_STORE"] = os.environ["ALPHA_ENGINE_TRIALS"] = ""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

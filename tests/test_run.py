@@ -199,6 +199,14 @@ def test_one_failing_job_does_not_end_a_sweep(tmp_path: Path) -> None:
     assert not (tmp_path / "s" / "1" / "manifest.json").exists()
 
 
+def test_a_sweep_over_a_key_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    words = ["run", "-m", "+bundle=ai_tech_core", "report=none", "hydra.sweep.dir=s"]
+    done = command([*words, "portfolio.quantiles=0.1,0.2"], tmp_path)
+    assert done.returncode == 2
+    said = "portfolio.quantiles: no such key; did you mean 'quantile'?"
+    assert done.stderr.startswith(f"engine: {said}")
+
+
 def test_ctrl_c_leaves_a_marked_folder(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "engine", "run", ML, "hydra.run.dir=run"]
     process = subprocess.Popen(

@@ -31,6 +31,16 @@ OWN = (
         """,
     ),
     Command(
+        "trials",
+        "engine.cli.trials:trials",
+        """
+        what was tried, and what that makes of a result
+        list [--last N | --all]  the newest trials, a line each
+        show KEY|RUN  all that is known of one trial
+        explain KEY|RUN  every figure with its sentence
+        """,
+    ),
+    Command(
         "data",
         "engine.cli.data:data",
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -50,12 +51,15 @@ def report(folders: tuple[str, ...]) -> None:
 def compare(folders: tuple[str, ...], out: str | None) -> None:
     """Set runs side by side."""
     from engine.report import Comparison, comparison_text, draw_comparison
+    from engine.trials import compare_counted
 
     target = None if out is None else Path(out)
     if target is not None and target.suffix != ".html":
         raise ConfigError("compare --out: wants a page's name, as in `--out runs.html`")
     with _tell_disk_errors(target or Path("compare")):
         comparison = Comparison.read([Path(folder) for folder in folders])
+        runs = dict(zip(comparison.labels, comparison.folders, strict=True))
+        comparison = replace(comparison, trials=compare_counted(runs))
         print(comparison_text(comparison))
         if target is not None:
             draw_comparison(comparison, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from collections import Counter
@@ -144,12 +145,14 @@ def _line(error: Exception) -> str:
 
 def _print_sweep(outcomes: Sequence[Outcome]) -> None:
     from engine.report import sweep
+    from engine.trials import tell_now
 
     done = [
         (o.overrides, o.path, o.result.artifacts.metrics) for o in outcomes if o.result is not None
     ]
     if done:
-        print(sweep(done))
+        best = max(outcomes, key=lambda o: -math.inf if o.score is None else o.score)
+        print(sweep(done, tell_now(best.path)))
     before = sum(outcome.before for outcome in outcomes)
     if before:
         print(f"{before} of {len(outcomes)} jobs had finished before, and were not run again")

@@ -182,6 +182,7 @@ def hydra_over(folder: str | None = None) -> Iterator[Hydra]:
     if folder:
         search.prepend(provider="command-line", path=f"file://{Path(folder).absolute()}")
     before = get_gh_backup()
+    GlobalHydra.instance().clear()  # in a sweep, one is at work
     version.setbase(VERSION_BASE)
     try:
         hydra = Hydra("engine", Loader(search))

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 STORE = "ALPHA_ENGINE_STORE"  # of the environment: another default folder of the store
+TRIALS = "ALPHA_ENGINE_TRIALS"  # another default file of the trial ledger
+BESIDE = Path("outputs", "trials.sqlite")  # beside the runs, where one types
 
 
 def user_store() -> Path | None:
@@ -17,6 +19,15 @@ def user_store() -> Path | None:
     if named is None:
         return user_cache() / "store"
     return Path(named).expanduser() if named else None
+
+
+def user_trials() -> Path | None:
+    """Return the default file of the trial ledger; None where the environment says there is none.
+
+    RuntimeError where there is no home.
+    """
+    named = os.environ.get(TRIALS, str(BESIDE))
+    return Path(named).expanduser().absolute() if named else None
 
 
 def user_cache() -> Path:

@@ -8,13 +8,15 @@ from engine.pipeline.origin import describe_origin, fix_paths
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
 from engine.pipeline.run import Among, Finisher, Running, execute, job
-from engine.pipeline.settings import choose_plugins, factor_set, resolve
+from engine.pipeline.settings import Counted, choose_plugins, factor_set, resolve
 from engine.pipeline.stages import STAGES
+from engine.pipeline.strategy import make_strategy_key
 
 __all__ = [
     "STAGES",
     "Among",
     "Announce",
+    "Counted",
     "Finisher",
     "Part",
     "Running",
@@ -26,6 +28,7 @@ __all__ = [
     "find_factors",
     "fix_paths",
     "job",
+    "make_strategy_key",
     "read_part",
     "resolve",
 ]

@@ -105,7 +105,7 @@ class Keys:
 
     def list_used(self, stage: Stage) -> list[Used]:
         """The plugins that a stage uses."""
-        return [*_list_used(stage, self.config, self.registry)]
+        return [*list_used(stage, self.config, self.registry)]
 
     def is_current(self, stage: Stage) -> bool:
         """Whether the files that a stage reads are still those that its key is made of."""
@@ -155,6 +155,11 @@ class Used:
     def lines(self) -> Iterator[str]:
         """Which code it is, and what stands in the files that it reads."""
         yield f"{self.entry.kind} {self.node.name}: {identity(self.entry)}"
+        yield from self.contents
+
+    @property
+    def contents(self) -> Iterator[str]:
+        """What stands in the files that it reads."""
         for field in find_file_options(self.entry.cls):
             yield from (f"{field} {each}" for each in _contents(self.node.get(field)))
 
@@ -165,7 +170,7 @@ class Used:
             yield from list_places(self.node.get(field))
 
 
-def _list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
+def list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[Used]:
     """The plugins that a stage uses."""
     groups = registry.groups
     for key in sorted({*stage.reads.values()}):
@@ -177,7 +182,7 @@ def _list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator
 
 def _code(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[str]:
     """Which code the plugins are that a stage reads, and what stands in the files they read."""
-    for used in _list_used(stage, config, registry):
+    for used in list_used(stage, config, registry):
         if used.label:
             yield f"{used.label} {' '.join(used.lines)}"
         else:

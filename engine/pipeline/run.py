@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from engine.bars import Handed
-from engine.config import find_secrets
+from engine.config import Hidden, find_secrets
 from engine.core.errors import DataError
 from engine.core.folders import is_finished
 from engine.core.lock import Lock
@@ -59,15 +59,21 @@ class Running:
     settings : Settings
     registry : Registry
         Where its plugins come from.
-    handed : bool
-        Whether its bars were handed over, and come from no source.
+    overrides : tuple of str
+        What was typed, without secrets.
+    secrets : Hidden
+        What is written nowhere.
+    origin : callable, optional
+        Says where its bars come from (`describe_origin`); None where they were handed over.
     """
 
     path: Path
     config: DictConfig
     settings: Settings
     registry: Registry
-    handed: bool
+    overrides: tuple[str, ...]
+    secrets: Hidden
+    origin: Callable[[], str] | None
 
 
 def _pass(running: Running, panel: Panel) -> None:
@@ -166,7 +172,8 @@ def _execute(
 ) -> None:
     """The run itself, with the registry that its configuration leaves."""
     raw = copy.deepcopy(config)
-    raw.pop("store", None)  # where results are kept changes none
+    for key in ("store", "trials"):  # where results are kept and counted changes none
+        raw.pop(key, None)
     settings = read(config, registry)
     shown = folder.secrets.config(raw)
     if bars is not None:
@@ -192,7 +199,9 @@ def _execute(
         config=config,
         settings=settings,
         registry=registry,
-        handed=bars is not None,
+        overrides=tuple(map(folder.secrets.text, overrides)),
+        secrets=folder.secrets,
+        origin=origin,
     )
     last = [finisher for finisher in finishers if finisher.wanted(settings)]
     folder.open()

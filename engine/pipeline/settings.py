@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -34,6 +35,7 @@ from engine.core.kinds import (
 )
 from engine.core.options import Options, in_yaml, option
 from engine.core.periods import Time
+from engine.core.places import user_trials
 from engine.core.universe import Universe
 from engine.forecasts import Label, Validation, forecast_name
 from engine.plugin import Registry, advice, calling
@@ -42,6 +44,7 @@ from engine.study import TooGood
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+AUTO = "auto"
 DIALECT = "_dialect_"  # of a factor set: the dialect of its formulas, and no factor
 NOTES = ("about", "source")  # what a factor set says about a factor beside its definition
 
@@ -54,6 +57,26 @@ class Drawing(Options):
 
     name: str = option("full", "written into the manifest")
     figures: bool = option(True, "draw report.html and report*.png; about 2 s and 3 MB a run")
+
+
+@dataclass(frozen=True)
+class Counted(Options):
+    """Where runs are counted as trials."""
+
+    config_key: ClassVar[str] = "trials"
+
+    path: str | None = option(
+        AUTO,
+        "the ledger in which every run is counted; auto is $ALPHA_ENGINE_TRIALS, or "
+        "outputs/trials.sqlite where you type, wherever the run's folder is; null counts nothing",
+    )
+
+    @property
+    def file(self) -> Path | None:
+        """The ledger; None where nothing is counted."""
+        if self.path == AUTO:
+            return user_trials()
+        return Path(self.path).expanduser().absolute() if self.path else None
 
 
 @dataclass(frozen=True)
@@ -98,6 +121,7 @@ class Settings:
     too_good: TooGood
     report: Drawing
     store: Store
+    trials: Counted
     guests: dict[str, Kind]  # of kinds that distributions have brought, by group
     observers: tuple[Observer, ...]
     strict_observers: bool
@@ -154,6 +178,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         delisting=take(Delisting, "delisting"),
         too_good=structure(TooGood, _limits(config.get("too_good")), "too_good"),
         report=take(Drawing, "report"),
+        trials=take(Counted, "trials"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
             for key, node in _items(config.get("observers"), "observers")

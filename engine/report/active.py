@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engine.core.periods import spell
-from engine.storage import Artifacts, Data, Manifest, Metrics, Trainings
+from engine.storage import Artifacts, Data, Manifest, Metrics, Trainings, Trials
 from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
@@ -56,6 +56,8 @@ class Run:
         The close before the first position.
     trainings : Trainings, optional
         None without a model.
+    trials : Trials, optional
+        What the trial ledger said; None where the run was not counted.
     """
 
     manifest: Manifest
@@ -84,6 +86,7 @@ class Run:
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
     trainings: Trainings | None = None
+    trials: Trials | None = None
 
     @property
     def horizon(self) -> str:
@@ -118,4 +121,5 @@ class Run:
             **active,
             eve=every.index[before] if before >= 0 else None,
             trainings=made.forecasts if manifest.splits else None,
+            trials=made.trials,
         )

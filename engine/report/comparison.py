@@ -51,6 +51,10 @@ class Comparison:
         Whether these are all the active dates of every run.
     left : list of str
         What was named and is no finished run, a line each.
+    folders : list of pathlib.Path
+        Of the runs.
+    trials : list of str
+        What the trial ledger says of them, a line each.
     """
 
     labels: list[str]
@@ -58,6 +62,8 @@ class Comparison:
     dates: pd.DatetimeIndex
     same: bool
     left: list[str] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    trials: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, named: Sequence[Path]) -> Comparison:
@@ -81,7 +87,8 @@ class Comparison:
         if dates.empty:
             each = "; ".join(f"{name} {_span(s)}" for name, s in zip(labels, spans, strict=True))
             raise DataError(f"no date is common to all runs ({each}); compare those that overlap")
-        return cls(labels, runs, dates, all(len(span) == len(dates) for span in spans), left)
+        same = all(len(span) == len(dates) for span in spans)
+        return cls(labels, runs, dates, same, left, folders)
 
     def find_swept(self) -> dict[str, list[str]]:
         """What was typed and differs, in the order of the words, with one value per run."""
@@ -154,10 +161,9 @@ class Comparison:
 
     def notes(self) -> list[str]:
         """What a reader must know before choosing between the runs."""
-        n = len(self.runs)
-        lines = [
-            f"{n} trials are compared here: the best of {n} is better by luck as well, and trials "
-            "that are not shown count too."
+        lines = [*self.trials] or [
+            f"{len(self.runs)} trials are compared here, which no ledger counts: the best looks "
+            "better than it is, for it was chosen, and trials that are not shown count too."
         ]
         if not self.same:
             lines.append(

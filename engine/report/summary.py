@@ -35,13 +35,16 @@ def text(made: Artifacts) -> str:
         lines.append(f"{label:24s}" + "".join(f"{_number(cell, form):>12s}" for cell in cells))
     if metrics.annual.rows:
         lines.append(f"per year: by {metrics.annual.span.text()}")
-    lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(made, manifest)]
+    lines += ["", *_evidence(metrics), "", *_money(metrics), ""]
+    lines += [*_trials(made), *_timings(made, manifest)]
     page = made.path / "report.html"
     lines += ["", f"report: {page if page.is_file() else made.path}"]
     return "\n".join(lines)
 
 
 SEEN = 5e-4  # of the weight decided: less is not told at the prompt
+UNCOUNTED = "the best of {} trials looks better than it is, for it was chosen"
+SAID = 2  # sentences of the trial ledger
 NAMED = 8  # names in a line
 
 _ROWS = (
@@ -53,8 +56,11 @@ _ROWS = (
 )
 
 
-def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]]) -> str:
-    """A table of a sweep's runs, one line each: overrides, folder and metrics."""
+def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]], best: Sequence[str]) -> str:
+    """A table of a sweep's runs, one line each: overrides, folder and metrics.
+
+    Below it stands what the trial ledger says of the `best` run; nothing where there is none.
+    """
     adjusted, head, note = _adjust([metrics.signal.rank_ic_p for _, _, metrics in done])
     lines = [
         f"{'Sharpe':>8s}{'± se':>8s}{'CAGR':>9s}{head}{'rank IC':>9s}{'t':>6s}  overrides → folder"
@@ -67,8 +73,17 @@ def sweep(done: Sequence[tuple[Sequence[str], Path, Metrics]]) -> str:
             f"{_number(signal.rank_ic_t, '.1f'):>6s}  {' '.join(overrides)} → {path}"
         )
     lines += note
-    lines.append(f"{len(done)} trials were run: the best of them is better by luck as well")
+    if best:
+        lines += [f"highest Sharpe: {best[0]}", *best[1:SAID]]
+    else:
+        lines.append(f"{UNCOUNTED.format(len(done))}, and no trial ledger counts them")
     return "\n".join(lines)
+
+
+def _trials(made: Artifacts) -> list[str]:
+    """What the trial ledger said when the run ended."""
+    said = made.trials.says[:SAID] if made.trials is not None else ()
+    return [f"trials at its end: {said[0]}", *said[1:], ""] if said else []
 
 
 def _evidence(metrics: Metrics) -> list[str]:

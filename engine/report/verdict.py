@@ -24,6 +24,11 @@ IC = (
 )
 SHARPE = "The net Sharpe ratio (mean return in excess of cash over how much it varies)"
 
+UNKNOWN = (
+    "How often something else was tried before is not known here: the best of many tries looks "
+    "good by luck alone, and only data that no try has seen can tell."
+)
+
 
 def verdict(run: Run) -> list[str]:
     """What the configuration and the numbers allow to be said, one paragraph an item."""
@@ -187,10 +192,7 @@ def _judge(
 
 def _doubts(run: Run) -> list[str]:
     """What the numbers cannot know."""
-    lines = [
-        "How often something else was tried before is not known here: the best of many tries looks "
-        "good by luck alone, and only data that no try has seen can tell."
-    ]
+    lines = [UNKNOWN] if run.trials is None else [_sentence(each) for each in run.trials.says]
     universe = run.manifest.config.get("universe") or {}
     dated = any(universe.get(key) for key in ("members", "members_file", "top_n"))
     if universe.get("symbols") and not dated and not run.manifest.simulated:
@@ -202,6 +204,11 @@ def _doubts(run: Run) -> list[str]:
     if empty:
         lines.append(f"Without a single value, and so without effect: {', '.join(empty)}.")
     return lines
+
+
+def _sentence(text: str) -> str:
+    """A paragraph of what the trial ledger said."""
+    return f"Trials when it ended: {text}."
 
 
 def _times(count: int) -> str:

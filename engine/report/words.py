@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from engine.report import book, data, knowledge, model
+from engine.report import book, counted, data, knowledge, model
 from engine.report.cells import number
 from engine.report.cells import table as _table
 from engine.report.verdict import verdict
@@ -81,6 +81,7 @@ def _tables(run: Run) -> list[dict[str, Any]]:
     metrics = run.metrics
     return [
         performance(metrics.performance),
+        *counted.tables(run.trials),
         _years(run),
         *book.tables(run),
         _table(

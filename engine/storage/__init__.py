@@ -12,6 +12,7 @@ from engine.storage.mending import Mended, mend_catalogue
 from engine.storage.metrics import TOTAL, Decisions, Evidence, Fills, Metrics, Performance, Regime
 from engine.storage.results import ASIDE, OF_STORE, PIECES, Result, Results, Share
 from engine.storage.stats import Hits, Stats
+from engine.storage.trials import Best, Chosen, Counts, Cuts, Trials
 
 __all__ = [
     "ASIDE",
@@ -19,7 +20,11 @@ __all__ = [
     "PIECES",
     "TOTAL",
     "Artifacts",
+    "Best",
     "CatalogueError",
+    "Chosen",
+    "Counts",
+    "Cuts",
     "Damage",
     "Data",
     "Decisions",
@@ -41,6 +46,7 @@ __all__ = [
     "Stats",
     "Training",
     "Trainings",
+    "Trials",
     "mend_catalogue",
     "refuse_unfinished",
 ]

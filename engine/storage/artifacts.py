@@ -19,6 +19,7 @@ from engine.storage.data import Data
 from engine.storage.forecasts import Trainings
 from engine.storage.manifest import Manifest
 from engine.storage.metrics import Metrics
+from engine.storage.trials import Trials
 from engine.storage.typed import to_typed
 
 T = TypeVar("T")
@@ -63,6 +64,13 @@ class Artifacts:
     def forecasts(self) -> Trainings:
         """``forecasts.json``; not there without a model."""
         return self._read_as(Trainings, "forecasts")
+
+    @cached_property
+    def trials(self) -> Trials | None:
+        """``trials.json``; None where the run was not counted."""
+        if not (self.path / "trials.json").is_file():
+            return None
+        return self._read_as(Trials, "trials")
 
     def table(self, name: str) -> pd.DataFrame:
         """``NAME.parquet``, whole."""

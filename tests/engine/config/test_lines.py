@@ -20,7 +20,7 @@ from engine.core.kinds import groups
 from engine.core.options import option
 from engine.core.periods import Time
 from engine.forecasts import Label, Validation
-from engine.pipeline.settings import Choice, Drawing
+from engine.pipeline.settings import Choice, Counted, Drawing
 from engine.plugin import installed
 from engine.signal import Decision
 from engine.signal.scores import Scoring
@@ -75,6 +75,7 @@ def test_the_root_has_the_defaults_of_its_classes() -> None:
         "delisting": Delisting,
         "too_good": TooGood,
         "plugins": Choice,
+        "trials": Counted,
     }
     for key, cls in nodes.items():
         assert root[key] == {each.name: default(each) for each in fields(cls)}, key

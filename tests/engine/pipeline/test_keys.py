@@ -46,6 +46,7 @@ MAY = {
     "backtest": {"account", "metrics"},
     "delisting": {"label"} | LEARNT,
     "too_good": {"metrics"},
+    "trials": set(),
     "seed": {"label"} | LEARNT,
     "report": set(),
     "store": set(),

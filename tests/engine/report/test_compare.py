@@ -218,7 +218,7 @@ def test_other_horizons_and_versions_are_told(tmp_path):
     assert "Package versions differ: numpy." in notes
 
 
-def test_the_terminal_shows_a_line_per_run_and_warns_of_luck(tmp_path, capsys):
+def test_the_terminal_shows_a_line_per_run_and_warns_of_choosing(tmp_path, capsys):
     one = trial(tmp_path / "one", config=config("ridge", 10.0))
     two = trial(tmp_path / "two", config=config("linear"), bankrupt_on="2020-03-01")
     three = trial(tmp_path / "three", config=config("linear"), simulated=False)
@@ -241,7 +241,7 @@ def test_the_terminal_shows_a_line_per_run_and_warns_of_luck(tmp_path, capsys):
     rest = "\n".join(lines[4:])
     assert "SIMULATED data (one, two): none of this" in rest
     assert "BANKRUPT on 2020-03-01: two" in rest
-    assert "3 trials are compared here: the best of 3 is better by luck" in rest
+    assert "3 trials are compared here, which no ledger counts: the best looks better than" in rest
 
 
 def test_many_differing_keys_leave_room_for_the_numbers(tmp_path):
