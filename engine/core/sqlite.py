@@ -12,11 +12,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from urllib.parse import quote
 
 from engine.core.errors import DataError
 
 WAIT = 60.0  # seconds for another writer
+PAUSE = 0.01  # seconds until SQLite is asked again
 NETWORK = {
     "9p", "afs", "ceph", "cifs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs",
     "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs",
@@ -38,13 +40,28 @@ def connect(path: Path) -> sqlite3.Connection:
     refuse_network(path)
     connection = _open(str(path))
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _keep_log(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have a database keep its log; SQLite does not wait for those who ask for it at once."""
+    deadline = monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or monotonic() > deadline:
+                raise
+            sleep(PAUSE)
+        else:
+            return
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:

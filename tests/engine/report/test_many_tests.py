@@ -68,7 +68,7 @@ def test_page_and_prompt_of_many_factors(tmp_path):
     assert lines[1].split()[1] == "11.0%"
     assert lines[-1].startswith("p among 11: adjusted")
 
-    lines = summary.sweep([(["a=1"], tmp_path, few)] * 10).splitlines()
+    lines = summary.sweep([(["a=1"], tmp_path, few)] * 10, []).splitlines()
     assert lines[0].split() == [
         "Sharpe",
         "±",
@@ -81,7 +81,7 @@ def test_page_and_prompt_of_many_factors(tmp_path):
         "→",
         "folder",
     ]
-    lines = summary.sweep([(["a=1"], tmp_path, few)] * 11).splitlines()
+    lines = summary.sweep([(["a=1"], tmp_path, few)] * 11, []).splitlines()
     assert "p among 11" in lines[0]
     assert lines[1].split()[3] == "11.0%"
     assert lines[-2].startswith("p among 11: adjusted")
