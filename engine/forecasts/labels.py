@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from engine.bars import USUAL, Delisting, judge_so_far, outcomes
 from engine.core.options import Options, option
@@ -36,6 +37,8 @@ class Labels:
         What a model learns: row t uses rows up to ``end[t]`` and none after.
     end : int array, shape (T,)
         Row at whose close label t is known; T or more when the sample ends before.
+    dates : pandas.DatetimeIndex, shape (T,)
+        UTC.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Labels:
     values: FloatArray
     target: FloatArray
     end: npt.NDArray[np.int64]
+    dates: pd.DatetimeIndex
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Label(Options):
             values, target = (_shuffle(panel, array, seed) for array in (values, target))
         end = np.arange(len(panel.dates), dtype=np.int64) + 1 + self.horizon
         name = f"fwd_return_{self.horizon}d"
-        return Labels(name, self.horizon, panel.symbols, values, target, end)
+        return Labels(name, self.horizon, panel.symbols, values, target, end, panel.dates)
 
     def forward(self, panel: Panel, rows: int, seed: int, delisting: Delisting) -> FloatArray:
         """Return the returns over `rows` rows from the entry, shape (T, N), as labels do."""

@@ -8,12 +8,15 @@ Financial Machine Learning", section 7.4).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from engine.core.errors import ConfigError
-from engine.core.options import Options, option
+from engine.core.options import OptionError, Options, option
 from engine.forecasts.labels import Labels
 
 SCHEMES, IMPUTE = ("expanding", "rolling"), ("median", "drop")
@@ -31,6 +34,9 @@ class Validation(Options):
     n_splits: int = option(10, "trainings, spread evenly over the dates that are forecast", ge=1)
     retrain_every: int = option(
         0, "between trainings; above 0 it overrides n_splits", unit="trading days", ge=0
+    )
+    dates: list[str] = option(
+        [], "on which a training's forecasts begin; they stand above n_splits and retrain_every"
     )
     train_size: int = option(
         756, "in a rolling window; 756 are three years", unit="trading days", ge=1
@@ -55,6 +61,15 @@ class Validation(Options):
         ge=2,
     )
     use_regimes: bool = option(False, "true: regime probabilities as further features")
+
+    def __post_init__(self) -> None:
+        for one, other in pairwise(self.dates):
+            if not _read_day(one) < _read_day(other):
+                raise OptionError(
+                    self.config_key, f"dates: {other} after {one}: write each once, earliest first"
+                )
+        for text in self.dates:
+            _read_day(text)
 
 
 @dataclass(frozen=True)
@@ -83,15 +98,7 @@ def windows(first: int, labels: Labels, validation: Validation) -> list[Window]:
             f"{labels.horizon} + 1 + embargo {validation.embargo} days): "
             f"type validation.min_train={gap + 252} or more"
         )
-    every, n = validation.retrain_every, validation.n_splits
-    if every == 0 and total - begin < n:
-        raise ConfigError(
-            f"validation.n_splits={n} is more than the {total - begin} dates left to forecast: "
-            f"type validation.n_splits={total - begin} or less"
-        )
-    starts = (
-        np.arange(begin, total, every) if every > 0 else begin + np.arange(n) * (total - begin) // n
-    )
+    starts = _find_starts(begin, labels, validation)
     known = labels.end + validation.embargo
     found = []
     for test, stop in zip(starts, [*starts[1:], total], strict=True):
@@ -99,3 +106,53 @@ def windows(first: int, labels: Labels, validation: Validation) -> list[Window]:
         rolled = purged - validation.train_size if validation.scheme == "rolling" else first
         found.append(Window(max(first, rolled), purged, int(test), int(stop)))
     return found
+
+
+def _find_starts(begin: int, labels: Labels, validation: Validation) -> npt.NDArray[np.int64]:
+    """The first row that each training forecasts, from row `begin` on."""
+    if validation.dates:
+        return _find_rows(begin, labels.dates, validation)
+    total, every, n = len(labels.end), validation.retrain_every, validation.n_splits
+    if every > 0:
+        return np.arange(begin, total, every)
+    if total - begin < n:
+        raise ConfigError(
+            f"validation.n_splits={n} is more than the {total - begin} dates left to forecast: "
+            f"type validation.n_splits={total - begin} or less"
+        )
+    return begin + np.arange(n) * (total - begin) // n
+
+
+def _find_rows(
+    begin: int, dates: pd.DatetimeIndex, validation: Validation
+) -> npt.NDArray[np.int64]:
+    """The rows of `validation.dates`; a date without a row means the next one."""
+    rows = dates.searchsorted(pd.DatetimeIndex([_read_day(text) for text in validation.dates]))
+    for text, row in zip(validation.dates, rows, strict=True):
+        if row == len(dates):
+            raise ConfigError(
+                f"validation.dates: {text} is after the last row, {dates[-1]:%Y-%m-%d}: "
+                "leave it out, or take data up to it"
+            )
+        if row < begin:
+            raise ConfigError(
+                f"validation.dates: {text} is before {dates[begin]:%Y-%m-%d}, the first date that "
+                f"validation.min_train={validation.min_train} allows: type that or a later one, "
+                "or a lower validation.min_train"
+            )
+    for k in np.flatnonzero(np.diff(rows) == 0):
+        raise ConfigError(
+            f"validation.dates: {validation.dates[k]} and {validation.dates[k + 1]} both mean the "
+            f"row {dates[rows[k]]:%Y-%m-%d}: leave one out"
+        )
+    return rows.astype(np.int64)
+
+
+def _read_day(text: str) -> pd.Timestamp:
+    try:
+        day = pd.Timestamp(text, tz="UTC")
+    except ValueError:
+        day = pd.NaT
+    if pd.isna(day):
+        raise OptionError(Validation.config_key, f"dates: {text!r} is no date: write 2020-01-31")
+    return day

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import engine
@@ -52,7 +53,8 @@ def make_labels(features: dict[str, engine.FloatArray], horizon: int = 5) -> Lab
     target[random.random((T, N)) < 0.03] = np.nan
     end = np.arange(T, dtype=np.int64) + horizon + 1
     symbols = tuple(f"S{i:02d}" for i in range(N))
-    return Labels("forward_return_5d", horizon, symbols, target, target, end)
+    dates = pd.bdate_range("2020-01-01", periods=T, tz="UTC")
+    return Labels("forward_return_5d", horizon, symbols, target, target, end, dates)
 
 
 def forecast(model: engine.Model, features: Any, validation: Validation = USUAL) -> Forecasts:

@@ -111,6 +111,45 @@ def test_retrain_every_overrides_the_number_of_splits():
     assert [(w.test, w.stop) for w in plan] == [(60, 100), (100, 140), (140, 150)]
 
 
+def test_dates_say_where_forecasts_begin_and_one_without_a_row_means_the_next():
+    """2020-04-25 is a Saturday; row 83 is the Monday after it."""
+    _, _, labels = world(T=150)
+    pinned = replace(SMALL, dates=["2020-03-31", "2020-04-25"], retrain_every=40)
+    assert [(w.test, w.stop) for w in windows(0, labels, pinned)] == [(64, 83), (83, 150)]
+
+
+@pytest.mark.parametrize("scheme", ["expanding", "rolling"])
+def test_pinned_dates_forecast_what_the_same_starts_by_number_do(scheme):
+    panel, features, labels = world()
+    usual = replace(SMALL, scheme=scheme, train_size=50)
+    full = walk_forward(features, labels, Plain(), usual, seed=0, where=panel.present)
+    starts = [f"{panel.dates[split.test_start]:%Y-%m-%d}" for split in full.splits]
+    pinned = replace(usual, dates=starts, n_splits=7)
+    again = walk_forward(features, labels, Plain(), pinned, seed=0, where=panel.present)
+    assert again.values.tobytes() == full.values.tobytes()
+    assert [replace(s, seconds=0) for s in again.splits] == [
+        replace(s, seconds=0) for s in full.splits
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dates", "message"),
+    [
+        (["2020-03-24"], "2020-03-24 is before 2020-03-25, .* validation.min_train=60 allows"),
+        (["2020-04-01", "2031-01-01"], "2031-01-01 is after the last row, 2020-07-28"),
+        (["2020-04-04", "2020-04-05"], "2020-04-04 and 2020-04-05 both mean the row 2020-04-06"),
+        (["2020-04-06", "2020-04-01"], "2020-04-01 after 2020-04-06: write each once, earliest"),
+        (["2020-04-06", "2020-04-06"], "2020-04-06 after 2020-04-06: write each once"),
+        (["soon"], "validation.dates: 'soon' is no date: write 2020-01-31"),
+        (["NaT"], "validation.dates: 'NaT' is no date"),
+    ],
+)
+def test_a_date_on_which_no_forecasts_can_begin_is_named(dates, message):
+    _, features, labels = world()
+    with pytest.raises(ConfigError, match=message):
+        walk_forward(features, labels, Plain(), replace(SMALL, dates=dates), seed=0)
+
+
 def test_forecasts_agree_with_a_literal_loop():
     panel, features, labels = world()
     result = walk_forward(features, labels, Plain(), SMALL, seed=0, where=panel.present)
