@@ -62,10 +62,10 @@ def split(raw: Raw, date: pd.Timestamp, after: pd.Timestamp, symbol: str) -> Raw
     rows = known.rows
     mine = (rows.name == rows.names.index(symbol)) & np.asarray(rows.days <= date)[rows.day]
     numbers = dict(rows.numbers)
-    for column in numbers:
+    for column, values in rows.numbers.items():
         if column.lower() in (*PRICES, "volume"):
             factor = 2.0 if column.lower() == "volume" else 0.5
-            numbers[column] = np.where(mine, numbers[column] * factor, numbers[column])
+            numbers[column] = np.where(mine, values * factor, values)
     return Raw(replace(rows, numbers=numbers), known.series, raw.facts)
 
 
@@ -116,9 +116,7 @@ def _compact(rows: Rows) -> Rows:
     )
 
 
-def _change(
-    column: str, values: FloatArray, names: list[str], after: pd.Timestamp
-) -> FloatArray:
+def _change(column: str, values: FloatArray, names: list[str], after: pd.Timestamp) -> FloatArray:
     kind = "price" if column.lower() in PRICES else column
     factors = np.array([_factor(f"{kind} {name} {after}") for name in names])
     changed: FloatArray = np.where(values == 0.0, factors - LEAST, values * factors)

@@ -154,7 +154,7 @@ def _find_splits(panel: Panel) -> BoolArray:
         near = np.zeros(panel.shape, bool)
         for each in RATIOS:
             near |= np.abs(ratio / each - 1.0) <= NEAR
-    return near.any(axis=1)
+    return np.asarray(near.any(axis=1))
 
 
 def _describe(row: int, panel: Panel, kinds: Mapping[str, BoolArray]) -> Chosen:

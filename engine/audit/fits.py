@@ -49,5 +49,4 @@ KEYS = ("train_start", "train_stop", "test_start")
 
 
 def _row(day: str, dates: pd.DatetimeIndex) -> int:
-    """The last row of a day, or the first one where that is asked."""
     return int(dates.searchsorted(pd.Timestamp(day, tz="UTC")))

@@ -81,6 +81,8 @@ class Remade:
         Results by the names of their stages.
     stages : sequence of str
         Those that were made.
+    path : pathlib.Path
+        Where the files lie that they left.
     stopped : str
         Why it did not come to its last stage; "" where it did.
     """
@@ -88,6 +90,7 @@ class Remade:
     settings: Settings
     making: Making
     stages: Sequence[str]
+    path: Path
     stopped: str = ""
 
     def __getitem__(self, name: str) -> Any:
@@ -161,7 +164,7 @@ class Workshop:
             told = read_told(manifest)
             for name, stage in stages.items():
                 made.make(stage, _find(files, told.get(name, {})))
-            yield Remade(settings, made, [*stages])
+            yield Remade(settings, made, [*stages], run)
 
     def _configure(self, variant: Variant) -> DictConfig:
         """The configuration: what it changes changes no decision, but for the schedule."""
@@ -255,9 +258,9 @@ def _make(made: Making, stages: Sequence[Stage], must: bool) -> Remade:
         except EngineError as error:
             if must:
                 raise
-            return Remade(made.settings, made, done, f"{stage.name}: {error}")
+            return Remade(made.settings, made, done, made.folder.path, f"{stage.name}: {error}")
         done.append(stage.name)
-    return Remade(made.settings, made, done)
+    return Remade(made.settings, made, done, made.folder.path)
 
 
 def _find(files: Artifacts, told: Mapping[str, Any]) -> Found:

@@ -1,0 +1,306 @@
+"""The audit of a run: the same run on rows that end earlier, or go on otherwise.
+
+1. The run's own results are made, or found in the store.
+2. *repeat*: they are made again, by plugins that are built anew, from no store and on another
+   number of threads. *cut*: the rows end on a date. *perturbed*: they end a date later, and all
+   values of that date are others. *permuted*: the columns stand in another order. *split*: one
+   symbol's prices are halved, as a later split would have halved them.
+3. All that was known by the date has to be the same, to the last bit where the symbols are the
+   same. Trainings stay where the run had them: a schedule that is spread over the sample would
+   move with its end.
+4. What each training learnt from is checked by the rows that it saw.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from engine.audit import changes
+from engine.audit.comparing import tell_date
+from engine.audit.dates import Chosen, choose, find
+from engine.audit.doubts import find_doubts
+from engine.audit.fits import check_fits
+from engine.audit.looking import Look
+from engine.audit.parts import list_parts
+from engine.audit.verdicts import CLEAN, LEAK, UNCHECKED, Seen, Verdict, judge
+from engine.core.errors import ConfigError
+from engine.core.progress import progress
+from engine.kernels.threads import cores
+from engine.pipeline import Raw, Remade, Variant, Workshop
+from engine.storage import Artifacts
+
+CUTS = 3  # and as many perturbations, at other dates
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be done.
+
+    Parameters
+    ----------
+    cuts : int
+        On how many dates the rows are cut; as many perturbations are on others.
+    dates : sequence of str
+        Dates that were typed, on each of which the rows are both cut and perturbed.
+    all : bool
+        Whether more is done than cuts.
+    """
+
+    cuts: int = CUTS
+    dates: Sequence[str] = ()
+    all: bool = True
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A variant that was compared.
+
+    Parameters
+    ----------
+    kind : str
+    title : str
+        Such as "on the rows up to 2016-12-30".
+    date : str
+        Up to which results are compared.
+    kinds : sequence of str
+        What is rare about it.
+    stopped : str
+        Why it did not come to its end; "" where it did.
+    """
+
+    kind: str
+    title: str
+    date: str
+    kinds: Sequence[str]
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found.
+
+    Parameters
+    ----------
+    bundle : str
+    source : str
+    simulated : bool
+        Whether the data are invented.
+    start, end : str
+        The run's first and last date.
+    symbols : int
+    verdicts : sequence of Verdict
+        In the order of the stages.
+    tried : sequence of Tried
+    trainings : int
+        How many were checked.
+    """
+
+    bundle: str
+    source: str
+    simulated: bool
+    start: str
+    end: str
+    symbols: int
+    verdicts: Sequence[Verdict]
+    tried: Sequence[Tried]
+    trainings: int
+
+    @property
+    def leaks(self) -> list[Verdict]:
+        """The parts that look ahead."""
+        return [each for each in self.verdicts if each.verdict == LEAK]
+
+
+@dataclass
+class Auditor:
+    """Compares a run with its variants, one after the other.
+
+    Parameters
+    ----------
+    workshop : Workshop
+    base : Remade
+        The run.
+    """
+
+    workshop: Workshop
+    base: Remade
+    seen: list[Seen] = field(default_factory=list)
+    tried: list[Tried] = field(default_factory=list)
+    starts: np.ndarray[tuple[int], np.dtype[np.intp]] | None = None  # of trainings
+
+    def __post_init__(self) -> None:
+        self.raw: Raw = self.base["source"]
+        self.panel = self.base["bars"].panel
+        self.first = _find_first(self.base)
+        if "forecasts" in self.base.stages:
+            split = self.base["forecasts"].split
+            self.starts = np.flatnonzero(np.diff(split, prepend=-1) > 0)
+
+    def run(self, request: Request) -> None:
+        """Compare with all variants that are asked for."""
+        todo = [*self._plan(request)]
+        for number, each in enumerate(todo):
+            progress(number, len(todo))
+            each()
+            gc.collect()
+        progress(len(todo), len(todo))
+
+    def _plan(self, request: Request) -> Iterator[Callable[[], None]]:
+        cuts, changed = self._choose(request)
+        if request.all:
+            yield self._repeat
+        yield from (partial(self._cut, at) for at in cuts)
+        if not request.all:
+            return
+        yield from (partial(self._perturb, at) for at in changed)
+        latest = max([*cuts, *changed], key=lambda at: at.row)
+        yield partial(self._permute, latest)
+        yield partial(self._split, latest)
+
+    def _choose(self, request: Request) -> tuple[list[Chosen], list[Chosen]]:
+        """The dates of cuts, and those of perturbations."""
+        if request.dates:
+            typed = find(self.panel, request.dates)
+            for at in typed:
+                if self.starts is not None and at.row < self.starts[0]:
+                    first = tell_date(self.panel.dates[self.starts[0]])
+                    raise ConfigError(
+                        f"--dates {at}: the first training forecasts from {first} on: choose that "
+                        "date or a later one"
+                    )
+            return typed, typed
+        count = request.cuts * (2 if request.all else 1)
+        after = self.base.settings.delisting.after
+        chosen = choose(self.panel, count, self.first, after)
+        if not chosen:
+            raise ConfigError(
+                f"audit: of {len(self.panel.dates)} dates none can be cut after the first "
+                f"decision, on {tell_date(self.panel.dates[self.first])}: take a longer sample"
+            )
+        return (chosen[::2], chosen[1::2]) if request.all else (chosen, [])
+
+    def _repeat(self) -> None:
+        again = self.base.settings.source.repeatable or self.workshop.handed is not None
+        threads = 2 if cores() == 1 else 1
+        title = f"in a repeat on {threads} thread{'s' * (threads > 1)}"
+        variant = Variant(raw=None if again else self.raw, threads=threads, kept=False)
+        self._compare("repeat", title, self._last, variant)
+
+    def _cut(self, at: Chosen) -> None:
+        raw = changes.cut(self.raw, at.date)
+        self._compare("cut", f"on the rows up to {at}", at, self._vary(raw, at))
+
+    def _perturb(self, at: Chosen) -> None:
+        after = self.panel.dates[at.row + 1]
+        raw = changes.perturb(self.raw, at.date, after)
+        title = f"with other values on {tell_date(after)}"
+        self._compare("perturbed", title, at, self._vary(raw, at))
+
+    def _permute(self, at: Chosen) -> None:
+        raw = changes.shuffle(changes.cut(self.raw, self.panel.dates[at.row + 1]))
+        variant = self._vary(raw, at, turn=changes.permute, kept=False)
+        self._compare("permuted", "with the columns in another order", at, variant)
+
+    def _split(self, at: Chosen) -> None:
+        symbol = _choose_symbol(self.base, at.row)
+        raw = changes.split(self.raw, at.date, self.panel.dates[at.row + 1], symbol)
+        title = f"with {symbol} split 2:1 after {at}"
+        self._compare("split", title, at, self._vary(raw, at))
+
+    def _vary(self, raw: Raw, at: Chosen, **more: Any) -> Variant:
+        """The variant with the trainings that the run had by the date."""
+        starts = None
+        if self.starts is not None:
+            days = self.panel.dates[self.starts[self.starts <= at.row]]
+            starts = [tell_date(day) for day in days]
+        return Variant(raw=raw, starts=starts, **more)
+
+    def _compare(self, kind: str, title: str, at: Chosen, variant: Variant) -> None:
+        look = Look(title, at.row + 1, split=kind == "split")
+        with self.workshop.make(variant) as made:
+            look.look(self.base, made)
+            self.tried.append(Tried(kind, title, str(at), at.kinds, made.stopped))
+        seen = look.seen
+        if look.amplified and kind in {"cut", "perturbed"}:
+            seen = [each for each in seen if each.verdict != UNCHECKED]
+            seen += self._widen(title, at, variant)
+        self.seen += seen
+
+    def _widen(self, title: str, at: Chosen, variant: Variant) -> list[Seen]:
+        """Compare again, with empty columns for the names that come later: sums round alike."""
+        turn = partial(changes.widen, whole=self.panel)
+        look = Look(title, at.row + 1)
+        wide = Variant(variant.raw, turn, variant.starts, kept=False)
+        with self.workshop.make(wide) as made:
+            look.look(self.base, made)
+        return look.seen
+
+    @property
+    def _last(self) -> Chosen:
+        row = len(self.panel.dates) - 1
+        return Chosen(row, self.panel.dates[row], ())
+
+    def sum_up(self, splits: Sequence[Any]) -> Audit:
+        """Return what was found, with what is known of the trainings."""
+        verdicts = [*find_doubts(self.base)]
+        for part, plugin in list_parts(self.base):
+            if part[0] == "label":
+                verdicts.append(self._judge_label(splits))
+                continue
+            mine = [each for each in self.seen if each.part in {part, (part[0], "")}]
+            verdicts.append(judge(part, plugin, mine))
+        settings, dates = self.base.settings, self.panel.dates
+        return Audit(
+            bundle=str((self.workshop.config.get("bundle") or {}).get("name", "run")),
+            source=settings.source.name,
+            simulated=settings.source.simulated,
+            start=tell_date(dates[0]),
+            end=tell_date(dates[-1]),
+            symbols=len(self.panel.symbols),
+            verdicts=verdicts,
+            tried=self.tried,
+            trainings=len(splits),
+        )
+
+    def _judge_label(self, splits: Sequence[Any]) -> Verdict:
+        """It looks ahead by definition: what counts is which of it a training saw."""
+        if not splits:
+            return Verdict("label", "", "", UNCHECKED, "no model learns from it")
+        wrong = check_fits(splits, self.base["label"], self.panel.dates)
+        if wrong:
+            return Verdict("label", "", "", LEAK, wrong[0], "trainings")
+        why = f"looks ahead by definition; all of it that {len(splits)} trainings saw was known"
+        return Verdict("label", "", "", CLEAN, f"{why} before their first forecast")
+
+
+def compare_all(
+    workshop: Workshop, made: AbstractContextManager[Remade], request: Request
+) -> Audit:
+    """Audit a run, whose stages `made` brings."""
+    with made as base:
+        auditor = Auditor(workshop, base)
+        auditor.run(request)
+        learns = "forecasts" in base.stages
+        splits = Artifacts(base.path).read_plain("forecasts")["splits"] if learns else ()
+        return auditor.sum_up(splits)
+
+
+def _find_first(base: Remade) -> int:
+    """The first row on which something is decided."""
+    return int(np.isfinite(base["account"].targets).any(axis=1).argmax())
+
+
+def _choose_symbol(base: Remade, row: int) -> str:
+    """Of the members on a row, one with the most bars up to it."""
+    panel = base["bars"].panel
+    able = panel.member[row] & panel.present[row]
+    count = np.where(able, panel.present[: row + 1].sum(axis=0), -1)
+    symbol: str = panel.symbols[int(count.argmax())]
+    return symbol

@@ -1,0 +1,72 @@
+"""The page of an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.report.templates import environment
+
+PAGE = "audit.html"
+OWN_ROW = ("leak", "depends on later adjustments")  # verdicts that each part has a row for
+
+
+def draw_audit(told: Mapping[str, Any], folder: Path) -> Path:
+    """Draw ``audit.html`` from what stands in ``audit.json``."""
+    html = environment().get_template("audit.html.j2").render(**told, rows=fold(told["verdicts"]))
+    target = folder / PAGE
+    target.write_text(html, encoding="utf-8")
+    return target
+
+
+def fold(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """A row for each part: its name, plugin, verdict and why; many alike have one row."""
+    alike: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for each in verdicts:
+        own = each["name"] if each["verdict"] in OWN_ROW or not each["name"] else ""
+        alike.setdefault((each["stage"], each["verdict"], own or each["why"]), []).append(each)
+    return [_row(rows) for rows in alike.values()]
+
+
+def _row(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, str, str]:
+    first = rows[0]
+    if len(rows) > 1:
+        return f"{first['stage']}: {len(rows)}", "", first["verdict"], first["why"]
+    part = ".".join(filter(None, (first["stage"], first["name"])))
+    return part, first["plugin"], first["verdict"], first["why"]
+
+
+def audit_text(told: Mapping[str, Any]) -> str:
+    """What is printed of an audit."""
+    lines = [
+        f"audit of {told['bundle']}: {told['symbols']} symbols, {told['start']} to {told['end']}, "
+        f"source {told['source']}",
+        "",
+        *(_tell_variant(each) for each in told["variants"]),
+        *filter(None, [told["schedule"]]),
+        "",
+        *_lines(fold(told["verdicts"])),
+        "",
+        told["said"],
+    ]
+    return "\n".join(lines)
+
+
+def _tell_variant(tried: Mapping[str, Any]) -> str:
+    rare = f" ({', '.join(tried['kinds'])})" if tried["kinds"] else ""
+    stopped = f"; it stopped at {tried['stopped']}" if tried["stopped"] else ""
+    return f"{tried['kind']:<11}{tried['date']}  {tried['title']}{rare}{stopped}"
+
+
+def _lines(rows: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
+    """The rows as lines; a verdict that somebody has to act on stands in capitals."""
+    wide = max(len(_who(part, plugin)) for part, plugin, _, _ in rows)
+    for part, plugin, verdict, why in rows:
+        shown = verdict.upper() if verdict == "leak" else verdict
+        yield f"{_who(part, plugin):<{wide}}  {shown:<15}  {why}"
+
+
+def _who(part: str, plugin: str) -> str:
+    own = plugin.rpartition(" ")[2]
+    return f"{part} ({plugin})" if own and own not in part.split(".") else part
