@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.audit import finish
 from engine.bars import Handed
 from engine.config import compose_config
 from engine.core.errors import ConfigError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
 FINISHERS = (
+    Finisher("audit", lambda settings: settings.audit.cuts > 0, finish),
     Finisher(
         "report", lambda settings: settings.report.figures, lambda running: draw(running.path)
     ),

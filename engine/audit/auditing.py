@@ -27,11 +27,10 @@ from engine.audit.comparing import tell_date
 from engine.audit.dates import Chosen, choose, find
 from engine.audit.doubts import find_doubts
 from engine.audit.fits import check_fits
-from engine.audit.looking import Look
+from engine.audit.looking import SHOWING, Look
 from engine.audit.parts import list_parts
 from engine.audit.verdicts import CLEAN, LEAK, UNCHECKED, Seen, Verdict, judge
 from engine.core.errors import ConfigError
-from engine.core.progress import progress
 from engine.kernels.threads import cores
 from engine.pipeline import Raw, Remade, Variant, Workshop
 from engine.storage import Artifacts
@@ -146,11 +145,9 @@ class Auditor:
     def run(self, request: Request) -> None:
         """Compare with all variants that are asked for."""
         todo = [*self._plan(request)]
-        for number, each in enumerate(todo):
-            progress(number, len(todo))
+        for each in todo:
             each()
             gc.collect()
-        progress(len(todo), len(todo))
 
     def _plan(self, request: Request) -> Iterator[Callable[[], None]]:
         cuts, changed = self._choose(request)
@@ -223,22 +220,22 @@ class Auditor:
         return Variant(raw=raw, starts=starts, **more)
 
     def _compare(self, kind: str, title: str, at: Chosen, variant: Variant) -> None:
-        look = Look(title, at.row + 1, split=kind == "split")
-        with self.workshop.make(variant) as made:
+        look = Look(title, at.row + 1, kind)
+        with self.workshop.make(variant, label=kind) as made:
             look.look(self.base, made)
             self.tried.append(Tried(kind, title, str(at), at.kinds, made.stopped))
         seen = look.seen
-        if look.amplified and kind in {"cut", "perturbed"}:
+        if look.amplified and kind in SHOWING:
             seen = [each for each in seen if each.verdict != UNCHECKED]
-            seen += self._widen(title, at, variant)
+            seen += self._widen(title, at, kind, variant)
         self.seen += seen
 
-    def _widen(self, title: str, at: Chosen, variant: Variant) -> list[Seen]:
+    def _widen(self, title: str, at: Chosen, kind: str, variant: Variant) -> list[Seen]:
         """Compare again, with empty columns for the names that come later: sums round alike."""
         turn = partial(changes.widen, whole=self.panel)
-        look = Look(title, at.row + 1)
+        look = Look(title, at.row + 1, kind)
         wide = Variant(variant.raw, turn, variant.starts, kept=False)
-        with self.workshop.make(wide) as made:
+        with self.workshop.make(wide, label=kind) as made:
             look.look(self.base, made)
         return look.seen
 
@@ -250,7 +247,7 @@ class Auditor:
     def sum_up(self, splits: Sequence[Any]) -> Audit:
         """Return what was found, with what is known of the trainings."""
         verdicts = [*find_doubts(self.base)]
-        for part, plugin in list_parts(self.base):
+        for part, plugin in list_parts(self.base, self.workshop.registry):
             if part[0] == "label":
                 verdicts.append(self._judge_label(splits))
                 continue

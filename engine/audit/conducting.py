@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.audit.auditing import Request, compare_all
+from engine.audit.auditing import Audit, Request, compare_all
 from engine.audit.record import to_plain
+from engine.audit.verdicts import CLEAN, LATER, LEAK, find_worst
 from engine.config import compose_config
 from engine.core.folders import take
+from engine.expr import using
 from engine.pipeline import Running, Variant, Workshop, choose_plugins, job, read
-from engine.plugin import installed
+from engine.plugin import HOME, Registry, installed, record_audit
 from engine.report import draw_audit
 
 FOLDER = "hydra.run.dir='outputs/audits/${oc.select:bundle.name,run}/${now:%Y-%m-%dT%H-%M-%S}'"
@@ -38,7 +40,8 @@ def conduct(
     config = compose_config([*words] if chosen else [*words, FOLDER])
     plain = job(config)
     registry = choose_plugins(plain, installed())
-    read(plain, registry)  # a mistake in it is told before a folder is taken
+    with using(registry):
+        read(plain, registry)  # a mistake in it is told before a folder is taken
     path, lock = take(config, "run")
     try:
         workshop = Workshop(plain, registry, path, announce=announce)
@@ -46,6 +49,7 @@ def conduct(
         audit = compare_all(workshop, made, request)
         told = to_plain(audit, shlex.join(["engine", "audit", *words, *switches]))
         _write(told, path)
+        _keep(audit, registry)
         draw_audit(told, path)
     finally:
         lock.release()
@@ -59,6 +63,17 @@ def finish(running: Running) -> None:
     request = Request(cuts=running.settings.audit.cuts, all=False)
     audit = compare_all(workshop, workshop.read(running.path), request)
     _write(to_plain(audit, "audit=quick"), running.path)
+    _keep(audit, running.registry)
+
+
+def _keep(audit: Audit, registry: Registry) -> None:
+    """Keep what was found of other distributions' code, for the manifests of later runs."""
+    judged = [each for each in audit.verdicts if each.verdict in (LEAK, LATER, CLEAN)]
+    for plugin in sorted({each.plugin for each in judged if each.plugin}):
+        entry = registry.find(*plugin.split(" ", 1), "audit")
+        if entry.dist != HOME:
+            worst = find_worst(each for each in judged if each.plugin == plugin)
+            record_audit(entry.cls, worst, LEAK)
 
 
 def _write(told: dict[str, Any], folder: Path) -> None:

@@ -14,6 +14,7 @@ from engine.core.kinds import Factor
 from engine.expr import Formula, fields
 from engine.pipeline import STAGES, Remade
 
+SHOWING = {"cut", "perturbed"}  # kinds of variants that show look-ahead
 OF = {stage.name: stage.of for stage in STAGES}
 
 
@@ -27,13 +28,13 @@ class Look:
         Of the variant, as in "1.0 in the run, 2.0 {title}".
     stop : int
         The first row that is not compared.
-    split : bool
-        Whether prices were changed as a later split would change them.
+    kind : str
+        Of the variant: repeat, cut, perturbed, permuted or split.
     """
 
     title: str
     stop: int
-    split: bool = False
+    kind: str
     seen: list[Seen] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)  # of stages: same, rounded, parted
     amplified: str = ""  # a stage that made more of what was rounded
@@ -68,11 +69,11 @@ class Look:
         self, stage: str, base: Remade, made: Remade, dates: pd.DatetimeIndex
     ) -> dict[str, Outcome]:
         ours, theirs = list_views(stage, base), list_views(stage, made)
-        exact = not self.split and base["bars"].panel.symbols == made["bars"].panel.symbols
+        exact = self.kind != "split" and base["bars"].panel.symbols == made["bars"].panel.symbols
         found = {}
         for item, view in ours.items():
             one = view()
-            if self.split and one.given:
+            if self.kind == "split" and one.given:
                 continue
             if item not in theirs:
                 found[item] = Outcome(PARTED, Difference(item, 0, "", "", "there", "missing", 0))
@@ -118,13 +119,14 @@ class Look:
             self._tell("account", "portfolio", targets)
 
     def _tell(self, stage: str, name: str, first: Difference | None) -> None:
-        verdict = CLEAN if first is None else LATER if self.split else LEAK
+        verdict = CLEAN if first is None else LATER if self.kind == "split" else LEAK
         self._note(stage, name, verdict, first)
 
     def _note(
         self, stage: str, name: str, verdict: str, first: Difference | None = None, why: str = ""
     ) -> None:
-        self.seen.append(Seen((stage, name), verdict, self.title, first, why))
+        shows = self.kind in SHOWING
+        self.seen.append(Seen((stage, name), verdict, self.title, shows, first, why))
 
 
 def _row(outcome: Outcome) -> int:

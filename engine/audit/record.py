@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from engine.pipeline import STAGES, list_deciding
 
 SCHEDULE = "the schedule of trainings is the run's own"
 NO_DECISION = "statistics that feed no decision"
+SHOWN = 4  # names in a line
 
 
 def to_plain(audit: Audit, command: str) -> dict[str, Any]:
@@ -60,15 +61,27 @@ def say(audit: Audit) -> str:
     if audit.leaks:
         worst = audit.leaks[0]
         more = f", and {len(audit.leaks) - 1} more" if len(audit.leaks) > 1 else ""
-        return f"LOOK-AHEAD in {name(worst.stage, worst.name)}{more}: {worst.why}"
+        return f"LOOK-AHEAD in {name_part(worst)}{more}: {worst.why}"
     later = [each for each in audit.verdicts if each.verdict == LATER]
-    also = f"; {len(later)} parts depend on later adjustments of prices" if later else ""
+    also = f"; depending on later adjustments of prices: {name_parts(later)}" if later else ""
     return (
-        f"no look-ahead was found on {len(dates)} dates; one that shows on other dates alone "
-        f"would not be found{also}"
+        f"no look-ahead was found on {len(dates)} {'date' if len(dates) == 1 else 'dates'}; one that shows on other dates "
+        f"alone would not be found{also}"
     )
 
 
 def name(stage: str, part: str) -> str:
     """What a part is called: ``factors.rv_20``."""
     return f"{stage}.{part}" if part else stage
+
+
+def name_part(verdict: Verdict) -> str:
+    """What a part is called, such as ``factors.rv_20``."""
+    return ".".join(filter(None, (verdict.stage, verdict.name)))
+
+
+def name_parts(verdicts: Sequence[Verdict]) -> str:
+    """Some parts, in a line."""
+    names = [name_part(each) for each in verdicts]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

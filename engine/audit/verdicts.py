@@ -7,7 +7,7 @@ others; who follows in all was not checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from engine.audit.comparing import Difference
@@ -27,6 +27,8 @@ class Seen:
     verdict : str
     variant : str
         Which variant.
+    shows : bool
+        Whether that variant is one that shows look-ahead: its rows end, or go on otherwise.
     first : Difference, optional
         Where it is another.
     why : str
@@ -36,6 +38,7 @@ class Seen:
     part: tuple[str, str]
     verdict: str
     variant: str
+    shows: bool = True
     first: Difference | None = None
     why: str = ""
 
@@ -75,9 +78,9 @@ def judge(part: tuple[str, str], plugin: str, seen: Sequence[Seen]) -> Verdict:
         if found is not None and found.first is not None:
             why = tell(found.first, found.variant)
             return Verdict(stage, name, plugin, worst, why, found.variant, found.first)
-    clean = [each.variant for each in seen if each.verdict == CLEAN]
-    if clean:
-        return Verdict(stage, name, plugin, CLEAN, _tell_clean(clean, len(seen)))
+    clean = [each for each in seen if each.verdict == CLEAN]
+    if any(each.shows for each in clean):
+        return Verdict(stage, name, plugin, CLEAN, _tell_clean(len(clean), len(seen)))
     why = next((each.why for each in seen if each.why), "no variant reached it")
     return Verdict(stage, name, plugin, UNCHECKED, why)
 
@@ -89,12 +92,9 @@ def tell(first: Difference, variant: str) -> str:
     return f"{first.item} on {where}: {first.run} in the run, {first.variant} {variant}{more}"
 
 
-def _tell_clean(clean: Sequence[str], count: int) -> str:
-    return (
-        f"the same in {len(clean)} of {count} variants"
-        if len(clean) < count
-        else (f"the same in all {count} variants")
-    )
+def _tell_clean(same: int, count: int) -> str:
+    many = f"all {count}" if same == count else f"{same} of {count}"
+    return f"the same in {many} variants"
 
 
 def find_worst(verdicts: Iterable[Verdict]) -> str:
@@ -102,11 +102,3 @@ def find_worst(verdicts: Iterable[Verdict]) -> str:
     order = (LEAK, LATER, UNCHECKED, UNKNOWN, CLEAN)
     there = {each.verdict for each in verdicts}
     return next((each for each in order if each in there), CLEAN)
-
-
-def sum_up(verdicts: Sequence[Verdict]) -> Mapping[str, int]:
-    """How many parts have each verdict."""
-    return {
-        name: sum(each.verdict == name for each in verdicts)
-        for name in (LEAK, LATER, UNCHECKED, UNKNOWN, CLEAN)
-    }

@@ -42,7 +42,14 @@ Announce = Callable[[str, int, int], None]
 WRITTEN = (
     *(f"{name}.parquet" for name in CONTRACTS),
     *(f"{name}.{kind}" for row in STAGES for name in row.notes for kind in ("json", "npz")),
-    *("manifest.json", "timings.json", "*.jsonl", "report.*", "report_*.png"),  # and observers'
+    *(
+        "manifest.json",
+        "timings.json",
+        "audit.json",
+        "*.jsonl",
+        "report.*",
+        "report_*.png",
+    ),  # and observers'
 )
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)

@@ -123,10 +123,11 @@ class Workshop:
     announce: Callable[[str, int, int], None] = lambda stage, done, total: None
 
     @contextmanager
-    def make(self, variant: Variant, *, must: bool = False) -> Iterator[Remade]:
+    def make(self, variant: Variant, *, must: bool = False, label: str = "run") -> Iterator[Remade]:
         """Make the stages; their results can be read until the context ends.
 
-        Where a stage refuses its rows, those before it are there; with `must` it is raised.
+        Where a stage refuses its rows, those before it are there; with `must` it is raised. What
+        is announced begins with the `label`.
         """
         with ExitStack() as stack:
             stack.enter_context(using(self.registry))
@@ -134,7 +135,7 @@ class Workshop:
             stack.enter_context(_muting())
             config = self._configure(variant)
             settings = self._read(config)
-            folder = self._open(stack, config)
+            folder = self._open(stack, config, label)
             watch = folder.watch = Watch((), False, folder.path)
             earlier = self._open_earlier(variant, config, settings, folder, watch)
             stack.callback(earlier.close)
@@ -153,7 +154,7 @@ class Workshop:
             stack.enter_context(_muting())
             config = self._configure(Variant())
             settings = self._read(config)
-            folder = self._open(stack, config)
+            folder = self._open(stack, config, "run")
             files = Artifacts(run)
             manifest = files.read_plain("manifest")
             watch = folder.watch = Watch((), False, folder.path)
@@ -179,9 +180,13 @@ class Workshop:
         settings = read(config, self.registry)
         return settings if self.handed is None else replace(settings, source=self.handed)
 
-    def _open(self, stack: ExitStack, config: DictConfig) -> RunFolder:
+    def _open(self, stack: ExitStack, config: DictConfig, label: str) -> RunFolder:
         place = stack.enter_context(TemporaryDirectory(prefix=".variant-", dir=self.place))
-        folder = RunFolder(Path(place) / "run", self.announce, secrets=find_secrets(config))
+
+        def announce(stage: str, done: int, total: int) -> None:
+            self.announce(f"{label}: {stage}", done, total)
+
+        folder = RunFolder(Path(place) / "run", announce, secrets=find_secrets(config))
         plugins = config.get("plugins") or {}
         folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
         folder.open()

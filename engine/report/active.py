@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engine.core.periods import spell
+from engine.report.audit import read_said
 from engine.storage import Artifacts, Data, Manifest, Metrics
 from engine.study import until_ruin
 
@@ -51,6 +52,8 @@ class Run:
         See `payouts` and `round_trips` of `engine.account.Account`.
     eve : pandas.Timestamp, optional
         The close before the first position.
+    audited : str
+        What its audit says; "" where it has none.
     """
 
     manifest: Manifest
@@ -76,6 +79,7 @@ class Run:
     delistings: pd.DataFrame
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
+    audited: str = ""
 
     @property
     def horizon(self) -> str:
@@ -109,4 +113,5 @@ class Run:
             **{name: made.table(name) for name in UNDATED},
             **active,
             eve=every.index[before] if before >= 0 else None,
+            audited=read_said(made),
         )

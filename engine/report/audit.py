@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.report.templates import environment
+from engine.storage import Artifacts
 
-PAGE = "audit.html"
+PAGE, FILE = "audit.html", "audit.json"
+FEW = 2  # parts that one row names
 OWN_ROW = ("leak", "depends on later adjustments")  # verdicts that each part has a row for
 
 
@@ -18,6 +20,13 @@ def draw_audit(told: Mapping[str, Any], folder: Path) -> Path:
     target = folder / PAGE
     target.write_text(html, encoding="utf-8")
     return target
+
+
+def read_said(made: Artifacts) -> str:
+    """What the audit of a run says in a line; "" where it has none."""
+    if not (made.path / FILE).is_file():
+        return ""
+    return str(made.read_plain("audit")["said"])
 
 
 def fold(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
@@ -31,10 +40,10 @@ def fold(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str
 
 def _row(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, str, str]:
     first = rows[0]
-    if len(rows) > 1:
-        return f"{first['stage']}: {len(rows)}", "", first["verdict"], first["why"]
-    part = ".".join(filter(None, (first["stage"], first["name"])))
-    return part, first["plugin"], first["verdict"], first["why"]
+    parts = [".".join(filter(None, (row["stage"], row["name"]))) for row in rows]
+    many = f"{len(rows)} of {first['stage']}" if len(rows) > FEW else ", ".join(parts)
+    plugins = ", ".join(dict.fromkeys(row["plugin"] for row in rows))
+    return many, plugins if len(rows) <= FEW else "", first["verdict"], first["why"]
 
 
 def audit_text(told: Mapping[str, Any]) -> str:

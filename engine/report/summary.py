@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.periods import spell
+from engine.report.audit import read_said
 from engine.storage import Artifacts, Fills, Manifest, Metrics
 
 
@@ -31,6 +32,9 @@ def text(made: Artifacts) -> str:
     if metrics.annual.rows:
         lines.append(f"per year: by {metrics.annual.span.text()}")
     lines += ["", *_evidence(metrics), "", *_money(metrics), "", *_timings(made, manifest)]
+    said = read_said(made)
+    if said:
+        lines += ["", f"audit: {said}"]
     page = made.path / "report.html"
     lines += ["", f"report: {page if page.is_file() else made.path}"]
     return "\n".join(lines)

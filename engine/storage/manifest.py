@@ -60,6 +60,8 @@ class PluginCode:
         Of its code.
     checked_by : str, optional
         Version of the conformance kit that found it sound; None when none did.
+    audited : str, optional
+        What audits on this machine have said of its code; None of a built-in, or when none did.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class PluginCode:
     origin: str = field(metadata={"key": "from"})
     sha256: str
     checked_by: str | None
+    audited: str | None = None
 
 
 @dataclass(frozen=True)

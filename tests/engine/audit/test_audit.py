@@ -127,13 +127,15 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{place}.installed", lambda: made)
 
 
-WORDS = [*SMALL, "source.n_days=700", "store=none"]  # 2014-01-02 to 2016-09-…
+WORDS = [*SMALL, "source.n_days=520", "store=none"]  # 2014-01-02 to 2016-01-29
 LEARNING = ["+bundle=ai_tech_core_ml", *WORDS[1:], "validation.min_train=300"]
+ONE = Request(cuts=1)
+YEAR = Request(dates=["2015-12-31"])
 
 
 def told(tmp_path: Path, *words: str, request: Request | None = None) -> Mapping[str, Any]:
     where = f"hydra.run.dir={tmp_path / 'audit'}"
-    found, _ = conduct([*words, where], request or Request())
+    found, _ = conduct([*words, where], request or ONE)
     return found
 
 
@@ -152,7 +154,8 @@ def test_what_looks_a_row_ahead_is_named_with_date_symbol_and_both_values(tmp_pa
     assert row["variant"] == f"on the rows up to {cut['date']}"
     first = row["first"]
     assert (first["date"], first["variant"]) == (cut["date"], "none")
-    assert first["column"] and float(first["run"])
+    assert first["column"]
+    assert float(first["run"])
     assert found["said"].startswith(f"LOOK-AHEAD in factors.bad: bad on {cut['date']}")
     assert verdict(found, "factors", "good")["verdict"] == "clean"
     assert [r["stage"] for r in found["verdicts"] if r["verdict"] == "leak"] == ["factors"]
@@ -169,9 +172,10 @@ def test_what_follows_from_a_culprit_is_not_accused(tmp_path: Path) -> None:
     words.append("bundle.factors=[{name: then, weight: 1.0, direction: positive}]")
     found = told(tmp_path, *words)
     assert verdict(found, "factors", "bad")["verdict"] == "leak"
-    assert verdict(found, "factors", "then")["verdict"] == "clean"  # where nothing is cut
-    assert verdict(found, "signal")["verdict"] == "clean"
-    assert "in 3 of 9 variants" in verdict(found, "signal")["why"]
+    for part in (("factors", "then"), ("signal", "")):
+        assert verdict(found, *part)["verdict"] == "not checked"
+        assert "is another already" in verdict(found, *part)["why"]
+    assert verdict(found, "regimes")["verdict"] == "clean"
 
 
 def test_a_score_of_the_whole_sample_is_found_on_its_first_date(tmp_path: Path) -> None:
@@ -188,13 +192,15 @@ def test_what_reads_a_level_depends_on_later_splits_and_is_no_leak(tmp_path: Pat
 
 
 def test_what_goes_by_the_place_of_a_column_is_found(tmp_path: Path) -> None:
-    row = verdict(told(tmp_path, *WORDS, "+factors.bad={name: place}"), "factors", "bad")
+    row = verdict(
+        told(tmp_path, *WORDS, "+factors.bad={name: place}", request=YEAR), "factors", "bad"
+    )
     assert (row["verdict"], row["variant"]) == ("leak", "with the columns in another order")
 
 
 def test_a_model_that_keeps_memory_between_fits_is_found(tmp_path: Path) -> None:
     FITS.clear()
-    row = verdict(told(tmp_path, *LEARNING, "model={name: remembers}"), "forecasts")
+    row = verdict(told(tmp_path, *LEARNING, "model.name=remembers", "~model.alpha"), "forecasts")
     assert (row["verdict"], row["plugin"]) == ("leak", "model remembers")
     assert row["variant"].startswith("in a repeat on ")
 

@@ -48,6 +48,7 @@ MAY = {
     "too_good": {"metrics"},
     "seed": {"label"} | LEARNT,
     "report": set(),
+    "audit": set(),
     "store": set(),
     "plugins": set(),
     "observers": set(),

@@ -123,7 +123,7 @@ def test_a_stage_that_reads_what_it_has_not_declared_fails(
 
 
 def test_what_finishes_a_run_is_handed_to_it() -> None:
-    assert [finisher.name for finisher in api.FINISHERS] == ["report"]
+    assert [finisher.name for finisher in api.FINISHERS] == ["audit", "report"]
 
 
 def test_the_picture_in_the_architecture_is_the_tables() -> None:
