@@ -28,9 +28,10 @@ from engine.audit.dates import Chosen, choose, find
 from engine.audit.doubts import find_doubts
 from engine.audit.fits import check_fits
 from engine.audit.looking import SHOWING, Look
-from engine.audit.parts import list_parts
+from engine.audit.parts import Part, list_parts
 from engine.audit.verdicts import CLEAN, LEAK, UNCHECKED, Seen, Verdict, judge
 from engine.core.errors import ConfigError
+from engine.forecasts import CAUTION
 from engine.kernels.threads import cores
 from engine.pipeline import Raw, Remade, Variant, Workshop
 from engine.storage import Artifacts
@@ -135,10 +136,11 @@ class Auditor:
     starts: np.ndarray[tuple[int], np.dtype[np.intp]] | None = None  # of trainings
 
     def __post_init__(self) -> None:
+        settings = self.base.settings
         self.raw: Raw = self.base["source"]
         self.panel = self.base["bars"].panel
         self.first = _find_first(self.base)
-        if "forecasts" in self.base.stages:
+        if "forecasts" in self.base.stages and not settings.validation.trains_on_later:
             split = self.base["forecasts"].split
             self.starts = np.flatnonzero(np.diff(split, prepend=-1) > 0)
 
@@ -248,11 +250,7 @@ class Auditor:
         """Return what was found, with what is known of the trainings."""
         verdicts = [*find_doubts(self.base)]
         for part, plugin in list_parts(self.base, self.workshop.registry):
-            if part[0] == "label":
-                verdicts.append(self._judge_label(splits))
-                continue
-            mine = [each for each in self.seen if each.part in {part, (part[0], "")}]
-            verdicts.append(judge(part, plugin, mine))
+            verdicts.append(self._judge(part, plugin, splits))
         settings, dates = self.base.settings, self.panel.dates
         return Audit(
             bundle=str((self.workshop.config.get("bundle") or {}).get("name", "run")),
@@ -266,15 +264,27 @@ class Auditor:
             trainings=len(splits),
         )
 
+    def _judge(self, part: Part, plugin: str, splits: Sequence[Any]) -> Verdict:
+        validation = self.base.settings.validation
+        if part[0] == "label":
+            return self._judge_label(splits)
+        if part[0] == "forecasts" and validation.trains_on_later:
+            why = f"validation.scheme={validation.scheme}: {CAUTION}"
+            return Verdict(*part, "", LEAK, why, "trainings")
+        mine = [each for each in self.seen if each.part in {part, (part[0], "")}]
+        return judge(part, plugin, mine)
+
     def _judge_label(self, splits: Sequence[Any]) -> Verdict:
         """It looks ahead by definition: what counts is which of it a training saw."""
         if not splits:
             return Verdict("label", "", "", UNCHECKED, "no model learns from it")
         wrong = check_fits(splits, self.base["label"], self.panel.dates)
         if wrong:
-            return Verdict("label", "", "", LEAK, wrong[0], "trainings")
-        why = f"looks ahead by definition; all of it that {len(splits)} trainings saw was known"
-        return Verdict("label", "", "", CLEAN, f"{why} before their first forecast")
+            more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            return Verdict("label", "", "", LEAK, f"{wrong[0]}{more}", "trainings")
+        fits = sum(len(split["fits"]) for split in splits)
+        why = f"looks ahead by definition; all of it that {fits} fits in {len(splits)} trainings"
+        return Verdict("label", "", "", CLEAN, f"{why} saw was known before their first forecast")
 
 
 def compare_all(

@@ -70,7 +70,8 @@ def _keep(audit: Audit, registry: Registry) -> None:
     """Keep what was found of other distributions' code, for the manifests of later runs."""
     judged = [each for each in audit.verdicts if each.verdict in (LEAK, LATER, CLEAN)]
     for plugin in sorted({each.plugin for each in judged if each.plugin}):
-        entry = registry.find(*plugin.split(" ", 1), "audit")
+        kind, _, named = plugin.partition(" ")
+        entry = registry.find(kind, named, "audit")
         if entry.dist != HOME:
             worst = find_worst(each for each in judged if each.plugin == plugin)
             record_audit(entry.cls, worst, LEAK)

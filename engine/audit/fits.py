@@ -1,4 +1,8 @@
-"""What each training learnt from: no label in it was known too late, and no row was forecast."""
+"""What each training learnt from: no label in it was known too late, and no row was forecast.
+
+Medians, scalers, models and what is held out for early stopping are fits; each has left the dates
+of the rows that it saw (``forecasts.json``). When a label is known is counted anew here.
+"""
 
 from __future__ import annotations
 
@@ -15,38 +19,40 @@ from engine.forecasts import Labels
 def check_fits(
     splits: Sequence[Mapping[str, Any]], labels: Labels, dates: pd.DatetimeIndex
 ) -> list[str]:
-    """Say what is wrong with the trainings of a run, a line each; nothing where all is right.
+    """Say what is wrong with the fits of a run, a line each; nothing where all is right.
 
     Parameters
     ----------
     splits : sequence of mapping
         As in ``forecasts.json``.
     labels : Labels
-        The run's: the row on which each date's label is known.
+        The run's.
     dates : pandas.DatetimeIndex, shape (T,)
     """
+    end = np.maximum(labels.end, np.arange(len(dates)) + 1 + labels.horizon)
     wrong = []
     for split in splits:
-        start, stop, test = (_row(split[key], dates) for key in KEYS)
-        ends = labels.end[start : stop + 1]
-        late = np.flatnonzero(ends >= test)
-        if len(late):
-            row = start + int(late[0])
-            known = min(int(ends[late[0]]), len(dates) - 1)
+        test = int(dates.searchsorted(pd.Timestamp(split["test_start"], tz="UTC")))
+        for fit in split["fits"]:
+            rows = _find_rows(fit["dates"], dates)
+            late = rows[end[rows] >= test]
+            if not len(late):
+                continue
+            row = int(late[0])
+            known = "after the data" if end[row] >= len(dates) else tell_date(dates[end[row]])
             wrong.append(
-                f"training {split['index']}: the label of {tell_date(dates[row])} was known on "
-                f"{tell_date(dates[known])}, and forecasts begin on {tell_date(dates[test])}"
-            )
-        elif stop >= test:
-            wrong.append(
-                f"training {split['index']}: it saw rows up to {tell_date(dates[stop])}, and "
-                f"forecasts begin on {tell_date(dates[test])}"
+                f"training {split['index']}, {fit['what']}: the label of {tell_date(dates[row])} "
+                f"is known on {known}, and forecasts begin on {tell_date(dates[test])}"
             )
     return wrong
 
 
-KEYS = ("train_start", "train_stop", "test_start")
-
-
-def _row(day: str, dates: pd.DatetimeIndex) -> int:
-    return int(dates.searchsorted(pd.Timestamp(day, tz="UTC")))
+def _find_rows(
+    ranges: Sequence[Sequence[str]], dates: pd.DatetimeIndex
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of ranges of days, which are named by their first and last one."""
+    found = [np.empty(0, np.int64)]
+    for first, last in ranges:
+        start, stop = dates.searchsorted(pd.DatetimeIndex([first, last], tz="UTC"))
+        found.append(np.arange(start, stop + 1))
+    return np.concatenate(found)

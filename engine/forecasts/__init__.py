@@ -1,16 +1,26 @@
-"""Labels, and a model trained on the past of each split."""
+"""Labels, and a model trained on other dates than it forecasts: in walk-forward, on their past."""
 
 from __future__ import annotations
 
+from engine.forecasts.errors import Errors
+from engine.forecasts.fits import Fit, find_late
 from engine.forecasts.labels import Label, Labels
-from engine.forecasts.splits import Validation
+from engine.forecasts.ranges import Ranges
+from engine.forecasts.splits import CAUTION, Validation
+from engine.forecasts.training import Split
 from engine.forecasts.walkforward import Forecasts, forecast_name, walk_forward
 
 __all__ = [
+    "CAUTION",
+    "Errors",
+    "Fit",
     "Forecasts",
     "Label",
     "Labels",
+    "Ranges",
+    "Split",
     "Validation",
+    "find_late",
     "forecast_name",
     "walk_forward",
 ]

@@ -36,6 +36,7 @@ import numpy as np
 
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
+from engine.forecasts.ranges import Ranges, merge
 from engine.forecasts.scaling import Scaler, columns, invert
 from engine.forecasts.splits import Window
 from engine.forecasts.table import Table
@@ -60,6 +61,16 @@ class Weights:
 
 
 @dataclass(frozen=True, eq=False)
+class Solved:
+    """What a model learnt from sums: the dates that they were of, and how many rows."""
+
+    scaler: Scaler
+    weights: Weights
+    dates: Ranges
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
 class Moments:
     """A table's sums; `first` is the first training window, `dates` how many a block has."""
 
@@ -70,12 +81,13 @@ class Moments:
     @classmethod
     def of(cls, table: Table, first: Window) -> Moments:
         """Return the sums of a table; a longer first window makes longer blocks, not more."""
-        return cls(table, first, max((first.test - first.start) // SHARE, DATES))
+        start, known = first.train[0][0], first.train[-1][1]
+        return cls(table, first, max((max(first.test[0][0], known) - start) // SHARE, DATES))
 
     def train(
         self, model: Model, window: Window, medians: FloatArray, unit: float, standardize: bool
-    ) -> tuple[Scaler, Weights] | None:
-        """Train a model on a window; None where its rows are needed.
+    ) -> Solved | None:
+        """Train a model on a window's training dates; None where its rows are needed.
 
         Parameters
         ----------
@@ -90,7 +102,7 @@ class Moments:
             Scale features to mean 0 and deviation 1.
         """
         K = len(self.table.X)
-        total = self._sum(window.start, window.purged)
+        total, dates = self._sum(window.train)
         n, target = total[2 * K, 2 * K], total[2 * K, 2 * K + 1]
         shift = medians - self.pivots
         sums, products, moment = _fill(total, shift)
@@ -111,18 +123,20 @@ class Moments:
         if weights is None:
             return None
         if standardize:
-            return Scaler(medians, mean, scale), Weights(weights, target / n / unit)
-        intercept = float(target / n / unit - mean @ weights)
-        return Scaler(medians, np.zeros(K), scale), Weights(weights, intercept)
+            scaler, intercept = Scaler(medians, mean, scale), target / n / unit
+        else:
+            scaler = Scaler(medians, np.zeros(K), scale)
+            intercept = float(target / n / unit - mean @ weights)
+        return Solved(scaler, Weights(weights, intercept), dates, int(n))
 
     @cached_property
     def pivots(self) -> FloatArray:
         """What is taken from each feature, shape (K,): its mean over the first window."""
         table, pivots = self.table, np.zeros(len(self.table.X))
-        span = table.span(self.first.start, self.first.purged)
+        rows = table.select(self.first.train, learn=True)
 
         def learn(some: slice) -> None:
-            x = table.X[some.start, span][table.learnable[span]]
+            x = table.X[some.start, rows]
             x = x[np.isfinite(x)]
             if len(x):  # a constant's mean may be off by a rounding, and it must become 0
                 pivots[some.start] = x[0] if (x == x[0]).all() else x.mean()
@@ -142,16 +156,17 @@ class Moments:
         share([slice(b, b + 1) for b in range(count)], fill)
         return blocks
 
-    def _sum(self, start: int, stop: int) -> FloatArray:
-        """The sums over the dates [start, stop), added in the order of the dates."""
+    def _sum(self, ranges: Ranges) -> tuple[FloatArray, Ranges]:
+        """The sums over ranges of dates, added in the order of the dates; which dates they hold."""
         size = 2 * len(self.table.X) + 2
-        total = np.zeros((size, size))
-        for begin, end in _cut(start, stop, self.dates):
+        total, summed = np.zeros((size, size)), []
+        for begin, end in (piece for some in ranges for piece in _cut(*some, self.dates)):
             if end - begin == self.dates:
                 total += self.blocks[begin // self.dates]
             else:
                 self._add(begin, end, total)
-        return total
+            summed.append((begin, end))
+        return total, merge(summed)
 
     def _add(self, start: int, stop: int, total: FloatArray) -> None:
         """Add the sums over the dates [start, stop), taken from their rows."""

@@ -60,13 +60,15 @@ class Scaler:
         return out.T
 
 
-def learn_medians(table: Table, start: int, stop: int) -> FloatArray:
-    """Return each feature's median over the learnable rows of [start, stop); 0 without any."""
-    span = table.span(start, stop)
+def learn_medians(table: Table, rows: IntArray) -> FloatArray:
+    """Return each feature's median over rows, which ascend; 0 without any."""
+    span = slice(int(rows[0]), int(rows[-1]) + 1)
+    keep = np.zeros(span.stop - span.start, bool)
+    keep[rows - span.start] = True
     medians = np.zeros(len(table.X))
 
     def learn(some: slice) -> None:
-        found = median_of(table.X[some.start, span], table.learnable[span])
+        found = median_of(table.X[some.start, span], keep)
         medians[some.start] = 0.0 if np.isnan(found) else found
 
     share(columns(table), learn)

@@ -1,25 +1,21 @@
-"""Splits: which dates a model learns from, and which it then forecasts.
-
-A split's forecasts start at row s. Its training rows t are those whose label is known before
-that: ``end[t] + embargo < s`` (purged by their own end; Lopez de Prado 2018, "Advances in
-Financial Machine Learning", section 7.4).
-"""
+"""Splits: how a model is trained and tested through time, as it is configured."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
+from math import comb
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from engine.core.errors import ConfigError
 from engine.core.options import OptionError, Options, option
-from engine.forecasts.labels import Labels
+from engine.forecasts.ranges import Ranges
 
-SCHEMES, IMPUTE = ("expanding", "rolling"), ("median", "drop")
+FOLDS = ("purged_kfold", "combinatorial")
+SCHEMES, IMPUTE = ("expanding", "rolling", *FOLDS), ("median", "drop")
+MOST = 1000  # trainings of folds: more are a slip of the pen
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,10 @@ class Validation(Options):
     config_key: ClassVar[str] = "validation"
 
     scheme: str = option(
-        "expanding", "learn from all the past, or from the last train_size days", choices=SCHEMES
+        "expanding",
+        "learn from all the past, or from the last train_size days; or, for folds of the dates, "
+        "from all other folds, later ones too: this measures a model, and is no backtest",
+        choices=SCHEMES,
     )
     n_splits: int = option(10, "trainings, spread evenly over the dates that are forecast", ge=1)
     retrain_every: int = option(
@@ -42,8 +41,19 @@ class Validation(Options):
         756, "in a rolling window; 756 are three years", unit="trading days", ge=1
     )
     min_train: int = option(504, "before the first forecast", unit="trading days", ge=1)
+    n_folds: int = option(
+        6, "that the dates are cut into, for purged_kfold and combinatorial", ge=2
+    )
+    n_test_folds: int = option(
+        2,
+        "that a combinatorial training forecasts: every choice of this size is one training",
+        ge=1,
+    )
     embargo: int = option(
-        5, "kept free on top of the purge by label end", unit="trading days", ge=0
+        5,
+        "kept free on top of the purge by label end: before the forecasts, or after a fold's",
+        unit="trading days",
+        ge=0,
     )
     tail: float = option(
         0.2, "share of a training window held out for early stopping (xgboost)", ge=0.01, le=0.9
@@ -61,98 +71,72 @@ class Validation(Options):
         ge=2,
     )
     use_regimes: bool = option(False, "true: regime probabilities as further features")
+    learning_curve: list[int] = option(
+        [],
+        "train the last split again on its last 1, 2, 4, … years alone; empty: do not",
+        unit="years",
+    )
 
     def __post_init__(self) -> None:
-        for one, other in pairwise(self.dates):
-            if not _read_day(one) < _read_day(other):
-                raise OptionError(
-                    self.config_key, f"dates: {other} after {one}: write each once, earliest first"
-                )
+        self._refuse_unordered_dates()
+        if self.scheme in FOLDS and self.dates:
+            raise self._fault(
+                f"dates={self.dates}: folds begin where the dates are cut into equal parts: leave "
+                "them out, or type validation.scheme=expanding"
+            )
+        if self.scheme == "combinatorial":
+            self._refuse_odd_folds()
+        if [*self.learning_curve] != sorted({y for y in self.learning_curve if y > 0}):
+            raise self._fault(
+                f"learning_curve={[*self.learning_curve]}: write years of 1 or more, each once, "
+                "the fewest first, such as [1,2,4]"
+            )
+
+    def _refuse_unordered_dates(self) -> None:
         for text in self.dates:
-            _read_day(text)
+            read_day(text)
+        for one, other in pairwise(self.dates):
+            if not read_day(one) < read_day(other):
+                raise self._fault(f"dates: {other} after {one}: write each once, earliest first")
+
+    def _refuse_odd_folds(self) -> None:
+        n, k = self.n_folds, self.n_test_folds
+        if k >= n:
+            raise self._fault(
+                f"n_test_folds={k} of n_folds={n} leaves none to learn from: type "
+                f"validation.n_test_folds={n - 1} or less, or a higher validation.n_folds"
+            )
+        if comb(n, k) > MOST:
+            raise self._fault(
+                f"n_test_folds={k} of n_folds={n} are {comb(n, k)} trainings, and {MOST} are the "
+                "most: type validation.n_test_folds=2, or a lower validation.n_folds"
+            )
+
+    def _fault(self, text: str) -> OptionError:
+        return OptionError(self.config_key, text)
+
+    @property
+    def trains_on_later(self) -> bool:
+        """Whether a training may see dates after those that it forecasts."""
+        return self.scheme in FOLDS
+
+
+CAUTION = "trained on later dates, too: measures a model, and is no backtest"
 
 
 @dataclass(frozen=True)
 class Window:
-    """Dates of one split as row indices: learn from [start, purged), forecast [test, stop)."""
+    """Dates of one split as ranges of rows: learn from `train`, forecast `test`."""
 
-    start: int
-    purged: int
-    test: int
-    stop: int
+    train: Ranges
+    test: Ranges
 
 
-def windows(first: int, labels: Labels, validation: Validation) -> list[Window]:
-    """The splits' dates; `first` is the first date with something to learn from."""
-    total = len(labels.end)
-    begin, gap = first + validation.min_train, labels.horizon + 1 + validation.embargo
-    if begin >= total:
-        raise ConfigError(
-            f"validation.min_train={validation.min_train} leaves no date to forecast: "
-            f"{total - first} dates from the first label on, {validation.min_train + 1} needed; "
-            f"type validation.min_train={max(gap + 1, (total - first) // 2)} or take more history"
-        )
-    if validation.min_train <= gap:
-        raise ConfigError(
-            f"validation.min_train={validation.min_train} is used up by the purge (horizon "
-            f"{labels.horizon} + 1 + embargo {validation.embargo} days): "
-            f"type validation.min_train={gap + 252} or more"
-        )
-    starts = _find_starts(begin, labels, validation)
-    known = labels.end + validation.embargo
-    found = []
-    for test, stop in zip(starts, [*starts[1:], total], strict=True):
-        purged = int(np.searchsorted(known, test, side="left"))
-        rolled = purged - validation.train_size if validation.scheme == "rolling" else first
-        found.append(Window(max(first, rolled), purged, int(test), int(stop)))
-    return found
-
-
-def _find_starts(begin: int, labels: Labels, validation: Validation) -> npt.NDArray[np.int64]:
-    """The first row that each training forecasts, from row `begin` on."""
-    if validation.dates:
-        return _find_rows(begin, labels.dates, validation)
-    total, every, n = len(labels.end), validation.retrain_every, validation.n_splits
-    if every > 0:
-        return np.arange(begin, total, every)
-    if total - begin < n:
-        raise ConfigError(
-            f"validation.n_splits={n} is more than the {total - begin} dates left to forecast: "
-            f"type validation.n_splits={total - begin} or less"
-        )
-    return begin + np.arange(n) * (total - begin) // n
-
-
-def _find_rows(
-    begin: int, dates: pd.DatetimeIndex, validation: Validation
-) -> npt.NDArray[np.int64]:
-    """The rows of `validation.dates`; a date without a row means the next one."""
-    rows = dates.searchsorted(pd.DatetimeIndex([_read_day(text) for text in validation.dates]))
-    for text, row in zip(validation.dates, rows, strict=True):
-        if row == len(dates):
-            raise ConfigError(
-                f"validation.dates: {text} is after the last row, {dates[-1]:%Y-%m-%d}: "
-                "leave it out, or take data up to it"
-            )
-        if row < begin:
-            raise ConfigError(
-                f"validation.dates: {text} is before {dates[begin]:%Y-%m-%d}, the first date that "
-                f"validation.min_train={validation.min_train} allows: type that or a later one, "
-                "or a lower validation.min_train"
-            )
-    for k in np.flatnonzero(np.diff(rows) == 0):
-        raise ConfigError(
-            f"validation.dates: {validation.dates[k]} and {validation.dates[k + 1]} both mean the "
-            f"row {dates[rows[k]]:%Y-%m-%d}: leave one out"
-        )
-    return rows.astype(np.int64)
-
-
-def _read_day(text: str) -> pd.Timestamp:
-    try:
+def read_day(text: str) -> pd.Timestamp:
+    """Return a date as it is written in ``validation.dates``."""
+    day: pd.Timestamp | None = None
+    with suppress(ValueError):
         day = pd.Timestamp(text, tz="UTC")
-    except ValueError:
-        day = pd.NaT
-    if pd.isna(day):
+    if day is None or pd.isna(day):
         raise OptionError(Validation.config_key, f"dates: {text!r} is no date: write 2020-01-31")
     return day

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from engine.core.errors import ConfigError, DataError
 from engine.core.panel import BoolArray, FloatArray
 from engine.forecasts.labels import Labels
+from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import Validation
 
 IntArray = npt.NDArray[np.intp]
@@ -87,11 +88,12 @@ class Table:
         """Return the rows of the dates [start, stop)."""
         return slice(int(self.start[start]), int(self.start[max(start, stop)]))
 
-    def select(self, start: int, stop: int, *, learn: bool) -> IntArray:
-        """Return the rows of the dates [start, stop) that may be forecast, or learnt from."""
-        span = self.span(start, stop)
-        inside: IntArray = np.flatnonzero((self.learnable if learn else self.usable)[span])
-        chosen: IntArray = inside + span.start
+    def select(self, ranges: Ranges, *, learn: bool) -> IntArray:
+        """Return the rows of ranges of dates that may be forecast, or learnt from."""
+        allowed = self.learnable if learn else self.usable
+        spans = [self.span(*some) for some in ranges]
+        found = [np.flatnonzero(allowed[span]) + span.start for span in spans]
+        chosen: IntArray = np.concatenate([np.empty(0, np.intp), *found])
         return chosen
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,14 +18,17 @@ from engine.core.kinds import Cost, Factor, Model, Portfolio, Regime
 from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.progress import progress
 from engine.factors import lookbacks
-from engine.forecasts import Forecasts, Label, Labels, Validation, walk_forward
-from engine.pipeline.manifest import splits, versions
+from engine.forecasts import CAUTION, Forecasts, Label, Labels, Validation, walk_forward
+from engine.pipeline.manifest import versions
 from engine.pipeline.market import Bars, Seasoned, find_empty
 from engine.pipeline.stage import Artifact, Note, Table
+from engine.pipeline.trainings import trainings
 from engine.plugin import calling, lend, take_over
 from engine.signal import Bundle, is_young, score
 from engine.storage import Artifacts
 from engine.study import benchmark
+
+log = logging.getLogger(__name__)
 
 GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
 
@@ -68,6 +72,8 @@ def forecasts(
 ) -> Forecasts:
     """Out-of-sample forecasts of the model."""
     panel = bars.panel
+    if validation.trains_on_later:
+        log.warning(f"validation.scheme={validation.scheme}: {CAUTION}")
     result = walk_forward(
         seasoning.values,
         label,
@@ -114,8 +120,8 @@ def leave_forecasts(
         "validation": dataclasses.asdict(validation),
         "seed": seed,
         "features": list(factors),
-        "splits": splits(made, panel),
-        "mean_test_rank_ic": float(np.nanmean([s.test_ic for s in made.splits])),
+        "trains_on_later": validation.trains_on_later,
+        **trainings(made, label.horizon, panel),
         "fingerprint": panel.fingerprint,
         "versions": versions(),
     }

@@ -9,8 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from engine.core.kinds import groups
-from engine.core.panel import Panel
-from engine.forecasts import Forecasts
 from engine.pipeline.settings import Settings
 from engine.plugin import HOME, Registry, code_hash, find_audit, find_checker
 
@@ -65,7 +63,7 @@ def manifest(
         "plugins": list_plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
-        "splits": [*trainings],
+        "splits": [_without_fits(each) for each in trainings],
         **told["account"],
     }
 
@@ -81,26 +79,9 @@ def read_told(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def splits(forecasts: Forecasts, panel: Panel) -> list[dict[str, Any]]:
-    """Each training and its dates; stops are the last date included."""
-
-    def day(row: int) -> str:
-        return str(panel.dates[row].date())
-
-    return [
-        {
-            "index": split.index,
-            "train_start": day(split.train_start),
-            "train_stop": day(split.purged_stop - 1),
-            "test_start": day(split.test_start),
-            "test_stop": day(split.test_stop - 1),
-            "n_train": split.n_train,
-            "train_ic": split.train_ic,
-            "test_ic": split.test_ic,
-            "importances": split.importances,
-        }
-        for split in forecasts.splits
-    ]
+def _without_fits(training: Mapping[str, Any]) -> dict[str, Any]:
+    """A training without the rows that each fit saw, of which there may be very many."""
+    return {name: value for name, value in training.items() if name != "fits"}
 
 
 def versions() -> dict[str, str]:

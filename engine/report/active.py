@@ -11,7 +11,7 @@ import pandas as pd
 
 from engine.core.periods import spell
 from engine.report.audit import read_said
-from engine.storage import Artifacts, Data, Manifest, Metrics
+from engine.storage import Artifacts, Data, Manifest, Metrics, Trainings
 from engine.study import until_ruin
 
 DATED = ("returns", "regimes", "ic", "quantile_returns", "coverage", "positions", "sectors")
@@ -54,6 +54,8 @@ class Run:
         The close before the first position.
     audited : str
         What its audit says; "" where it has none.
+    trainings : Trainings, optional
+        None without a model.
     """
 
     manifest: Manifest
@@ -80,6 +82,7 @@ class Run:
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
     audited: str = ""
+    trainings: Trainings | None = None
 
     @property
     def horizon(self) -> str:
@@ -114,4 +117,5 @@ class Run:
             **active,
             eve=every.index[before] if before >= 0 else None,
             audited=read_said(made),
+            trainings=made.forecasts if manifest.splits else None,
         )

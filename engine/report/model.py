@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from engine.forecasts import CAUTION
+from engine.report import paths
 from engine.report.cells import CRITICAL, DASH, number, spell_count, table
 from engine.report.plot import (
     COLORS,
@@ -30,14 +32,15 @@ TOP = 12  # features
 
 
 def figures(run: Run) -> list[Figure]:
-    """Rank IC of each split, calibration, turnover, importances; none without a model."""
-    splits = run.manifest.splits
-    if not splits:
+    """Rank IC of splits and paths, calibration, turnover, importances; none without a model."""
+    splits, told = run.manifest.splits, run.trainings
+    if not splits or told is None:
         return []
     shares = importances(splits)
     known = np.isfinite(run.calibration["realised"]).any()
     return [
         trainings(run),
+        *paths.figures(told),
         *([calibrations(run)] if known else []),
         turnover(run),
         *([] if shares.empty else [leanings(shares)]),
@@ -46,7 +49,8 @@ def figures(run: Run) -> list[Figure]:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """The splits, with what was left of each training."""
-    return [_splits(run.manifest.splits)]
+    told = [] if run.trainings is None else paths.tables(run.trainings)
+    return [_splits(run.manifest.splits, run.manifest.trains_on_later), *told]
 
 
 def trainings(run: Run) -> Figure:
@@ -206,12 +210,12 @@ def _starts(splits: Sequence[Training]) -> list[str]:
     return [str(row.test_start) for row in splits]
 
 
-def _splits(splits: Sequence[Training]) -> dict[str, Any]:
+def _splits(splits: Sequence[Training], later: bool) -> dict[str, Any]:
     rows = [
         [
             str(row.index + 1),
-            f"{row.train_start} … {row.train_stop}",
-            f"{row.test_start} … {row.test_stop}",
+            _spans(row.train) or f"{row.train_start} … {row.train_stop}",
+            _spans(row.test) or f"{row.test_start} … {row.test_stop}",
             number(row.n_train, ",.0f"),
             number(row.train_ic, ".4f"),
             number(row.test_ic, ".4f"),
@@ -222,7 +226,13 @@ def _splits(splits: Sequence[Training]) -> dict[str, Any]:
     ]
     head = ["split", "trained on", "forecasts", "rows", "rank IC in training", "out of sample"]
     head += ["gap", "verdict"]
-    return table("Walk-forward splits", "manifest.json", head, rows)
+    title = f"Splits, {CAUTION}" if later else "Walk-forward splits"
+    return table(title, "manifest.json", head, rows)
+
+
+def _spans(ranges: Sequence[Sequence[str]]) -> str:
+    """Ranges of dates in print."""
+    return ", ".join(f"{start} … {stop}" for start, stop in ranges)
 
 
 def _gap(row: Training) -> float | None:

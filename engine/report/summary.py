@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.periods import spell
+from engine.forecasts import CAUTION
 from engine.report.audit import read_said
 from engine.storage import Artifacts, Fills, Manifest, Metrics
 
@@ -20,6 +21,8 @@ def text(made: Artifacts) -> str:
     ]
     if manifest.simulated:
         lines.append("SIMULATED data: none of this says anything about a real market")
+    if manifest.trains_on_later:
+        lines.append(f"the model was {CAUTION}")
     if manifest.bankrupt_on:
         lines.append(f"BANKRUPT on {manifest.bankrupt_on}: nothing after it counts")
     if manifest.empty_factors:

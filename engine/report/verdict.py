@@ -81,9 +81,11 @@ def _model(run: Run) -> str:
     if not splits or not run.metrics.forecasts:
         return ""
     listed, horizon = ", ".join(run.metrics.forecasts), run.metrics.horizon
+    on = "other dates, later ones too: this measures a model, and is no backtest"
+    on = on if run.manifest.trains_on_later else "the past alone"
     return (
         f" {listed} is what the model {_name(config.get('model') or {})} forecast for the next "
-        f"{horizon} rows, trained {_times(len(splits))} on the past alone."
+        f"{horizon} rows, trained {_times(len(splits))} on {on}."
     )
 
 

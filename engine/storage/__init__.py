@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.storage.artifacts import Artifacts, refuse_unfinished
 from engine.storage.data import Data, Finding
 from engine.storage.faults import CatalogueError
+from engine.storage.forecasts import PathFacts, PointFacts, Trainings
 from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
 from engine.storage.mending import Mended, mend_catalogue
@@ -30,13 +31,16 @@ __all__ = [
     "Manifest",
     "Mended",
     "Metrics",
+    "PathFacts",
     "Performance",
+    "PointFacts",
     "Regime",
     "Result",
     "Results",
     "Share",
     "Stats",
     "Training",
+    "Trainings",
     "mend_catalogue",
     "refuse_unfinished",
 ]

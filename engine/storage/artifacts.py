@@ -16,6 +16,7 @@ from engine.core.errors import DataError
 from engine.core.folders import MARKER
 from engine.core.lock import find_culprit
 from engine.storage.data import Data
+from engine.storage.forecasts import Trainings
 from engine.storage.manifest import Manifest
 from engine.storage.metrics import Metrics
 from engine.storage.typed import to_typed
@@ -57,6 +58,11 @@ class Artifacts:
     def data(self) -> Data:
         """``data.json``."""
         return self._read_as(Data, "data")
+
+    @cached_property
+    def forecasts(self) -> Trainings:
+        """``forecasts.json``; not there without a model."""
+        return self._read_as(Trainings, "forecasts")
 
     def table(self, name: str) -> pd.DataFrame:
         """``NAME.parquet``, whole."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+Dates = tuple[tuple[str, ...], ...]  # first and last of each range
+
 
 @dataclass(frozen=True)
 class SourceFacts:
@@ -73,6 +75,35 @@ class PluginCode:
 
 
 @dataclass(frozen=True)
+class ErrorFacts:
+    """Errors of forecasts against the label's target; None where nothing can be said.
+
+    Parameters
+    ----------
+    mse, mae : float, optional
+        Mean squared and absolute error, in (squared) units of the target.
+    r2 : float, optional
+        1 less the squared errors over those of the target's own mean.
+    rank_ic : float, optional
+        Mean over dates, against the forward return.
+    """
+
+    mse: float | None
+    mae: float | None
+    r2: float | None
+    rank_ic: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Errors over every horizon-th training date, and out of sample; a gap above 0 is worse."""
+
+    train: ErrorFacts
+    test: ErrorFacts
+    gap: ErrorFacts
+
+
+@dataclass(frozen=True)
 class Training:
     """One training and the rows that it forecast; each stop is the last date included.
 
@@ -88,6 +119,9 @@ class Training:
         Mean rank IC in training and out of sample.
     importances : mapping of str to float, optional
         By feature; None where the model has none.
+    train, test : tuple of pairs
+        First and last date of each range.
+    errors : Judged, optional
     """
 
     index: int
@@ -99,6 +133,9 @@ class Training:
     train_ic: float | None
     test_ic: float | None
     importances: Mapping[str, float | None] | None = None
+    train: Dates = ()
+    test: Dates = ()
+    errors: Judged | None = None
 
 
 @dataclass(frozen=True)
@@ -179,3 +216,8 @@ class Manifest:
     def bundle(self) -> str:
         """Name of the bundle that ran; ``run`` where it has none."""
         return str((self.config.get("bundle") or {}).get("name", "run"))
+
+    @property
+    def trains_on_later(self) -> bool:
+        """Whether a training saw dates after those that it forecast: then this is no backtest."""
+        return any(split.train_stop > split.test_start for split in self.splits)

@@ -15,7 +15,8 @@ import engine
 from engine.bars.delisting import Delisting
 from engine.core.errors import ConfigError, DataError
 from engine.forecasts.labels import Label
-from engine.forecasts.splits import Validation, windows
+from engine.forecasts.plan import walk
+from engine.forecasts.splits import Validation, Window
 from engine.forecasts.walkforward import walk_forward
 from engine.plugins.models.ridge import Ridge
 
@@ -90,32 +91,34 @@ def world(T=150, N=8, seed=0, horizon=5):
 def test_training_ends_before_the_first_forecast_knows_the_label():
     """Label t is known at t+1+h; with embargo e, row t trains for s when t+1+h+e < s."""
     _, _, labels = world(T=150, horizon=5)
-    plan = windows(10, labels, replace(SMALL, n_splits=2, min_train=60, embargo=2))
-    first, second = plan
-    assert (first.start, first.purged, first.test, first.stop) == (10, 62, 70, 110)
-    assert (second.start, second.purged, second.test, second.stop) == (10, 102, 110, 150)
+    plan = walk(10, labels, replace(SMALL, n_splits=2, min_train=60, embargo=2))
+    assert plan == [
+        Window(train=((10, 62),), test=((70, 110),)),
+        Window(train=((10, 102),), test=((110, 150),)),
+    ]
     for window in plan:
-        assert labels.end[window.purged - 1] + 2 < window.test
-        assert not labels.end[window.purged] + 2 < window.test
+        ((_, purged),), ((test, _),) = window.train, window.test
+        assert labels.end[purged - 1] + 2 < test
+        assert not labels.end[purged] + 2 < test
 
 
 def test_a_rolling_window_has_exactly_its_size():
     _, _, labels = world()
-    plan = windows(0, labels, replace(SMALL, scheme="rolling", train_size=30))
-    assert [w.purged - w.start for w in plan] == [30, 30, 30]
+    plan = walk(0, labels, replace(SMALL, scheme="rolling", train_size=30))
+    assert [b - a for w in plan for a, b in w.train] == [30, 30, 30]
 
 
 def test_retrain_every_overrides_the_number_of_splits():
     _, _, labels = world(T=150)
-    plan = windows(0, labels, replace(SMALL, retrain_every=40))
-    assert [(w.test, w.stop) for w in plan] == [(60, 100), (100, 140), (140, 150)]
+    plan = walk(0, labels, replace(SMALL, retrain_every=40))
+    assert [w.test[0] for w in plan] == [(60, 100), (100, 140), (140, 150)]
 
 
 def test_dates_say_where_forecasts_begin_and_one_without_a_row_means_the_next():
     """2020-04-25 is a Saturday; row 83 is the Monday after it."""
     _, _, labels = world(T=150)
     pinned = replace(SMALL, dates=["2020-03-31", "2020-04-25"], retrain_every=40)
-    assert [(w.test, w.stop) for w in windows(0, labels, pinned)] == [(64, 83), (83, 150)]
+    assert [w.test[0] for w in walk(0, labels, pinned)] == [(64, 83), (83, 150)]
 
 
 @pytest.mark.parametrize("scheme", ["expanding", "rolling"])

@@ -16,14 +16,14 @@ from engine.account import second
 from engine.bars.delisting import Delisting, outcomes
 from engine.core.errors import DataError
 from engine.core.panel import Panel
-from engine.report import book, picture, words
+from engine.report import book, picture, summary, words
 from engine.report.active import Run
 from engine.report.drawing import draw
 from engine.report.figures import drawdown, figures, stays, wealth
 from engine.report.model import importances, judge_slope, judge_training
 from engine.report.plot import days, find_step, growth_axis, line
 from engine.report.verdict import verdict
-from engine.storage import Training
+from engine.storage import Artifacts, Training
 from engine.storage.metrics import Decisions, Fills, Performance, Turnover, Unfilled
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
@@ -138,7 +138,43 @@ def manifest(**changes: object) -> dict[str, object]:
     }
 
 
-def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **changes: object) -> Path:
+def judged(**changes: float) -> dict[str, object]:
+    """Errors on both sides of one training."""
+    train = {"mse": 0.01, "mae": 0.08, "r2": 0.05, "rank_ic": 0.05}
+    test = {"mse": 0.02, "mae": 0.09, "r2": -0.1, "rank_ic": 0.01, **changes}
+    return {"train": train, "test": test, "gap": dict.fromkeys(train)}
+
+
+def trainings(**changes: object) -> dict[str, object]:
+    path = {"path": 1, "rank_ic_mean": 0.02, "rank_ic_t": 1.5, "hit_rate": 0.6, "n_dates": 90}
+    split = manifest()["splits"][0]
+    means = judged()
+    return {
+        "forecast": "ml_alpha_ridge_5d",
+        "model": {"name": "ridge"},
+        "label": {},
+        "validation": {},
+        "seed": 7,
+        "features": ["momentum", "value"],
+        "trains_on_later": False,
+        "splits": [{**split, "errors": judged(), "fits": []}],
+        "mean_test_rank_ic": None,
+        "mean_errors": {side: means[side] for side in ("train", "test")},
+        "paths": [path],
+        "learning_curve": [],
+        "fingerprint": "0123456789abcdef",
+        "versions": {},
+        **changes,
+    }
+
+
+def folder(
+    path: Path,
+    strength: float = 0.0,
+    factor: str = "momentum",
+    told: dict[str, object] | None = None,
+    **changes: object,
+) -> Path:
     """A run folder whose score knows the outcome with the given strength."""
     random = np.random.default_rng(0)
     net, flat = random.normal(0, 0.01, ROWS), np.full(ROWS, 0.5)
@@ -210,6 +246,7 @@ def folder(path: Path, strength: float = 0.0, factor: str = "momentum", **change
         frame.to_parquet(path / f"{name}.parquet")
     (path / "metrics.json").write_text(json.dumps(metrics))
     (path / "manifest.json").write_text(json.dumps(manifest(**changes)))
+    (path / "forecasts.json").write_text(json.dumps(trainings(**told or {})))
     (path / "data.json").write_text(json.dumps(DATA))
     return path
 
@@ -372,6 +409,69 @@ def test_the_gap_has_a_plain_verdict(train, test, verdict):
     assert judge_training(train, test) == verdict
 
 
+def test_several_paths_are_drawn_with_their_spread(tmp_path):
+    rows = [("-0.01", -0.01, 0.4), ("0.02", 0.02, 0.6), ("0.03", 0.03, 0.7)]
+    paths = [
+        {"path": k, "rank_ic_mean": mean, "rank_ic_t": 1.0, "hit_rate": rate, "n_dates": 90}
+        for k, (_, mean, rate) in enumerate(rows, start=1)
+    ]
+    run = Run.read(folder(tmp_path, told={"paths": paths}))
+    drawn = next(each for each in figures(run) if each["id"] == "paths")
+    assert drawn["spec"]["data"][0]["y"] == [-0.01, 0.02, 0.03]
+    assert "From -0.0100 to 0.0300, median 0.0200; 2 of 3 above 0." in drawn["note"]
+    table = next(t for t in words.page(run)["tables"] if t["title"] == "Paths of the forecasts")
+    assert table["rows"][1] == ["2", "0.0200", "1.00", "60.0%", "90"]
+    assert draw(tmp_path).is_file()
+
+
+def test_one_path_is_no_spread(tmp_path):
+    run = Run.read(folder(tmp_path))
+    assert "paths" not in [each["id"] for each in figures(run)]
+    assert "Paths of the forecasts" not in [t["title"] for t in words.page(run)["tables"]]
+
+
+def test_a_learning_curve_is_drawn_where_there_is_one(tmp_path):
+    points = [
+        {
+            "years": years,
+            "train_start": f"201{8 - years}-01-01",
+            "train_stop": "2018-01-01",
+            "n_train": 1000 * years,
+            "errors": judged(rank_ic=ic),
+        }
+        for years, ic in ((1, 0.01), (4, 0.03))
+    ]
+    run = Run.read(folder(tmp_path, told={"learning_curve": points}))
+    drawn = next(each for each in figures(run) if each["id"] == "learning_curve")
+    assert [trace["y"] for trace in drawn["spec"]["data"]] == [[0.05, 0.05], [0.01, 0.03]]
+    table = next(t for t in words.page(run)["tables"] if t["title"] == "Learning curve")
+    assert table["rows"][1][:5] == ["4", "2014-01-01 … 2018-01-01", "4,000", "0.0500", "0.0300"]
+
+
+def test_errors_stand_side_by_side_with_their_means(tmp_path):
+    split = trainings()["splits"][0]
+    splits = [split, {**split, "index": 1, "errors": judged(mse=0.04)}]
+    run = Run.read(folder(tmp_path, told={"splits": splits}))
+    table = next(t for t in words.page(run)["tables"] if t["title"] == "Errors of the trainings")
+    assert table["head"][:3] == ["split", "MSE in training", "MSE out of sample"]
+    assert [row[:3] for row in table["rows"]] == [
+        ["1", "0.01", "0.02"],
+        ["2", "0.01", "0.04"],
+        ["mean", "0.01", "0.03"],
+    ]
+
+
+def test_training_on_later_dates_is_called_so(tmp_path):
+    """On the page and at the prompt."""
+    split = {**manifest()["splits"][0], "train_stop": "2020-05-01"}
+    made = folder(tmp_path, splits=[split], config={"bundle": {"factors": [{"name": "x"}]}})
+    page = own(draw(made).read_text("utf-8"))
+    assert "Splits, trained on later dates, too: measures a model, and is no backtest" in page
+    assert "on other dates, later ones too: this measures a model, and is no backtest." in page
+    said = summary.text(Artifacts(made))
+    assert "the model was trained on later dates, too: measures a model, and is no" in said
+
+
 def test_splits_show_the_gap(tmp_path):
     split = manifest()["splits"][0]
     made = folder(tmp_path, splits=[{**split, "test_ic": 0.01}])
@@ -414,6 +514,7 @@ def test_every_table_is_there(tmp_path):
         "Rank autocorrelation and coverage",
         "Quantile spread, and share of new names",
         "Walk-forward splits",
+        "Errors of the trainings",
         "Time and memory by stage",
         "Resolved configuration",
         "Versions",

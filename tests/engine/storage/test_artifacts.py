@@ -13,7 +13,17 @@ import pytest
 
 import engine
 from engine.core.errors import DataError
-from engine.storage import Artifacts, Data, Manifest, Metrics, data, manifest, metrics
+from engine.storage import (
+    Artifacts,
+    Data,
+    Manifest,
+    Metrics,
+    Trainings,
+    data,
+    forecasts,
+    manifest,
+    metrics,
+)
 from engine.storage.typed import key_of
 
 WORDS = [
@@ -23,9 +33,10 @@ WORDS = [
     "source.n_days=1000",
     "source.suspended=1.0",  # the data check finds gaps, and gives examples
     "too_good.ic=0.0",  # each IC is beyond it
+    "validation.learning_curve=[1]",
     "report=none",
 ]
-FILES = {"metrics": Metrics, "manifest": Manifest, "data": Data}
+FILES = {"metrics": Metrics, "manifest": Manifest, "data": Data, "forecasts": Trainings}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +65,8 @@ def plain(value: Any, seen: set[type]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("metrics", metrics), ("manifest", manifest), ("data", data)]
+    ("name", "module"),
+    [("metrics", metrics), ("manifest", manifest), ("data", data), ("forecasts", forecasts)],
 )
 def test_a_run_writes_exactly_the_keys_of_the_dataclasses(
     run: Path, name: str, module: object
@@ -63,7 +75,8 @@ def test_a_run_writes_exactly_the_keys_of_the_dataclasses(
     written = json.loads((run / f"{name}.json").read_text("utf-8"))
     assert plain(getattr(Artifacts(run), name), seen) == written
     classes = [each for each in vars(module).values() if is_dataclass(each)]
-    assert seen == {each for each in classes if each.__module__ == f"engine.storage.{name}"}
+    own = {each for each in classes if each.__module__ == f"engine.storage.{name}"}
+    assert {each for each in seen if each.__module__ == f"engine.storage.{name}"} == own
 
 
 def rewritten(folder: Path, name: str, change: Any) -> Artifacts:
