@@ -56,11 +56,16 @@ def _bars(result: Bars, panel: Panel, made: Remade) -> Views:
 
 
 def _labels(name: str, panel: Panel) -> Callable[[], View]:
+    """Labels from a symbol's first bar on: one that never changes is stated before that, too."""
+
     def spread() -> View:
         group = panel.groups[name]
         if isinstance(group, Dated):
-            return View(np.array(group.names, str)[group.codes], panel.symbols)
-        return View(np.broadcast_to(np.array(group, str), panel.shape), panel.symbols)
+            labels = np.array(group.names, str)[group.codes]
+        else:
+            labels = np.broadcast_to(np.array(group, str), panel.shape)
+        listed = np.maximum.accumulate(panel.present, axis=0)
+        return View(np.where(listed, labels, ""), panel.symbols)
 
     return spread
 
