@@ -25,7 +25,7 @@ import numpy as np
 from engine.audit import changes
 from engine.audit.comparing import tell_date
 from engine.audit.dates import Chosen, choose, find
-from engine.audit.doubts import find_doubts
+from engine.audit.doubts import doubt, find_doubts
 from engine.audit.fits import check_fits
 from engine.audit.looking import SHOWING, Look
 from engine.audit.parts import Part, list_parts
@@ -272,7 +272,7 @@ class Auditor:
             why = f"validation.scheme={validation.scheme}: {CAUTION}"
             return Verdict(*part, "", LEAK, why, "trainings")
         mine = [each for each in self.seen if each.part in {part, (part[0], "")}]
-        return judge(part, plugin, mine)
+        return doubt(judge(part, plugin, mine), self.base.settings)
 
     def _judge_label(self, splits: Sequence[Any]) -> Verdict:
         """It looks ahead by definition: what counts is which of it a training saw."""

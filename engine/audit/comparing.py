@@ -12,6 +12,7 @@ import pandas as pd
 from engine.audit.views import View
 from engine.core.panel import BoolArray, FloatArray
 
+FAINT = 1e-6  # of a value: a difference that could be taken for rounding
 ROUNDING = 1e-9  # of a row's largest: what sums over other columns may round otherwise
 SAME, ROUNDED, PARTED = "same", "rounded", "parted"
 
@@ -32,6 +33,8 @@ class Difference:
         The value in the run, and in the variant.
     cells : int
         In how many cells they differ.
+    largest : str
+        Where they differ most, if the first difference could be taken for rounding.
     """
 
     item: str
@@ -41,6 +44,7 @@ class Difference:
     run: str
     variant: str
     cells: int
+    largest: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,25 @@ def compare(
     at = tuple(int(i) for i in np.argwhere(~same)[0])
     column = "" if columns is None else columns[at[1]]
     cells = int((~same).sum())
-    date = tell_date(dates[at[0]])
-    return Outcome(
-        PARTED, Difference(item, at[0], date, column, _write(one[at]), _write(two[at]), cells)
-    )
+    date, values = tell_date(dates[at[0]]), (_write(one[at]), _write(two[at]))
+    largest = _tell_largest(one, two, at, dates, columns)
+    return Outcome(PARTED, Difference(item, at[0], date, column, *values, cells, largest))
+
+
+def _tell_largest(
+    one: npt.NDArray[Any],
+    two: npt.NDArray[Any],
+    at: tuple[int, ...],
+    dates: pd.DatetimeIndex,
+    columns: tuple[str, ...] | None,
+) -> str:
+    """Where two results differ most; "" where their first difference, `at`, is plain enough."""
+    if one.dtype.kind != "f" or not abs(one[at] - two[at]) <= FAINT * abs(one[at]):
+        return ""
+    gaps = np.abs(one - two)
+    most = np.unravel_index(int(np.where(np.isfinite(gaps), gaps, -1.0).argmax()), gaps.shape)
+    where = tell_date(dates[most[0]]) + ("" if columns is None else f" {columns[most[1]]}")
+    return f"{where}: {_write(one[most])} and {_write(two[most])}"
 
 
 def tell_date(date: pd.Timestamp) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from engine.audit.changes import PRICES
-from engine.audit.verdicts import UNCHECKED, UNKNOWN, Verdict
+from engine.audit.verdicts import CLEAN, UNCHECKED, UNKNOWN, Verdict
 from engine.bars import STATED
-from engine.pipeline import Remade
+from engine.core.kinds import Kind
+from engine.pipeline import Remade, Settings
+from engine.plugin import find_file_options
 
 SHOWN = 4  # names in a line
 OF_BARS = {*PRICES, "volume", STATED}
@@ -25,6 +28,38 @@ def find_doubts(base: Remade) -> Iterator[Verdict]:
         return
     yield Verdict("source", "values", plugin, UNKNOWN, _tell_values(base))
     yield Verdict("source", "members", plugin, *_tell_members(base))
+
+
+def doubt(verdict: Verdict, settings: Settings) -> Verdict:
+    """Return the verdict; of a clean part that reads a file, that it cannot be known.
+
+    The file is the same in all variants, whatever the date on which their rows end.
+    """
+    plugin = _find_plugin(verdict, settings)
+    if verdict.verdict != CLEAN or plugin is None:
+        return verdict
+    files = [str(getattr(plugin, each) or "") for each in find_file_options(type(plugin))]
+    file = next(filter(None, files), "")
+    if not file:
+        return verdict
+    why = (
+        f"{file} is not cut with the rows, and its dates alone do not say when each value was "
+        f"known: ask engine data check {file} --known COLUMN --period COLUMN"
+    )
+    return replace(verdict, verdict=UNKNOWN, why=why)
+
+
+def _find_plugin(verdict: Verdict, settings: Settings) -> Kind | None:
+    """The plugin whose work a verdict is on; None where it is the engine's own."""
+    if verdict.stage == "factors":
+        return settings.factors[verdict.name]
+    whose: dict[tuple[str, str], Kind] = {
+        ("regimes", ""): settings.regime,
+        ("forecasts", ""): settings.model,
+        ("account", "portfolio"): settings.portfolio,
+        ("account", "costs"): settings.costs,
+    }
+    return whose.get((verdict.stage, verdict.name))
 
 
 def _tell_values(base: Remade) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from engine.audit.auditing import Audit
-from engine.audit.verdicts import LATER, LEAK, UNCHECKED, Verdict, find_worst
+from engine.audit.verdicts import LATER, LEAK, UNCHECKED, UNKNOWN, Verdict, find_worst
 from engine.pipeline import STAGES, list_deciding
 
 SCHEDULE = "the schedule of trainings is the run's own"
@@ -64,6 +64,8 @@ def say(audit: Audit) -> str:
         return f"LOOK-AHEAD in {name_part(worst)}{more}: {worst.why}"
     later = [each for each in audit.verdicts if each.verdict == LATER]
     also = f"; depending on later adjustments of prices: {name_parts(later)}" if later else ""
+    unknown = [each for each in audit.verdicts if each.verdict == UNKNOWN]
+    also += f"; what cannot be known: {name_parts(unknown)}" if unknown else ""
     return (
         f"no look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
         f"other dates alone would not be found{also}"

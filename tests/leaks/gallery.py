@@ -10,7 +10,7 @@ from builders import ROOT
 PAGE = ROOT / "docs" / "leaks.md"
 AUDIT = "engine audit +bundle=NAME …"
 KNOWN = "engine data check FILE --known COLUMN --period COLUMN"
-STAMP = "engine data check FILE --stamp COLUMN --date COLUMN --zone ZONE"
+STAMP = "engine data check FILE --stamp COLUMN --date COLUMN --zone ZONE --close TIME"
 TRIALS = "engine trials explain RUN"
 HEAD = """\
 # Classic leaks
@@ -153,8 +153,10 @@ GALLERY = (
         "tweets joined on the file's date",
         "a file's date is that of another clock: what was written after the close stands on the "
         "day before",
-        STAMP, "later_than_date, with the rows; exit code 1", "a column of times, and the zone",
-        "cannot be known: engine audit says so of any figure among the bars; exit code 0",
+        STAMP, "later_than_date, with the rows; exit code 1",
+        "a column of times, the zone, and when the market closes",
+        "without the close late_on_date, a warning; without times it cannot be known, as engine "
+        "audit says of any figure among the bars; exit code 0",
     ),
     Leak(
         "backward-adjusted price levels",

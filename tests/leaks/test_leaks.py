@@ -67,7 +67,7 @@ class Shell:
     """The prompt, in this process."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder, self.capsys = folder, capsys
+        self.folder, self.capsys, self.audits = folder, capsys, 0
 
     def type(self, *words: str) -> Told:
         self.capsys.readouterr()
@@ -76,8 +76,10 @@ class Shell:
         return Told(code, out + err)
 
     def audit(self, *words: str) -> Told:
-        told = self.type("audit", *SMALL, *words, f"hydra.run.dir={self.folder / 'audit'}")
-        file = self.folder / "audit" / "audit.json"
+        self.audits += 1
+        folder = self.folder / f"audit{self.audits}"
+        told = self.type("audit", *SMALL, *words, f"hydra.run.dir={folder}")
+        file = folder / "audit.json"
         return Told(told.code, told.text, json.loads(file.read_text()) if file.is_file() else None)
 
     def broken(self, plugin: str) -> str:
@@ -154,11 +156,14 @@ def test_a_model_that_scales_what_it_forecasts_by_itself_is_found(shell: Shell) 
 
 def test_a_selection_shows_on_a_date_by_which_it_would_have_been_another(shell: Shell) -> None:
     words = factor("selected_before_split")
-    one = shell.audit(*words, YEAR_END)
-    assert (one.code, one.leaks) == (0, [])  # the same would have been chosen by then
-    assert "on 1 date; one that shows on other dates alone would not be found" in one.text
-    all_ = shell.audit(*words)
-    assert (all_.code, all_.leaks) == (1, ["factors.x"])
+    late = shell.audit(*words, "--dates=2015-07-10")
+    assert (late.code, late.leaks) == (0, [])  # the same had been chosen by then
+    assert "on 1 date; one that shows on other dates alone would not be found" in late.text
+    told = shell.audit(*words)
+    assert (told.code, told.leaks) == (1, ["factors.x"])
+    row = told.row("factors", "x")
+    assert (row["first"]["date"], row["first"]["column"]) == ("2014-01-09", "S0000")
+    assert row["variant"] == "on the rows up to 2014-04-30"
     assert shell.broken("selected_before_split") == "blindness"
 
 

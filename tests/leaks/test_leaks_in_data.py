@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,15 @@ def test_tweets_on_the_date_of_another_clock_are_found(
     assert code == 1
     assert "later_than_date" in said
     assert "last 2014-01-03 14:00 UTC is 2014-01-03 in America/New_York" in said
+    evening = TWEETS.assign(last="2014-01-02T22:46:00Z")  # 17:46 of the same day
+    evening.to_csv(tmp_path / "tweets.csv", index=False)
+    code, said = check(capsys, str(tmp_path / "tweets.csv"), *CLOCK)
+    assert (code, "late_on_date" in said) == (0, True)
+    code, said = check(capsys, str(tmp_path / "tweets.csv"), *CLOCK, "--close=16:00")
+    assert code == 1
+    assert "UTC is 2014-01-03 in America/New_York, after 16:00 on 2014-01-02" in said
     TWEETS[:1].to_csv(tmp_path / "tweets.csv", index=False)
-    assert check(capsys, str(tmp_path / "tweets.csv"), *CLOCK)[0] == 0
+    assert check(capsys, str(tmp_path / "tweets.csv"), *CLOCK, "--close=16:00")[0] == 0
 
 
 def test_real_reports_that_were_known_before_their_period_ended(
@@ -190,9 +198,9 @@ def test_real_tweets_joined_on_the_file_s_date(
 ) -> None:
     file = str(shared("data/stocknet_tweet_counts_2014_2015.parquet"))
     words = ["--stamp", "last_created_utc", "--date", "date", "--zone", "America/New_York"]
-    code, said = check(capsys, file, *words)
-    print(said)
-    assert code == 0 or "later_than_date" in said
+    code, said = check(capsys, file, *words, "--close=16:00")
+    assert code == 1
+    assert re.search(r"later_than_date +5750 +22.36%", said)
 
 
 def test_real_survivors(shared: Shared, tmp_path: Path) -> None:
