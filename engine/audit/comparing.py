@@ -106,9 +106,10 @@ def _tell_largest(
     if one.dtype.kind != "f" or not abs(one[at] - two[at]) <= FAINT * abs(one[at]):
         return ""
     gaps = np.abs(one - two)
-    most = np.unravel_index(int(np.where(np.isfinite(gaps), gaps, -1.0).argmax()), gaps.shape)
+    flat = int(np.where(np.isfinite(gaps), gaps, -1.0).argmax())
+    most = [int(place) for place in np.unravel_index(flat, gaps.shape)]
     where = tell_date(dates[most[0]]) + ("" if columns is None else f" {columns[most[1]]}")
-    return f"{where}: {_write(one[most])} and {_write(two[most])}"
+    return f"{where}: {_write(one[*most])} and {_write(two[*most])}"
 
 
 def tell_date(date: pd.Timestamp) -> str:

@@ -11,7 +11,13 @@ from builders import CONF
 
 from engine.audit import Request, conduct
 
-SMALL = ["+bundle=ai_tech_core", "universe=all", "report=none", "store=none", "backtest.engine=fast"]
+SMALL = [
+    "+bundle=ai_tech_core",
+    "universe=all",
+    "report=none",
+    "store=none",
+    "backtest.engine=fast",
+]
 SIZE = ["source.n_symbols=12", "source.n_days=420"]
 PLAIN = [
     *SMALL, *SIZE, "~factors", "+factors={x: returns, z: 'delta(close, 5) / close'}",
@@ -25,19 +31,33 @@ REGIMES = {
 }
 MODELS = {
     "linear": [], "ridge": [], "lasso": [], "elastic_net": [],
-    "random_forest": ["model.trees=5"], "xgboost": ["model.trees=5"],
+    "random_forest": ["model.trees=5", "model.min_leaf=20"], "xgboost": ["model.trees=5"],
 }  # fmt: skip
 PORTFOLIOS = sorted(path.stem for path in (CONF / "portfolio").glob("*.yaml"))
-# of each set: a factor that a score is made of, and what reads levels of adjusted prices
+# What ranks volumes or prices of different names, or adds a number to them, knows their levels.
+ALPHA101 = """
+    003 004 005 008 009 010 011 012 013 015 016 017 018 020 022 023 024 025 027 028 029 031 032
+    034 036 037 039 040 041 042 044 045 046 047 049 050 051 052 055 057 058 059 060 061 062 063
+    064 065 066 067 068 069 070 071 073 074 075 076 077 078 079 080 081 082 083 084 086 087 088
+    089 090 091 092 093 094 095 096 097 098 100 101
+"""
+GTJA191 = """
+    003 007 008 009 010 011 012 013 014 016 017 021 024 025 026 029 032 033 035 036 037 038 039
+    041 042 043 045 054 055 056 059 060 061 062 064 068 074 077 081 083 084 086 087 089 090 091
+    092 093 094 097 098 099 100 101 104 105 106 107 108 111 113 114 116 119 120 121 122 124 125
+    126 129 130 131 134 137 138 140 141 142 147 148 151 153 154 155 156 157 160 161 163 164 167
+    169 170 173 174 175 176 178 179 180 184 187 189 191
+"""
+# of each set: a factor that a score is made of, and what depends on later adjustments
 SETS: Mapping[str, tuple[str, Sequence[str]]] = {
     "core_ta_price": ("rv_20", ()),
     "core_price_only": ("rv_20", ()),
+    "alpha101": ("alpha101", [f"alpha{number}" for number in ALPHA101.split()]),
+    "alpha158": ("ROC5", ["CORR5", "CORR10", "CORR20"]),  # of log(volume + 1)
 }
 LONG: Mapping[str, tuple[str, Sequence[str]]] = {
-    "alpha101": ("alpha101", ()),
-    "alpha158": ("ROC5", ()),
     "alpha360": ("CLOSE1", ()),
-    "gtja191": ("gtja014", ()),
+    "gtja191": ("gtja014", [f"gtja{number}" for number in GTJA191.split()]),
 }
 
 
