@@ -65,7 +65,7 @@ def say(audit: Audit) -> str:
     later = [each for each in audit.verdicts if each.verdict == LATER]
     also = f"; depending on later adjustments of prices: {name_parts(later)}" if later else ""
     return (
-        f"no look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
+        f"No look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
         f"other dates alone would not be found{also}"
     )
 
