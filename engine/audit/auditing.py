@@ -300,8 +300,9 @@ def compare_all(
 
 
 def _find_first(base: Remade) -> int:
-    """The first row on which something is decided."""
-    return int(np.isfinite(base["account"].targets).any(axis=1).argmax())
+    """The first row on which there is a score, and something is decided."""
+    known = (base["signal"], base["account"].targets)
+    return max(int(np.isfinite(values).any(axis=1).argmax()) for values in known)
 
 
 def _choose_symbol(base: Remade, row: int) -> str:

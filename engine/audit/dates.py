@@ -21,7 +21,8 @@ from engine.core.errors import ConfigError
 from engine.core.panel import BoolArray, Panel
 
 YEAR, DELISTING, HOLIDAY = "last session of a year", "a last bar", "after a holiday"
-LISTING, MONTH, SPLIT, ORDINARY = "a first bar", "last session of a month", "a split", "ordinary"
+LISTING, MONTH = "a first bar", "last session of a month"
+SPLIT, ORDINARY = "a jump like a split's", "an ordinary day"
 ORDER = (YEAR, DELISTING, HOLIDAY, LISTING, MONTH, SPLIT, ORDINARY)
 RATIOS = np.array([2.0, 3.0, 4.0, 5.0, 10.0, 20.0, 1.5])  # of splits, and of reverse ones
 NEAR = 0.01  # how near such a ratio is
@@ -159,4 +160,6 @@ def _find_splits(panel: Panel) -> BoolArray:
 
 def _describe(row: int, panel: Panel, kinds: Mapping[str, BoolArray]) -> Chosen:
     named = tuple(name for name in ORDER if kinds[name][row])
+    if YEAR in named:  # then it is a month's, too
+        named = tuple(name for name in named if name != MONTH)
     return Chosen(row, panel.dates[row], named)

@@ -67,7 +67,7 @@ def say(audit: Audit) -> str:
     unknown = [each for each in audit.verdicts if each.verdict == UNKNOWN]
     also += f"; what cannot be known: {name_parts(unknown)}" if unknown else ""
     return (
-        f"no look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
+        f"No look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
         f"other dates alone would not be found{also}"
     )
 

@@ -1,4 +1,8 @@
-"""What of each stage's result is compared: arrays by name, a row a date."""
+"""What of each stage's result is compared: arrays by name, a row a date.
+
+Where a symbol has no bar its factors, forecast and score are not compared: a stage that is read
+back from its files has none there.
+"""
 
 from __future__ import annotations
 
@@ -71,11 +75,11 @@ def _labels(name: str, panel: Panel) -> Callable[[], View]:
 
 
 def _factors(result: Mapping[str, FloatArray], panel: Panel, made: Remade) -> Views:
-    return {name: _wide(values, panel) for name, values in result.items()}
+    return {name: _on_bars(result, name, panel) for name in result}
 
 
 def _seasoning(result: Any, panel: Panel, made: Remade) -> Views:
-    return {name: _wide_later(result.values, name, panel) for name in result.values}
+    return {name: _on_bars(result.values, name, panel) for name in result.values}
 
 
 def _regimes(result: FloatArray, panel: Panel, made: Remade) -> Views:
@@ -84,11 +88,12 @@ def _regimes(result: FloatArray, panel: Panel, made: Remade) -> Views:
 
 
 def _forecasts(result: Forecasts, panel: Panel, made: Remade) -> Views:
-    return {result.name: _wide(result.values, panel), "training": _flat(result.split)}
+    values = {result.name: result.values}
+    return {result.name: _on_bars(values, result.name, panel), "training": _flat(result.split)}
 
 
 def _signal(result: FloatArray, panel: Panel, made: Remade) -> Views:
-    return {"mf_score": _wide(result, panel)}
+    return {"mf_score": _on_bars({"mf_score": result}, "mf_score", panel)}
 
 
 def _account(result: Account, panel: Panel, made: Remade) -> Views:
@@ -109,8 +114,9 @@ def _wide(values: Any, panel: Panel, given: bool = False) -> Callable[[], View]:
     return lambda: View(values, panel.symbols, given)
 
 
-def _wide_later(columns: Mapping[str, Any], name: str, panel: Panel) -> Callable[[], View]:
-    return lambda: View(columns[name], panel.symbols)
+def _on_bars(columns: Mapping[str, Any], name: str, panel: Panel) -> Callable[[], View]:
+    """One of some columns, where there is a bar."""
+    return lambda: View(np.where(panel.present, columns[name], np.nan), panel.symbols)
 
 
 def _flat(values: Any) -> Callable[[], View]:

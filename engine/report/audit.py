@@ -10,7 +10,7 @@ from engine.report.templates import environment
 from engine.storage import Artifacts
 
 PAGE, FILE = "audit.html", "audit.json"
-FEW = 2  # parts that one row names
+MANY = "factors"  # of which there may be hundreds
 OWN_ROW = ("leak", "depends on later adjustments")  # verdicts that each part has a row for
 
 
@@ -30,20 +30,21 @@ def read_said(made: Artifacts) -> str:
 
 
 def fold(verdicts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
-    """A row for each part: its name, plugin, verdict and why; many alike have one row."""
-    alike: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    """A row for each part: its name, plugin, verdict and why; factors that are alike have one."""
+    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for each in verdicts:
-        own = each["name"] if each["verdict"] in OWN_ROW or not each["name"] else ""
-        alike.setdefault((each["stage"], each["verdict"], own or each["why"]), []).append(each)
+        single = each["stage"] != MANY or each["verdict"] in OWN_ROW
+        own = each["name"] if single else each["why"]
+        alike.setdefault((each["stage"], each["verdict"], own), []).append(each)
     return [_row(rows) for rows in alike.values()]
 
 
 def _row(rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, str, str]:
     first = rows[0]
-    parts = [".".join(filter(None, (row["stage"], row["name"]))) for row in rows]
-    many = f"{len(rows)} of {first['stage']}" if len(rows) > FEW else ", ".join(parts)
-    plugins = ", ".join(dict.fromkeys(row["plugin"] for row in rows))
-    return many, plugins if len(rows) <= FEW else "", first["verdict"], first["why"]
+    if len(rows) > 1:
+        return f"{len(rows)} {first['stage']}", "", first["verdict"], first["why"]
+    part = ".".join(filter(None, (first["stage"], first["name"])))
+    return part, first["plugin"], first["verdict"], first["why"]
 
 
 def audit_text(told: Mapping[str, Any]) -> str:

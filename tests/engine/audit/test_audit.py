@@ -12,14 +12,17 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
-from builders import SMALL
+from builders import SMALL, digests
 
 import engine
 from engine.__main__ import COMMANDS
 from engine.audit import Request, conduct
 from engine.cli import main
+from engine.plugin import find_audit, record_audit
 from engine.plugin.registry import Registry
+from engine.plugins.models import Ridge
 
 
 @dataclass(frozen=True)
@@ -253,4 +256,65 @@ def test_a_leak_ends_with_1_and_a_clean_audit_with_0(
     words[-1] = "+factors.x={name: honest}"
     assert main([*words, f"hydra.run.dir={tmp_path / 'good'}"], COMMANDS) == 0
     page = (tmp_path / "good" / "audit.html").read_text()
-    assert "no look-ahead was found on 1 date" in page
+    assert "No look-ahead was found on 1 date" in page
+
+
+def test_dates_and_a_number_of_cuts_exclude_one_another(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", *WORDS, "--dates=2015-12-31", "--cuts=2"], COMMANDS) == 2
+    assert "audit --dates and --cuts: the dates say how many" in capsys.readouterr().err
+    assert main(["audit", "ai_tech_core"], COMMANDS) == 2
+    assert "audit ai_tech_core: no override: type +bundle=NAME" in capsys.readouterr().err
+
+
+def test_a_run_that_audits_itself_says_so_everywhere(tmp_path: Path) -> None:
+    words = [*WORDS, "audit=quick", "report=full", "+factors.bad={name: peek}"]
+    report = engine.run(words, path=tmp_path / "run")
+    found = json.loads((tmp_path / "run" / "audit.json").read_text())
+    assert found["verdict"] == "leak"
+    assert [each["kind"] for each in found["variants"]] == ["cut", "cut"]
+    assert "audit: LOOK-AHEAD in factors.bad: bad on " in report.summary()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Audit: LOOK-AHEAD in factors.bad: bad on " in page
+    by = {row["name"]: row["audited"] for row in report.manifest["plugins"]}
+    assert (by["peek"], by["threshold"]) == ("leak", None)
+    assert not [*(tmp_path / "run").glob(".variant-*")]
+
+
+def test_an_audit_changes_no_table_of_the_run(tmp_path: Path) -> None:
+    one = engine.run(WORDS, path=tmp_path / "one")
+    two = engine.run([*WORDS, "audit=quick"], path=tmp_path / "two")
+    assert digests(two.path).pop("audit.json")
+    assert {**digests(two.path), "audit.json": ""} == {**digests(one.path), "audit.json": ""}
+
+
+def test_bars_that_were_handed_over_are_cut_too(tmp_path: Path) -> None:
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.02, (520, 8)), axis=0))
+    days = pd.bdate_range("2014-01-02", periods=520)
+    frame = pd.DataFrame(close, days, columns=[f"S{i}" for i in range(8)])
+    words = ["+bundle=ai_tech_core", "universe=all", "factors=core_price_only", "report=none"]
+    bundle = "bundle.factors=[{name: returns_12m, weight: 1.0, direction: positive}]"
+    words += [bundle, "audit=quick", "store=none", "costs=free"]
+    run = engine.run(words, path=tmp_path / "run", bars=frame)
+    found = json.loads((run.path / "audit.json").read_text())
+    assert found["said"].startswith("No look-ahead was found on 2 dates")
+    assert verdict(found, "source", "members")["verdict"] == "cannot be known"
+
+
+def test_what_audits_found_is_kept_for_the_code_and_a_leak_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert find_audit(Peek) is None
+    record_audit(Peek, "clean", "leak")
+    assert find_audit(Peek) == "clean"
+    record_audit(Peek, "leak", "leak")
+    record_audit(Peek, "clean", "leak")
+    assert find_audit(Peek) == "leak"
+    record_audit(Ridge, "leak", "leak")
+    assert find_audit(Ridge) is None  # the engine's own tests judge the engine's own
+
+
+def test_training_on_folds_is_no_backtest(tmp_path: Path) -> None:
+    row = verdict(told(tmp_path, *LEARNING, "validation.scheme=purged_kfold"), "forecasts")
+    assert (row["verdict"], row["plugin"]) == ("leak", "")
+    assert row["why"].startswith("validation.scheme=purged_kfold: trained on later dates")

@@ -22,6 +22,7 @@ from engine.study.statistics import OF_ACCOUNT, OF_SIGNAL, Evidence, Holding
 NAMES = [stage.name for stage in STAGES]
 BEYOND = {
     "report",
+    "audit",
     "store",
     "observers",
     "strict_observers",
