@@ -110,10 +110,10 @@ GALLERY = (
     ),
     Leak(
         "hyper-parameters chosen on the test window",
-        "the best of a sweep is shown, as if it were the only one; a model cannot do it by itself, "
+        "the best of a sweep is shown as if it were the only one; a model cannot do it by itself, "
         "for it gets no target of a row that it forecasts",
         TRIALS,
-        "best of n trials, and how high a search of that size ends without any skill",
+        "its place among n trials, and how often a search of that size ends as high without any skill",
         "runs that were counted: all with the same trials.path",
         "what was tried elsewhere is not known",
     ),
