@@ -18,6 +18,7 @@ from engine.core.panel import FloatArray, Panel
 from engine.pipeline import Bars, Raw
 
 PRICES = ("open", "high", "low", "close", "vwap")  # what a split divides
+EPS = 2.0**-52  # of a number, its last bit
 LEAST, MOST = 0.6, 1.6  # by how much a value is changed
 
 
@@ -74,6 +75,21 @@ def shuffle(raw: Raw) -> Raw:
     rows = raw.rows
     place = _draw(len(rows.names), "rows")
     return Raw(rows.take(np.lexsort((place[rows.name], rows.day))), raw.series, raw.facts)
+
+
+def jitter(raw: Raw) -> Raw:
+    """Return the rows with each number another in its last bits: who makes more of it is shaky.
+
+    The prices of a row have one factor, so that they stay in their order.
+    """
+    rows, random = raw.rows, np.random.default_rng(0)
+    numbers = {}
+    prices = 1.0 + EPS * random.integers(-1, 2, len(rows))
+    for column, values in rows.numbers.items():
+        own = column.lower() not in PRICES
+        factors = 1.0 + EPS * random.integers(-1, 2, len(rows)) if own else prices
+        numbers[column] = values * factors
+    return Raw(replace(rows, numbers=numbers), raw.series, raw.facts)
 
 
 def permute(bars: Bars) -> Bars:

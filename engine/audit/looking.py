@@ -38,6 +38,8 @@ class Look:
     seen: list[Seen] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)  # of stages: same, rounded, parted
     amplified: str = ""  # a stage that made more of what was rounded
+    parted: set[tuple[str, str]] = field(default_factory=set)  # whatever the reason
+    exact: bool = True  # whether the least bit counts
 
     def look(self, base: Remade, made: Remade) -> None:
         """Compare all stages, in their order."""
@@ -55,21 +57,30 @@ class Look:
         outcomes = self._compare(stage, base, made, dates)
         inputs = {self.states[name] for name in OF[stage] if name in self.states}
         hows = {each.how for each in outcomes.values()}
+        self._collect(stage, outcomes)
         self.states[stage] = next(how for how in (PARTED, ROUNDED, SAME) if how in {*hows, SAME})
         if PARTED in inputs:
             culprit = next(name for name in OF[stage] if self.states.get(name) == PARTED)
-            self._note(stage, "", UNCHECKED, why=f"{self.title} {culprit} is another already")
+            self._note(stage, "", UNCHECKED, why=f"{self.title} {culprit} differs already")
         elif PARTED in hows and ROUNDED in inputs:
             self.amplified = self.amplified or stage
             self._note(stage, "", UNCHECKED, why=f"{self.title} its inputs are rounded otherwise")
         else:
             self._judge(stage, outcomes, base)
 
+    def _collect(self, stage: str, outcomes: Mapping[str, Outcome]) -> None:
+        parted = [name for name, each in outcomes.items() if each.how == PARTED]
+        if stage == "factors":
+            self.parted |= {(stage, name) for name in parted}
+        elif parted:
+            self.parted |= {(stage, ""), (stage, "portfolio"), (stage, "costs")}
+
     def _compare(
         self, stage: str, base: Remade, made: Remade, dates: pd.DatetimeIndex
     ) -> dict[str, Outcome]:
         ours, theirs = list_views(stage, base), list_views(stage, made)
-        exact = self.kind != "split" and base["bars"].panel.symbols == made["bars"].panel.symbols
+        same = base["bars"].panel.symbols == made["bars"].panel.symbols
+        self.exact = exact = same and self.kind not in {"split", "jitter"}
         found = {}
         for item, view in ours.items():
             one = view()
@@ -100,7 +111,7 @@ class Look:
             read = fields(factor.node) if isinstance(factor, Formula) else frozenset()
             others = sorted(other for other in parted - {name} if other.lower() in read)
             if name in parted and others:
-                why = f"{self.title} {others[0]}, which it names, is another already"
+                why = f"{self.title} {others[0]}, which it names, differs already"
                 self._note("factors", name, UNCHECKED, why=why)
             else:
                 self._tell("factors", name, each.first)
@@ -113,7 +124,7 @@ class Look:
         by_costs = paid is not None and (targets is None or paid.row <= targets.row)
         self._tell("account", "costs", paid if by_costs else None)
         if by_costs and targets is not None:
-            why = f"{self.title} what is held is another already"
+            why = f"{self.title} what is held differs already"
             self._note("account", "portfolio", UNCHECKED, why=why)
         else:
             self._tell("account", "portfolio", targets)

@@ -30,7 +30,7 @@ def to_plain(audit: Audit, command: str) -> dict[str, Any]:
         "schedule": SCHEDULE if audit.trainings else "",
         "trainings": audit.trainings,
         "variants": [asdict(each) for each in audit.tried],
-        "verdicts": [_row(each) for each in [*audit.verdicts, *_left_out()]],
+        "verdicts": [_row(each) for each in [*audit.verdicts, *_list_statistics()]],
     }
 
 
@@ -47,7 +47,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _left_out() -> Iterator[Verdict]:
+def _list_statistics() -> Iterator[Verdict]:
     """The stages that no decision is made of; the table of stages says so."""
     deciding = list_deciding()
     for stage in STAGES:

@@ -88,7 +88,7 @@ def judge(part: tuple[str, str], plugin: str, seen: Sequence[Seen]) -> Verdict:
 def tell(first: Difference, variant: str) -> str:
     """A difference, as a sentence."""
     where = " ".join(filter(None, [first.date, first.column]))
-    more = f", and {first.cells - 1} more" if first.cells > 1 else ""
+    more = f", and {first.cells - 1} more values" if first.cells > 1 else ""
     more += f"; the largest on {first.largest}" if first.largest else ""
     return f"{first.item} on {where}: {first.run} in the run, {first.variant} {variant}{more}"
 

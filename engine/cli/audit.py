@@ -10,8 +10,6 @@ from engine.core.errors import ConfigError
 AUDIT = """\
 does any part of a run look ahead?
 
-  +bundle=NAME [key=value …]                what would be run
-
 The run is made again on rows that end earlier, and on rows whose next date is another; all that
 was decided by then has to be the same. A verdict on each stage and plugin names the first date,
 symbol and value that is not. A page and audit.json are left in outputs/audits.
@@ -30,7 +28,12 @@ EXIT = "Exit code: 0; 1 where something looks ahead; 2 when it cannot be audited
 @switch(
     "--dates", metavar="A,B", help="on which the rows are cut and changed; by default rare ones"
 )
-@switch("--cuts", metavar="N", callback=read_count, help="dates of cuts, and of changes; 3")
+@switch(
+    "--cuts",
+    metavar="N",
+    callback=read_count,
+    help="dates of cuts, and as many of other values; by default 3",
+)
 def audit(
     words: tuple[str, ...], overrides: tuple[str, ...], dates: str | None, cuts: int | None
 ) -> int:

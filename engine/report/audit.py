@@ -72,9 +72,10 @@ def _tell_variant(tried: Mapping[str, Any]) -> str:
 def _lines(rows: Sequence[tuple[str, str, str, str]]) -> Iterator[str]:
     """The rows as lines; a verdict that somebody has to act on stands in capitals."""
     wide = max(len(_who(part, plugin)) for part, plugin, _, _ in rows)
+    broad = max(len(verdict) for _, _, verdict, _ in rows)
     for part, plugin, verdict, why in rows:
         shown = verdict.upper() if verdict == "leak" else verdict
-        yield f"{_who(part, plugin):<{wide}}  {shown:<15}  {why}"
+        yield f"{_who(part, plugin):<{wide}}  {shown:<{broad}}  {why}"
 
 
 def _who(part: str, plugin: str) -> str:

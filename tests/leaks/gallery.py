@@ -113,7 +113,8 @@ GALLERY = (
         "the best of a sweep is shown as if it were the only one; a model cannot do it by itself, "
         "for it gets no target of a row that it forecasts",
         TRIALS,
-        "its place among n trials, and how often a search of that size ends as high without any skill",
+        "its place among n trials, and how often a search of that size ends as high without any "
+        "skill",
         "runs that were counted: all with the same trials.path",
         "what was tried elsewhere is not known",
     ),
