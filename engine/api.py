@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import trials
+from engine import audit, trials
 from engine.bars import Handed
 from engine.config import compose_config
 from engine.core.errors import ConfigError
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
-FINISHERS = (  # the report last: it shows what the ledger says
+FINISHERS = (  # the report last: it shows what ledger and audit say
     Finisher(
         "trials",
         lambda settings: settings.trials.file is not None,
         trials.finish,
         trials.begin,
     ),
+    Finisher("audit", lambda settings: settings.audit.cuts > 0, audit.finish),
     Finisher(
         "report", lambda settings: settings.report.figures, lambda running: draw(running.path)
     ),

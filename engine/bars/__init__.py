@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from engine.bars.clock import DAILY, oddities, rows_a_session
-from engine.bars.delisting import USUAL, Delisting, Outcomes, hide_stated, judge_so_far, outcomes
+from engine.bars.delisting import (
+    STATED,
+    USUAL,
+    Delisting,
+    Outcomes,
+    hide_stated,
+    judge_so_far,
+    outcomes,
+)
 from engine.bars.dirt import DIRT, IntArray, Rows, calendar_sessions
 from engine.bars.findings import Findings, Policy, decisions
 from engine.bars.handed import Handed
@@ -13,6 +21,7 @@ from engine.bars.membership import resolve_members
 __all__ = [
     "DAILY",
     "DIRT",
+    "STATED",
     "USUAL",
     "Delisting",
     "Findings",

@@ -41,6 +41,13 @@ OWN = (
         """,
     ),
     Command(
+        "audit",
+        "engine.cli.audit:audit",
+        """
+        +bundle=NAME [key=value …]  does any part of a run look ahead?
+        """,
+    ),
+    Command(
         "data",
         "engine.cli.data:data",
         """

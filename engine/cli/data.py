@@ -31,7 +31,7 @@ what is odd about data, before anything is run
   check.sigmas=8                            what counts as odd: conf/check/default.yaml
 """
 EXIT = "Exit code: 0; 1 with a finding of severity error; 2 when the data cannot be read.\n"
-QUESTIONS = {"known", "period", "stamp", "date", "zone"}
+QUESTIONS = {"known", "period", "stamp", "date", "zone", "close"}
 SUFFIXES = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv",
             ".gz": "csv", ".zip": "csv"}  # fmt: skip
 
@@ -64,6 +64,7 @@ def data() -> None:
 @switch("--stamp", metavar="COLUMN", help="a row's time: does it lie on the row's date?")
 @switch("--date", metavar="COLUMN", help="a row's date")
 @switch("--zone", metavar="ZONE", help="where the date is meant, such as America/New_York")
+@switch("--close", metavar="TIME", help="of the market, such as 16:00: later is the next day")
 @switch("--json", metavar="FILE", help="write the findings there as well")
 def check(files: tuple[str, ...], overrides: tuple[str, ...], **flags: str | None) -> int:
     """Return 1 when a finding is of severity ``error``, else 0."""
@@ -177,7 +178,10 @@ def _ask(frame: pd.DataFrame, flags: dict[str, str], reading: Reading) -> list[D
     if _has_all(flags, ("known", "period")):
         findings += inspect_known_at(frame, flags["known"], flags["period"], reading)
     if _has_all(flags, ("stamp", "date", "zone")):
-        findings += inspect_dates(frame, flags["stamp"], flags["date"], flags["zone"], reading)
+        asked = flags["stamp"], flags["date"], flags["zone"], reading, flags.get("close")
+        findings += inspect_dates(frame, *asked)
+    elif "close" in flags:
+        raise ConfigError("--stamp is missing: it belongs to --close")
     return by_severity(findings)
 
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from functools import cache
 
 PREFIX = "engine-kernels"  # of the names of threads that idle
 CELLS = 64 * 1024  # a block of fewer is not worth a thread's start
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)
+
+
+@contextmanager
+def limiting(threads: int | None) -> Iterator[None]:
+    """Have kernels inside run on this many threads; None leaves it as it is."""
+    token = _limit.set(threads if threads is not None else _limit.get())
+    try:
+        yield
+    finally:
+        _limit.reset(token)
 
 
 def cores() -> int:
     """How many threads this process may run at once."""
+    limit = _limit.get()
+    if limit is not None:
+        return limit
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

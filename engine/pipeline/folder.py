@@ -46,6 +46,7 @@ WRITTEN = (
         "manifest.json",
         "timings.json",
         "trials.json",
+        "audit.json",
         "*.jsonl",
         "report.*",
         "report_*.png",

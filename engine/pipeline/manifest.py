@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.kinds import groups
 from engine.pipeline.settings import Settings
-from engine.plugin import HOME, Registry, code_hash, find_checker
+from engine.plugin import HOME, Registry, code_hash, find_audit, find_checker
 
 PACKAGES = (
     "alpha-engine",
@@ -60,7 +60,7 @@ def manifest(
         **told["factors"],
         "findings": bars["findings"],
         "mends": bars["mends"],
-        "plugins": _plugins(settings, registry, operators),
+        "plugins": list_plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
         "splits": [_without_fits(each) for each in trainings],
@@ -112,8 +112,10 @@ def name_unchecked(plugins: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> list[dict[str, Any]]:
-    """Every plugin that took part: its distribution, code, and the kit that found it sound."""
+def list_plugins(
+    settings: Settings, registry: Registry, operators: Set[str]
+) -> list[dict[str, Any]]:
+    """Every plugin that took part: its distribution, its code, and who found it sound."""
     used = {
         *((kind, getattr(settings, group).name) for group, kind in groups().items()),
         *((registry.groups[group], guest.name) for group, guest in settings.guests.items()),
@@ -131,6 +133,7 @@ def _plugins(settings: Settings, registry: Registry, operators: Set[str]) -> lis
             "from": entry.origin,
             "sha256": code_hash(entry.cls),
             "checked_by": entry.version if entry.dist == HOME else find_checker(entry.cls),
+            "audited": None if entry.dist == HOME else find_audit(entry.cls),
         }
         for kind, name in sorted(used)
         for entry in [registry.find(kind, name, kind)]

@@ -26,7 +26,7 @@ from engine.expr import using
 from engine.pipeline.folder import Announce, RunFolder
 from engine.pipeline.keys import Keys
 from engine.pipeline.making import Making
-from engine.pipeline.manifest import manifest, name_unchecked
+from engine.pipeline.manifest import list_plugins, manifest, name_unchecked
 from engine.pipeline.origin import describe_origin
 from engine.pipeline.resume import Start
 from engine.pipeline.reuse import Fresh, Reuse, open_results
@@ -223,6 +223,7 @@ def _execute(
             folder.settle()
             for finisher in last:
                 folder.stage(finisher.name, partial(finisher.work, running))
+                facts["plugins"] = list_plugins(settings, registry, operators)  # one may judge them
                 folder.note("manifest", {**facts, "timings": folder.timings})
             folder.note_timings(making.how, job_key)
         earlier.close()

@@ -80,6 +80,18 @@ class Counted(Options):
 
 
 @dataclass(frozen=True)
+class Auditing(Options):
+    """Whether a run asks itself for look-ahead before its report is drawn."""
+
+    config_key: ClassVar[str] = "audit"
+
+    name: str = option("none", "written into the manifest")
+    cuts: int = option(
+        0, "dates on which the rows are cut and all that was decided by then compared", ge=0
+    )
+
+
+@dataclass(frozen=True)
 class Choice(Options):
     """Which distributions' plugins a run may use, and how long a call of them may take."""
 
@@ -120,6 +132,7 @@ class Settings:
     delisting: Delisting
     too_good: TooGood
     report: Drawing
+    audit: Auditing
     store: Store
     trials: Counted
     guests: dict[str, Kind]  # of kinds that distributions have brought, by group
@@ -179,6 +192,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         too_good=structure(TooGood, _limits(config.get("too_good")), "too_good"),
         report=take(Drawing, "report"),
         trials=take(Counted, "trials"),
+        audit=take(Auditing, "audit"),
         observers=tuple(
             registry.build("observer", node, f"observers.{key}")
             for key, node in _items(config.get("observers"), "observers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.plugin.admission import advice, code_hash
-from engine.plugin.checked import find_checker, record
+from engine.plugin.checked import find_audit, find_checker, record, record_audit
 from engine.plugin.guard import Guard, calling, guarding, is_ours, lend, seconds, take_over
 from engine.plugin.hookspecs import hookimpl
 from engine.plugin.opened import (
@@ -29,6 +29,7 @@ __all__ = [
     "calling",
     "code_hash",
     "engine_identity",
+    "find_audit",
     "find_checker",
     "find_file_options",
     "guarding",
@@ -42,6 +43,7 @@ __all__ = [
     "pausing",
     "places",
     "record",
+    "record_audit",
     "seconds",
     "take_over",
     "tree",

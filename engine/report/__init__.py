@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.report.audit import audit_text, draw_audit
 from engine.report.comparison import Comparison
 from engine.report.drawing import draw
 from engine.report.finished import Report
@@ -11,8 +12,10 @@ from engine.report.summary import sweep
 __all__ = [
     "Comparison",
     "Report",
+    "audit_text",
     "comparison_text",
     "draw",
+    "draw_audit",
     "draw_comparison",
     "sweep",
 ]

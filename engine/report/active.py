@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engine.core.periods import spell
+from engine.report.audit import read_said
 from engine.storage import Artifacts, Data, Manifest, Metrics, Trainings, Trials
 from engine.study import until_ruin
 
@@ -54,6 +55,8 @@ class Run:
         See `payouts` and `round_trips` of `engine.account.Account`.
     eve : pandas.Timestamp, optional
         The close before the first position.
+    audited : str
+        What its audit says; "" where it has none.
     trainings : Trainings, optional
         None without a model.
     trials : Trials, optional
@@ -85,6 +88,7 @@ class Run:
     delistings: pd.DataFrame
     round_trips: pd.DataFrame
     eve: pd.Timestamp | None = None
+    audited: str = ""
     trainings: Trainings | None = None
     trials: Trials | None = None
 
@@ -120,6 +124,7 @@ class Run:
             **{name: made.table(name) for name in UNDATED},
             **active,
             eve=every.index[before] if before >= 0 else None,
+            audited=read_said(made),
             trainings=made.forecasts if manifest.splits else None,
             trials=made.trials,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.core.periods import spell
 from engine.forecasts import CAUTION
+from engine.report.audit import read_said
 from engine.report.cells import explain_adjusted, name_adjusted, probability
 from engine.storage import Artifacts, Fills, Manifest, Metrics
 from engine.study import FEW, adjust
@@ -37,6 +38,9 @@ def text(made: Artifacts) -> str:
         lines.append(f"per year: by {metrics.annual.span.text()}")
     lines += ["", *_evidence(metrics), "", *_money(metrics), ""]
     lines += [*_trials(made), *_timings(made, manifest)]
+    said = read_said(made)
+    if said:
+        lines += ["", f"audit: {said}"]
     page = made.path / "report.html"
     lines += ["", f"report: {page if page.is_file() else made.path}"]
     return "\n".join(lines)

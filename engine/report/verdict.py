@@ -48,6 +48,7 @@ def verdict(run: Run) -> list[str]:
         ),
         _judge(SHARPE, net.sharpe, net.sharpe_se, "per year", "sharpe" in beyond),
         *_doubts(run),
+        *([f"Audit: {run.audited}."] if run.audited else []),
     ]
     return lines + [f"Warning: {message}." for message in run.manifest.warnings]
 

@@ -62,6 +62,8 @@ class PluginCode:
         Of its code.
     checked_by : str, optional
         Version of the conformance kit that found it sound; None when none did.
+    audited : str, optional
+        What audits on this machine have said of its code; None of a built-in, or when none did.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class PluginCode:
     origin: str = field(metadata={"key": "from"})
     sha256: str
     checked_by: str | None
+    audited: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from engine.core.panel import BoolArray, FloatArray
 from engine.reading import Reading, needs, stamps
 
 PLAIN = Reading()
+USUAL = "16:00"  # when a market closes that is not named
+_DAY = pd.Timedelta(days=1)
+COPIED = 0.5  # of the rows, above which a column is taken for a copy of another
 
 
 def inspect_known_at(
@@ -34,9 +37,10 @@ def inspect_known_at(
     Returns
     -------
     list of DataFinding
-        ``known_before_period`` (error: such a date cannot be right) and ``known_missing``
-        (warning: it cannot be said when the row was known), where there are any. A row
-        without an end of period is skipped.
+        ``known_before_period`` (error: such a date cannot be right), ``known_at_period_end``
+        (error: of most rows, so that the end of the period stands for the day on which it was
+        known) and ``known_missing`` (warning: it cannot be said when the row was known), where
+        there are any. A row without an end of period is skipped.
 
     Raises
     ------
@@ -46,12 +50,19 @@ def inspect_known_at(
     filed, ended = _moments(frame, known, reading), _moments(frame, period, reading)
     ahead = _days(ended - filed)
     late = "rows with {} before {}: known before the period ended"
+    copied = "rows with {} equal to {}: nobody knew them when the period ended"
+    equal = ahead == 0.0
     return by_severity(
         [
             _rows(
                 frame, "known_before_period", "error", late.format(known, period),
                 ahead > 0, ahead, ended,
                 lambda i: f"{known} {filed[i]:%Y-%m-%d}, {period} {ended[i]:%Y-%m-%d}",
+            ),
+            _rows(
+                frame, "known_at_period_end", "error", copied.format(known, period),
+                equal & bool(equal.mean() > COPIED), np.zeros(len(frame)), ended,
+                lambda i: f"{known} and {period} are {ended[i]:%Y-%m-%d}",
             ),
             _rows(
                 frame, "known_missing", "warning", f"rows without {known}",
@@ -63,7 +74,12 @@ def inspect_known_at(
 
 
 def inspect_dates(
-    frame: pd.DataFrame, stamp: str, date: str, zone: str, reading: Reading = PLAIN
+    frame: pd.DataFrame,
+    stamp: str,
+    date: str,
+    zone: str,
+    reading: Reading = PLAIN,
+    close: str | None = None,
 ) -> list[DataFinding]:
     """Return rows whose time, on the clocks of `zone`, is of another day than their date.
 
@@ -79,17 +95,20 @@ def inspect_dates(
         Such as ``America/New_York``.
     reading : Reading
         How the dates are written.
+    close : str, optional
+        When the market closes, such as ``16:00``: what is later belongs to the next day.
 
     Returns
     -------
     list of DataFinding
-        ``later_than_date`` (error: joining on the date looks ahead) and
-        ``earlier_than_date`` (warning: the date is of another clock), where there are any.
+        ``later_than_date`` (error: joining on the date looks ahead), ``earlier_than_date``
+        (warning: the date is of another clock) and, without `close`, ``late_on_date`` (warning:
+        later than most markets close), where there are any.
 
     Raises
     ------
     ConfigError
-        `zone` is not known.
+        `zone` is not known, or `close` is no time.
     DataError
         A column is not there, or holds no dates.
     """
@@ -99,23 +118,42 @@ def inspect_dates(
         hint = did_you_mean(zone, zoneinfo.available_timezones())
         raise ConfigError(f"--zone={zone} is not known: {hint}") from error
     moment = _moments(frame, stamp, reading)
-    local = moment.tz_convert(clock).tz_localize(None).normalize()
+    wall = moment.tz_convert(clock).tz_localize(None)
+    local = (wall + (_DAY - _read_time(close))).normalize() if close else wall.normalize()
     said = _moments(frame, date, reading).tz_localize(None).normalize()
     days = _days(local - said)
 
     def note(i: int) -> str:
-        return f"{stamp} {moment[i]:%Y-%m-%d %H:%M} UTC is {local[i]:%Y-%m-%d} in {zone}"
+        after = f", after {close} on {wall[i]:%Y-%m-%d}" if local[i] > wall[i] else ""
+        return f"{stamp} {moment[i]:%Y-%m-%d %H:%M} UTC is {local[i]:%Y-%m-%d} in {zone}{after}"
 
     def find(name: str, severity: str, order: str, sign: float) -> DataFinding:
         what = f"rows whose {stamp} is on {order} day than {date}, in {zone}"
         return _rows(frame, name, severity, what, sign * days > 0, sign * days, said, note)
 
+    late = (days == 0) & np.asarray(wall - local >= _read_time(USUAL))
+    after = f"rows whose {stamp} is after {USUAL} in {zone}: for a market that closes, add --close"
     return by_severity(
         [
             find("later_than_date", "error", "a later", 1.0),
             find("earlier_than_date", "warning", "an earlier", -1.0),
+            _rows(
+                frame, "late_on_date", "warning", after, late, np.zeros(len(frame)), said,
+                lambda i: f"{stamp} is {wall[i]:%Y-%m-%d %H:%M} in {zone}",
+            ),
         ]
-    )
+    )  # fmt: skip
+
+
+def _read_time(text: str) -> pd.Timedelta:
+    """A time of the day, as hours and minutes."""
+    try:
+        time = pd.Timedelta(f"{text}:00")
+    except ValueError:
+        time = _DAY
+    if not pd.Timedelta(0) <= time < _DAY:
+        raise ConfigError(f"--close={text} is no time of the day: write 16:00")
+    return time
 
 
 def inspect_table(frame: pd.DataFrame) -> list[DataFinding]:

@@ -20,7 +20,7 @@ from engine.core.kinds import groups
 from engine.core.options import option
 from engine.core.periods import Time
 from engine.forecasts import Label, Validation
-from engine.pipeline.settings import Choice, Counted, Drawing
+from engine.pipeline.settings import Auditing, Choice, Counted, Drawing
 from engine.plugin import installed
 from engine.signal import Decision
 from engine.signal.scores import Scoring
@@ -28,6 +28,7 @@ from engine.study import TooGood
 
 CONF = ROOT / "conf"
 CLASSES = {
+    "audit": Auditing,
     "backtest": Backtest,
     "check": Thresholds,
     "label": Label,

@@ -49,6 +49,7 @@ MAY = {
     "trials": set(),
     "seed": {"label"} | LEARNT,
     "report": set(),
+    "audit": set(),
     "store": set(),
     "plugins": set(),
     "observers": set(),

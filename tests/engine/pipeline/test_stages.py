@@ -22,6 +22,7 @@ from engine.study.statistics import OF_ACCOUNT, OF_SIGNAL, Evidence, Holding
 NAMES = [stage.name for stage in STAGES]
 BEYOND = {
     "report",
+    "audit",
     "store",
     "trials",
     "observers",
@@ -124,7 +125,7 @@ def test_a_stage_that_reads_what_it_has_not_declared_fails(
 
 
 def test_what_finishes_a_run_is_handed_to_it() -> None:
-    assert [finisher.name for finisher in api.FINISHERS] == ["trials", "report"]
+    assert [finisher.name for finisher in api.FINISHERS] == ["trials", "audit", "report"]
 
 
 def test_the_picture_in_the_architecture_is_the_tables() -> None:

@@ -125,9 +125,17 @@ def test_two_reports_were_filed_before_their_period_ended(shared: Shared) -> Non
 def test_a_tenth_of_the_tweet_days_are_of_another_day_in_new_york(shared: Shared) -> None:
     """In one row of nine even the last tweet was sent the day before, or earlier."""
     frame = pd.read_parquet(shared("data/stocknet_tweet_counts_2014_2015.parquet"))
-    (finding,) = inspect_dates(frame, "last_created_utc", "date", "America/New_York")
-    assert (finding.name, finding.count) == ("earlier_than_date", 2803)
-    assert finding.share == pytest.approx(0.109, abs=0.001)
+    late, early = inspect_dates(frame, "last_created_utc", "date", "America/New_York")
+    assert (early.name, early.count) == ("earlier_than_date", 2803)
+    assert early.share == pytest.approx(0.109, abs=0.001)
+    assert (late.name, late.severity, late.count) == ("late_on_date", "warning", 5750)
+
+
+def test_a_fifth_of_the_tweet_days_end_after_the_close(shared: Shared) -> None:
+    frame = pd.read_parquet(shared("data/stocknet_tweet_counts_2014_2015.parquet"))
+    asked = ("last_created_utc", "date", "America/New_York")
+    later, _ = inspect_dates(frame, *asked, close="16:00")
+    assert (later.name, later.severity, later.count) == ("later_than_date", "error", 5750)
 
 
 def test_raw_prices_of_lean_show_splits_reused_tickers_and_a_low_of_a_cent(shared: Shared) -> None:

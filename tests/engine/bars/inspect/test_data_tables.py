@@ -36,6 +36,13 @@ def test_a_report_known_on_its_last_day_is_fine() -> None:
     assert inspect_known_at(REPORTS.iloc[[0, 2]], "filed", "end") == []
 
 
+def test_reports_of_which_most_are_known_on_their_last_day_are_an_error() -> None:
+    frame = REPORTS.assign(filed=REPORTS["end"])
+    (finding,) = inspect_known_at(frame, "filed", "end")
+    assert (finding.name, finding.severity) == ("known_at_period_end", "error")
+    assert (finding.count, finding.share) == (3, 1.0)
+
+
 def test_a_report_without_a_known_date_is_a_warning() -> None:
     frame = REPORTS.assign(filed=pd.to_datetime(["2016-05-02", None, "2016-07-01"]))
     (finding,) = inspect_known_at(frame, "filed", "end")

@@ -1,0 +1,58 @@
+"""What each training learnt from: no label in it was known too late, and no row was forecast.
+
+Medians, scalers, models and what is held out for early stopping are fits; each has left the dates
+of the rows that it saw (``forecasts.json``). When a label is known is counted anew here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.audit.comparing import tell_date
+from engine.forecasts import Labels
+
+
+def check_fits(
+    splits: Sequence[Mapping[str, Any]], labels: Labels, dates: pd.DatetimeIndex
+) -> list[str]:
+    """Say what is wrong with the fits of a run, a line each; nothing where all is right.
+
+    Parameters
+    ----------
+    splits : sequence of mapping
+        As in ``forecasts.json``.
+    labels : Labels
+        The run's.
+    dates : pandas.DatetimeIndex, shape (T,)
+    """
+    end = np.maximum(labels.end, np.arange(len(dates)) + 1 + labels.horizon)
+    wrong = []
+    for split in splits:
+        test = int(dates.searchsorted(pd.Timestamp(split["test_start"], tz="UTC")))
+        for fit in split["fits"]:
+            rows = _find_rows(fit["dates"], dates)
+            late = rows[end[rows] >= test]
+            if not len(late):
+                continue
+            row = int(late[0])
+            known = "after the data" if end[row] >= len(dates) else tell_date(dates[end[row]])
+            wrong.append(
+                f"training {split['index']}, {fit['what']}: the label of {tell_date(dates[row])} "
+                f"is known on {known}, and forecasts begin on {tell_date(dates[test])}"
+            )
+    return wrong
+
+
+def _find_rows(
+    ranges: Sequence[Sequence[str]], dates: pd.DatetimeIndex
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Rows of ranges of days, which are named by their first and last one."""
+    found = [np.empty(0, np.int64)]
+    for first, last in ranges:
+        start, stop = dates.searchsorted(pd.DatetimeIndex([first, last], tz="UTC"))
+        found.append(np.arange(start, stop + 1))
+    return np.concatenate(found)

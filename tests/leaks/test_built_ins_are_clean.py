@@ -1,0 +1,119 @@
+"""No built-in looks ahead; what of them depends on later adjustments of prices is listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import CONF
+
+from engine.audit import Request, conduct
+
+SMALL = [
+    "+bundle=ai_tech_core",
+    "universe=all",
+    "report=none",
+    "store=none",
+    "backtest.engine=fast",
+]
+SIZE = ["source.n_symbols=12", "source.n_days=420"]
+PLAIN = [
+    *SMALL, *SIZE, "~factors", "+factors={x: returns, z: 'delta(close, 5) / close'}",
+    "bundle.factors=[{name: z, weight: 1.0, direction: negative}]",
+]  # fmt: skip
+LEARNING = ["label.horizon=5", "validation.min_train=200", "validation.n_splits=3"]
+ONE = Request(dates=("2014-12-31",))
+REGIMES = {
+    "threshold": ["regime.window=20", "regime.min_history=60"],
+    "hmm": ["regime.n_init=1", "regime.max_iter=5", "regime.min_train=120"],
+}
+MODELS = {
+    "linear": [], "ridge": [], "lasso": [], "elastic_net": [],
+    "random_forest": ["model.trees=5", "model.min_leaf=20"], "xgboost": ["model.trees=5"],
+}  # fmt: skip
+PORTFOLIOS = sorted(path.stem for path in (CONF / "portfolio").glob("*.yaml"))
+# What ranks volumes or prices of different names, or adds a number to them, knows their levels.
+ALPHA101 = """
+    003 004 005 008 009 010 011 012 013 015 016 017 018 020 022 023 024 025 027 028 029 031 032
+    034 036 037 039 040 041 042 044 045 046 047 049 050 051 052 055 057 058 059 060 061 062 063
+    064 065 066 067 068 069 070 071 073 074 075 076 077 078 079 080 081 082 083 084 086 087 088
+    089 090 091 092 093 094 095 096 097 098 100 101
+"""
+GTJA191 = """
+    003 007 008 009 010 011 012 013 014 016 017 021 024 025 026 029 032 033 035 036 037 038 039
+    041 042 043 045 054 055 056 059 060 061 062 064 068 074 077 081 083 084 086 087 089 090 091
+    092 093 094 097 098 099 100 101 104 105 106 107 108 111 113 114 116 119 120 121 122 124 125
+    126 129 130 131 134 137 138 140 141 142 147 148 151 153 154 155 156 157 160 161 163 164 167
+    169 170 173 174 175 176 178 179 180 184 187 189 191
+"""
+# of each set: a factor that a score is made of, and what depends on later adjustments
+SETS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "core_ta_price": ("rv_20", ()),
+    "core_price_only": ("rv_20", ()),
+    "alpha101": ("alpha101", [f"alpha{number}" for number in ALPHA101.split()]),
+    "alpha158": ("ROC5", ["CORR5", "CORR10", "CORR20"]),  # of log(volume + 1)
+}
+LONG: Mapping[str, tuple[str, Sequence[str]]] = {
+    "alpha360": ("CLOSE1", ()),
+    "gtja191": ("gtja014", [f"gtja{number}" for number in GTJA191.split()]),
+}
+
+
+def verdicts(folder: Path, *words: str) -> dict[str, str]:
+    """By part, of those that decide."""
+    found, _ = conduct([*words, f"hydra.run.dir={folder / 'audit'}"], ONE)
+    rows: list[dict[str, Any]] = found["verdicts"]
+    return {
+        f"{row['stage']}.{row['name']}".rstrip("."): row["verdict"]
+        for row in rows
+        if row["stage"] not in ("source", "data", "knowledge", "metrics")
+    }
+
+
+@pytest.mark.parametrize("regime", sorted(path.stem for path in (CONF / "regime").glob("*.yaml")))
+def test_a_regime_is_clean(regime: str, tmp_path: Path) -> None:
+    told = verdicts(tmp_path, *PLAIN, f"regime={regime}", *REGIMES[regime])
+    assert told.pop("label") == "not checked"
+    assert set(told.values()) == {"clean"}
+
+
+@pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
+def test_a_model_is_clean(model: str, tmp_path: Path) -> None:
+    bundle = f"bundle.factors=[{{name: ml_alpha_{model}_5d, weight: 1.0, direction: positive}}]"
+    words = [f"model={model}", *LEARNING, *MODELS[model]]
+    told = verdicts(tmp_path, *PLAIN, *words, bundle)
+    assert set(told.values()) == {"clean"}
+    assert "forecasts" in told
+
+
+@pytest.mark.parametrize("portfolio", PORTFOLIOS)
+def test_a_portfolio_is_clean(portfolio: str, tmp_path: Path) -> None:
+    told = verdicts(tmp_path, *PLAIN, f"portfolio={portfolio}")
+    assert told.pop("label") == "not checked"
+    assert set(told.values()) == {"clean"}
+
+
+def check_set(name: str, one: str, later: Sequence[str], folder: Path) -> None:
+    bundle = f"bundle.factors=[{{name: {one}, weight: 1.0, direction: positive}}]"
+    told = verdicts(folder, *SMALL, *SIZE, f"factors={name}", bundle)
+    del told["label"]
+    assert set(told.values()) <= {"clean", "depends on later adjustments"}
+    named = [part for part, verdict in told.items() if verdict != "clean"]
+    assert named == [f"factors.{each}" for each in later]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_factor_set_is_clean(name: str, tmp_path: Path) -> None:
+    check_set(name, *SETS[name], tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LONG)
+def test_a_library_of_factors_looks_at_levels_at_most(name: str, tmp_path: Path) -> None:
+    check_set(name, *LONG[name], tmp_path)
+
+
+def test_no_set_is_left_out() -> None:
+    assert sorted({*SETS, *LONG}) == sorted(path.stem for path in (CONF / "factors").glob("*.yaml"))
