@@ -320,8 +320,10 @@ def _excuse(seen: Seen) -> Seen:
 
 
 def _find_first(base: Remade) -> int:
-    """The first row on which there is a score, and something is decided."""
-    known = (base["signal"], base["account"].targets)
+    """The first row on which something is decided, and each factor has been part of a score."""
+    columns = base["seasoning"].values
+    factors = [columns[b.name] for b in base.settings.bundle.factors if b.name in columns]
+    known = (base["signal"], base["account"].targets, *factors)
     return max(int(np.isfinite(values).any(axis=1).argmax()) for values in known)
 
 
