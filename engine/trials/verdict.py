@@ -34,7 +34,7 @@ from engine.trials.family import Family, Returns, find_family, read_returns
 from engine.trials.trial import Days, Row
 from engine.trials.words import UNITS, say
 
-RANKED = 100  # trials, at most, of which the best in sample is chosen
+RANKED = 64  # trials, at most, of which the best in sample is chosen: more would be slow
 COVERED = 0.9  # of the run's days, on which they have a return
 BLOCKS = 16
 LEAST = 10  # days a block

@@ -50,7 +50,7 @@ UNITS = {
     "haircut": "Sharpe ratios per year that are left when the p-value is adjusted for all known "
     "trials (Harvey & Liu 2015); null where it is not above 0",
     "overfitting": "combinatorially symmetric cross-validation in 16 blocks (Bailey, Borwein, "
-    "Lopez de Prado & Zhu 2017) of at most 100 trials: those with a return on nine tenths of this "
+    "Lopez de Prado & Zhu 2017) of at most 64 trials: those with a return on nine tenths of this "
     "run's days, the first by their keys; null with fewer than 2, or 160 days",
     "overfitting.pbo": "share of splits in which the best in sample was below the median out of "
     "sample; at the median it counts one half",
