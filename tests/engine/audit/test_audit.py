@@ -180,7 +180,7 @@ def test_what_looks_a_row_ahead_is_named_with_date_symbol_and_both_values(tmp_pa
 def test_what_looks_ahead_on_the_last_session_of_a_year_alone_is_found(tmp_path: Path) -> None:
     row = verdict(told(tmp_path, *WORDS, "+factors.bad={name: december}"), "factors", "bad")
     assert row["verdict"] == "leak"
-    assert row["first"]["date"] == "2014-12-31"
+    assert row["first"]["date"] == "2015-12-31"
 
 
 def test_what_follows_from_a_culprit_is_not_accused(tmp_path: Path) -> None:
