@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from engine.core.errors import DataError
 from engine.core.panel import FloatArray
+from engine.study.many import step_down
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,8 @@ def _adjust(p: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Bonferroni's, Holm's and Benjamini & Yekutieli's p-values of sorted ones, shape (M,) each."""
     m = len(p)
     rank = np.arange(1.0, m + 1.0)
-    holm = np.maximum.accumulate((m - rank + 1.0) * p)
     false = m * np.sum(1.0 / rank) / rank * p
-    return m * p, holm, np.minimum.accumulate(false[::-1])[::-1]
+    return m * p, step_down(p), np.minimum.accumulate(false[::-1])[::-1]
 
 
 def _invert(p: float, n: int, periods_per_year: float) -> float:

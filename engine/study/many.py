@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.core.panel import FloatArray
+
 FEW = 10  # tests: a table of more shows adjusted p-values first
 
 
@@ -23,8 +25,14 @@ def adjust(values: Sequence[float | None]) -> list[float | None]:
     known = [i for i, p in enumerate(values) if p is not None and np.isfinite(p)]
     order = sorted(known, key=lambda i: float(values[i] or 0.0))
     made: list[float | None] = [None] * len(values)
-    highest = 0.0
-    for place, i in enumerate(order):
-        highest = max(highest, min(float(values[i] or 0.0) * (len(order) - place), 1.0))
-        made[i] = highest
+    adjusted = step_down(np.array([values[i] for i in order], np.float64))
+    for i, p in zip(order, adjusted, strict=True):
+        made[i] = min(float(p), 1.0)
     return made
+
+
+def step_down(p: FloatArray) -> FloatArray:
+    """Holm's p-values of ascending ones, shape (M,); above 1 where nothing was found."""
+    m = len(p)
+    found: FloatArray = np.maximum.accumulate((m - np.arange(m)) * p)
+    return found
