@@ -40,7 +40,7 @@ def _explain_counts(database: Database, row: Row, made: Trials) -> Iterator[str]
         "overlap by half or more; a strategy counts once, however often it ran."
     )
     if counts.unfinished:
-        text += f" {counts.unfinished} of them did not finish, and count all the same."
+        text += f" Those that did not finish count as well: {counts.unfinished}."
     if counts.all > 1:
         text += (
             f" Trials whose daily returns are correlated by 0.5 or more make a cluster: there "
