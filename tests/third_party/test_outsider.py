@@ -219,7 +219,7 @@ def test_its_command_is_a_command_like_any_other(week: Path, fresh: Path, tmp_pa
     alone = {"ENGINE_NO_PLUGINS": "1"}
     assert "no such command" in refusal(engine(fresh, ["tracked", "."], tmp_path, **alone))
     assert "tracked" not in engine(fresh, ["--help"], tmp_path, **alone).stdout
-    ask = {"COMP_WORDS": "engine tr", "COMP_CWORD": "1", "_ENGINE_COMPLETE": "bash_complete"}
+    ask = {"COMP_WORDS": "engine tra", "COMP_CWORD": "1", "_ENGINE_COMPLETE": "bash_complete"}
     assert engine(fresh, [], tmp_path, **ask).stdout == "plain,tracked\n"
 
 
