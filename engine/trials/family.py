@@ -22,7 +22,7 @@ from engine.core.panel import FloatArray
 from engine.trials.database import FLOAT, Database
 from engine.trials.trial import Days, Row
 
-DRAW = 1000  # trials whose returns are read: more are drawn from
+DRAW = 500  # trials whose returns are read: more are drawn from
 LIKE = "SELECT id, symbols, first, last FROM data WHERE kind = ? AND source = ?"
 FAMILY = """
     SELECT id, sharpe, rows_per_year, days FROM (

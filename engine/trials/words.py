@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.storage import Best, Chosen, Counts, Trials
+from engine.trials.family import DRAW
 from engine.trials.trial import AUDIT, NULL, REAL, SIMULATED
 
 NOUNS = {
@@ -32,7 +33,7 @@ UNITS = {
     "without returns and those not drawn are counted in",
     "counts.clusters": "of the trials drawn: daily returns that are correlated by 0.5 or more on "
     "average",
-    "counts.drawn": "trials whose returns were compared: at most 1000, drawn by their keys",
+    "counts.drawn": f"trials whose returns were compared: at most {DRAW}, drawn by their keys",
     "rank": "by Sharpe ratio per year, among counts.known; 1 is the best",
     "sharpe": "per year, of daily net returns in excess of cash",
     "probabilistic": "confidence that the true Sharpe ratio is above 0 (Bailey & Lopez de Prado "
