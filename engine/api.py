@@ -7,12 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine import audit, trials
+from engine import trials
 from engine.bars import Handed
 from engine.config import compose_config
 from engine.core.errors import ConfigError
 from engine.core.folders import take
-from engine.pipeline import Finisher, execute, job
+from engine.pipeline import Finisher, Running, execute, job
 from engine.reading import Reading
 from engine.report import Report, draw
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HANDED = f"source={Handed.name}"  # what the manifest's command says of handed bars
+
+
+def _audit(running: Running) -> None:
+    from engine.audit import finish  # few runs ask for it
+
+    finish(running)
+
+
 FINISHERS = (  # the report last: it shows what ledger and audit say
     Finisher(
         "trials",
@@ -27,7 +35,7 @@ FINISHERS = (  # the report last: it shows what ledger and audit say
         trials.finish,
         trials.begin,
     ),
-    Finisher("audit", lambda settings: settings.audit.cuts > 0, audit.finish),
+    Finisher("audit", lambda settings: settings.audit.cuts > 0, _audit),
     Finisher(
         "report", lambda settings: settings.report.figures, lambda running: draw(running.path)
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,10 +11,19 @@ from typing import Any
 from engine.audit.auditing import Audit, Request, compare_all
 from engine.audit.record import to_plain
 from engine.audit.verdicts import CLEAN, LATER, LEAK, find_worst
-from engine.config import compose_config
+from engine.config import Hidden, compose_config, find_secrets
 from engine.core.folders import take
+from engine.core.plain import write_json
 from engine.expr import using
-from engine.pipeline import Running, Variant, Workshop, choose_plugins, job, read
+from engine.pipeline import (
+    Running,
+    Variant,
+    Workshop,
+    choose_plugins,
+    describe_origin,
+    job,
+    read,
+)
 from engine.plugin import HOME, Registry, installed, record_audit
 from engine.report import draw_audit
 
@@ -39,16 +48,25 @@ def conduct(
     chosen = any(word.lstrip("+~").startswith("hydra.run.dir=") for word in words)
     config = compose_config([*words] if chosen else [*words, FOLDER])
     plain = job(config)
+    raw, secrets = copy.deepcopy(plain), find_secrets(plain)  # before it is resolved
+    raw.pop("store", None)
     registry = choose_plugins(plain, installed())
     with using(registry):
         read(plain, registry)  # a mistake in it is told before a folder is taken
     path, lock = take(config, "run")
     try:
-        workshop = Workshop(plain, registry, path, announce=announce)
+        workshop = Workshop(
+            plain,
+            registry,
+            path,
+            secrets,
+            lambda: describe_origin(copy.deepcopy(raw), registry),
+            announce=announce,
+        )
         made = workshop.make(Variant(), must=True)
         audit = compare_all(workshop, made, request)
-        told = to_plain(audit, shlex.join(["engine", "audit", *words, *switches]))
-        _write(told, path)
+        command = shlex.join(["engine", "audit", *words, *switches])
+        told = _write(to_plain(audit, command), path, secrets)
         _keep(audit, registry)
         draw_audit(told, path)
     finally:
@@ -59,10 +77,12 @@ def conduct(
 def finish(running: Running) -> None:
     """Cut the rows of a run that is at its end, and leave what that shows in its folder."""
     handed = running.settings.source if running.origin is None else None
-    workshop = Workshop(running.config, running.registry, running.path, handed)
+    workshop = Workshop(
+        running.config, running.registry, running.path, running.secrets, running.origin, handed
+    )
     request = Request(cuts=running.settings.audit.cuts, all=False)
     audit = compare_all(workshop, workshop.read(running.path), request)
-    _write(to_plain(audit, "audit=quick"), running.path)
+    _write(to_plain(audit, "audit=quick"), running.path, running.secrets)
     _keep(audit, running.registry)
 
 
@@ -77,6 +97,8 @@ def _keep(audit: Audit, registry: Registry) -> None:
             record_audit(entry.cls, worst, LEAK)
 
 
-def _write(told: dict[str, Any], folder: Path) -> None:
-    content = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / FILE).write_text(content + "\n", encoding="utf-8")
+def _write(told: dict[str, Any], folder: Path, secrets: Hidden) -> dict[str, Any]:
+    """Write what is told, without the secrets; return that."""
+    shown: dict[str, Any] = secrets.everywhere(told)
+    write_json(folder / FILE, shown)
+    return shown

@@ -49,7 +49,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
 
 def _list_statistics() -> Iterator[Verdict]:
     """The stages that no decision is made of; the table of stages says so."""
-    deciding = list_deciding()
+    deciding = [stage.name for stage in list_deciding()]
     for stage in STAGES:
         if stage.name not in deciding:
             yield Verdict(stage.name, "", "", UNCHECKED, NO_DECISION)
@@ -70,11 +70,6 @@ def say(audit: Audit) -> str:
         f"No look-ahead was found on {len(dates)} date{'s' * (len(dates) != 1)}; one that shows on "
         f"other dates alone would not be found{also}"
     )
-
-
-def name(stage: str, part: str) -> str:
-    """What a part is called: ``factors.rv_20``."""
-    return f"{stage}.{part}" if part else stage
 
 
 def name_part(verdict: Verdict) -> str:

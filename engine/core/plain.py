@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,12 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, (pd.Timestamp, Path)) else value
+
+
+def write_json(file: Path, content: Mapping[str, Any]) -> None:
+    """Write a mapping of plain values, as `to_plain` makes them."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 def by_key(value: Any) -> Any:

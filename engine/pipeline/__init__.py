@@ -18,9 +18,9 @@ from engine.pipeline.settings import (
     read,
     resolve,
 )
-from engine.pipeline.stages import STAGES
+from engine.pipeline.stages import STAGES, list_deciding
 from engine.pipeline.strategy import make_strategy_key
-from engine.pipeline.variants import Remade, Variant, Workshop, list_deciding
+from engine.pipeline.variants import Remade, Variant, Workshop
 
 __all__ = [
     "STAGES",

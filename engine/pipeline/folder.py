@@ -7,7 +7,6 @@ folder that was left by an error, a full disk or Ctrl-C never looks finished.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import resource
@@ -28,7 +27,7 @@ from engine.core.contracts import validate
 from engine.core.errors import ConfigError
 from engine.core.folders import MARKER, refuse_foreign, tell_left
 from engine.core.lock import Lock
-from engine.core.plain import to_plain
+from engine.core.plain import to_plain, write_json
 from engine.core.progress import hearing, progress
 from engine.core.text import LINES, escape
 from engine.pipeline.stage import Artifact, Note, Stage, Table
@@ -260,10 +259,9 @@ class RunFolder:
     def note(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as ``NAME.json``; NaN becomes null, and no secret is written."""
         told = self.secrets.everywhere(to_plain(content))
-        text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
         file = self.path / f"{name}.json"
         with self._writing(file):
-            file.write_text(text + "\n", encoding="utf-8")
+            write_json(file, told)
 
     def note_timings(self, how: Mapping[str, str], job: str) -> None:
         """Write how long each stage took, whether it was computed or reused, and the job's key."""

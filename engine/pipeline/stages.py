@@ -16,6 +16,7 @@ contracts, its artifacts, what observers and the progress bar are told, and its 
 from __future__ import annotations
 
 from engine.pipeline import decisions, evidence, market
+from engine.pipeline.settings import Settings
 from engine.pipeline.stage import Stage
 from engine.schemas.bars import bars_schema
 from engine.schemas.factors import factors_schema
@@ -185,4 +186,18 @@ STAGES = (
         libraries=(*NUMERIC, *WIDE, "scipy"),
     ),
 )
+LAST = "account"  # the last stage that decides
 CONTRACTS = {name: contract for stage in STAGES for name, contract in stage.tables.items()}
+
+
+def list_deciding(settings: Settings | None = None) -> list[Stage]:
+    """The account and the stages that it is made of, in their order.
+
+    With `settings`, only those that they ask for, and what these are made of.
+    """
+    wanted, found = {LAST}, []
+    for stage in reversed(STAGES):
+        if stage.name in wanted and (settings is None or stage.wanted(settings)):
+            wanted |= {*stage.of}
+            found.append(stage)
+    return found[::-1]

@@ -15,11 +15,9 @@ from omegaconf import DictConfig
 from engine.config import Hidden
 from engine.pipeline.keys import Used, list_used, read_plain
 from engine.pipeline.settings import Settings
-from engine.pipeline.stage import Stage
-from engine.pipeline.stages import STAGES
+from engine.pipeline.stages import list_deciding
 from engine.plugin import HOME, Registry
 
-LAST = "account"
 SOURCE = "source"  # where bars come from, and their dates
 IDLE = {"bundle": "name", "universe": "name", "backtest": "engine"}  # options without effect
 
@@ -39,7 +37,7 @@ def make_strategy_key(
     secrets : Hidden
         What no key is made of.
     """
-    stages = [*_list_stages(settings)]
+    stages = list_deciding(settings)
     keys = {key for stage in stages for key in stage.reads.values()} - {SOURCE}
     nodes = {key: read_plain(config, key) for key in sorted(keys)}
     for key, option in IDLE.items():
@@ -48,15 +46,6 @@ def make_strategy_key(
     code = {line for each in used if each.entry.kind != SOURCE for line in _describe(each)}
     parts = {"nodes": secrets.everywhere(nodes), "code": sorted(code)}
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _list_stages(settings: Settings) -> Iterator[Stage]:
-    """The account, and what it is made of."""
-    wanted = {LAST}
-    for stage in reversed(STAGES):
-        if stage.name in wanted and stage.wanted(settings):
-            wanted |= {*stage.of}
-            yield stage
 
 
 def _describe(used: Used) -> Iterator[str]:

@@ -14,14 +14,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from omegaconf import DictConfig
 
-from engine.config import find_secrets
+from engine.config import Hidden
 from engine.core.errors import EngineError
 from engine.core.kinds import Source
 from engine.expr import using
@@ -31,16 +30,13 @@ from engine.pipeline.keys import Keys
 from engine.pipeline.making import Found, Making
 from engine.pipeline.manifest import read_told
 from engine.pipeline.market import Bars, Raw, lay_out
-from engine.pipeline.origin import describe_origin
 from engine.pipeline.reuse import Fresh, Reuse, open_results
 from engine.pipeline.settings import Settings, read
 from engine.pipeline.stage import Stage
-from engine.pipeline.stages import STAGES
+from engine.pipeline.stages import STAGES, list_deciding
 from engine.pipeline.watch import Watch
 from engine.plugin import Guard, Registry, guarding, seconds
 from engine.storage import Artifacts
-
-LAST = "account"  # the last stage that decides
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +106,10 @@ class Workshop:
         What its plugins are chosen from.
     place : pathlib.Path
         In which the folders of variants lie as long as they are needed.
+    secrets : Hidden
+        What is written nowhere: a configuration that is resolved does not tell them apart.
+    origin : callable, optional
+        Says where its bars come from (`describe_origin`); None where they were handed over.
     handed : Source, optional
         Whose bars were handed over, in place of the source's.
     announce : callable
@@ -119,6 +119,8 @@ class Workshop:
     config: DictConfig
     registry: Registry
     place: Path
+    secrets: Hidden
+    origin: Callable[[], str] | None
     handed: Source | None = None
     announce: Callable[[str, int, int], None] = lambda stage, done, total: None
 
@@ -185,7 +187,7 @@ class Workshop:
         def announce(stage: str, done: int, total: int) -> None:
             self.announce(f"{label}: {stage}", done, total)
 
-        folder = RunFolder(Path(place) / "run", announce, secrets=find_secrets(config))
+        folder = RunFolder(Path(place) / "run", announce, secrets=self.secrets)
         plugins = config.get("plugins") or {}
         folder.guard = Guard(timeout=seconds(plugins.get("timeout_s")))
         folder.open()
@@ -209,20 +211,9 @@ class Workshop:
         watch.key_of = keys.of
         origin, source = None, ""
         if variant.raw is None and self.handed is None:
-            raw = copy.deepcopy(config)
-            raw.pop("store", None)
-            origin = partial(describe_origin, raw, self.registry)
+            origin = self.origin
             source = keys.of("")[STAGES[0].name] if settings.source.repeatable else ""
         return Reuse(settings.store, results, folder, watch, keys, origin, source, last=True)
-
-
-def list_deciding() -> list[str]:
-    """The stages that the account is made of, in their order, and the account."""
-    wanted = {LAST}
-    for stage in reversed(STAGES):
-        if stage.name in wanted:
-            wanted |= {*stage.of}
-    return [stage.name for stage in STAGES if stage.name in wanted]
 
 
 def _limit_threads(stack: ExitStack, threads: int | None) -> None:
@@ -235,8 +226,7 @@ def _limit_threads(stack: ExitStack, threads: int | None) -> None:
 
 def _choose(settings: Settings, variant: Variant) -> Mapping[str, Stage]:
     """The rows of the table that are made, with what the variant changes of them."""
-    deciding = list_deciding()
-    stages = {s.name: s for s in STAGES if s.name in deciding and s.wanted(settings)}
+    stages = {stage.name: stage for stage in list_deciding() if stage.wanted(settings)}
     raw, turn = variant.raw, variant.turn
     if raw is not None:
         stages["source"] = replace(stages["source"], work=lambda: raw)

@@ -89,14 +89,13 @@ class Independence:
             Clusters that are correlated with one another, by less than `CUT`, count as independent,
             so that it is too high rather than too low.
         """
+        alone = self.singles + self._expect_new(total or self.drawn)
+        many = self.sizes > 1
+        if not many.any():
+            return alone
         from scipy.optimize import brentq
         from scipy.special import log_ndtr
 
-        if not self.drawn:
-            return 0.0
-        new = self._expect_new(total or self.drawn)
-        alone = self.singles + new
-        many = self.sizes > 1
         joined = max(total or 0, self.drawn) - alone
         sizes = self.sizes[many].astype(np.float64) * (joined / max(self.drawn - self.singles, 1))
         log = math.log1p(-LEVEL)
@@ -127,13 +126,13 @@ def count_independent(returns: npt.NDArray[np.floating]) -> Independence:
         count as uncorrelated. Trials without any movement are one cluster. In much fewer than 250
         rows independent trials may be joined by chance: 10 % of 1,000 in 60 rows with fat tails.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-
     trials = returns.shape[1]
     x, known = _standardize(returns)
     near = _join_still(x.T @ x, x)
     labels = np.ones(trials, dtype=np.int64)
     if trials > 1:
+        from scipy.cluster.hierarchy import fcluster, linkage  # slow to import: one needs none
+
         apart = 1.0 - _overlap(near, x, known)[np.triu_indices(trials, 1)].astype(np.float64)
         labels = fcluster(linkage(apart, "average"), 1.0 - CUT, "distance").astype(np.int64)
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core.panel import FloatArray, Panel
-from engine.core.plain import to_plain
+from engine.core.plain import to_plain, write_json
 from engine.pipeline import Running, make_strategy_key
 from engine.storage import Artifacts
 from engine.trials.database import Database
@@ -56,8 +56,7 @@ def finish(running: Running) -> None:
     except LedgerError as error:
         log.warning("trials: the result of this run is NOT in the trial ledger: %s", error)
         return
-    text = json.dumps(to_plain(asdict(made)), indent=2, ensure_ascii=False, allow_nan=False)
-    (running.path / "trials.json").write_text(text + "\n", encoding="utf-8")
+    write_json(running.path / "trials.json", to_plain(asdict(made)))
 
 
 def _tell_folder(running: Running) -> str:

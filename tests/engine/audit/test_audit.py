@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import SMALL, digests
+from leaky import RareDate
+from leaky_others import FITS, Remembers
 
 import engine
 from engine.__main__ import COMMANDS
@@ -45,19 +47,6 @@ class Peek(engine.Factor):
         later = np.full(panel.shape, np.nan)
         later[:-1] = panel.returns[1:]
         return later
-
-
-@dataclass(frozen=True)
-class December(engine.Factor):
-    """A return, and on the last session of December that of the next row."""
-
-    name: ClassVar[str] = "december"
-
-    def compute(self, panel: engine.Panel) -> engine.FloatArray:
-        values = panel.returns.copy()
-        last = np.flatnonzero(np.diff(np.asarray(panel.dates.year)))
-        values[last] = panel.returns[last + 1]
-        return values
 
 
 @dataclass(frozen=True)
@@ -105,35 +94,10 @@ class Shaky(engine.Factor):
         return total
 
 
-FITS: list[float] = []  # what a model should not keep
-
-
-class Average:
-    """Forecasts the mean of its target, and of all targets that it ever saw."""
-
-    def fit(self, X: engine.FloatArray, y: engine.FloatArray) -> Average:
-        FITS.append(float(y[-1]))
-        self.mean = float(np.mean(FITS))
-        return self
-
-    def predict(self, X: engine.FloatArray) -> engine.FloatArray:
-        return np.asarray(X[:, 0] + self.mean)
-
-
-@dataclass(frozen=True)
-class Remembers(engine.Model):
-    """A model that keeps memory between fits."""
-
-    name: ClassVar[str] = "remembers"
-
-    def estimator(self, seed: int) -> Any:
-        return Average()
-
-
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("leaks")
-    factors = [Honest, Peek, December, Standard, Level, Place, Shaky]
+    factors = [Honest, Peek, RareDate, Standard, Level, Place, Shaky]
     module.register_factors = engine.hookimpl(lambda: factors)  # type: ignore[attr-defined]
     module.register_models = engine.hookimpl(lambda: [Remembers])  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "leaks", module)
@@ -178,7 +142,7 @@ def test_what_looks_a_row_ahead_is_named_with_date_symbol_and_both_values(tmp_pa
 
 
 def test_what_looks_ahead_on_the_last_session_of_a_year_alone_is_found(tmp_path: Path) -> None:
-    row = verdict(told(tmp_path, *WORDS, "+factors.bad={name: december}"), "factors", "bad")
+    row = verdict(told(tmp_path, *WORDS, "+factors.bad={name: last_of_december}"), "factors", "bad")
     assert row["verdict"] == "leak"
     assert row["first"]["date"] == "2015-12-31"
 
@@ -265,10 +229,10 @@ def test_a_date_without_bars_is_refused(
 def test_a_leak_ends_with_1_and_a_clean_audit_with_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["audit", *WORDS, "--dates", "2015-12-31", "+factors.x={name: december}"]
+    words = ["audit", *WORDS, "--dates", "2015-12-31", "+factors.x={name: last_of_december}"]
     assert main([*words, f"hydra.run.dir={tmp_path / 'bad'}"], COMMANDS) == 1
     said = capsys.readouterr().out
-    assert "factors.x (factor december)" in said
+    assert "factors.x (factor last_of_december)" in said
     assert "LEAK" in said
     assert f"audit: {tmp_path / 'bad' / 'audit.html'}" in said
     assert json.loads((tmp_path / "bad" / "audit.json").read_text())["verdict"] == "leak"

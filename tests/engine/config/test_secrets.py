@@ -92,3 +92,24 @@ def test_names_and_numbers_from_the_environment_are_no_secrets(
         "path": "${oc.env:MY_PATH}/bars.csv",
         "also": "${path}",
     }
+
+
+def test_an_audit(database: Path) -> None:
+    """What was typed stands in its page and its file, and what it says is of the data."""
+    query = QUERY.replace("<> ''", "<> 'token=open71sesame'")
+    words = ["source.url='sqlite:///${oc.env:MY_FILE}'", query, "portfolio.quantile=0.3"]
+    assert main(["audit", *CORE, *words, "hydra.run.dir=run"]) == 0
+    text = written(Path("run"))
+    assert "engine audit" in text
+    assert "token=***" in text
+    for secret in ("open71sesame", "hunter2", "correct horse"):
+        assert secret not in text
+
+
+def test_a_run_that_audits_itself(database: Path) -> None:
+    words = ["source.url='sqlite:///${oc.env:MY_FILE}'", QUERY, "portfolio.quantile=0.3"]
+    assert main(["run", *CORE, *words, "audit=quick", "report=none", "hydra.run.dir=run"]) == 0
+    assert (Path("run") / "audit.json").is_file()
+    text = written(Path("run"))
+    for secret in ("hunter2", "correct horse"):
+        assert secret not in text
