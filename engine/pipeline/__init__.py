@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.pipeline.definitions import find_factors
 from engine.pipeline.folder import Announce
 from engine.pipeline.market import Bars, Raw
-from engine.pipeline.origin import describe_origin, fix_paths
+from engine.pipeline.origin import describe_origin, fix_paths, read_origin
 from engine.pipeline.part import Part, read_part
 from engine.pipeline.resume import Start
 from engine.pipeline.run import Among, Finisher, Running, execute, job
@@ -48,6 +48,7 @@ __all__ = [
     "list_deciding",
     "make_strategy_key",
     "read",
+    "read_origin",
     "read_part",
     "resolve",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from engine.config import find_secrets
+from engine.config import Hidden, find_secrets
 from engine.core.text import quote
 from engine.core.universe import Universe
 from engine.pipeline.keys import read_plain
@@ -37,12 +37,28 @@ def describe_origin(config: DictConfig, registry: Registry) -> str:
     """
     secrets = find_secrets(config)
     resolve(config)
+    return json.dumps(read_origin(config, registry, secrets), sort_keys=True)
+
+
+def read_origin(config: DictConfig, registry: Registry, secrets: Hidden) -> dict[str, Any]:
+    """Return the nodes that say where bars come from, without secrets and dates.
+
+    Parameters
+    ----------
+    config : DictConfig
+        Composed and resolved.
+    registry : Registry
+        Where its source comes from.
+    secrets : Hidden
+        What was found in it before it was resolved.
+    """
     nodes = {key: read_plain(config, key) for key in NODES}
     nodes["source"] = {k: v for k, v in nodes["source"].items() if k not in SPANS}
     for key, name, path in _files(config, registry):
         nodes[key][name] = str(path)
     nodes["decision.share"] = read_plain(config, "decision.share")
-    return json.dumps(secrets.everywhere(nodes), sort_keys=True)
+    hidden: dict[str, Any] = secrets.everywhere(nodes)
+    return hidden
 
 
 def fix_paths(words: Sequence[str], config: DictConfig, registry: Registry) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from engine.core.panel import FloatArray, Panel
 from engine.core.plain import to_plain, write_json
-from engine.pipeline import Running, make_strategy_key
+from engine.pipeline import Running, make_strategy_key, read_origin
 from engine.storage import Artifacts
 from engine.trials.database import Database
 from engine.trials.faults import LedgerError
@@ -88,7 +88,8 @@ def _tell_source(running: Running) -> str:
     """Where bars come from: the source alone, for universes overlap by their symbols."""
     if running.origin is None:
         return HANDED
-    return json.dumps(json.loads(running.origin())["source"], sort_keys=True)
+    nodes = read_origin(running.config, running.registry, running.secrets)
+    return json.dumps(nodes["source"], sort_keys=True)
 
 
 def read_result(folder: Path) -> Result | None:
