@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import ROOT, SMALL, ours
+from builders import SMALL, ours
 from ledgers import draw, finish, open_new
 
 import engine
@@ -231,8 +230,3 @@ def test_where_the_ledger_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert Counted().file == tmp_path / "outputs" / "trials.sqlite"
     with pytest.raises(ConfigError, match="path"):
         engine.run([*SMALL, "trials.path=[a]"], path=tmp_path / "1")
-
-
-def test_this_checkout_keeps_no_ledger_of_tests() -> None:
-    assert not (ROOT / "outputs" / "trials.sqlite").exists()
-    assert json.dumps(os.environ["ALPHA_ENGINE_TRIALS"]) == '""'
