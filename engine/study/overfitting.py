@@ -10,8 +10,7 @@ Computational Finance 20(4), section 2:
 4. The probability is the share of splits in which it is below the median, λ < 0.
 
 A Sharpe ratio needs the sums of a split and of their squares: those of the blocks, times a matrix
-of zeros and ones. The splits are in lexicographic order, so that what the i-th takes is what the
-i-th from behind leaves.
+of zeros and ones. What one half leaves is a half as well: a pair of halves makes two splits.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ import numpy as np
 from engine.core.errors import ConfigError, DataError
 from engine.core.panel import FloatArray
 
-CELLS = 2**21  # of an array of splits × trials that is worked on at once: 16 MB
+CELLS = 2**16  # of an array of splits × trials that is worked on at once: it stays in the cache
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def _cut(returns: FloatArray, blocks: int) -> FloatArray:
     return known[len(known) - length * blocks :].reshape(blocks, length, -1)
 
 
-def _choose(x: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+def _choose(x: FloatArray) -> Iterator[tuple[FloatArray, ...]]:
     """Of the best in sample: its rank out of sample, and its Sharpe ratios in and out, by split."""
     blocks, length, trials = x.shape
     n = blocks // 2 * length
@@ -141,19 +140,25 @@ def _choose(x: FloatArray) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]
     step = max(CELLS // trials, 1)
     for start in range(0, len(halves), step):
         half = halves[start : start + step]
-        inside, outside = measure(half), measure(1.0 - half)
-        best = inside.argmax(axis=1)[:, None]
-        then = np.take_along_axis(outside, best, axis=1)
-        worse, equal = (outside < then).sum(axis=1), (outside == then).sum(axis=1)
-        before = np.take_along_axis(inside, best, axis=1)
-        yield worse + (equal + 1.0) / 2.0, before[:, 0], then[:, 0]
+        one, other = measure(half), measure(1.0 - half)
+        yield _follow_best(one, other)
+        yield _follow_best(other, one)
+
+
+def _follow_best(inside: FloatArray, outside: FloatArray) -> tuple[FloatArray, ...]:
+    best = inside.argmax(axis=1)[:, None]
+    then = np.take_along_axis(outside, best, axis=1)
+    worse, equal = (outside < then).sum(axis=1), (outside == then).sum(axis=1)
+    before = np.take_along_axis(inside, best, axis=1)
+    return worse + (equal + 1.0) / 2.0, before[:, 0], then[:, 0]
 
 
 def _halves(blocks: int) -> FloatArray:
-    """Return which blocks are in sample: 1 or 0, shape (C(S, S/2), S)."""
-    taken = np.array(list(combinations(range(blocks), blocks // 2)))
-    halves = np.zeros((len(taken), blocks))
-    np.put_along_axis(halves, taken, 1.0, axis=1)
+    """Return which blocks are in one half of each pair: 1 or 0, shape (C(S, S/2) / 2, S)."""
+    others = np.array([*combinations(range(1, blocks), blocks // 2 - 1)], np.intp)
+    halves = np.zeros((len(others), blocks))
+    halves[:, 0] = 1.0
+    np.put_along_axis(halves, others, 1.0, axis=1)
     return halves
 
 

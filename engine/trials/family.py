@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +25,11 @@ from engine.trials.trial import Days, Row
 
 DRAW = 500  # trials whose returns are read: more are drawn from
 LIKE = "SELECT id, symbols, first, last FROM data WHERE kind = ? AND source = ?"
-FAMILY = """
-    SELECT id, sharpe, rows_per_year, days FROM (
-        SELECT id, sharpe, rows_per_year, CASE WHEN finished THEN n ELSE -1 END AS days,
-               max((id = :id) * (1 << 62) + finished * (1 << 61) + id)
-        FROM trials WHERE data IN (SELECT value FROM json_each(:data)) GROUP BY key ORDER BY key
-    )
+TRIALS = """
+    SELECT id, ifnull(sharpe, 9e999), ifnull(rows_per_year, 9e999), iif(finished, n, -1){one}
+    FROM trials WHERE data IN (SELECT value FROM json_each(:data)) {each} ORDER BY key
 """  # keys are hashes: the first ones are a draw by lot
+ONE = ", max((id = :id) * (1 << 62) + finished * (1 << 61) + id)"  # the row that the others are of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +68,20 @@ class Family:
 
 def find_family(database: Database, row: Row) -> Family:
     """Return the trials that count against one."""
-    where = {"id": row.id, "data": json.dumps(find_near(database, row))}
-    found = np.array(database.list_rows(FAMILY, where), np.float64)
-    ids, sharpes, years, n = found.T
+    near = find_near(database, row)
+    many = len(near) > 1  # of one strategy there is one trial on each
+    query = TRIALS.format(one=ONE if many else "", each="GROUP BY key" if many else "")
+    found = database.list_rows(query, {"id": row.id, "data": json.dumps(near)})
+    width = len(found[0])
+    numbers = np.fromiter(chain.from_iterable(found), np.float64, width * len(found))
+    ids, sharpes, years, days = numbers.reshape(-1, width)[:, :4].T
     return Family(
-        row, ids.astype(np.int64), sharpes, years, np.maximum(n, 0).astype(np.int64), n >= 0
+        row,
+        ids.astype(np.int64),
+        np.where(np.isinf(sharpes), np.nan, sharpes),
+        np.where(np.isinf(years), np.nan, years),
+        np.maximum(days, 0).astype(np.int64),
+        days >= 0,
     )
 
 

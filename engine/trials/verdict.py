@@ -125,7 +125,8 @@ def _cut(family: Family) -> Cuts:
 def choose(family: Family, returns: Returns) -> Returns:
     """Those that have a return on nearly all days of a trial, itself first; at most `RANKED`."""
     own = returns.days[returns.ids.index(family.row.id)]
-    shared = {id(days): len(np.intersect1d(days, own, True)) for days in returns.days}
+    different = {id(days): days for days in returns.days}
+    shared = {at: len(np.intersect1d(days, own, True)) for at, days in different.items()}
     kept = [at for at, days in enumerate(returns.days) if shared[id(days)] >= COVERED * len(own)]
     kept.sort(key=lambda at: returns.ids[at] != family.row.id)
     return returns.take(kept[:RANKED])
