@@ -18,14 +18,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from engine.core.errors import ConfigError
 from engine.core.panel import FloatArray
 from engine.study.sharpe import find_chance, sharpe_error
+from engine.study.student import find_normal
 
 EULER = 0.5772156649015329  # Euler–Mascheroni's γ
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,10 @@ def judge_sharpe(track: Track, target: float = 0.0) -> float:
         Φ((S - target) √(n - 1) / √(1 - γ₃ S + (γ₄ - 1)/4 S²)); Bailey & Lopez de Prado (2012),
         "Probabilistic Sharpe ratio". NaN where the track has no ratio.
     """
-    from scipy.special import ndtr
-
     spread = _spread(track)
     if not spread > 0.0:
         return np.nan
-    return float(ndtr((track.sharpe - target) * math.sqrt((track.n - 1) / spread)))
+    return find_normal((track.sharpe - target) * math.sqrt((track.n - 1) / spread))
 
 
 def expect_best(trials: float, deviation: float) -> float:
@@ -123,11 +124,11 @@ def expect_best(trials: float, deviation: float) -> float:
     ConfigError
         Fewer trials than 1.
     """
-    from scipy.special import ndtri
-
     _refuse_trials(trials)
-    high, higher = -ndtri(1.0 / trials), -ndtri(1.0 / (trials * math.e))
-    return deviation * max(float((1.0 - EULER) * high + EULER * higher), 0.0)
+    if trials == 1.0:
+        return 0.0
+    high, higher = (-NORMAL.inv_cdf(1.0 / each) for each in (trials, trials * math.e))
+    return deviation * max((1.0 - EULER) * high + EULER * higher, 0.0)
 
 
 def deflate(track: Track, trials: float, deviation: float) -> float:
@@ -180,13 +181,11 @@ def measure_minimum(track: Track, target: float = 0.0, confidence: float = 0.95)
     ConfigError
         The confidence is not between 0.5 and 1.
     """
-    from scipy.special import ndtri
-
     if not 0.5 < confidence < 1.0:
         raise ConfigError(f"confidence={confidence:g}: write a number between 0.5 and 1, as 0.95")
     if track.sharpe <= target:
         return math.inf
-    return 1.0 + _spread(track) * float(ndtri(confidence) / (track.sharpe - target)) ** 2
+    return 1.0 + _spread(track) * (NORMAL.inv_cdf(confidence) / (track.sharpe - target)) ** 2
 
 
 def judge_search(track: Track, trials: float) -> float:

@@ -20,6 +20,7 @@ import math
 import numpy as np
 
 from engine.core.panel import FloatArray
+from engine.study.student import find_bound, find_tail
 
 CRITICAL = 1.959964  # two-sided 5 % of a normal distribution
 DRAWS = np.arange(8)  # how often a bootstrap draws one row
@@ -44,20 +45,17 @@ def sharpe_error(excess: FloatArray) -> float:
     n = len(excess)
     if n < 3 or excess.min() == excess.max():
         return np.nan
-    from scipy.fft import dct
-    from scipy.special import stdtrit
-
     deviation = excess.std(ddof=1)
     z = (excess - excess.mean()) / deviation
     line = z - excess.mean() / deviation / 2.0 * (z * z - 1.0)
     count = count_waves(n)
-    waves = dct(line, norm="ortho")[1 : count + 1]
+    waves = _transform(line, count)
     independent = float(np.mean(line**2)) / n
     if not independent > 0.0:
         return np.nan
     factor = _bootstrap(excess) / independent
     error = math.sqrt(float(np.mean(waves**2)) / n * factor)
-    return error * float(stdtrit(count, 0.975)) / CRITICAL
+    return error * find_bound(count, 0.025) / CRITICAL
 
 
 def count_waves(n: int) -> int:
@@ -83,10 +81,16 @@ def find_chance(ratio: float, error: float, n: int) -> float:
     """
     if not (n >= 3 and error > 0.0):
         return np.nan
-    from scipy.special import stdtr, stdtrit
-
     count = count_waves(n)
-    return float(stdtr(count, -ratio / error * stdtrit(count, 0.975) / CRITICAL))
+    return find_tail(ratio / error * find_bound(count, 0.025) / CRITICAL, count)
+
+
+def _transform(x: FloatArray, count: int) -> FloatArray:
+    """The first `count` cosine coefficients of x after its mean: an orthonormal DCT of type II."""
+    n = len(x)
+    wave = np.arange(1, count + 1)
+    turned = np.fft.rfft(x, 2 * n)[1 : count + 1] * np.exp(-0.5j * np.pi / n * wave)
+    return turned.real * math.sqrt(2.0 / n)
 
 
 def _bootstrap(excess: FloatArray) -> float:
