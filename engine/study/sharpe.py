@@ -90,7 +90,8 @@ def _transform(x: FloatArray, count: int) -> FloatArray:
     n = len(x)
     wave = np.arange(1, count + 1)
     turned = np.fft.rfft(x, 2 * n)[1 : count + 1] * np.exp(-0.5j * np.pi / n * wave)
-    return turned.real * math.sqrt(2.0 / n)
+    waves: FloatArray = turned.real * math.sqrt(2.0 / n)
+    return waves
 
 
 def _bootstrap(excess: FloatArray) -> float:

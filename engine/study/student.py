@@ -55,7 +55,7 @@ def find_bound(degrees: int, tail: float) -> float:
     scale = _ratio(degrees) / math.sqrt(degrees * math.pi)
     t = 0.0
     while True:  # from below on a convex curve: each step of Newton's stays below
-        density = scale * (1.0 + t * t / degrees) ** (-(degrees + 1) / 2.0)
+        density = scale * math.pow(1.0 + t * t / degrees, -(degrees + 1) / 2.0)
         step = (find_tail(t, degrees) - tail) / density
         t += step
         if not step > 1e-15 * t:
