@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.core.places import user_cache, user_store
     from engine.core.progress import progress
     from engine.core.terms import Holding, Terms
+    from engine.core.training import Forecaster, Rows, Taught, Training
     from engine.core.universe import Universe
     from engine.core.whole import writing_whole
     from engine.expr import Formula, parse
@@ -87,6 +88,7 @@ _HOME = {
         "Holding",
         "Terms",
     ),
+    "engine.core.training": ("Forecaster", "Rows", "Taught", "Training"),
     "engine.core.universe": ("Universe",),
     "engine.core.whole": ("writing_whole",),
     "engine.expr": (
@@ -116,6 +118,7 @@ __all__ = [
     "Factor",
     "FactorStore",
     "FloatArray",
+    "Forecaster",
     "Formula",
     "FormulaError",
     "Holding",
@@ -132,10 +135,13 @@ __all__ = [
     "Record",
     "Regime",
     "Report",
+    "Rows",
     "Source",
     "Stage",
     "Store",
+    "Taught",
     "Terms",
+    "Training",
     "Universe",
     "available_memory",
     "evaluate",

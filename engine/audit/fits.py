@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from engine.audit.comparing import tell_date
 from engine.forecasts import Labels
+
+IntArray = npt.NDArray[np.int64]
 
 
 def check_fits(
@@ -35,6 +38,8 @@ def check_fits(
         test = int(dates.searchsorted(pd.Timestamp(split["test_start"], tz="UTC")))
         for fit in split["fits"]:
             rows = _find_rows(fit["dates"], dates)
+            held = _find_rows(fit.get("ahead", []), dates)
+            wrong += _find_overlap(split, fit["what"], rows, held, end, dates)
             late = rows[end[rows] >= test]
             if not len(late):
                 continue
@@ -47,9 +52,22 @@ def check_fits(
     return wrong
 
 
-def _find_rows(
-    ranges: Sequence[Sequence[str]], dates: pd.DatetimeIndex
-) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _find_overlap(
+    split: Mapping[str, Any], what: str, rows: IntArray, held: IntArray, end: IntArray, dates: Any
+) -> list[str]:
+    """Say where a fit inside a training learnt from labels that overlap its fold's."""
+    if not len(held):
+        return []
+    met = rows[(rows + 1 <= end[held].max()) & (end[rows] >= held.min())]
+    if not len(met):
+        return []
+    return [
+        f"training {split['index']}, {what}: the label of {tell_date(dates[met[0]])} overlaps those "
+        f"of the dates from {tell_date(dates[held[0]])} on, which it was held out from"
+    ]
+
+
+def _find_rows(ranges: Sequence[Sequence[str]], dates: pd.DatetimeIndex) -> IntArray:
     """Rows of ranges of days, which are named by their first and last one."""
     found = [np.empty(0, np.int64)]
     for first, last in ranges:

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from engine.checks.verdict import Broken
 from engine.core.fields import structure
 from engine.core.kinds import Kind
+from engine.core.nesting import find_nests
 
 P = TypeVar("P", bound=Kind)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -43,10 +44,11 @@ def check_config(plugin: Kind) -> None:
     for field in dataclasses.fields(plugin):
         _check_field(cls, field)
     fields = dataclasses.fields(plugin)
-    whole = dataclasses.asdict(plugin)
-    values = {f.name: whole[f.name] for f in fields if f.init}
+    whole, nests = dataclasses.asdict(plugin), find_nests(cls)
+    values = {f.name: whole[f.name] for f in fields if f.init and f.name not in nests}
     plain = OmegaConf.create(OmegaConf.to_yaml(OmegaConf.create(values)))
-    again = structure(cls, {str(k): v for k, v in plain.items()}, cls.__name__)
+    inside = {name: getattr(plugin, name) for name in nests}
+    again = structure(cls, {str(k): v for k, v in plain.items()}, cls.__name__, inside)
     if again != plugin:
         raise Broken(f"comes back from YAML as {again!r}, and was {plugin!r}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config.compose import Package, compose_config, options, packages
 from engine.config.jobs import launch
-from engine.config.lines import sort_fields, to_yaml, yaml_lines
+from engine.config.lines import defaults_lines, sort_fields, to_yaml, yaml_lines
 from engine.config.outcome import Outcome
 from engine.config.secrets import Hidden, find_secrets, hide_in_logs
 from engine.config.suggestions import list_switches, suggest
@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "Package",
     "compose_config",
+    "defaults_lines",
     "find_secrets",
     "hide_in_logs",
     "launch",

@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from engine.core.fields import REQUIRED, default
+from engine.core.nesting import find_nests
 
 WIDTH = 100  # columns of a line
 NO_BREAK = "\xa0"  # a unit stays on one line
@@ -27,8 +28,10 @@ def sort_fields(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields in the order of their YAML.
 
     What must be given comes first, as an empty text must; then the class's own fields, then
-    those of its bases, the nearest first.
+    those of its bases, the nearest first. Fields that hold plugins are no lines of it
+    (`defaults_lines`).
     """
+    nests = find_nests(cls)
     nearest = [base for base in cls.__mro__ if "__dataclass_fields__" in vars(base)]
 
     def rank(field: dataclasses.Field[Any]) -> tuple[bool, int]:
@@ -36,7 +39,7 @@ def sort_fields(cls: type) -> list[dataclasses.Field[Any]]:
         home = [i for i, base in enumerate(nearest) if field.name in inspect.get_annotations(base)]
         return not first, home[0]
 
-    return sorted(dataclasses.fields(cls), key=rank)
+    return sorted((f for f in dataclasses.fields(cls) if f.name not in nests), key=rank)
 
 
 def yaml_lines(cls: type, values: Mapping[str, Any] | None = None) -> list[str]:
@@ -63,6 +66,21 @@ def yaml_lines(cls: type, values: Mapping[str, Any] | None = None) -> list[str]:
         for pair, remark, each in rows
         for line in (*_line(pair, remark, column), *(f"#   {inner}" for inner in each))
     ]
+
+
+def defaults_lines(cls: type) -> list[str]:
+    """Return the list of defaults that a class's file begins with: the plugins inside it.
+
+    Each is a node of its own, so that Hydra composes it from its group and each option can be
+    overridden. Empty for a class that holds none.
+    """
+    rows = []
+    for name, nest in find_nests(cls).items():
+        chosen = cls.__dataclass_fields__[name].metadata.get("plugins", "")  # type: ignore[attr-defined]
+        inside = {f"{name}.{key}": each for key, each in chosen.items()} if nest.many else None
+        group = getattr(nest.kind, "config_key")  # noqa: B009
+        rows += [f"  - /{group}@{key}: {each}" for key, each in (inside or {name: chosen}).items()]
+    return ["defaults:", *rows, "  - _self_"] if rows else []
 
 
 def to_yaml(value: Any) -> str:

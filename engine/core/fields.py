@@ -13,6 +13,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from engine.core.errors import ConfigError, did_you_mean
+from engine.core.nesting import take_plain
 from engine.core.options import OptionError, in_yaml
 
 T = TypeVar("T")
@@ -46,8 +47,11 @@ def mapping(value: Any, key: str) -> Mapping[Any, Any]:
     return value
 
 
-def structure(cls: type[T], values: Any, key: str) -> T:
-    """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds."""
+def structure(cls: type[T], values: Any, key: str, inside: Mapping[str, Any] | None = None) -> T:
+    """Return a `cls` from plain values, refusing unknown keys, wrong types and bounds.
+
+    `inside` are its fields that hold plugins, built already (`engine.core.nesting`).
+    """
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     for name in mapping(values, key):
         if name not in known:
@@ -59,7 +63,10 @@ def structure(cls: type[T], values: Any, key: str) -> T:
     except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
         raise ConfigError(about(error, key)) from error
     try:
-        made = _object(cls, plain, key)
+        twin = take_plain(cls)  # type: ignore[arg-type]  # a class is hashable
+        made = _object(twin, plain, key)
+        if twin is not cls:
+            made = cls(**vars(made), **(inside or {}))
     except OptionError as error:  # of the class's own place; this one may have another
         raise OptionError(key, error.fault) from error
     assert isinstance(made, cls)

@@ -27,11 +27,12 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from engine.core.book import Book
-from engine.core.estimators import Estimator
+from engine.core.estimators import Estimator, Predictor
 from engine.core.keeping import Store as Store  # noqa: PLC0414  # from here, too
 from engine.core.kind import Kind as Kind  # noqa: PLC0414
 from engine.core.panel import FloatArray, Panel
 from engine.core.terms import Holding, Terms
+from engine.core.training import Forecaster, Training
 from engine.core.universe import Universe
 
 
@@ -142,8 +143,10 @@ class Regime(Kind):
 class Model(Kind):
     """An estimator that the engine trains walk-forward: purged, embargoed, scaled inside.
 
-    X has no NaN (imputed with training medians) and unit variance on the training part
-    unless the validation says otherwise. A model never sees dates.
+    A model of X and y overrides `estimator`, and `train` if fitting takes more than ``fit``. X has
+    no NaN (imputed with training medians) and unit variance on the training part unless the
+    validation says otherwise. A model that needs dates, the cross-section, regimes or other models
+    overrides `learn`.
     """
 
     kind_name: ClassVar[str] = "model"
@@ -151,9 +154,9 @@ class Model(Kind):
 
     wants_tail: ClassVar[bool] = False
 
-    @abstractmethod
     def estimator(self, seed: int) -> Estimator:
         """Return a fresh, unfitted estimator."""
+        raise NotImplementedError(f"{type(self).__name__} learns without an estimator of its own")
 
     def train(
         self,
@@ -161,7 +164,7 @@ class Model(Kind):
         X: FloatArray,
         y: FloatArray,
         tail: tuple[FloatArray, FloatArray] | None = None,
-    ) -> Estimator:
+    ) -> Predictor:
         """Fit and return the estimator.
 
         `tail` is given when `wants_tail` is true: the last part of the training window,
@@ -169,6 +172,15 @@ class Model(Kind):
         """
         estimator.fit(X, y)
         return estimator
+
+    def learn(self, training: Training) -> Predictor | Forecaster:
+        """Learn from a training, and return what forecasts.
+
+        A `Predictor` is asked for rows of X, scaled as the training's, and answers in the units of
+        ``training.y``; a `Forecaster` is asked for `Rows`, and answers in the target's.
+        """
+        fresh = self.estimator(training.seed)
+        return self.train(fresh, training.X, training.y, training.tail)
 
     def solve(self, gram: FloatArray, moment: FloatArray) -> FloatArray | None:
         """Return a linear model's coefficients, shape (K,), where sums are all that it needs.
@@ -188,7 +200,7 @@ class Model(Kind):
     @property
     def is_solved(self) -> bool:
         """Whether sums may train it: not where a subclass of the one that solves trains anew."""
-        ways = ("solve", "estimator", "train")
+        ways = ("solve", "estimator", "train", "learn")
         solver, *others = (next(c for c in type(self).__mro__ if w in vars(c)) for w in ways)
         return solver is not Model and all(issubclass(solver, other) for other in others)
 

@@ -30,6 +30,7 @@ def option(
     le: float | None = None,
     lt: float | None = None,
     file: bool = False,
+    plugins: Mapping[str, str] | str = "",
 ) -> Any:
     """A field of a plugin, with what its user needs to know.
 
@@ -50,10 +51,14 @@ def option(
     file : bool
         Whether it names a file, a folder or a pattern of files that the plugin reads: what stands
         in them counts as part of the configuration.
+    plugins : str, or mapping of str to str
+        Of a field that holds a plugin, or plugins by their keys: the names of those that its
+        configuration begins with.
     """
     bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    metadata = {"help": help, "unit": unit, "choices": tuple(choices), **bounds}
+    metadata: dict[str, Any] = {"help": help, "unit": unit, "choices": tuple(choices), **bounds}
     metadata |= {"file": True} if file else {}
+    metadata |= {"plugins": plugins} if plugins else {}
     if isinstance(default, (list, dict)):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)

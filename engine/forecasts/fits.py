@@ -18,19 +18,23 @@ class Fit:
     Parameters
     ----------
     what : str
-        ``medians``, ``scaler``, ``model``, ``early stopping``.
+        ``medians``, ``scaler``, ``model``, ``early stopping``; of a sub-model after its key, as in
+        ``fold 2, ridge: scaler``.
     dates : Ranges
         Of the rows.
     rows : int
         Of dates and symbols.
     latest : int
         Row of dates at which the last label among them is known.
+    ahead : Ranges
+        Dates inside the training that the fit was held out from; empty outside of folds.
     """
 
     what: str
     dates: Ranges
     rows: int
     latest: int
+    ahead: Ranges = ()
 
     @classmethod
     def of(cls, what: str, table: Table, rows: IntArray, end: npt.NDArray[np.int64]) -> Fit:
@@ -62,10 +66,16 @@ def find_late(
     trains_on_later : bool
         False: what is known at the close of the first forecast or later is late. True: what
         overlaps the forecasts and their labels is (`engine.forecasts.folds`).
+
+    What overlaps the dates that a fit was held out from, and their labels, is late as well.
     """
-    if not trains_on_later:
-        return tuple(fit for fit in fits if fit.latest >= test[0][0])
-    return tuple(fit for fit in fits if any(_meets(fit, *block, end) for block in test))
+
+    def is_late(fit: Fit) -> bool:
+        ahead = (*fit.ahead, *test) if trains_on_later else fit.ahead
+        later = not trains_on_later and fit.latest >= test[0][0]
+        return later or any(_meets(fit, *block, end) for block in ahead)
+
+    return tuple(filter(is_late, fits))
 
 
 def _meets(fit: Fit, start: int, stop: int, end: npt.NDArray[np.int64]) -> bool:

@@ -85,15 +85,15 @@ class Moments:
         return cls(table, first, max((max(first.test[0][0], known) - start) // SHARE, DATES))
 
     def train(
-        self, model: Model, window: Window, medians: FloatArray, unit: float, standardize: bool
+        self, model: Model, dates: Ranges, medians: FloatArray, unit: float, standardize: bool
     ) -> Solved | None:
-        """Train a model on a window's training dates; None where its rows are needed.
+        """Train a model on the rows of some dates; None where the rows themselves are needed.
 
         Parameters
         ----------
         model : Model
             One that `is_solved`.
-        window : Window
+        dates : Ranges
         medians : float array, shape (K,)
             What fills in missing values.
         unit : float
@@ -102,7 +102,7 @@ class Moments:
             Scale features to mean 0 and deviation 1.
         """
         K = len(self.table.X)
-        total, dates = self._sum(window.train)
+        total, summed = self._sum(dates)
         n, target = total[2 * K, 2 * K], total[2 * K, 2 * K + 1]
         shift = medians - self.pivots
         sums, products, moment = _fill(total, shift)
@@ -127,7 +127,7 @@ class Moments:
         else:
             scaler = Scaler(medians, np.zeros(K), scale)
             intercept = float(target / n / unit - mean @ weights)
-        return Solved(scaler, Weights(weights, intercept), dates, int(n))
+        return Solved(scaler, Weights(weights, intercept), summed, int(n))
 
     @cached_property
     def pivots(self) -> FloatArray:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,7 @@ class Table:
     X: FloatArray  # (K, R): a feature is contiguous, a window of dates a slice of it
     y: FloatArray  # (R,)
     cells: IntArray  # (R,) flat positions in a (T, N) array
+    place: IntArray  # (N,) of each column among the symbols by name
     start: IntArray  # (T + 1,) where each date's rows begin
     first: int  # first date with something to learn from
     complete_only: bool  # a row without one of its features is not used
@@ -72,7 +73,29 @@ class Table:
         y = labels.target.ravel()[cells]
         usable = rows[np.isfinite(y)]
         first = int(usable[0]) if len(usable) else shape[0]
-        return cls(names, X, y, cells, start, first, validation.impute == "drop")
+        return cls(names, X, y, cells, np.argsort(order), start, first, validation.impute == "drop")
+
+    def put(
+        self, rows: IntArray, columns: Mapping[str, FloatArray] | None, target: FloatArray
+    ) -> Table:
+        """Return a table with other features or another target on some rows, and on no other.
+
+        Parameters
+        ----------
+        rows : int array, shape (r,)
+        columns : mapping of str to float array, shape (r,), or None
+            In place of the features. A row that lacks one of them has no target.
+        target : float array, shape (r,)
+        """
+        y = np.full(len(self.y), np.nan)
+        y[rows] = target
+        if columns is None:
+            return replace(self, y=y)
+        X = np.full((len(columns), len(self.y)), np.nan)
+        for k, name in enumerate(sorted(columns)):
+            X[k, rows] = columns[name]
+            y[rows[~np.isfinite(columns[name])]] = np.nan
+        return replace(self, names=tuple(sorted(columns)), X=X, y=y)
 
     def dates(self, rows: IntArray) -> IntArray:
         """Return the date of each row."""
@@ -83,6 +106,12 @@ class Table:
     def _date(self) -> IntArray:
         dates: IntArray = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
         return dates
+
+    @cached_property
+    def symbols(self) -> IntArray:
+        """The place of each row's symbol among all, by name, shape (R,)."""
+        places: IntArray = self.place[self.cells % len(self.place)]
+        return places
 
     def span(self, start: int, stop: int) -> slice:
         """Return the rows of the dates [start, stop)."""

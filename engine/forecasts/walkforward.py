@@ -35,6 +35,7 @@ from engine.forecasts.labels import Labels
 from engine.forecasts.plan import Plan
 from engine.forecasts.splits import Validation
 from engine.forecasts.table import Table
+from engine.forecasts.teaching import Teacher
 from engine.forecasts.training import Ahead, Split, Trainer
 
 
@@ -135,7 +136,8 @@ def walk_forward(
     table = Table.stack(features, labels, validation, where, regimes)
     plan = Plan.of(table.first, labels, validation)
     again = shorten(plan.windows[-1], labels, validation)
-    trainer = Trainer(table, plan.windows[0], labels, model, validation, seed)
+    teacher = Teacher(table, plan.windows[0], labels, validation, seed, regimes or {})
+    trainer = Trainer(teacher, model)
     values = np.full(labels.values.shape, np.nan)
     rank_ic = np.full(plan.paths.shape, np.nan)
     splits = []

@@ -15,6 +15,7 @@ from engine.bars import Delisting, outcomes
 from engine.core.contracts import array
 from engine.core.errors import ConfigError
 from engine.core.kinds import Cost, Factor, Model, Portfolio, Regime
+from engine.core.nesting import describe
 from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.progress import progress
 from engine.factors import lookbacks
@@ -115,7 +116,7 @@ def leave_forecasts(
     yield Table("forecasts", panel.rows(columns), {"column": made.name}, own)
     content = {
         "forecast": made.name,
-        "model": {"name": model.name, **dataclasses.asdict(model)},
+        "model": describe(model),
         "label": dataclasses.asdict(chosen),
         "validation": dataclasses.asdict(validation),
         "seed": seed,

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from engine.bars import Policy
 from engine.config import Hidden
+from engine.core.nesting import find_nests
 from engine.core.universe import Universe
 from engine.expr import guest_names
 from engine.pipeline.stage import Stage
@@ -175,7 +176,7 @@ def list_used(stage: Stage, config: DictConfig, registry: Registry) -> Iterator[
     groups = registry.groups
     for key in sorted({*stage.reads.values()}):
         if key in groups:
-            yield _use(registry, groups[key], config[key])
+            yield from _list_all(registry, groups[key], config[key])
         elif key == "factors":
             yield from _list_factors(config.factors, registry)
 
@@ -204,6 +205,18 @@ def _list_factors(node: DictConfig, registry: Registry) -> Iterator[Used]:
 
 def _use(registry: Registry, kind: str, node: DictConfig, label: str = "") -> Used:
     return Used(label, registry.find(kind, str(node.name), kind), node)
+
+
+def _list_all(registry: Registry, kind: str, node: DictConfig, label: str = "") -> Iterator[Used]:
+    """A plugin, and those that it is made of."""
+    used = _use(registry, kind, node, label)
+    yield used
+    for name, nest in find_nests(used.entry.cls).items():
+        held = node[name]
+        inside = {f"{name}.{key}": held[key] for key in sorted(held)} if nest.many else {name: held}
+        for place, each in inside.items():
+            where = f"{label}.{place}".lstrip(".")
+            yield from _list_all(registry, nest.kind.kind_name, each, where)
 
 
 def _contents(value: Any) -> Iterator[str]:

@@ -56,6 +56,7 @@ class _Dates:
             "test": self.ranges(split.window.test),
             "errors": _errors(split),
             "fits": [self.fit(fit) for fit in split.fits],
+            **({"told": split.told} if split.told else {}),
         }
 
     def fit(self, fit: Fit) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class _Dates:
             "dates": self.ranges(fit.dates),
             "rows": fit.rows,
             "latest": self.days[fit.latest] if fit.dates else None,
+            **({"ahead": self.ranges(fit.ahead)} if fit.ahead else {}),
         }
 
     def learnt(self, split: Split) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.kinds import KINDS, Kind, overrides
+from engine.core.nesting import take_plain
 from engine.core.version import VERSION
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 EITHER = {  # of which methods a kind needs one
+    "model": (("estimator", "learn"),),
     "portfolio": (("decide", "weights"),),
     "cost": (("terms", "trading"), ("holding", "carry")),
 }
@@ -62,11 +64,11 @@ def _fields(cls: type[Kind], where: str) -> str:
         if field.name == "name":
             return f"{where} has `name` as a field: annotate it as ClassVar[str]"
     try:
-        OmegaConf.structured(cls)
+        OmegaConf.structured(take_plain(cls))
     except (OmegaConfBaseException, NameError, TypeError) as error:
         first = str(error).splitlines()[0]
         return f"{where} has a field that cannot be configured ({first}): use int, float, bool, \
-str, list or dict of these, or Optional"
+str, list or dict of these, Optional, a kind or dict[str, kind]"
     return ""
 
 

@@ -27,8 +27,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from engine.core.command import Command
 from engine.core.errors import ConfigError, PluginError, did_you_mean
-from engine.core.fields import about, structure
+from engine.core.fields import about, mapping, structure
 from engine.core.kinds import KINDS, Kind, groups
+from engine.core.nesting import Nest, find_nests
 from engine.core.options import in_yaml
 from engine.plugin import hookspecs
 from engine.plugin.admission import find_unmet, no_kind, objection
@@ -161,7 +162,21 @@ class Registry:
             fields = {k: v for k, v in node.items() if k not in {"name", *ignore}}
         except OmegaConfBaseException as error:
             raise ConfigError(about(error, key)) from error
-        return structure(self.find(kind, in_yaml(node.name), key).cls, fields, key)
+        cls = self.find(kind, in_yaml(node.name), key).cls
+        inside = {
+            name: self._build_inside(nest, fields.pop(name), f"{key}.{name}")
+            for name, nest in find_nests(cls).items()
+            if name in fields
+        }
+        return structure(cls, fields, key, inside)
+
+    def _build_inside(self, nest: Nest, node: Any, key: str) -> Any:
+        """Build what a field of a plugin holds: a plugin, or plugins by their keys."""
+        kind = nest.kind.kind_name
+        if not nest.many:
+            return self.build(kind, node, key)
+        names = map(str, mapping(node, key))
+        return {name: self.build(kind, node[name], f"{key}.{name}") for name in sorted(names)}
 
     def _load(self, point: EntryPoint) -> ModuleType | None:
         """Import the module of an entry point; None where it cannot be used."""

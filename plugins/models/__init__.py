@@ -1,17 +1,25 @@
-"""Models: estimators that the engine trains walk-forward."""
+"""Models: estimators that the engine trains walk-forward, and models that are made of them."""
 
 from __future__ import annotations
 
 from engine import Model, hookimpl
+from engine.plugins.models.best_of import BestOf
+from engine.plugins.models.distilled import Distilled
 from engine.plugins.models.elastic_net import ElasticNet
+from engine.plugins.models.ensemble import Ensemble
+from engine.plugins.models.factor_rotation import FactorRotation
 from engine.plugins.models.lasso import Lasso
 from engine.plugins.models.linear import Linear
 from engine.plugins.models.random_forest import RandomForest
+from engine.plugins.models.regime_switch import RegimeSwitch
 from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.stacking import Stacking
 from engine.plugins.models.xgboost import XGBoost
 
 
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    return [Linear, Ridge, Lasso, ElasticNet, RandomForest, XGBoost]
+    plain: list[type[Model]] = [Linear, Ridge, Lasso, ElasticNet, RandomForest, XGBoost]
+    made_of_others: list[type[Model]] = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled]
+    return [*plain, FactorRotation, *made_of_others]

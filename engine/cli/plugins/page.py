@@ -7,7 +7,7 @@ import inspect
 from typing import Any
 
 from engine.cli.plugins.catalog import align, origin
-from engine.config import sort_fields, to_yaml, yaml_lines
+from engine.config import defaults_lines, sort_fields, to_yaml, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import Operator
 from engine.core.options import describe_bounds
@@ -36,7 +36,7 @@ def type_of(field: dataclasses.Field[Any]) -> str:
 def example(entry: Entry) -> str:
     """Return YAML that builds the plugin with its defaults; its first line says where to put it."""
     cls = entry.cls
-    lines = [f"name: {cls.name}", *yaml_lines(cls)]
+    lines = [*defaults_lines(cls), f"name: {cls.name}", *yaml_lines(cls)]
     group = cls.config_key
     if group:
         return "\n".join([f"# conf/{group}/mine.yaml, for engine run … {group}=mine", *lines])

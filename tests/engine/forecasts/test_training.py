@@ -19,9 +19,10 @@ from engine.forecasts import Fit, find_late, walk_forward
 from engine.forecasts.errors import Errors
 from engine.forecasts.labels import Label, Labels
 from engine.forecasts.moments import Moments
-from engine.forecasts.ranges import Ranges, to_rows
+from engine.forecasts.ranges import to_rows
+from engine.forecasts.rows import Part
 from engine.forecasts.splits import Validation
-from engine.forecasts.training import Trainer
+from engine.forecasts.teaching import Teacher
 from engine.forecasts.walkforward import Forecasts
 from engine.plugins.models.ridge import Ridge
 from engine.study import rank_ic
@@ -168,12 +169,10 @@ def test_walk_forward_has_one_path() -> None:
 def plant(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     """Let rows be chosen, and sums be taken, from dates that are later than those asked for."""
 
-    def later(ranges: Ranges) -> Ranges:
-        return tuple((start, stop + days) for start, stop in ranges)
+    def later(part: Part) -> Part:
+        return Part(tuple((start, stop + days) for start, stop in part.dates))
 
-    divide, total = Trainer._divide, Moments._sum
-    monkeypatch.setattr(Trainer, "_divide", lambda self, w: (later(divide(self, w)[0]), ()))
-    monkeypatch.setattr(Moments, "_sum", lambda self, ranges: total(self, later(ranges)))
+    monkeypatch.setattr(Teacher, "_divide", lambda self, model, part: (later(part), Part(())))
 
 
 @pytest.mark.parametrize(("days", "late"), [(0, []), (2, []), (3, ["medians", "scaler", "model"])])

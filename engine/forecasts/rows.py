@@ -1,0 +1,70 @@
+"""Rows of a table as a model sees them, and which of them it learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.core.panel import BoolArray, FloatArray
+from engine.forecasts.ranges import Ranges, clip
+from engine.forecasts.table import IntArray, Table
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """Some rows of a table; see `engine.core.training.Rows`.
+
+    Parameters
+    ----------
+    table : Table
+    rows : int array, shape (R,)
+    states : mapping of str to float array, shape (T,)
+        Probability of each market state.
+    """
+
+    table: Table
+    rows: IntArray
+    states: Mapping[str, FloatArray]
+
+    @cached_property
+    def date(self) -> npt.NDArray[np.int64]:
+        """The panel's row of each date, shape (R,)."""
+        return self.table.dates(self.rows).astype(np.int64)
+
+    @cached_property
+    def symbol(self) -> npt.NDArray[np.int64]:
+        """The place of each symbol among all, by name, shape (R,)."""
+        return self.table.symbols[self.rows].astype(np.int64)
+
+    @cached_property
+    def regimes(self) -> Mapping[str, FloatArray]:
+        """Probability of each market state on each row's date, shape (R,)."""
+        return {state: column[self.date] for state, column in self.states.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What to learn from: the rows of some dates, or some of these rows.
+
+    Parameters
+    ----------
+    dates : Ranges
+    kept : bool array, shape (R,), optional
+        Over all rows of the table.
+    """
+
+    dates: Ranges
+    kept: BoolArray | None = None
+
+    def select(self, table: Table) -> IntArray:
+        """Return its rows."""
+        rows = table.select(self.dates, learn=True)
+        return rows if self.kept is None else rows[self.kept[rows]]
+
+    def clip(self, start: int, stop: int) -> Part:
+        """Return what of it lies on the dates [start, stop)."""
+        return Part(clip(self.dates, start, stop), self.kept)

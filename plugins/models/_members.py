@@ -1,0 +1,82 @@
+"""What models that are made of others share: how good their members were, and their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import engine
+
+
+def refuse_none(key: str, models: Mapping[str, engine.Model]) -> None:
+    """Raise ConfigError where there is no member."""
+    if not models:
+        raise engine.ConfigError(
+            f"{key}.models is empty: add a member, such as +model@model.models.ridge=ridge"
+        )
+
+
+def measure_recent_ic(training: engine.Training, forecast: engine.FloatArray, recent: int) -> float:
+    """Return the mean rank IC of forecasts, shape (R,), over the last `recent` dates; 0 without."""
+    daily = training.measure_rank_ic(forecast)
+    known = daily[np.isfinite(daily)][-recent:]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def measure_error(training: engine.Training, forecast: engine.FloatArray, recent: int) -> float:
+    """Return the mean squared error of forecasts, shape (R,), over the last `recent` dates."""
+    dates = np.unique(training.date)[-recent:]
+    late = (training.date >= dates[0]) & np.isfinite(forecast)
+    return float(np.mean((forecast - training.target)[late] ** 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Blend:
+    """A weighted mean of members' forecasts, shrunk where they disagree.
+
+    Parameters
+    ----------
+    members : mapping of str to Taught
+    weights : mapping of str to float
+        That sum to 1.
+    risk_aversion : float
+        λ: a mean m with a spread s of its members becomes ``m³ / (m² + λ s²)``.
+    told : dict
+        What a run writes down of it.
+    """
+
+    members: Mapping[str, engine.Forecaster]
+    weights: Mapping[str, float]
+    risk_aversion: float = 0.0
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def forecast(self, rows: engine.Rows) -> engine.FloatArray:
+        """Return forecasts of rows, shape (R,), in the target's units."""
+        own = {key: self.members[key].forecast(rows) for key in sorted(self.members)}
+        if len(own) == 1:
+            return next(iter(own.values()))
+        mean = sum_weighted(own, self.weights)
+        if self.risk_aversion == 0.0:
+            return mean
+        away = {key: (values - mean) ** 2 for key, values in own.items()}
+        spread = sum_weighted(away, self.weights)
+        square = mean**2
+        known = square > 0.0
+        share = np.divide(
+            square, square + self.risk_aversion * spread, out=np.zeros(len(mean)), where=known
+        )
+        shrunk: engine.FloatArray = mean * share
+        return shrunk
+
+
+def sum_weighted(
+    values: Mapping[str, engine.FloatArray], weights: Mapping[str, float]
+) -> engine.FloatArray:
+    """Return the weighted sum of arrays of one shape; added in the order of the keys."""
+    total = np.zeros(len(next(iter(values.values()))))
+    for key in sorted(values):
+        total += weights[key] * values[key]
+    return total
