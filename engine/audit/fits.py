@@ -62,8 +62,8 @@ def _find_overlap(
     if not len(met):
         return []
     return [
-        f"training {split['index']}, {what}: the label of {tell_date(dates[met[0]])} overlaps those "
-        f"of the dates from {tell_date(dates[held[0]])} on, which it was held out from"
+        f"training {split['index']}, {what}: the label of {tell_date(dates[met[0]])} overlaps "
+        f"those of the dates from {tell_date(dates[held[0]])} on, which it was held out from"
     ]
 
 

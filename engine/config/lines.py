@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from engine.core.fields import REQUIRED, default
-from engine.core.nesting import find_nests
+from engine.core.nesting import find_nests, get_option
 
 WIDTH = 100  # columns of a line
 NO_BREAK = "\xa0"  # a unit stays on one line
@@ -76,7 +76,7 @@ def defaults_lines(cls: type) -> list[str]:
     """
     rows = []
     for name, nest in find_nests(cls).items():
-        chosen = cls.__dataclass_fields__[name].metadata.get("plugins", "")  # type: ignore[attr-defined]
+        chosen = get_option(cls, name, "plugins")
         inside = {f"{name}.{key}": each for key, each in chosen.items()} if nest.many else None
         group = getattr(nest.kind, "config_key")  # noqa: B009
         rows += [f"  - /{group}@{key}: {each}" for key, each in (inside or {name: chosen}).items()]

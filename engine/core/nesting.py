@@ -37,6 +37,12 @@ def _read(hint: Any) -> Nest | None:
     return Nest(inner, many) if isinstance(inner, type) and issubclass(inner, Kind) else None
 
 
+def get_option(cls: type, name: str, what: str) -> Any:
+    """Return what `engine.option` was told of a field, such as its ``plugins``."""
+    field = next(each for each in dataclasses.fields(cls) if each.name == name)
+    return field.metadata[what]
+
+
 @cache
 def take_plain(cls: type) -> type:
     """Return a dataclass with the fields that hold no plugins; the class itself without any."""

@@ -165,8 +165,8 @@ class Lesson:
         dates = np.unique(self.date)
         if folds > len(dates):
             raise ConfigError(
-                f"{self.where}: {folds} folds of {len(dates)} dates: ask for fewer folds, or type a "
-                "higher validation.min_train"
+                f"{self.where}: {folds} folds of {len(dates)} dates: ask for fewer folds, or "
+                "type a higher validation.min_train"
             )
         found = []
         for number, block in enumerate(np.array_split(dates, folds), start=1):

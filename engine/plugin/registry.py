@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +29,7 @@ from engine.core.command import Command
 from engine.core.errors import ConfigError, PluginError, did_you_mean
 from engine.core.fields import about, mapping, structure
 from engine.core.kinds import KINDS, Kind, groups
-from engine.core.nesting import Nest, find_nests
+from engine.core.nesting import Nest, find_nests, get_option
 from engine.core.options import in_yaml
 from engine.plugin import hookspecs
 from engine.plugin.admission import find_unmet, no_kind, objection
@@ -169,6 +169,19 @@ class Registry:
             if name in fields
         }
         return structure(cls, fields, key, inside)
+
+    def build_plain(self, cls: type[Kind], values: Mapping[str, Any], key: str) -> Any:
+        """Return an instance from plain values; what it is made of is what its class names."""
+        inside = {}
+        for name, nest in find_nests(cls).items():
+            chosen = get_option(cls, name, "plugins")
+            kind = nest.kind.kind_name
+            made = {
+                place: self.build_plain(self.find(kind, each, f"{key}.{name}").cls, {}, each)
+                for place, each in (chosen if nest.many else {"": chosen}).items()
+            }
+            inside[name] = made if nest.many else made[""]
+        return structure(cls, values, key, inside)
 
     def _build_inside(self, nest: Nest, node: Any, key: str) -> Any:
         """Build what a field of a plugin holds: a plugin, or plugins by their keys."""

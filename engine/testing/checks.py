@@ -36,10 +36,12 @@ from engine.core.kinds import (
     Regime,
     Source,
     Store,
+    overrides,
 )
 from engine.core.panel import Panel
 from engine.core.universe import Universe
 from engine.plugin import Opened, list_declared, watching
+from engine.testing.learner import learner_checks
 from engine.testing.portfolio import portfolio_checks
 
 
@@ -106,7 +108,7 @@ def _checks(plugin: Kind, panel: Panel | None, universe: Universe | None) -> lis
         if isinstance(plugin, kind):
             return checks(plugin, panel)
     if isinstance(plugin, Model):
-        return model_checks(plugin)
+        return learner_checks(plugin, panel) if overrides(plugin, "learn") else model_checks(plugin)
     if isinstance(plugin, Source):
         return source_checks(plugin, universe)
     if isinstance(plugin, Store):

@@ -13,9 +13,9 @@ from yaml import YAMLError
 from engine.cli.plugins.catalog import align, origin
 from engine.cli.plugins.page import type_of
 from engine.core.errors import ConfigError, EngineError, PluginError, did_you_mean
-from engine.core.fields import REQUIRED, default, structure
+from engine.core.fields import REQUIRED, default
 from engine.core.kinds import Kind
-from engine.plugin import Entry
+from engine.plugin import Entry, installed
 
 
 def trial(entry: Entry, words: Sequence[str]) -> tuple[str, bool]:
@@ -55,7 +55,8 @@ def build(entry: Entry, words: Sequence[str]) -> Kind:
     if wanted:
         raise ConfigError(f"{name} needs a value: add {' '.join(f'{f}=…' for f in wanted)}")
     try:
-        return structure(entry.cls, values, name)
+        made: Kind = installed().build_plain(entry.cls, values, name)
+        return made
     except EngineError:
         raise
     except Exception as error:  # a stranger's __post_init__ may raise anything
