@@ -45,17 +45,34 @@ class Forecaster(Protocol):
         """Return forecasts of rows, shape (R,), in the target's units."""
 
 
+@runtime_checkable
+class Combination(Forecaster, Protocol):
+    """What is left of a model whose forecasts are made of its members'.
+
+    A run then shows how well each member, and their plain mean, ordered the names beside it.
+    """
+
+    def ask_members(self, rows: Rows) -> Mapping[str, FloatArray]:
+        """Return each member's forecasts of rows, shape (R,), in the target's units."""
+
+    def combine(self, rows: Rows, said: Mapping[str, FloatArray]) -> FloatArray:
+        """Return forecasts of rows, shape (R,), made of the members'."""
+
+
 class Taught(Protocol):
-    """A model that the engine has trained inside another one's training."""
+    """A model that the engine has trained inside another one's training.
 
-    def forecast(self, rows: Rows, columns: Mapping[str, FloatArray] | None = None) -> FloatArray:
-        """Return forecasts of rows, shape (R,), in the target's units.
+    While the other one learns it must not be asked of rows that it learnt from (PluginError): what
+    it says of them tells nothing of how far it can be trusted.
+    """
 
-        Parameters
-        ----------
-        rows : Rows
-        columns : mapping of str to float array, shape (R,)
-            Of a model that was taught on columns: those of these rows.
+    def forecast(self, rows: Rows) -> FloatArray:
+        """Return forecasts of rows, shape (R,), in the target's units."""
+
+    def forecast_columns(self, rows: Rows, columns: Mapping[str, FloatArray]) -> FloatArray:
+        """Return forecasts of a model that was taught on columns: those of these rows, (R,) each.
+
+        Shape (R,), in the target's units.
         """
 
 

@@ -7,11 +7,12 @@ from engine.forecasts.fits import Fit, find_late
 from engine.forecasts.labels import Label, Labels
 from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import CAUTION, Validation
-from engine.forecasts.training import Split
+from engine.forecasts.training import EQUAL, Split
 from engine.forecasts.walkforward import Forecasts, forecast_name, walk_forward
 
 __all__ = [
     "CAUTION",
+    "EQUAL",
     "Errors",
     "Fit",
     "Forecasts",

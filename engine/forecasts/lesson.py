@@ -17,7 +17,7 @@ from engine.core.training import Rows
 from engine.forecasts.fits import Fit
 from engine.forecasts.folds import purge
 from engine.forecasts.ranges import to_ranges, to_rows
-from engine.forecasts.rows import Part, TableRows
+from engine.forecasts.rows import Part, TableRows, find_rows
 from engine.forecasts.scaling import Scaler, learn_medians
 from engine.forecasts.table import IntArray
 from engine.study.ic import RankedOutcome, correlate  # what members are weighed by
@@ -40,25 +40,27 @@ class Lesson:
     label: str = ""  # before the names of its sub-models
     ahead: Part | None = None  # what is held out from it, where it is a training inside another
     taught: list[Fit] = field(default_factory=list)  # fits of sub-models
+    learning: list[bool] = field(default_factory=lambda: [True])  # until `learn` returns
 
     @cached_property
-    def _seen(self) -> TableRows:
+    def seen(self) -> TableRows:
+        """Its rows of the table."""
         return self.teacher.show(self.chosen)
 
     @property
     def date(self) -> npt.NDArray[np.int64]:
         """The panel's row of each date, shape (R,)."""
-        return self._seen.date
+        return self.seen.date
 
     @property
     def symbol(self) -> npt.NDArray[np.int64]:
         """The place of each symbol among all, by name, shape (R,)."""
-        return self._seen.symbol
+        return self.seen.symbol
 
     @property
     def regimes(self) -> Mapping[str, FloatArray]:
         """Probability of each market state on each row's date, shape (R,)."""
-        return self._seen.regimes
+        return self.seen.regimes
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,8 +105,8 @@ class Lesson:
 
     def scale(self, rows: Rows) -> FloatArray:
         """Return features of other rows, imputed and scaled as `X` is, shape (R, K)."""
-        assert isinstance(rows, TableRows)
-        return self.scaler.apply(self.teacher.table, rows.rows)
+        found = find_rows(rows)
+        return self.scaler.apply(found.table, found.rows)
 
     def window(self, k: int) -> npt.NDArray[np.int64]:
         """Return where in `X` each symbol's last k dates are, shape (R, k); -1 where missing."""
@@ -142,7 +144,7 @@ class Lesson:
             replace(fit, what=f"{self.label}{key}: {fit.what}", ahead=fit.ahead or ahead)
             for fit in made.fits
         )
-        return made
+        return replace(made, blind=self.learning)
 
     def forecast_outside(self, models: Mapping[str, Model], folds: int) -> dict[str, FloatArray]:
         """Return what each model forecasts of each row when its fold is held out, shape (R,)."""

@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.errors import PluginError
 from engine.core.panel import BoolArray, FloatArray
+from engine.core.training import Rows
 from engine.forecasts.ranges import Ranges, clip
 from engine.forecasts.table import IntArray, Table
 
@@ -30,6 +32,11 @@ class TableRows:
     rows: IntArray
     states: Mapping[str, FloatArray]
 
+    @property
+    def seen(self) -> TableRows:
+        """The rows themselves, as a training has them too."""
+        return self
+
     @cached_property
     def date(self) -> npt.NDArray[np.int64]:
         """The panel's row of each date, shape (R,)."""
@@ -44,6 +51,14 @@ class TableRows:
     def regimes(self) -> Mapping[str, FloatArray]:
         """Probability of each market state on each row's date, shape (R,)."""
         return {state: column[self.date] for state, column in self.states.items()}
+
+
+def find_rows(rows: Rows) -> TableRows:
+    """Return the rows of a table that a model was handed, be it to learn from or to forecast."""
+    found = getattr(rows, "seen", None)
+    if not isinstance(found, TableRows):
+        raise PluginError(f"{type(rows).__name__} is no rows that the engine handed over")
+    return found
 
 
 @dataclass(frozen=True, eq=False)

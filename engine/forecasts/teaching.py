@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from engine.core.errors import ConfigError, DataError
+from engine.core.errors import ConfigError, DataError, PluginError
 from engine.core.estimators import Predictor
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
@@ -26,7 +26,7 @@ from engine.forecasts.labels import Labels
 from engine.forecasts.lesson import Lesson
 from engine.forecasts.moments import Moments, Solved
 from engine.forecasts.ranges import to_rows
-from engine.forecasts.rows import Part, TableRows
+from engine.forecasts.rows import Part, TableRows, find_rows
 from engine.forecasts.scaling import Scaler, learn_medians
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
@@ -69,6 +69,7 @@ class Teacher:
         lesson = Lesson(self, model, fit, tail, where, rows, unit)
         with calling(model, f"model {model.name!r}"):
             fitted = model.learn(lesson)
+        lesson.learning[0] = False
         learnt = Fit.of("model", table, rows, end)
         scaler = None if isinstance(fitted, Forecaster) else lesson.scaler
         return Taught(self, model, where, rows, unit, scaler, fitted, lesson.list_fits(learnt))
@@ -134,6 +135,9 @@ class Taught:
     scaler : Scaler, optional
         Of a predictor's features.
     fits : tuple of Fit
+    blind : sequence of one bool
+        Whether it may not be asked of rows that it learnt from: while the model that it is part of
+        learns.
     """
 
     teacher: Teacher
@@ -144,31 +148,42 @@ class Taught:
     scaler: Scaler | None
     fitted: Predictor | Forecaster
     fits: tuple[Fit, ...]
-
-    def forecast(self, rows: Rows, columns: Mapping[str, FloatArray] | None = None) -> FloatArray:
-        """Return forecasts of rows, shape (R,), in the target's units."""
-        assert isinstance(rows, TableRows)
-        if columns is None:
-            return self.ask(rows.rows)
-        table = self.teacher.table.put(rows.rows, columns, self.teacher.table.y[rows.rows])
-        return replace(self, teacher=replace(self.teacher, table=table)).ask(rows.rows)
+    blind: Sequence[bool] = (False,)
 
     def ask(self, rows: IntArray) -> FloatArray:
         """Return forecasts of rows of the table, shape (R,), in the target's units."""
+        return self.forecast(self.teacher.show(rows))
+
+    def forecast_columns(self, rows: Rows, columns: Mapping[str, FloatArray]) -> FloatArray:
+        """Return forecasts of a model that was taught on columns, shape (R,)."""
+        found = find_rows(rows)
+        table = found.table.put(found.rows, columns, found.table.y[found.rows])
+        return self.forecast(replace(found, table=table))
+
+    def forecast(self, rows: Rows) -> FloatArray:
+        """Return forecasts of rows, shape (R,), in the target's units."""
+        found = find_rows(rows)
+        if self.blind[0] and np.isin(found.rows, self.rows).any():
+            raise PluginError(
+                f"{self.where}: {self.model.name!r} is asked of rows that it learnt from, where it "
+                "is better than on any other: learn from training.forecast_outside"
+            )
         if isinstance(self.fitted, Forecaster):
             with calling(self.model, f"model {self.model.name!r}", often=True):
-                given = self.fitted.forecast(self.teacher.show(rows))
-            made = np.array(given, np.float64)  # a copy: what is returned is the engine's
-            if made.shape != (len(rows),):
-                raise DataError(
-                    f"model {self.model.name!r} forecasts shape {made.shape} for {len(rows)} rows "
-                    f"in {self.where}: return one number a row"
-                )
-        else:
-            assert self.scaler is not None
-            X = self.scaler.apply(self.teacher.table, rows)
-            made = self._predict(self.fitted, X)
-            made *= self.unit
+                given = self.fitted.forecast(found)
+            return self.take(given, len(found.rows))
+        assert self.scaler is not None
+        made = self._predict(self.fitted, self.scaler.apply(found.table, found.rows))
+        return self.take(made * self.unit, len(found.rows))
+
+    def take(self, given: FloatArray, count: int) -> FloatArray:
+        """Return forecasts as the engine's own; DataError where they are none."""
+        made = np.array(given, np.float64)
+        if made.shape != (count,):
+            raise DataError(
+                f"model {self.model.name!r} forecasts shape {made.shape} for {count} rows in "
+                f"{self.where}: return one number a row"
+            )
         if not np.isfinite(made).all():
             raise DataError(
                 f"model {self.model.name!r} forecasts NaN or inf in {self.where}: "

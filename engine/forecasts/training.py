@@ -12,13 +12,17 @@ import numpy as np
 
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
+from engine.core.training import Combination
 from engine.forecasts.errors import Errors
 from engine.forecasts.fits import Fit
 from engine.forecasts.rows import Part
 from engine.forecasts.splits import Window
 from engine.forecasts.table import IntArray
-from engine.forecasts.teaching import Teacher
+from engine.forecasts.teaching import Taught, Teacher
+from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
+
+EQUAL = "equal weights"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Split:
     `inside` are the errors over every horizon-th training date, `outside` those of the forecasts.
     `importances` are |coefficients| or the estimator's own, by feature; None when it has none.
     `told` is what a model says of what it chose, such as weights of its members; None from most.
+    `members` are the mean rank ICs out of sample of a combination's members, and of their plain
+    mean (`EQUAL`); None of a model that is none.
     """
 
     index: int
@@ -40,6 +46,7 @@ class Split:
     importances: Mapping[str, float] | None
     fits: tuple[Fit, ...]
     told: Mapping[str, Any] | None = None
+    members: Mapping[str, float] | None = None
 
     @property
     def train_start(self) -> int:
@@ -114,7 +121,7 @@ class Trainer:
         inside = taught.ask(sampled)
         learnt = Errors.of(inside, table.y[sampled], _mean(self._rank(sampled, inside)[1]))
         rows = table.select(window.test, learn=False)
-        values = taught.ask(rows)
+        values, members = self._ask(taught, rows)
         ahead = Ahead(rows, values, *self._rank(rows, values))
         split = Split(
             index=index,
@@ -126,8 +133,20 @@ class Trainer:
             importances=_importances(taught.fitted, table.names),
             fits=taught.fits,
             told=getattr(taught.fitted, "told", None) or None,
+            members=members,
         )
         return split, ahead
+
+    def _ask(self, taught: Taught, rows: IntArray) -> tuple[FloatArray, Mapping[str, float] | None]:
+        """Forecasts of rows, and how well a combination's members ordered them."""
+        fitted, shown = taught.fitted, self.teacher.show(rows)
+        if not isinstance(fitted, Combination):
+            return taught.forecast(shown), None
+        with calling(self.model, f"model {self.model.name!r}", often=True):
+            said = fitted.ask_members(shown)
+            values = taught.take(fitted.combine(shown, said), len(rows))
+        each = {**said, EQUAL: np.mean([said[key] for key in sorted(said)], axis=0)}
+        return values, {key: _mean(self._rank(rows, each[key])[1]) for key in sorted(each)}
 
     def _rank(self, rows: IntArray, forecast: FloatArray) -> tuple[IntArray, FloatArray]:
         """The dates of rows, and the rank IC on each against the forward return."""

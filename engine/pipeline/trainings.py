@@ -57,6 +57,7 @@ class _Dates:
             "errors": _errors(split),
             "fits": [self.fit(fit) for fit in split.fits],
             **({"told": split.told} if split.told else {}),
+            **({"members": split.members} if split.members else {}),
         }
 
     def fit(self, fit: Fit) -> dict[str, Any]:

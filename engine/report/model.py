@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.forecasts import CAUTION
-from engine.report import paths
+from engine.report import members, paths
 from engine.report.cells import DASH, number, spell_count, table
 from engine.report.plot import (
     COLORS,
@@ -49,7 +49,8 @@ def figures(run: Run) -> list[Figure]:
 
 def tables(run: Run) -> list[dict[str, Any]]:
     """The splits, with what was left of each training."""
-    told = [] if run.trainings is None else paths.tables(run.trainings)
+    made = run.trainings
+    told = [] if made is None else [*members.tables(made.splits), *paths.tables(made)]
     return [_splits(run.manifest.splits, run.manifest.trains_on_later), *told]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.storage.artifacts import Artifacts, refuse_unfinished
 from engine.storage.data import Data, Finding
 from engine.storage.faults import CatalogueError
-from engine.storage.forecasts import PathFacts, PointFacts, Trainings
+from engine.storage.forecasts import FittedTraining, PathFacts, PointFacts, Trainings
 from engine.storage.local import Damage, LocalStore
 from engine.storage.manifest import Manifest, Training
 from engine.storage.mending import Mended, mend_catalogue
@@ -31,6 +31,7 @@ __all__ = [
     "Evidence",
     "Fills",
     "Finding",
+    "FittedTraining",
     "Hits",
     "LocalStore",
     "Manifest",

@@ -23,19 +23,34 @@ class FitFacts:
         Dates × symbols.
     latest : str, optional
         When the last label among them was known; None without any row.
+    ahead : tuple of pairs
+        Dates inside the training that the fit was held out from; empty outside of folds.
     """
 
     what: str
     dates: Dates
     rows: int
     latest: str | None
+    ahead: Dates = ()
 
 
 @dataclass(frozen=True)
 class FittedTraining(Training):
-    """One training with what each fit saw, as ``forecasts.json`` alone has it."""
+    """One training as ``forecasts.json`` alone has it.
+
+    Parameters
+    ----------
+    fits : tuple of FitFacts
+        What each fit saw.
+    told : mapping, optional
+        What the model says of what it chose.
+    members : mapping of str to float, optional
+        Mean rank IC out of sample of each member, and of their plain mean.
+    """
 
     fits: tuple[FitFacts, ...] = ()
+    told: Mapping[str, Any] | None = None
+    members: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True)

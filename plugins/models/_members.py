@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,40 +35,60 @@ def measure_error(training: engine.Training, forecast: engine.FloatArray, recent
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
+class Members:
+    """Models that were taught; what their forecasts become is for a class that derives from it.
+
+    Parameters
+    ----------
+    taught : mapping of str to Taught
+    told : dict
+        What a run writes down of a choice between them.
+    """
+
+    taught: Mapping[str, engine.Taught]
+    told: dict[str, Any]
+
+    @abstractmethod
+    def combine(
+        self, rows: engine.Rows, said: Mapping[str, engine.FloatArray]
+    ) -> engine.FloatArray:
+        """Return forecasts, shape (R,), made of the members'."""
+
+    def ask_members(self, rows: engine.Rows) -> Mapping[str, engine.FloatArray]:
+        """Return each member's forecasts of rows, shape (R,), in the target's units."""
+        return {key: self.taught[key].forecast(rows) for key in sorted(self.taught)}
+
+    def forecast(self, rows: engine.Rows) -> engine.FloatArray:
+        """Return forecasts of rows, shape (R,), in the target's units."""
+        return self.combine(rows, self.ask_members(rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Blend(Members):
     """A weighted mean of members' forecasts, shrunk where they disagree.
 
     Parameters
     ----------
-    members : mapping of str to Taught
     weights : mapping of str to float
         That sum to 1.
     risk_aversion : float
         λ: a mean m with a spread s of its members becomes ``m³ / (m² + λ s²)``.
-    told : dict
-        What a run writes down of it.
     """
 
-    members: Mapping[str, engine.Forecaster]
     weights: Mapping[str, float]
     risk_aversion: float = 0.0
-    told: dict[str, Any] = field(default_factory=dict)
 
-    def forecast(self, rows: engine.Rows) -> engine.FloatArray:
-        """Return forecasts of rows, shape (R,), in the target's units."""
-        own = {key: self.members[key].forecast(rows) for key in sorted(self.members)}
-        if len(own) == 1:
-            return next(iter(own.values()))
-        mean = sum_weighted(own, self.weights)
+    def combine(
+        self, rows: engine.Rows, said: Mapping[str, engine.FloatArray]
+    ) -> engine.FloatArray:
+        """Return the weighted mean, shape (R,)."""
+        mean = sum_weighted(said, self.weights)
         if self.risk_aversion == 0.0:
             return mean
-        away = {key: (values - mean) ** 2 for key, values in own.items()}
-        spread = sum_weighted(away, self.weights)
+        away = {key: (values - mean) ** 2 for key, values in said.items()}
+        risk = self.risk_aversion * sum_weighted(away, self.weights)
         square = mean**2
-        known = square > 0.0
-        share = np.divide(
-            square, square + self.risk_aversion * spread, out=np.zeros(len(mean)), where=known
-        )
+        share = np.divide(square, square + risk, out=np.zeros(len(mean)), where=square > 0.0)
         shrunk: engine.FloatArray = mean * share
         return shrunk
 
@@ -78,5 +99,5 @@ def sum_weighted(
     """Return the weighted sum of arrays of one shape; added in the order of the keys."""
     total = np.zeros(len(next(iter(values.values()))))
     for key in sorted(values):
-        total += weights[key] * values[key]
+        total += weights[key] * values[key]  # 1 × x + 0 is x, to the last bit
     return total

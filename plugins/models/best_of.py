@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import engine
 from engine.plugins.models._members import (
-    Blend,
+    Members,
     measure_error,
     measure_recent_ic,
     refuse_none,
@@ -36,12 +37,23 @@ class BestOf(engine.Model):
     folds: int = engine.option(5, "inside a training, which they are measured in", ge=2)
 
     def learn(self, training: engine.Training) -> engine.Forecaster:
-        """Measure each candidate on rows held out, and train the best one on all."""
+        """Measure each candidate on rows held out, and train all on all rows."""
         refuse_none("model", self.models)
         outside = training.forecast_outside(self.models, self.folds)
         measure = measure_recent_ic if self.by == "rank_ic" else measure_error
         found = {key: measure(training, outside[key], self.recent) for key in sorted(outside)}
         sign = 1.0 if self.by == "rank_ic" else -1.0
         best = max(found, key=lambda key: sign * found[key])
-        taught = training.teach(best, self.models[best])
-        return Blend({best: taught}, {best: 1.0}, told={"chosen": best, self.by: found})
+        members = {key: training.teach(key, self.models[key]) for key in sorted(self.models)}
+        return _Chosen(members, {"chosen": best, self.by: found})
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen(Members):
+    """The chosen one speaks; the others show what was given up."""
+
+    def combine(
+        self, rows: engine.Rows, said: Mapping[str, engine.FloatArray]
+    ) -> engine.FloatArray:
+        """Return the forecasts of the chosen one, shape (R,)."""
+        return said[self.told["chosen"]]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import engine
-from engine.plugins.models._members import Blend
 
 
 @dataclass(frozen=True)
@@ -29,5 +28,4 @@ class Distilled(engine.Model):
     def learn(self, training: engine.Training) -> engine.Forecaster:
         """Train the student on the teacher's forecasts of rows held out."""
         said = training.forecast_outside({"teacher": self.teacher}, self.folds)["teacher"]
-        student = training.teach("student", self.student, target=said)
-        return Blend({"student": student}, {"student": 1.0})
+        return training.teach("student", self.student, target=said)

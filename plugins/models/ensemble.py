@@ -48,7 +48,7 @@ class Ensemble(engine.Model):
         refuse_none("model", self.models)
         weights = self._weigh(training)
         members = {key: training.teach(key, self.models[key]) for key in sorted(self.models)}
-        return Blend(members, weights, self.risk_aversion, {"weights": weights})
+        return Blend(members, {"weights": weights}, weights, self.risk_aversion)
 
     def _weigh(self, training: engine.Training) -> dict[str, float]:
         keys = sorted(self.models)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import engine
-from engine.plugins.models._members import refuse_none
+from engine.plugins.models._members import Members, refuse_none
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Stacking(engine.Model):
         outside = training.forecast_outside(self.models, self.folds)
         final = training.teach("final", self.final, columns=outside)
         members = {key: training.teach(key, self.models[key]) for key in sorted(self.models)}
-        return _Stack(members, final)
+        return _Stack(members, {}, final)
 
 
 @dataclass(frozen=True, eq=False)
-class _Stack:
-    members: Mapping[str, engine.Taught]
+class _Stack(Members):
     final: engine.Taught
 
-    def forecast(self, rows: engine.Rows) -> engine.FloatArray:
-        """Return forecasts of rows, shape (R,), in the target's units."""
-        columns = {key: each.forecast(rows) for key, each in self.members.items()}
-        return self.final.forecast(rows, columns)
+    def combine(
+        self, rows: engine.Rows, said: Mapping[str, engine.FloatArray]
+    ) -> engine.FloatArray:
+        """Return what the final model makes of the members' forecasts, shape (R,)."""
+        return self.final.forecast_columns(rows, said)

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 import engine
 from engine.config import compose_config
 from engine.core.nesting import describe
-from engine.forecasts import Forecasts, Labels, Validation, find_late, walk_forward
+from engine.forecasts import EQUAL, Forecasts, Labels, Validation, find_late, walk_forward
 from engine.plugin import installed
 from engine.plugins.models.best_of import BestOf
 from engine.plugins.models.distilled import Distilled
@@ -158,6 +158,37 @@ def test_what_a_member_says_of_its_own_rows_is_never_believed() -> None:
     weights = forecast(Ensemble(members, weights="softmax")).splits[0].told
     assert weights is not None
     assert weights["weights"]["ridge"] > 0.99
+
+
+def test_a_member_is_not_asked_of_rows_that_it_learnt_from() -> None:
+    @dataclass(frozen=True)
+    class Careless(engine.Model):
+        """Learns from what a member says of its own rows."""
+
+        name: ClassVar[str] = "careless"
+
+        def learn(self, training: engine.Training) -> engine.Forecaster:
+            own = training.teach("ridge", Ridge())
+            return training.teach("final", Ridge(), columns={"own": own.forecast(training)})
+
+    with pytest.raises(engine.PluginError, match=r"'ridge' is asked of rows that it learnt from"):
+        forecast(Careless())
+
+
+def test_a_final_model_may_be_made_of_models() -> None:
+    members = {"one": Ridge(), "two": FOREST}
+    plain = forecast(Stacking(members, final=Linear()))
+    nested = forecast(Stacking(members, final=Ensemble({"only": Linear()})))
+    np.testing.assert_array_equal(nested.values, plain.values)
+
+
+def test_members_are_judged_beside_their_plain_mean() -> None:
+    for split in forecast(Ensemble({"one": Ridge(), "two": FOREST})).splits:
+        assert split.members is not None
+        assert sorted(split.members) == [EQUAL, "one", "two"]
+        assert split.members[EQUAL] == pytest.approx(split.test_ic)
+        assert split.members["one"] != pytest.approx(split.members["two"])
+    assert forecast(Ridge()).splits[0].members is None
 
 
 def test_folds_are_purged_and_written_down() -> None:
