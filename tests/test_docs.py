@@ -8,7 +8,7 @@ import inspect
 import re
 import shlex
 import tomllib
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -46,8 +46,18 @@ def loaded(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Mo
     name = f"documented_{CODE.index(code)}"
     (folder / f"{name}.py").write_text(code)
     monkeypatch.syspath_prepend(str(folder))
-    registry = Registry([EntryPoint(name, name, "engine")])
+    registry = Registry([*entry_points(group="engine"), EntryPoint(name, name, "engine")])
     return importlib.import_module(name), registry
+
+
+def build_own(module: ModuleType, registry: Registry) -> list[Kind]:
+    """The plugins of a module with their defaults."""
+    return [
+        registry.build_plain(entry.cls, {}, kind)
+        for kind in registry.kinds
+        for entry in registry.entries(kind).values()
+        if entry.cls.__module__ == module.__name__
+    ]
 
 
 BY_HOOK = {kind.kind_hook(): kind for kind in KINDS.values()}
@@ -77,11 +87,7 @@ def test_each_example_is_a_plugin_that_builds_from_its_defaults(
 ) -> None:
     module, registry = loaded(code, tmp_path, monkeypatch)
     assert registry.failures == registry.find_contested() == []
-    built = [
-        registry.build(kind, OmegaConf.create({"name": name}), kind)
-        for kind in registry.kinds
-        for name in registry.entries(kind)
-    ]
+    built = build_own(module, registry)
     assert built
     for plugin in built:
         assert inspect.getdoc(type(plugin))
@@ -123,11 +129,8 @@ def test_each_example_keeps_the_contract_of_its_kind(
 ) -> None:
     from engine.testing import verdicts
 
-    _, registry = loaded(code, tmp_path, monkeypatch)
-    for kind in registry.kinds:
-        for name in registry.entries(kind):
-            plugin = registry.build(kind, OmegaConf.create({"name": name}), kind)
-            assert [str(v) for v in verdicts(plugin) if not v.ok] == []
+    for plugin in build_own(*loaded(code, tmp_path, monkeypatch)):
+        assert [str(v) for v in verdicts(plugin) if not v.ok] == []
 
 
 def test_the_example_of_a_test_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +164,7 @@ def test_prose_is_wrapped_at_100_columns(path: Path) -> None:
 
 
 def test_the_bundle_and_the_factor_set_are_what_they_say() -> None:
-    bundle, factors, dialects = blocks("yaml")
+    _, bundle, factors, dialects = blocks("yaml")
     assert bundle.startswith("# @package _global_\n# engine run +bundle=my_bundle\n")
     node = OmegaConf.create(bundle)
     assert set(node.bundle) <= {field.name for field in dataclasses.fields(Bundle)}

@@ -15,6 +15,7 @@ from builders import ROOT
 from omegaconf import OmegaConf
 
 from engine.core.kinds import KINDS, groups
+from engine.core.nesting import find_nests
 from engine.pipeline.stages import CONTRACTS
 from engine.plugin import hookspecs
 from engine.plugin.registry import Registry, installed
@@ -79,10 +80,13 @@ def test_each_yaml_names_a_plugin_and_fits_its_fields(group: str) -> None:
     assert files
     for path in files:
         node = OmegaConf.create({"seed": 7, group: OmegaConf.load(path)})[group]
-        installed().build(groups()[group], node, group)
         cls = installed().find(groups()[group], node.name, group).cls
-        fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        assert set(node) - {"name"} == fields, f"{path.name} does not show every field"
+        inside = find_nests(cls)
+        plain = {key: value for key, value in node.items() if key not in {"name", "defaults"}}
+        installed().build_plain(cls, plain, group)
+        fields = {f.name for f in dataclasses.fields(cls)} - {*inside}  # type: ignore[arg-type]
+        assert set(plain) == fields, f"{path.name} does not show every field"
+        assert ("defaults" in node) == bool(inside)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,8 @@ def refuse_broken_rules(made: Any) -> None:
     for each in fields(made):
         value = getattr(made, each.name)
         wanted = _describe_wanted(value, each.metadata)
+        if value is None and each.metadata.get("plugins"):
+            wanted = f"choose a plugin, such as {each.metadata['plugins']}"
         if wanted:
             key = made.config_key or getattr(made, "name", type(made).__name__)
             raise OptionError(key, f"{each.name}={in_yaml(value)}: {wanted}")

@@ -8,15 +8,13 @@ that is made inside a training as it does outside.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.core.estimators import Predictor
 from engine.core.panel import BoolArray, FloatArray
-
-if TYPE_CHECKING:
-    from engine.core.kinds import Model
 
 IntArray = npt.NDArray[np.int64]
 
@@ -76,6 +74,13 @@ class Taught(Protocol):
         """
 
 
+class Learner(Protocol):
+    """A model: what a training teaches."""
+
+    def learn(self, training: Training) -> Predictor | Forecaster:
+        """Learn from a training, and return what forecasts."""
+
+
 class Training(Rows, Protocol):
     """Rows to learn from: each label is known before the first forecast."""
 
@@ -122,7 +127,7 @@ class Training(Rows, Protocol):
     def teach(
         self,
         key: str,
-        model: Model,
+        model: Learner,
         *,
         columns: Mapping[str, FloatArray] | None = None,
         target: FloatArray | None = None,
@@ -142,7 +147,9 @@ class Training(Rows, Protocol):
         Rows with NaN in a column or in the target are left out.
         """
 
-    def forecast_outside(self, models: Mapping[str, Model], folds: int) -> Mapping[str, FloatArray]:
+    def forecast_outside(
+        self, models: Mapping[str, Learner], folds: int
+    ) -> Mapping[str, FloatArray]:
         """Return what each model forecasts of each row when the row's fold is held out from it.
 
         Shape (R,) each, in the target's units; see `inner`.

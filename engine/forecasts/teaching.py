@@ -10,29 +10,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.core.errors import ConfigError, DataError, PluginError
-from engine.core.estimators import Predictor
+from engine.core.errors import ConfigError
 from engine.core.kinds import Model
-from engine.core.panel import FloatArray
-from engine.core.training import Forecaster, Rows
+from engine.core.panel import BoolArray, FloatArray
+from engine.core.training import Forecaster, Learner, Rows
 from engine.forecasts.fits import Fit
+from engine.forecasts.folds import purge
 from engine.forecasts.labels import Labels
-from engine.forecasts.lesson import Lesson
 from engine.forecasts.moments import Moments, Solved
-from engine.forecasts.ranges import to_rows
+from engine.forecasts.ranges import to_ranges, to_rows
 from engine.forecasts.rows import Part, TableRows, find_rows
 from engine.forecasts.scaling import Scaler, learn_medians
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
+from engine.forecasts.taught import Taught
 from engine.plugin import calling
-
-BLOCK = 4096  # rows predicted at once
+from engine.study.ic import RankedOutcome, correlate  # what members are weighed by
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Teacher:
         lesson.learning[0] = False
         learnt = Fit.of("model", table, rows, end)
         scaler = None if isinstance(fitted, Forecaster) else lesson.scaler
-        return Taught(self, model, where, rows, unit, scaler, fitted, lesson.list_fits(learnt))
+        return Taught(self.show, model, where, rows, unit, scaler, fitted, lesson.list_fits(learnt))
 
     def show(self, rows: IntArray) -> TableRows:
         """Return rows of the table as a model sees them."""
@@ -94,7 +94,7 @@ class Teacher:
             replace(learnt, what="scaler"),
             learnt,
         )
-        return Taught(self, model, where, rows, unit, solved.scaler, solved.weights, fits)
+        return Taught(self.show, model, where, rows, unit, solved.scaler, solved.weights, fits)
 
     def _refuse_few(self, where: str, rows: IntArray) -> None:
         chosen = self.validation
@@ -123,86 +123,216 @@ class Teacher:
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
-    """A fitted model with what its forecasts need; see `engine.core.training.Forecaster`.
-
-    Parameters
-    ----------
-    rows : int array, shape (R,)
-        That it learnt from.
-    unit : float
-        What the target was divided by.
-    scaler : Scaler, optional
-        Of a predictor's features.
-    fits : tuple of Fit
-    blind : sequence of one bool
-        Whether it may not be asked of rows that it learnt from: while the model that it is part of
-        learns.
-    """
+class Lesson:
+    """Rows to learn from; see `engine.core.training.Training`."""
 
     teacher: Teacher
     model: Model
+    part: Part
+    held: Part  # for early stopping
     where: str
-    rows: IntArray
+    chosen: IntArray  # rows of the table
     unit: float
-    scaler: Scaler | None
-    fitted: Predictor | Forecaster
-    fits: tuple[Fit, ...]
-    blind: Sequence[bool] = (False,)
+    label: str = ""  # before the names of its sub-models
+    ahead: Part | None = None  # what is held out from it, where it is a training inside another
+    taught: list[Fit] = field(default_factory=list)  # fits of sub-models
+    learning: list[bool] = field(default_factory=lambda: [True])  # until `learn` returns
 
-    def ask(self, rows: IntArray) -> FloatArray:
-        """Return forecasts of rows of the table, shape (R,), in the target's units."""
-        return self.forecast(self.teacher.show(rows))
+    @cached_property
+    def seen(self) -> TableRows:
+        """Its rows of the table."""
+        return self.teacher.show(self.chosen)
 
-    def forecast_columns(self, rows: Rows, columns: Mapping[str, FloatArray]) -> FloatArray:
-        """Return forecasts of a model that was taught on columns, shape (R,)."""
+    @property
+    def date(self) -> npt.NDArray[np.int64]:
+        """The panel's row of each date, shape (R,)."""
+        return self.seen.date
+
+    @property
+    def symbol(self) -> npt.NDArray[np.int64]:
+        """The place of each symbol among all, by name, shape (R,)."""
+        return self.seen.symbol
+
+    @property
+    def regimes(self) -> Mapping[str, FloatArray]:
+        """Probability of each market state on each row's date, shape (R,)."""
+        return self.seen.regimes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features, K of them."""
+        return self.teacher.table.names
+
+    @property
+    def seed(self) -> int:
+        """For whatever the model draws."""
+        return self.teacher.seed
+
+    @property
+    def target(self) -> FloatArray:
+        """Target in its own units, shape (R,)."""
+        return self.teacher.table.y[self.chosen]
+
+    @property
+    def y(self) -> FloatArray:
+        """Target over its deviation on these rows, shape (R,)."""
+        return self.target / self.unit
+
+    @property
+    def label_end(self) -> npt.NDArray[np.int64]:
+        """The panel's row at whose close each label is known, shape (R,)."""
+        ends: npt.NDArray[np.int64] = self.teacher.labels.end[self.date]
+        return ends
+
+    @property
+    def X(self) -> FloatArray:  # noqa: N802
+        """Features, shape (R, K), imputed and scaled by these rows."""
+        return self._fitted[1]
+
+    @property
+    def scaler(self) -> Scaler:
+        """What was learnt of the features."""
+        return self._fitted[0]
+
+    @property
+    def tail(self) -> tuple[FloatArray, FloatArray] | None:
+        """X and y of the last dates, where the model wants a tail."""
+        return self._tail if self.model.wants_tail else None
+
+    def scale(self, rows: Rows) -> FloatArray:
+        """Return features of other rows, imputed and scaled as `X` is, shape (R, K)."""
         found = find_rows(rows)
-        table = found.table.put(found.rows, columns, found.table.y[found.rows])
-        return self.forecast(replace(found, table=table))
+        return self.scaler.apply(found.table, found.rows)
 
-    def forecast(self, rows: Rows) -> FloatArray:
-        """Return forecasts of rows, shape (R,), in the target's units."""
-        found = find_rows(rows)
-        if self.blind[0] and np.isin(found.rows, self.rows).any():
-            raise PluginError(
-                f"{self.where}: {self.model.name!r} is asked of rows that it learnt from, where it "
-                "is better than on any other: learn from training.forecast_outside"
-            )
-        if isinstance(self.fitted, Forecaster):
-            with calling(self.model, f"model {self.model.name!r}", often=True):
-                given = self.fitted.forecast(found)
-            return self.take(given, len(found.rows))
-        assert self.scaler is not None
-        made = self._predict(self.fitted, self.scaler.apply(found.table, found.rows))
-        return self.take(made * self.unit, len(found.rows))
+    def window(self, k: int) -> npt.NDArray[np.int64]:
+        """Return where in `X` each symbol's last k dates are, shape (R, k); -1 where missing."""
+        place = np.full((int(self.date[-1]) + 1, int(self.symbol.max()) + 1), -1, np.int64)
+        place[self.date, self.symbol] = np.arange(len(self.chosen))
+        back = self.date[:, None] - np.arange(k - 1, -1, -1)
+        found = place[np.maximum(back, 0), self.symbol[:, None]]
+        return np.where(back < 0, -1, found)
 
-    def take(self, given: FloatArray, count: int) -> FloatArray:
-        """Return forecasts as the engine's own; DataError where they are none."""
-        made = np.array(given, np.float64)
-        if made.shape != (count,):
-            raise DataError(
-                f"model {self.model.name!r} forecasts shape {made.shape} for {count} rows in "
-                f"{self.where}: return one number a row"
+    def keep(self, where: BoolArray) -> Lesson:
+        """Return the training on some of its rows, shape (R,); scaled by those alone."""
+        kept = np.zeros(len(self.teacher.table.y), bool)
+        kept[self.chosen[where]] = True
+        part, chosen = Part(self.part.dates, kept), self.chosen[where]
+        return replace(self, part=part, held=Part(()), chosen=chosen, unit=self.unit)
+
+    def teach(
+        self,
+        key: str,
+        model: Learner,
+        *,
+        columns: Mapping[str, FloatArray] | None = None,
+        target: FloatArray | None = None,
+    ) -> Taught:
+        """Train another model on these rows, as the engine trains it alone."""
+        assert isinstance(model, Model)
+        teacher = self.teacher
+        if columns is not None or target is not None:
+            table = teacher.table.put(
+                self.chosen, columns, self.target if target is None else target
             )
-        if not np.isfinite(made).all():
-            raise DataError(
-                f"model {self.model.name!r} forecasts NaN or inf in {self.where}: "
-                "look at the factors' scale, or type validation.standardize=true"
-            )
+            teacher = replace(teacher, table=table)
+        made = teacher.teach(model, self.part, f"{self.where}, {self.label}{key}")
+        ahead = () if self.ahead is None else self.ahead.dates
+        self.taught.extend(
+            replace(fit, what=f"{self.label}{key}: {fit.what}", ahead=fit.ahead or ahead)
+            for fit in made.fits
+        )
+        return replace(made, blind=self.learning)
+
+    def forecast_outside(self, models: Mapping[str, Learner], folds: int) -> dict[str, FloatArray]:
+        """Return what each model forecasts of each row when its fold is held out, shape (R,)."""
+        made = {key: np.full(len(self.chosen), np.nan) for key in models}
+        for fold in self.inner(folds):
+            for key, model in models.items():
+                made[key][fold.rows] = fold.training.teach(key, model).forecast(fold.ahead)
         return made
 
-    def _predict(self, fitted: Predictor, X: FloatArray) -> FloatArray:
-        """Forecasts, shape (rows,), in blocks of one size.
+    def measure_rank_ic(self, forecast: FloatArray) -> FloatArray:
+        """Return the rank IC of forecasts, shape (R,), against the target, by date, shape (D,)."""
+        dates, row = np.unique(self.date, return_inverse=True)
+        wide = np.full((2, len(dates), len(self.teacher.table.place)), np.nan)
+        wide[:, row, self.symbol] = forecast, self.target
+        ranked = RankedOutcome.of(wide[1])
+        return correlate(wide[0], ranked, rows=np.arange(len(dates)), pearson=False).rank_ic
 
-        BLAS rounds a row differently in matrices of different heights; in blocks a forecast
-        is the same to the last bit whether or not more dates follow.
-        """
-        out = np.empty(len(X))
-        for start in range(0, len(X), BLOCK):
-            part = X[start : start + BLOCK]
-            block = np.zeros((BLOCK, X.shape[1]), order="F")
-            block[: len(part)] = part
-            with calling(self.model, f"model {self.model.name!r}", often=True):
-                forecast = np.asarray(fitted.predict(block), np.float64).reshape(BLOCK)
-            out[start : start + BLOCK] = forecast[: len(part)]
-        return out
+    def inner(self, folds: int) -> tuple[Fold, ...]:
+        """Cut these rows into folds of dates, each held out from a training on the others."""
+        dates = np.unique(self.date)
+        if folds > len(dates):
+            raise ConfigError(
+                f"{self.where}: {folds} folds of {len(dates)} dates: ask for fewer folds, or "
+                "type a higher validation.min_train"
+            )
+        found = []
+        for number, block in enumerate(np.array_split(dates, folds), start=1):
+            found.append(self._hold(number, folds, block, dates))
+        return tuple(found)
+
+    def _hold(
+        self,
+        number: int,
+        count: int,
+        block: npt.NDArray[np.int64],
+        dates: npt.NDArray[np.int64],
+    ) -> Fold:
+        end, embargo = self.teacher.labels.end, self.teacher.validation.embargo
+        name = f"fold {number}"
+        ahead = Part(to_ranges(block), self.part.kept)
+        free = purge(ahead.dates, int(dates[0]), end, embargo)
+        left = np.intersect1d(to_rows(free), dates)
+        if len(left) == 0:
+            raise ConfigError(
+                f"{self.where}: {name} of {count} of the {len(dates)} training dates leaves none "
+                f"to learn from: ask for fewer folds, or type a higher validation.min_train"
+            )
+        part = Part(to_ranges(left), self.part.kept)
+        table, rows = self.teacher.table, ahead.select(self.teacher.table)
+        chosen = part.select(table)
+        deviation = float(np.std(table.y[chosen]))
+        training = replace(
+            self,
+            part=part,
+            held=Part(()),
+            chosen=chosen,
+            unit=deviation if deviation > 0.0 else 1.0,
+            label=f"{self.label}{name}, ",
+            ahead=ahead,
+        )
+        places = np.searchsorted(self.chosen, rows).astype(np.int64)
+        return Fold(training, self.teacher.show(rows), places)
+
+    def list_fits(self, learnt: Fit) -> tuple[Fit, ...]:
+        """What was learnt, from which rows: of the features, the target, the tail, by others."""
+        table, end = self.teacher.table, self.teacher.labels.end
+        made = []
+        if "_fitted" in vars(self):
+            made += [Fit.of(what, table, self.chosen, end) for what in ("medians", "scaler")]
+        made.append(learnt)
+        if "_tail" in vars(self):
+            made.append(Fit.of("early stopping", table, self.held.select(table), end))
+        return (*made, *self.taught)
+
+    @cached_property
+    def _fitted(self) -> tuple[Scaler, FloatArray]:
+        table = self.teacher.table
+        medians = learn_medians(table, self.chosen)
+        return Scaler.fit(table, self.chosen, medians, self.teacher.validation.standardize)
+
+    @cached_property
+    def _tail(self) -> tuple[FloatArray, FloatArray]:
+        table = self.teacher.table
+        rows = self.held.select(table)
+        return self.scaler.apply(table, rows), table.y[rows] / self.unit
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A fold inside a training; see `engine.core.training.Inner`."""
+
+    training: Lesson
+    ahead: TableRows
+    rows: npt.NDArray[np.int64]

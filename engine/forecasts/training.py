@@ -18,7 +18,8 @@ from engine.forecasts.fits import Fit
 from engine.forecasts.rows import Part
 from engine.forecasts.splits import Window
 from engine.forecasts.table import IntArray
-from engine.forecasts.teaching import Taught, Teacher
+from engine.forecasts.taught import Taught
+from engine.forecasts.teaching import Teacher
 from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
 

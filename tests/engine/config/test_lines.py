@@ -14,9 +14,10 @@ from omegaconf import OmegaConf
 from engine.account import Backtest
 from engine.bars import Delisting, Policy
 from engine.bars.inspect import Thresholds
-from engine.config import compose_config, to_yaml, yaml_lines
+from engine.config import compose_config, defaults_lines, to_yaml, yaml_lines
 from engine.core.fields import default
 from engine.core.kinds import groups
+from engine.core.nesting import find_nests
 from engine.core.options import option
 from engine.core.periods import Time
 from engine.forecasts import Label, Validation
@@ -58,8 +59,10 @@ def test_a_file_is_what_its_class_says(path: Path) -> None:
     assert head[0].startswith(("# engine ", "# @package", "# engine."))
     cls = class_of(path, values)
     named = [f"name: {values.pop('name')}"] if path.parent.name in groups() else []
-    assert lines == [*named, *yaml_lines(cls, values)]
-    assert [*values] == [each.name for each in sorted(fields(cls), key=list_of(values))]
+    assert lines == [*defaults_lines(cls), *named, *yaml_lines(cls, values)]
+    values.pop("defaults", None)
+    plain = [each for each in fields(cls) if each.name not in find_nests(cls)]
+    assert [*values] == [each.name for each in sorted(plain, key=list_of(values))]
 
 
 def list_of(values: dict[str, Any]) -> Any:
