@@ -142,12 +142,18 @@ def _lower(count: int, paired: Array, twice: Array, fall: Array, ry: Array) -> N
 
 @kernel
 def _spearman(n: int, rx: Array, ry: Array) -> float:
-    if n < MIN_VALID:
-        return np.nan
     xx, yy, xy = np.int64(0), np.int64(0), np.int64(0)
     for j in range(len(rx)):
         a, b = np.int64(rx[j]), np.int64(ry[j])
         xx, yy, xy = xx + a * a, yy + b * b, xy + a * b
+    return correlate_ranks(n, xx, yy, xy)
+
+
+@kernel
+def correlate_ranks(n: int, xx: Any, yy: Any, xy: Any) -> float:
+    """Spearman's correlation by the sums, over n pairs, of products of twice their ranks."""
+    if n < MIN_VALID:
+        return np.nan
     level = n * (n + 1) * (n + 1)  # n times the squared mean of twice the ranks
     xx, yy, xy = xx - level, yy - level, xy - level
     if xx == 0 or yy == 0:

@@ -11,7 +11,7 @@ import pandas as pd
 from engine.core.panel import BoolArray, FloatArray
 from engine.kernels.ranks import average_ranks
 from engine.study import quantiles
-from engine.study.ic import coverage, ic, newey_west_t, overlap_lags
+from engine.study.ic import coverage, ic, newey_west_each, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings
@@ -111,8 +111,8 @@ def _decay(ranks: Mapping[str, FloatArray], forward: Callable[[int], FloatArray]
     for days in HORIZONS:
         outcome = average_ranks(forward(days)[::STEP])
         lags = -(-overlap_lags(days) // STEP)  # in dates looked at
-        for name, made in ranks.items():
-            test = newey_west_t(ic(made, outcome), lags)
+        tests = newey_west_each(np.array([ic(made, outcome) for made in ranks.values()]), lags)
+        for name, test in zip(ranks, tests, strict=True):
             rows.append((name, days, test.mean, test.standard_error))
     return pd.DataFrame(rows, columns=["name", "days", "rank_ic", "standard_error"])
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.study.ic import RankedOutcome, correlate, ic, newey_west_t, overlap_lags
+from engine.study.ic import RankedOutcome, correlate, ic, newey_west_each, overlap_lags
 from engine.study.metrics import Study
 from engine.study.regimes import find_likeliest
 
@@ -162,15 +162,20 @@ def decile_table(
         at least), ``spread`` in the outcome's unit, ``standard_error``, ``t`` and ``p``
         (`MeanTest`), ``dates``; a date with fewer names than buckets is left out.
     """
-    rows = []
+    counts, spreads = [], []
     known = np.isfinite(ranked.values)
-    for name, values in selected.items():
+    for values in selected.values():
         names = (known & np.isfinite(values)).sum(axis=1)
         usual = float(np.median(names[names > 0])) if names.any() else 0.0
         count = min(max(int(usual) // 2, 2), DECILES)
         made = correlate(values, ranked, pearson=False, q=count).quantiles
-        test = newey_west_t(made[:, -1] - made[:, 0], overlap_lags(horizon))
-        rows.append((name, count, test.mean, test.standard_error, test.t, test.p, test.n))
+        counts.append(count)
+        spreads.append(made[:, -1] - made[:, 0])
+    tests = newey_west_each(np.array(spreads), overlap_lags(horizon))
+    rows = [
+        (name, count, test.mean, test.standard_error, test.t, test.p, test.n)
+        for name, count, test in zip(selected, counts, tests, strict=True)
+    ]
     columns = ["name", "buckets", "spread", "standard_error", "t", "p", "dates"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -190,11 +195,9 @@ def by_regime(
     rows = []
     for name, made in studies.items():
         for index, state in enumerate(states):
-            here = state_of == index
-            for bucket, values in enumerate(made.quantiles.T, start=1):
-                inside = np.where(here, values, np.nan)
-                test = newey_west_t(inside, overlap_lags(made.horizon))
-                count = int(np.isfinite(inside).sum())
-                rows.append((name, state, bucket, test.mean, test.standard_error, count))
+            inside = np.where(state_of == index, made.quantiles.T, np.nan)
+            tests = newey_west_each(inside, overlap_lags(made.horizon))
+            for bucket, test in enumerate(tests, start=1):
+                rows.append((name, state, bucket, test.mean, test.standard_error, test.n))
     columns = ["name", "regime", "quantile", "mean", "standard_error", "dates"]
     return pd.DataFrame(rows, columns=columns)

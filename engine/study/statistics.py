@@ -191,12 +191,12 @@ def _regime_quantiles(
 
 def _breakdown(
     studies: Mapping[str, Study],
-    selected: Mapping[str, FloatArray],
+    ranks: Mapping[str, FloatArray],
     ranked: RankedOutcome,
     parts: Parts,
     horizon: int,
 ) -> dict[str, pd.DataFrame]:
-    return {"breakdown": breakdown_table(studies, selected, ranked.values, parts, horizon)}
+    return {"breakdown": breakdown_table(studies, ranks, ranked, parts, horizon)}
 
 
 def _deciles(

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from engine.core.groups import Dated
 from engine.core.panel import FloatArray, Panel
+from engine.kernels.ranks import average_ranks
 from engine.study.breakdown import Parts, breakdown_table
 from engine.study.ic import RankedOutcome, newey_west_t, rank_ic
 from engine.study.many import adjust
@@ -42,8 +43,8 @@ def parts(bars: Panel) -> Parts:
 
 
 def broken_down(bars: Panel, factor: FloatArray, outcome: FloatArray) -> pd.DataFrame:
-    made = study(factor, RankedOutcome.of(outcome), 5)
-    table = breakdown_table({"f": made}, {"f": factor}, outcome, parts(bars), 5)
+    ranked, ranks = RankedOutcome.of(outcome), average_ranks(factor)
+    table = breakdown_table({"f": study(factor, ranked, 5)}, {"f": ranks}, ranked, parts(bars), 5)
     return table.set_index(["by", "part"])
 
 

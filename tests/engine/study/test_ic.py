@@ -16,6 +16,7 @@ from engine.study.ic import (
     correlate,
     coverage,
     ic,
+    newey_west_each,
     newey_west_t,
     quantile_returns,
     rank_ic,
@@ -178,6 +179,20 @@ def test_newey_west_says_nothing_where_nothing_can_be_said(series, expected):
 def test_newey_west_refuses_negative_lags():
     with pytest.raises(ConfigError, match="lags is -1"):
         newey_west_t(np.ones(5), -1)
+
+
+def test_series_that_are_tested_together_are_tested_each():
+    """To the last bit, whatever stands beside them and however they lie in memory."""
+    random = np.random.default_rng(3)
+    series = random.normal(size=(40, 1500))
+    series[random.random(series.shape) < 0.1] = NAN
+    series[1], series[2, 1:], series[3] = 0.1, NAN, NAN
+    made = newey_west_each(np.asfortranarray(series), 60)
+    alone = [newey_west_t(row, 60) for row in series]
+    assert [tuple(map(repr, test)) for test in made] == [tuple(map(repr, test)) for test in alone]
+    assert made[1][:3] == pytest.approx((0.1, 0.0, NAN), nan_ok=True)
+    assert [test.n for test in made[2:4]] == [1, 0]
+    assert newey_west_each(np.empty((0, 5)), 3) == []
 
 
 def test_overlap_makes_the_naive_standard_error_too_small():
