@@ -45,7 +45,7 @@ def calibration_tables(
     for name, values in predicted.items():
         groups = buckets(ranks[name], BINS)
         groups[~np.isfinite(target)] = -1
-        told, came = means(groups, values, BINS), means(groups, target, BINS)
+        told, came = (means(groups, each, BINS)[:, :BINS] for each in (values, target))
         for index, test in enumerate(newey_west_each(came.T, overlap_lags(horizon))):
             known = told[np.isfinite(told[:, index]), index]
             mean = float(known.mean()) if len(known) else np.nan

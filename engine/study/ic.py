@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from engine.core.errors import ConfigError
 from engine.core.panel import BoolArray, FloatArray
-from engine.kernels.correlation import correlate_rows, pearson_rows, rank_twice
+from engine.kernels.correlation import correlate_rows, pearson_rows
+from engine.kernels.ranks import average_ranks
 from engine.kernels.threads import blocks_of, share
 from engine.study.fixed_b import find_critical, find_p
 
@@ -68,11 +69,18 @@ class RankedOutcome:
         """Rank outcomes, shape (T, N)."""
         values = np.ascontiguousarray(values)
         twice, count = np.empty(values.shape, np.int32), np.empty(len(values), np.intp)
-        share(
-            blocks_of(*values.shape),
-            lambda rows: rank_twice(values[rows], twice[rows], count[rows]),
-        )
+
+        def rank(rows: slice) -> None:
+            twice[rows] = np.nan_to_num(2.0 * rank_finite(values[rows]))
+            count[rows] = np.count_nonzero(twice[rows], axis=1)
+
+        share(blocks_of(*values.shape), rank)
         return cls(values, twice, count)
+
+
+def rank_finite(values: FloatArray) -> FloatArray:
+    """Average ranks of each row's finite values, shape (T, N); NaN for others."""
+    return average_ranks(np.where(np.isfinite(values), values, np.nan))
 
 
 class Correlations(NamedTuple):
@@ -97,6 +105,7 @@ def correlate(
     factor: FloatArray,
     outcome: RankedOutcome,
     *,
+    ranks: FloatArray | None = None,
     rows: IntArray | None = None,
     pearson: bool = True,
     q: int = 0,
@@ -107,6 +116,9 @@ def correlate(
     ----------
     factor : float array, shape (T, N)
     outcome : RankedOutcome
+    ranks : float array, shape (T, N), optional
+        Those of the factor, where they are known already; see `rank_finite`. Where Pearson's is
+        left out they may stand for the factor.
     rows : int array, shape (T,), optional
         The outcome's row that each row of the factor belongs to; by default the same one.
     pearson : bool
@@ -117,10 +129,13 @@ def correlate(
     factor = np.ascontiguousarray(factor)
     T = len(factor)
     rows = np.arange(T) if rows is None else rows
+    each = rank_finite if ranks is None else lambda some: some
+    known = factor if ranks is None else ranks
     made = Correlations(np.empty(T if pearson else 0), np.empty(T), np.empty((T, q)))
     share(
         blocks_of(*factor.shape),
         lambda some: correlate_rows(
+            each(known[some]),
             factor[some],
             outcome.values,
             outcome.twice,

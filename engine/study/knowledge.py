@@ -18,14 +18,6 @@ LAGS = (1, 20)  # trading days between two rankings
 STEP = 5  # dates between two of decay and correlations: daily ones would take five times as long
 
 
-def rank(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
-    """Ranks per date of each (T, N) array, over its finite values among the `known` cells."""
-    return {
-        name: average_ranks(np.where(known & np.isfinite(values), values, np.nan))
-        for name, values in studied.items()
-    }
-
-
 def knowledge_tables(
     dates: pd.DatetimeIndex,
     ranks: Mapping[str, FloatArray],
@@ -42,7 +34,7 @@ def knowledge_tables(
     ----------
     dates : pandas.DatetimeIndex, shape (T,)
     ranks : mapping of str to float array, shape (T, N)
-        Of score, forecasts and factors; see `rank`.
+        Of score, forecasts and factors; see `rank_finite`.
     forward : callable
         Days to the forward return over them, shape (T, N).
     known : bool array, shape (T, N)
@@ -58,7 +50,7 @@ def knowledge_tables(
         ``coverage``: ``timestamp``, then the share of `known` with a value, by name.
         ``quantile_returns``: see `quantiles.daily`.
     """
-    some = {name: made[::STEP] for name, made in ranks.items()}
+    some, next_day = {name: made[::STEP] for name, made in ranks.items()}, forward(1)
     pairs = [(a, b, _mean(ic(some[a], some[b]))) for a, b in combinations(some, 2)]
     groups = {name: quantiles.buckets(made) for name, made in ranks.items()}
     lasting = [
@@ -71,11 +63,11 @@ def knowledge_tables(
         for name, made in ranks.items()
     ]
     return {
-        "decay": _decay(some, forward),
+        "decay": _decay(some, lambda days: next_day if days == 1 else forward(days)),
         "correlations": pd.DataFrame(pairs, columns=["name", "other", "correlation"]),
         "persistence": pd.DataFrame(lasting),
         "coverage": _measure_coverage(dates, ranks, known),
-        "quantile_returns": quantiles.daily(dates, groups, forward(1)),
+        "quantile_returns": quantiles.daily(dates, groups, next_day),
     }
 
 

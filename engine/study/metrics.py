@@ -167,9 +167,15 @@ class Study:
         return newey_west_each(self.quantiles.T, overlap_lags(self.horizon))
 
 
-def study(factor: FloatArray, outcome: RankedOutcome, horizon: int, q: int = 5) -> Study:
-    """Study a (T, N) factor against the (T, N) outcome over `horizon` rows."""
-    found = correlate(factor, outcome, q=q)
+def study(
+    factor: FloatArray,
+    outcome: RankedOutcome,
+    horizon: int,
+    q: int = 5,
+    ranks: FloatArray | None = None,
+) -> Study:
+    """Study a (T, N) factor, and its ranks, against the (T, N) outcome over `horizon` rows."""
+    found = correlate(factor, outcome, ranks=ranks, q=q)
     covered = coverage(factor, np.isfinite(outcome.values))
     return Study(summary(found, covered, horizon), found.rank_ic, found.quantiles, horizon)
 

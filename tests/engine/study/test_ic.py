@@ -19,6 +19,7 @@ from engine.study.ic import (
     newey_west_each,
     newey_west_t,
     quantile_returns,
+    rank_finite,
     rank_ic,
     summary,
 )
@@ -129,6 +130,18 @@ def test_threads_and_the_layout_of_memory_show_in_no_result(monkeypatch):
         )
         for one, other in zip(made, expected, strict=True):
             assert_array_equal(one, other)
+
+
+def test_ranks_that_are_known_change_nothing_and_may_stand_for_the_factor():
+    factor, outcome = pair()
+    factor[:, 0], outcome[::2, 1] = NAN, np.inf
+    ranked, ranks = RankedOutcome.of(outcome), rank_finite(factor)
+    expected = correlate(factor, ranked, q=5)
+    for one, every in zip(correlate(factor, ranked, ranks=ranks, q=5), expected, strict=True):
+        assert_array_equal(one, every)
+    alone = correlate(ranks, ranked, ranks=ranks, pearson=False, q=5)
+    assert_array_equal(alone.rank_ic, expected.rank_ic)
+    assert_array_equal(alone.quantiles, expected.quantiles)
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0), (3, 1)])
