@@ -85,7 +85,7 @@ def _spectrum(step: int, lags: int) -> tuple[FloatArray, float]:
     b = _width(step)
     horizon = max(lags / 3.0, 1.0)
     overlap = math.sqrt(horizon**2 - 1.0) / (lags + 1) * b  # 0 for one row, h / n for many
-    waves = np.arange(1.0, WAVES + 1.0).reshape(-1, 2).T  # odd ones, even ones
+    waves = np.arange(1.0, WAVES + 1.0).reshape(-1, 2).T.copy()  # odd ones, even ones
     weight = np.sinc(waves * overlap / 2.0)
     matrices = _kernel(b, waves[:, :, None], waves[:, None, :])
     matrices *= weight[:, :, None] * weight[:, None, :]

@@ -68,11 +68,14 @@ class RankedOutcome:
     def of(cls, values: FloatArray) -> RankedOutcome:
         """Rank outcomes, shape (T, N)."""
         values = np.ascontiguousarray(values)
-        twice, count = np.empty(values.shape, np.int32), np.empty(len(values), np.intp)
+        twice, count = np.zeros(values.shape, np.int32), np.empty(len(values), np.intp)
 
         def rank(rows: slice) -> None:
-            twice[rows] = np.nan_to_num(2.0 * rank_finite(values[rows]))
-            count[rows] = np.count_nonzero(twice[rows], axis=1)
+            ranks = rank_finite(values[rows])
+            ranks *= 2.0
+            known = ranks > 0.0
+            np.copyto(twice[rows], ranks, casting="unsafe", where=known)
+            count[rows] = np.count_nonzero(known, axis=1)
 
         share(blocks_of(*values.shape), rank)
         return cls(values, twice, count)
@@ -129,13 +132,18 @@ def correlate(
     factor = np.ascontiguousarray(factor)
     T = len(factor)
     rows = np.arange(T) if rows is None else rows
-    each = rank_finite if ranks is None else lambda some: some
-    known = factor if ranks is None else ranks
+
+    def rank(some: slice) -> FloatArray:
+        if ranks is not None:
+            return ranks[some]
+        pairs = np.isfinite(factor[some]) & (outcome.twice[rows[some]] > 0)
+        return average_ranks(np.where(pairs, factor[some], np.nan))
+
     made = Correlations(np.empty(T if pearson else 0), np.empty(T), np.empty((T, q)))
     share(
         blocks_of(*factor.shape),
         lambda some: correlate_rows(
-            each(known[some]),
+            rank(some),
             factor[some],
             outcome.values,
             outcome.twice,
