@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
-from engine.schemas._frames import dated_frame, known_together, listed_frame, number, rule
+from engine.schemas._frames import dated_frame, each, known_together, listed_frame, number, rule
 from engine.schemas._significance import significance
 from engine.schemas.contract import Column, Contract
 
@@ -48,8 +49,8 @@ def coverage_schema(names: Sequence[str]) -> Contract:
     columns = list(names)
 
     def together(frame: pd.DataFrame) -> pd.Series[bool]:
-        unknown = frame[columns].isna()
-        return unknown.all(axis=1) | ~unknown.any(axis=1)
+        unknown = np.isnan([np.asarray(frame[name]) for name in columns])
+        return each(frame, unknown.all(axis=0) | ~unknown.any(axis=0))
 
     rules = [rule("together", "all shares of a date are known, or none", together)]
     return dated_frame("coverage", {name: _share() for name in columns}, rules)

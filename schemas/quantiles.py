@@ -165,15 +165,15 @@ def _daily(frame: pd.DataFrame, names: list[str]) -> pd.Series[bool] | bool:
         return False
     at = np.arange(len(frame)) % len(names)
     stamp = ticks(frame["timestamp"])
-    named = pd.Index(names).get_indexer(pd.Index(frame["name"])) == at
+    named = np.asarray(frame["name"], object) == np.array(names, object)[at]
     step = stamp[1:] - stamp[:-1]
     dated = np.where(at[1:] == 0, step > 0, step == 0)
     return each(frame, named) & following(frame, dated)
 
 
 def _is_between(frame: pd.DataFrame) -> pd.Series[bool]:
-    quantiles, mean = frame[COLUMNS], frame["all"]
-    low, high = quantiles.min(axis=1), quantiles.max(axis=1)
-    room = ROUNDING * quantiles.abs().max(axis=1)
+    quantiles, mean = [np.asarray(frame[name]) for name in COLUMNS], np.asarray(frame["all"])
+    low, high = np.fmin.reduce(quantiles), np.fmax.reduce(quantiles)
+    room = ROUNDING * np.maximum(np.abs(low), np.abs(high))
     inside = (mean >= low - room) & (mean <= high + room)
-    return inside | (low.isna() & mean.isna())
+    return each(frame, inside | (np.isnan(low) & np.isnan(mean)))

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from engine.expr import Op
 
 HELP = """\
-compile formulas' operators, the account and rank ICs, once for each version
+compile formulas' operators, the account and statistics, once for each version
 
 The first use of an operator compiles it, which takes about a second; the result is kept in
 the user's cache folder, for this version and processor, or in the folder that the environment
 variable NUMBA_CACHE_DIR names.
 """
-ACCOUNT, CORRELATIONS = "the account", "rank ICs"
+ACCOUNT, STATISTICS = "the account", "statistics"
 ARRAYS = ("close", "open", "high", "low")
 NOTABLE = 0.1  # seconds: what was compiled takes more, what was found compiled less
 
@@ -41,29 +41,37 @@ def warm() -> None:
 
 
 def compile_all(tell: Callable[[list[str]], Iterator[str]]) -> int:
-    """Run each operator on a few rows, which compiles it, the account's loop and rank ICs.
+    """Run each operator on a few rows, which compiles it, the account's loop and statistics.
 
     Returns how many operators there are.
     """
     from engine.expr import TABLE, evaluate
 
     panel = _panel()
-    for name in tell([*TABLE, ACCOUNT, CORRELATIONS]):
+    for name in tell([*TABLE, ACCOUNT, STATISTICS]):
         if name == ACCOUNT:
             from engine.account import load_loop  # its types are known: it compiles now
 
             load_loop()
-        elif name == CORRELATIONS:
-            _correlate(panel)
+        elif name == STATISTICS:
+            _work_out(panel)
         else:
             evaluate({name: _formula(TABLE[name])}, panel, threads=1)
     return len(TABLE)
 
 
-def _correlate(panel: Panel) -> None:
-    from engine.study import RankedOutcome, correlate
+def _work_out(panel: Panel) -> None:
+    import numpy as np
 
-    correlate(panel["close"], RankedOutcome.of(panel["open"]), q=5)
+    from engine.study import OF_SIGNAL, Evidence, work_out
+
+    close, later = np.array(panel["close"]), np.array(panel["open"])
+    states = np.ones((len(close), 1))
+    evidence = Evidence(
+        panel, close, {"": close}, {}, later, later, 1, lambda days: later, states, ("",)
+    )
+    for _ in work_out(evidence, OF_SIGNAL):
+        pass
 
 
 def _formula(op: Op) -> str:

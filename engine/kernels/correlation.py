@@ -1,19 +1,19 @@
 """How each row of a factor goes together with that of an outcome: all of it in one pass.
 
-1. Some rows at a time, as few as fit the processor's cache, are paired: where the factor or the
-   outcome is missing, so is the pair.
-2. The factor's values in pairs are ranked. The outcome's ranks among all its values are known,
-   and kept: where the factor lacks some of these, a rank falls by one for each lacking value
-   below it, and by half of one for each equal to it, so nothing is ranked again.
+1. Where the factor or the outcome is missing, so is the pair.
+2. Ranks among all that each has are known, and kept: where the other lacks some of these, a rank
+   falls by one for each lacking value below it, and by half of one for each equal to it, so nothing
+   is ranked again.
 3. What is missing adds 0 to a sum, so that no loop branches on it.
 4. Spearman's sums are of whole numbers (ranks, taken twice), which are exact in any order.
    Pearson's are of distances from the row's first value, over the largest of these, so that no
    square overflows; they are added in the order of the columns.
 
 ```
- factor       3.1  0.2   -    0.7  1.5     paired  3.1  0.2   -    0.7   -
- outcome      .02  .01  .04  .03   -       ranks    6    2    0    4    0    twice the factor's
- kept          4    2    8    6    0                4    2    0    6    0    twice the outcome's
+ factor       3.1  0.2   -    0.7  1.5     twice its ranks   8    2    0    4    6
+ outcome      .02  .01  .04  .03   -       twice its ranks   4    2    8    6    0
+                                           of the pairs      6    2    0    4    0
+                                                             4    2    0    6    0
 ```
 """
 
@@ -25,67 +25,44 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.kernels.cache import njit
-from engine.kernels.ranks import rank_rows
 
 Array = npt.NDArray[Any]
 
 MIN_VALID = 3  # two points always correlate perfectly
 ROUNDING = 8.0 * 2.0**-52  # values that are no further apart, as a share of their size, are one
-CACHED = 8 * 1024  # cells of a block
 
 kernel = njit(cache=True, nogil=True, error_model="numpy")  # no look for division by zero
 
 
 @kernel
-def rank_twice(outcome: Array, twice: Array, count: Array) -> None:
-    """Fill in twice the rank of each finite value in its row, 0 for others; how many a row has.
-
-    `outcome` is (T, N), `twice` int32 (T, N), `count` (T,).
-    """
-    T, N = outcome.shape
-    step = max(CACHED // max(N, 1), 1)
-    finite, rank = np.empty((step, N)), np.empty((step, N))
-    for start in range(0, T, step):
-        block = min(step, T - start)
-        for i in range(block):
-            count[start + i] = _pair(outcome[start + i], outcome[start + i], finite[i])
-        rank_rows(finite[:block], False, rank[:block])
-        for i in range(block):
-            _double(rank[i], twice[start + i])
-
-
-@kernel
 def correlate_rows(
-    factor: Array, outcome: Array, twice: Array, count: Array, rows: Array, q: int,
+    ranks: Array, factor: Array, outcome: Array, twice: Array, count: Array, rows: Array, q: int,
     pearson: Array, spearman: Array, means: Array,
 ) -> None:  # fmt: skip
     """Fill in both correlations (T,) of each row of `factor` (T, N), and its `means` (T, q).
 
-    The i-th row belongs to row ``rows[i]`` of `outcome`, `twice` and `count`; see `rank_twice`.
-    Where `pearson` has no cells, it is left out; means, where `q` is 0.
+    The i-th row belongs to row ``rows[i]`` of `outcome` and of `twice`, int32, twice the rank of
+    each of the `count` finite values of its row, 0 for others. `ranks` (T, N) are the factor's, NaN
+    for others. Where `pearson` has no cells, it is left out; means, where `q` is 0.
     """
-    T, N = factor.shape
-    step = max(CACHED // max(N, 1), 1)
-    paired, rank, number = np.empty((step, N)), np.empty((step, N)), np.empty(step, np.int64)
-    x, y = np.empty(N), np.empty(N)
+    T, N = ranks.shape
+    own, paired, x, y = np.empty(N, np.int32), np.empty(N), np.empty(N), np.empty(N)
     rx, ry, fall = np.empty(N, np.int32), np.empty(N, np.int32), np.empty(N + 1, np.int32)
     sums, sizes = np.empty(q + 1), np.empty(q + 1, np.int64)
-    for start in range(0, T, step):
-        block = min(step, T - start)
-        for i in range(block):
-            number[i] = _pair(factor[start + i], outcome[rows[start + i]], paired[i])
-        rank_rows(paired[:block], False, rank[:block])
-        for i in range(block):
-            t, s, n = start + i, rows[start + i], number[i]
-            _double(rank[i], rx)
-            _keep_paired(paired[i], twice[s], ry)
-            if n < count[s]:
-                _lower(count[s], paired[i], twice[s], fall, ry)
-            spearman[t] = _spearman(n, rx, ry)
-            if len(pearson):
-                pearson[t] = _pearson(n, paired[i], outcome[s], x, y)
-            if q:
-                _means(n, q, outcome[s], rx, fall, sums, sizes, means[t])
+    for t in range(T):
+        s = rows[t]
+        held = _double(ranks[t], own)
+        n = _keep_paired(own, twice[s], rx, ry)
+        if n < held:
+            _lower(held, ry, own, fall, rx)
+        if n < count[s]:
+            _lower(count[s], rx, twice[s], fall, ry)
+        spearman[t] = _spearman(n, rx, ry)
+        if len(pearson):
+            _pair(factor[t], outcome[s], paired)
+            pearson[t] = _pearson(n, paired, outcome[s], x, y)
+        if q:
+            _means(n, q, outcome[s], rx, fall, sums, sizes, means[t])
 
 
 @kernel
@@ -109,26 +86,36 @@ def _pair(factor: Array, outcome: Array, paired: Array) -> int:
 
 
 @kernel
-def _double(rank: Array, twice: Array) -> None:
+def _double(rank: Array, twice: Array) -> int:
+    """Twice each rank, 0 where there is none; how many there are."""
+    n = 0
     for j in range(len(rank)):
-        twice[j] = np.int32(2.0 * rank[j] if rank[j] > 0.0 else 0.0)
+        known = rank[j] > 0.0
+        twice[j] = np.int32(2.0 * rank[j] if known else 0.0)
+        n += known
+    return n
 
 
 @kernel
-def _keep_paired(paired: Array, twice: Array, ry: Array) -> None:
-    for j in range(len(paired)):
-        ry[j] = twice[j] if paired[j] == paired[j] else np.int32(0)
+def _keep_paired(own: Array, other: Array, rx: Array, ry: Array) -> int:
+    """Both where there are both, else 0s; how many there are."""
+    n = 0
+    for j in range(len(own)):
+        both = (own[j] > 0) & (other[j] > 0)
+        rx[j], ry[j] = own[j] if both else np.int32(0), other[j] if both else np.int32(0)
+        n += both
+    return n
 
 
 @kernel
-def _lower(count: int, paired: Array, twice: Array, fall: Array, ry: Array) -> None:
-    """Lower the outcome's ranks by those of its `count` values that the factor lacks.
+def _lower(count: int, paired: Array, twice: Array, fall: Array, ranks: Array) -> None:
+    """Lower twice the ranks of pairs by those of the `count` values that have no pair.
 
     Half of twice a rank, rounded down, is another number for each value, and the same for ties.
     """
     fall[: count + 1] = 0
     for j in range(len(paired)):
-        if paired[j] != paired[j]:
+        if paired[j] == 0:
             fall[np.uint32(twice[j]) >> np.uint32(1)] += np.int32(1)
     fall[0] = 0  # what has no rank
     below = np.int32(0)
@@ -136,18 +123,24 @@ def _lower(count: int, paired: Array, twice: Array, fall: Array, ry: Array) -> N
         equal = fall[r]
         fall[r] = below + equal
         below += equal + equal
-    for j in range(len(ry)):
-        ry[j] -= fall[np.uint32(ry[j]) >> np.uint32(1)]
+    for j in range(len(ranks)):
+        ranks[j] -= fall[np.uint32(ranks[j]) >> np.uint32(1)]
 
 
 @kernel
 def _spearman(n: int, rx: Array, ry: Array) -> float:
-    if n < MIN_VALID:
-        return np.nan
     xx, yy, xy = np.int64(0), np.int64(0), np.int64(0)
     for j in range(len(rx)):
         a, b = np.int64(rx[j]), np.int64(ry[j])
         xx, yy, xy = xx + a * a, yy + b * b, xy + a * b
+    return correlate_ranks(n, xx, yy, xy)
+
+
+@kernel
+def correlate_ranks(n: int, xx: Any, yy: Any, xy: Any) -> float:
+    """Spearman's correlation by the sums, over n pairs, of products of twice their ranks."""
+    if n < MIN_VALID:
+        return np.nan
     level = n * (n + 1) * (n + 1)  # n times the squared mean of twice the ranks
     xx, yy, xy = xx - level, yy - level, xy - level
     if xx == 0 or yy == 0:

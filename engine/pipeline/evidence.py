@@ -72,6 +72,11 @@ def knowledge(
     planted = bars.facts.get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
         factors[planted["column"]] = panel[planted["column"]]
+
+    def forward(days: int) -> FloatArray:
+        same = days == chosen.horizon
+        return label.values if same else chosen.forward(panel, days, seed, delisting)
+
     evidence = Evidence(
         panel=panel,
         score=signal,
@@ -80,7 +85,7 @@ def knowledge(
         outcome=label.values,
         target=label.target,
         horizon=chosen.horizon,
-        forward=lambda days: chosen.forward(panel, days, seed, delisting),
+        forward=forward,
         regimes=regimes,
         states=regime.states,
     )

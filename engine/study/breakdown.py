@@ -3,13 +3,12 @@
 1. A part by name (sector, size) compares the names in it with one another, on each date; a part by
    date (regime, year) takes its dates out of the rank ICs of all names.
 2. Who is where goes by what was known at the close: the last sector told, the size of that day.
-3. A part by name is gathered into fewer columns before it is ranked, for the order of names says
-   nothing, and most of a row would be empty.
+3. Names are ranked once, among all of their date: a rank in a part follows from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +19,10 @@ import pandas as pd
 from engine.core.groups import Dated, number_labels
 from engine.core.panel import BoolArray, FloatArray, Panel
 from engine.expr import evaluate
+from engine.kernels.parts import correlate_parts
 from engine.kernels.ranks import average_ranks
-from engine.study.ic import RankedOutcome, correlate, newey_west_t, overlap_lags
+from engine.kernels.threads import blocks_of, share
+from engine.study.ic import RankedOutcome, newey_west_each, overlap_lags
 from engine.study.metrics import Study
 from engine.study.quantiles import buckets
 from engine.study.regimes import find_likeliest
@@ -69,6 +70,16 @@ class Parts:
             "year": (tuple(map(str, years.tolist())), place),
         }
 
+    @cached_property
+    def codes(self) -> tuple[Codes, int]:
+        """Each cell's part among all of `by_name`, by each of B ways, (T, B, N); how many parts."""
+        count, made = 0, []
+        for labels, codes in self.by_name.values():
+            made.append(np.where(codes < 0, np.int16(-1), codes.astype(np.int16) + np.int16(count)))
+            count += len(labels)
+        T, N = self.panel.shape
+        return np.stack(made, axis=1) if made else np.empty((T, 0, N), np.int16), count
+
     @property
     def names(self) -> list[tuple[str, str]]:
         """By what, and which part, in the order of the table."""
@@ -103,8 +114,8 @@ class Parts:
 
 def breakdown_table(
     studies: Mapping[str, Study],
-    selected: Mapping[str, FloatArray],
-    outcomes: FloatArray,
+    ranks: Mapping[str, FloatArray],
+    outcome: RankedOutcome,
     parts: Parts,
     horizon: int,
 ) -> pd.DataFrame:
@@ -114,9 +125,9 @@ def breakdown_table(
     ----------
     studies : mapping of str to Study
         Whose rank ICs are divided by date.
-    selected : mapping of str to float array, shape (T, N)
-        The values of the same names; NaN is skipped.
-    outcomes : float array, shape (T, N)
+    ranks : mapping of str to float array, shape (T, N)
+        Of the values of the same names, per date; NaN is skipped.
+    outcome : RankedOutcome
         What came after them; NaN is skipped.
     parts : Parts
     horizon : int
@@ -129,51 +140,29 @@ def breakdown_table(
         those with fewer than 3 names of the part have none), ``standard_error``, ``t`` and ``p``
         (`MeanTest`), ``dates``. NaN with fewer than two dates.
     """
-    series = {name: dict(_divide(made.rank_ic, parts)) for name, made in studies.items()}
-    for by, label, cells in _each_cells(parts):
-        gather = _Gathered.of(cells)
-        outcome = RankedOutcome.of(gather(outcomes))
-        for name, values in selected.items():
-            found = correlate(gather(values), outcome, pearson=False)
-            series[name][by, label] = found.rank_ic
     rows = []
-    for name, made in series.items():
-        for by, label in parts.names:
-            test = newey_west_t(made[by, label], overlap_lags(horizon))
+    for name, made in studies.items():
+        inside = _correlate_parts(ranks[name], outcome, parts)
+        series = np.concatenate([inside, _divide(made.rank_ic, parts)])
+        tests = newey_west_each(series, overlap_lags(horizon))
+        for (by, label), test in zip(parts.names, tests, strict=True):
             told = (test.mean, test.standard_error, test.t, test.p, test.n)
             rows.append((name, by, label, *told))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _divide(series: FloatArray, parts: Parts) -> Iterator[tuple[tuple[str, str], FloatArray]]:
-    for by, (labels, codes) in parts.by_date.items():
-        for place, label in enumerate(labels):
-            yield (by, label), np.where(codes == place, series, np.nan)
+def _correlate_parts(ranks: FloatArray, outcome: RankedOutcome, parts: Parts) -> FloatArray:
+    """Rank ICs in each part by name, shape (P, T)."""
+    codes, count = parts.codes
+    made = np.empty((len(ranks), count))
+    share(
+        blocks_of(*ranks.shape),
+        lambda rows: correlate_parts(ranks[rows], outcome.twice[rows], codes[rows], made[rows]),
+    )
+    return made.T
 
 
-def _each_cells(parts: Parts) -> Iterator[tuple[str, str, BoolArray]]:
-    for by, (labels, codes) in parts.by_name.items():
-        for place, label in enumerate(labels):
-            yield by, label, codes == place
-
-
-@dataclass(frozen=True, eq=False)
-class _Gathered:
-    """Some cells of each row, side by side from its first column on."""
-
-    rows: npt.NDArray[np.intp]
-    columns: npt.NDArray[np.intp]
-    places: npt.NDArray[np.intp]
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(cls, cells: BoolArray) -> _Gathered:
-        rows, columns = np.nonzero(cells)
-        count = cells.sum(axis=1)
-        places = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-        return cls(rows, columns, places, (len(cells), int(count.max(initial=0))))
-
-    def __call__(self, values: FloatArray) -> FloatArray:
-        made: FloatArray = np.full(self.shape, np.nan)
-        made[self.rows, self.places] = values[self.rows, self.columns]
-        return made
+def _divide(series: FloatArray, parts: Parts) -> FloatArray:
+    """The rank ICs of the rows of each part by date, shape (P, T)."""
+    divided = [codes == np.arange(len(labels))[:, None] for labels, codes in parts.by_date.values()]
+    return np.where(np.concatenate(divided), series, np.nan)

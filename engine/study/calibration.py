@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core.panel import BoolArray, FloatArray
-from engine.study.ic import MeanTest, newey_west_t, overlap_lags
+from engine.study.ic import MeanTest, newey_west_each, newey_west_t, overlap_lags
 from engine.study.quantiles import buckets, means
 
 BINS = 10
@@ -45,9 +45,8 @@ def calibration_tables(
     for name, values in predicted.items():
         groups = buckets(ranks[name], BINS)
         groups[~np.isfinite(target)] = -1
-        told, came = means(groups, values, BINS), means(groups, target, BINS)
-        for index in range(BINS):
-            test = newey_west_t(came[:, index], overlap_lags(horizon))
+        told, came = (means(groups, each, BINS)[:, :BINS] for each in (values, target))
+        for index, test in enumerate(newey_west_each(came.T, overlap_lags(horizon))):
             known = told[np.isfinite(told[:, index]), index]
             mean = float(known.mean()) if len(known) else np.nan
             rows.append((name, index + 1, mean, test.mean, test.standard_error))

@@ -85,7 +85,7 @@ def _spectrum(step: int, lags: int) -> tuple[FloatArray, float]:
     b = _width(step)
     horizon = max(lags / 3.0, 1.0)
     overlap = math.sqrt(horizon**2 - 1.0) / (lags + 1) * b  # 0 for one row, h / n for many
-    waves = np.arange(1.0, WAVES + 1.0).reshape(-1, 2).T  # odd ones, even ones
+    waves = np.arange(1.0, WAVES + 1.0).reshape(-1, 2).T.copy()  # odd ones, even ones
     weight = np.sinc(waves * overlap / 2.0)
     matrices = _kernel(b, waves[:, :, None], waves[:, None, :])
     matrices *= weight[:, :, None] * weight[:, None, :]
@@ -98,23 +98,39 @@ def _trace(b: float, overlap: float) -> float:
     if not overlap:
         return 1.0 - b + b * b / 3.0 if b < 1.0 else 1.0 / (3.0 * b)
     every = np.arange(1.0, TAIL + 1.0)
-    return float((_kernel(b, every, every) * np.sinc(every * overlap / 2.0) ** 2).sum())
+    apart = _cross_itself(b, every) if b < 1.0 else 0.0
+    return float((_weigh(b, every, every, 0.5 - apart) * np.sinc(every * overlap / 2.0) ** 2).sum())
 
 
 def _kernel(b: float, j: FloatArray, k: FloatArray) -> FloatArray:
     """Bartlett's kernel between waves j and k: (2/b) (∫ B² - ∫ B(r) B(r + b)) of the bridge B."""
-    same = (j == k).astype(np.float64)
-    apart = (_cross(b, j, k) + _cross(b, k, j)) / 2.0 if b < 1.0 else 0.0
-    made: FloatArray = 4.0 / (b * np.pi**2 * j * k) * (same / 2.0 - apart)
+    apart = np.zeros(np.broadcast_shapes(j.shape, k.shape))
+    if b < 1.0:
+        crossed = _cross(b, j, k)
+        apart = (crossed + crossed.swapaxes(-1, -2)) / 2.0
+    return _weigh(b, j, k, (j == k) / 2.0 - apart)
+
+
+def _weigh(b: float, j: FloatArray, k: FloatArray, integral: FloatArray | float) -> FloatArray:
+    made: FloatArray = 4.0 / (b * np.pi**2 * j * k) * integral
     return made
 
 
 def _cross(b: float, j: FloatArray, k: FloatArray) -> FloatArray:
-    """∫ sin(jπr) sin(kπ(r + b)) dr from 0 to 1 - b."""
+    """∫ sin(jπr) sin(kπ(r + b)) dr from 0 to 1 - b, of as many waves j down as k across."""
     left, at = 1.0 - b, k * np.pi * b
-    less, more = (j - k) * np.pi, (j + k) * np.pi
-    gap = np.where(less == 0.0, 1.0, less)
-    first = np.where(less == 0.0, left * np.cos(at), (np.sin(less * left - at) + np.sin(at)) / gap)
-    second = (np.sin(more * left + at) - np.sin(at)) / more
+    sine, less, more = np.sin(at), (j - k) * np.pi, (j + k) * np.pi
+    same = less == 0.0
+    less[same] = 1.0
+    first = (np.sin(less * left - at) + sine) / less
+    second = (np.sin(more * left + at) - sine) / more
     made: FloatArray = (first - second) / 2.0
+    made[same] = _cross_itself(b, j.ravel())
+    return made
+
+
+def _cross_itself(b: float, j: FloatArray) -> FloatArray:
+    """The same of a wave and itself, shape (J,)."""
+    left, at, more = 1.0 - b, j * np.pi * b, 2.0 * j * np.pi
+    made: FloatArray = (left * np.cos(at) - (np.sin(more * left + at) - np.sin(at)) / more) / 2.0
     return made

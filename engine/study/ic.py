@@ -5,6 +5,7 @@ Everything here is a statistic about the past. Nothing in it may feed a decision
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,11 +14,13 @@ import numpy.typing as npt
 
 from engine.core.errors import ConfigError
 from engine.core.panel import BoolArray, FloatArray
-from engine.kernels.correlation import correlate_rows, pearson_rows, rank_twice
+from engine.kernels.correlation import correlate_rows, pearson_rows
+from engine.kernels.ranks import average_ranks
 from engine.kernels.threads import blocks_of, share
 from engine.study.fixed_b import find_critical, find_p
 
 IntArray = npt.NDArray[np.intp]
+CACHED = 32 * 1024  # values of series that are tested at once: they stay near a core
 
 
 class MeanTest(NamedTuple):
@@ -65,12 +68,22 @@ class RankedOutcome:
     def of(cls, values: FloatArray) -> RankedOutcome:
         """Rank outcomes, shape (T, N)."""
         values = np.ascontiguousarray(values)
-        twice, count = np.empty(values.shape, np.int32), np.empty(len(values), np.intp)
-        share(
-            blocks_of(*values.shape),
-            lambda rows: rank_twice(values[rows], twice[rows], count[rows]),
-        )
+        twice, count = np.zeros(values.shape, np.int32), np.empty(len(values), np.intp)
+
+        def rank(rows: slice) -> None:
+            ranks = rank_finite(values[rows])
+            ranks *= 2.0
+            known = ranks > 0.0
+            np.copyto(twice[rows], ranks, casting="unsafe", where=known)
+            count[rows] = np.count_nonzero(known, axis=1)
+
+        share(blocks_of(*values.shape), rank)
         return cls(values, twice, count)
+
+
+def rank_finite(values: FloatArray) -> FloatArray:
+    """Average ranks of each row's finite values, shape (T, N); NaN for others."""
+    return average_ranks(np.where(np.isfinite(values), values, np.nan))
 
 
 class Correlations(NamedTuple):
@@ -95,6 +108,7 @@ def correlate(
     factor: FloatArray,
     outcome: RankedOutcome,
     *,
+    ranks: FloatArray | None = None,
     rows: IntArray | None = None,
     pearson: bool = True,
     q: int = 0,
@@ -105,6 +119,9 @@ def correlate(
     ----------
     factor : float array, shape (T, N)
     outcome : RankedOutcome
+    ranks : float array, shape (T, N), optional
+        Those of the factor, where they are known already; see `rank_finite`. Where Pearson's is
+        left out they may stand for the factor.
     rows : int array, shape (T,), optional
         The outcome's row that each row of the factor belongs to; by default the same one.
     pearson : bool
@@ -115,10 +132,18 @@ def correlate(
     factor = np.ascontiguousarray(factor)
     T = len(factor)
     rows = np.arange(T) if rows is None else rows
+
+    def rank(some: slice) -> FloatArray:
+        if ranks is not None:
+            return ranks[some]
+        pairs = np.isfinite(factor[some]) & (outcome.twice[rows[some]] > 0)
+        return average_ranks(np.where(pairs, factor[some], np.nan))
+
     made = Correlations(np.empty(T if pearson else 0), np.empty(T), np.empty((T, q)))
     share(
         blocks_of(*factor.shape),
         lambda some: correlate_rows(
+            rank(some),
             factor[some],
             outcome.values,
             outcome.twice,
@@ -196,23 +221,46 @@ def newey_west_t(series: FloatArray, lags: int) -> MeanTest:
     ConfigError
         When `lags` is negative.
     """
+    return newey_west_each(series[None], lags)[0]
+
+
+def newey_west_each(series: FloatArray, lags: int) -> list[MeanTest]:
+    """Test the mean of each of some series, shape (K, T), as `newey_west_t` does of one."""
     if lags < 0:
         raise ConfigError(f"newey_west_t: lags is {lags}: choose 0 or more")
+    series = np.ascontiguousarray(series)  # a sum over a stride would round otherwise
+    step = max(CACHED // max(series.shape[1], 1), 1)
+    some = (series[start : start + step] for start in range(0, len(series), step))
+    return [test for block in some for test in _newey_west(block, lags)]
+
+
+def _newey_west(series: FloatArray, lags: int) -> Iterator[MeanTest]:
     known = np.isfinite(series)
-    n = int(known.sum())
-    if n < 2:
-        return MeanTest(np.nan, np.nan, np.nan, n, lags)
+    means, flat = zip(*map(_average, series, known), strict=True)
+    error = np.where(known, series - np.array(means)[:, None], 0.0)
+    lag = np.arange(min(lags, max(error.shape[1] - 1, 0)) + 1)
+    weight = np.where(lag > 0, 2.0 * (1.0 - lag / (lags + 1)), 1.0)
+    products = np.empty((len(lag), len(error)))
+    for here, out in zip(lag.tolist(), products, strict=True):
+        np.vecdot(error[:, here:], error[:, : error.shape[1] - here], out=out)
+    variance = np.add.accumulate(weight[:, None] * products)[-1]  # from the first lag to the last
+    roots = np.sqrt(np.maximum(variance, 0.0)).tolist()
+    for mean, constant, root, n in zip(means, flat, roots, known.sum(axis=1).tolist(), strict=True):
+        if n < 2:
+            yield MeanTest(np.nan, np.nan, np.nan, n, lags)
+            continue
+        standard_error = 0.0 if constant else root / n
+        t = mean / standard_error if standard_error > 0 else np.nan
+        yield MeanTest(mean, standard_error, t, n, lags)
+
+
+def _average(series: FloatArray, known: BoolArray) -> tuple[float, bool]:
+    """Mean of the known values, 0 without any, and whether they are all the same."""
     values = series[known]
-    mean = float(values.mean())
-    if values.min() == values.max():  # rounding of the mean must not pass for a variance
-        return MeanTest(mean, 0.0, np.nan, n, lags)
-    error = np.where(known, series - mean, 0.0)
-    variance = float(error @ error)
-    for lag in range(1, min(lags, len(error) - 1) + 1):
-        variance += 2.0 * (1.0 - lag / (lags + 1)) * float(error[lag:] @ error[:-lag])
-    standard_error = float(np.sqrt(max(variance, 0.0))) / n
-    t = mean / standard_error if standard_error > 0 else np.nan
-    return MeanTest(mean, standard_error, t, n, lags)
+    if not len(values):
+        return 0.0, True
+    # rounding of the mean must not pass for a variance
+    return float(values.sum()) / len(values), bool(values.min() == values.max())
 
 
 def overlap_lags(horizon: int) -> int:
@@ -286,8 +334,8 @@ def summary(found: Correlations, covered: float, horizon: int) -> dict[str, floa
         date, not annualised; ``hit_rate``: share of the dates with a rank IC on which it is above
         0; ``n_dates``: how many these are; ``coverage``. NaN where nothing can be said.
     """
-    pearson = newey_west_t(found.ic, overlap_lags(horizon))
-    spearman = newey_west_t(found.rank_ic, overlap_lags(horizon))
+    both = np.stack([found.ic, found.rank_ic])
+    pearson, spearman = newey_west_each(both, overlap_lags(horizon))
     return {
         "ic_mean": pearson.mean,
         "ic_se": pearson.standard_error,

@@ -11,19 +11,11 @@ import pandas as pd
 from engine.core.panel import BoolArray, FloatArray
 from engine.kernels.ranks import average_ranks
 from engine.study import quantiles
-from engine.study.ic import coverage, ic, newey_west_t, overlap_lags
+from engine.study.ic import coverage, ic, newey_west_each, overlap_lags
 
 HORIZONS = (1, 5, 10, 20, 40, 60)  # trading days after the entry
 LAGS = (1, 20)  # trading days between two rankings
 STEP = 5  # dates between two of decay and correlations: daily ones would take five times as long
-
-
-def rank(studied: Mapping[str, FloatArray], known: BoolArray) -> dict[str, FloatArray]:
-    """Ranks per date of each (T, N) array, over its finite values among the `known` cells."""
-    return {
-        name: average_ranks(np.where(known & np.isfinite(values), values, np.nan))
-        for name, values in studied.items()
-    }
 
 
 def knowledge_tables(
@@ -42,7 +34,7 @@ def knowledge_tables(
     ----------
     dates : pandas.DatetimeIndex, shape (T,)
     ranks : mapping of str to float array, shape (T, N)
-        Of score, forecasts and factors; see `rank`.
+        Of score, forecasts and factors; see `rank_finite`.
     forward : callable
         Days to the forward return over them, shape (T, N).
     known : bool array, shape (T, N)
@@ -58,7 +50,7 @@ def knowledge_tables(
         ``coverage``: ``timestamp``, then the share of `known` with a value, by name.
         ``quantile_returns``: see `quantiles.daily`.
     """
-    some = {name: made[::STEP] for name, made in ranks.items()}
+    some, next_day = {name: made[::STEP] for name, made in ranks.items()}, forward(1)
     pairs = [(a, b, _mean(ic(some[a], some[b]))) for a, b in combinations(some, 2)]
     groups = {name: quantiles.buckets(made) for name, made in ranks.items()}
     lasting = [
@@ -71,11 +63,11 @@ def knowledge_tables(
         for name, made in ranks.items()
     ]
     return {
-        "decay": _decay(some, forward),
+        "decay": _decay(some, lambda days: next_day if days == 1 else forward(days)),
         "correlations": pd.DataFrame(pairs, columns=["name", "other", "correlation"]),
         "persistence": pd.DataFrame(lasting),
         "coverage": _measure_coverage(dates, ranks, known),
-        "quantile_returns": quantiles.daily(dates, groups, forward(1)),
+        "quantile_returns": quantiles.daily(dates, groups, next_day),
     }
 
 
@@ -111,8 +103,8 @@ def _decay(ranks: Mapping[str, FloatArray], forward: Callable[[int], FloatArray]
     for days in HORIZONS:
         outcome = average_ranks(forward(days)[::STEP])
         lags = -(-overlap_lags(days) // STEP)  # in dates looked at
-        for name, made in ranks.items():
-            test = newey_west_t(ic(made, outcome), lags)
+        tests = newey_west_each(np.array([ic(made, outcome) for made in ranks.values()]), lags)
+        for name, test in zip(ranks, tests, strict=True):
             rows.append((name, days, test.mean, test.standard_error))
     return pd.DataFrame(rows, columns=["name", "days", "rank_ic", "standard_error"])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,10 +18,11 @@ from engine.core.panel import BoolArray, FloatArray
 from engine.core.periods import Span, span
 from engine.core.plain import by_key, to_plain
 from engine.study.ic import (
+    MeanTest,
     RankedOutcome,
     correlate,
     coverage,
-    newey_west_t,
+    newey_west_each,
     overlap_lags,
     summary,
 )
@@ -159,10 +161,21 @@ class Study:
     quantiles: FloatArray
     horizon: int
 
+    @cached_property
+    def earned(self) -> list[MeanTest]:
+        """What each bucket earned, lowest values first."""
+        return newey_west_each(self.quantiles.T, overlap_lags(self.horizon))
 
-def study(factor: FloatArray, outcome: RankedOutcome, horizon: int, q: int = 5) -> Study:
-    """Study a (T, N) factor against the (T, N) outcome over `horizon` rows."""
-    found = correlate(factor, outcome, q=q)
+
+def study(
+    factor: FloatArray,
+    outcome: RankedOutcome,
+    horizon: int,
+    q: int = 5,
+    ranks: FloatArray | None = None,
+) -> Study:
+    """Study a (T, N) factor, and its ranks, against the (T, N) outcome over `horizon` rows."""
+    found = correlate(factor, outcome, ranks=ranks, q=q)
     covered = coverage(factor, np.isfinite(outcome.values))
     return Study(summary(found, covered, horizon), found.rank_ic, found.quantiles, horizon)
 
@@ -301,8 +314,7 @@ def tables(dates: pd.DatetimeIndex, studies: Mapping[str, Study]) -> dict[str, p
     ic = pd.DataFrame({"timestamp": dates, **{k: made.rank_ic for k, made in studies.items()}})
     rows = []
     for name, made in studies.items():
-        for bucket, values in enumerate(made.quantiles.T, start=1):
-            test = newey_west_t(values, overlap_lags(made.horizon))
+        for bucket, test in enumerate(made.earned, start=1):
             rows.append((name, bucket, test.mean, test.standard_error))
     columns = ["name", "quantile", "mean", "standard_error"]
     return {"ic": ic, "quantiles": pd.DataFrame(rows, columns=columns)}
@@ -351,10 +363,7 @@ def summarize(
 
 
 def _summarize(made: Study) -> dict[str, Any]:
-    quantiles = [
-        newey_west_t(values, overlap_lags(made.horizon)).mean for values in made.quantiles.T
-    ]
-    return {**made.summary, "quantiles": quantiles}
+    return {**made.summary, "quantiles": [test.mean for test in made.earned]}
 
 
 def _text(date: pd.Timestamp) -> str:

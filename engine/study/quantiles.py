@@ -6,13 +6,15 @@ Quantiles are cut at the close, among the members with a bar and a value, whatev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from engine.core.panel import FloatArray
-from engine.study.ic import RankedOutcome, correlate, ic, newey_west_t, overlap_lags
+from engine.kernels.buckets import bucket_rows, count_new, mean_rows
+from engine.study.ic import RankedOutcome, correlate, ic, newey_west_each, overlap_lags
 from engine.study.metrics import Study
 from engine.study.regimes import find_likeliest
 
@@ -35,24 +37,16 @@ def buckets(ranks: FloatArray, count: int = COUNT) -> Buckets:
     count : int
         Quantiles. A date with fewer values, or with a single one for all, has none.
     """
-    known = np.isfinite(ranks)
-    n = known.sum(axis=1, keepdims=True)
-    lowest = np.min(ranks, axis=1, where=known, initial=np.inf, keepdims=True)
-    middle = (n + 1) / 2.0  # everyone's rank on a date without any difference
-    usable = known & (n >= count) & (lowest < middle)
-    place = (2.0 * np.where(usable, ranks, 1.0) - 1.0) * count // np.maximum(2 * n, 1)
-    return np.where(usable, place, -1.0).astype(np.int8)
+    made = np.empty(ranks.shape, np.int8)
+    bucket_rows(np.ascontiguousarray(ranks), count, made)
+    return made
 
 
 def means(groups: Buckets, values: FloatArray, count: int = COUNT) -> FloatArray:
-    """Equal-weighted mean of the known values in each quantile, shape (T, count)."""
-    used = (groups >= 0) & np.isfinite(values)
-    cell = np.nonzero(used)[0] * count + groups[used]
-    size = len(groups) * count
-    number = np.bincount(cell, minlength=size)
-    total = np.bincount(cell, weights=values[used], minlength=size)
-    mean: FloatArray = np.divide(total, number, out=np.full(size, np.nan), where=number > 0)
-    return mean.reshape(len(groups), count)
+    """Equal-weighted mean of the known values in each quantile, then in all, (T, count + 1)."""
+    made = np.empty((len(groups), count + 1))
+    mean_rows(groups, np.ascontiguousarray(values), made)
+    return made
 
 
 def daily(
@@ -77,16 +71,22 @@ def daily(
         ``timestamp`` (when it was earned), ``name``, ``q1`` (lowest values) to ``q5``, ``all``
         (equal-weighted mean of all ranked names). NaN where a quantile is empty.
     """
-    frames = []
-    for name, made in groups.items():
-        both = np.full((len(dates), COUNT + 1), np.nan)
-        both[ENTRY:, :COUNT] = means(made, next_day)[:-ENTRY]
-        together = np.where(made >= 0, 0, -1).astype(np.int8)
-        both[ENTRY:, COUNT:] = means(together, next_day, 1)[:-ENTRY]
-        frames.append(pd.DataFrame(both, columns=[*COLUMNS, "all"]))
-        frames[-1].insert(0, "name", name)
-        frames[-1].insert(0, "timestamp", dates)
-    return pd.concat(frames).sort_values("timestamp", kind="stable", ignore_index=True)
+    earned = np.full((len(dates), len(groups), COUNT + 1), np.nan)
+    for at, made in enumerate(groups.values()):
+        earned[ENTRY:, at] = means(made, next_day)[:-ENTRY]
+    return _list_daily(dates, [*groups], earned, [*COLUMNS, "all"])
+
+
+def _list_daily(
+    dates: pd.DatetimeIndex, names: Sequence[str], values: FloatArray, columns: Sequence[str]
+) -> pd.DataFrame:
+    """A row for each date and name, in their order, of values (T, K, columns)."""
+    rows = values.reshape(len(dates) * len(names), len(columns))
+    frame = pd.DataFrame(rows, columns=list(columns))
+    every = pd.array(list(names), dtype="str").take(np.tile(np.arange(len(names)), len(dates)))
+    frame.insert(0, "name", pd.Series(every))
+    frame.insert(0, "timestamp", dates.repeat(len(names)))
+    return frame
 
 
 def newcomers(groups: Buckets, bucket: int, lag: int) -> float:
@@ -104,11 +104,11 @@ def share_new(groups: Buckets, bucket: int, lag: int) -> FloatArray:
 
     NaN on dates without quantiles, then or now.
     """
-    now, before = (groups[lag:] == bucket), (groups[:-lag] == bucket)
-    size, ranked = now.sum(axis=1), (groups[:-lag] >= 0).any(axis=1)
+    now, before = groups[lag:], groups[:-lag]
+    size, new = np.empty((2, len(now)), np.intp)
+    count_new(now, before, bucket, size, new)
     shares: FloatArray = np.full(len(size), np.nan)
-    np.divide((now & ~before).sum(axis=1), size, out=shares, where=(size > 0) & ranked)
-    return shares
+    return np.divide(new, size, out=shares, where=(size > 0) & (new >= 0))
 
 
 def turnover_table(dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray]) -> pd.DataFrame:
@@ -129,27 +129,24 @@ def turnover_table(dates: pd.DatetimeIndex, ranks: Mapping[str, FloatArray]) -> 
         the names in the highest and the lowest quantile that were not in it. NaN without ranks,
         then or now.
     """
-    frames = []
-    for name, made in ranks.items():
-        groups, first = buckets(made), np.full(min(1, len(dates)), np.nan)
-        columns = {
-            "rank_turnover": 1.0 - ic(made[1:], made[:-1]),
-            "top_new": share_new(groups, COUNT - 1, 1),
-            "bottom_new": share_new(groups, 0, 1),
-        }
-        since = {key: np.concatenate([first, values]) for key, values in columns.items()}
-        frames.append(pd.DataFrame({"timestamp": dates, "name": name, **since}))
-    return pd.concat(frames).sort_values("timestamp", kind="stable", ignore_index=True)
+    new = np.full((len(dates), len(ranks), 3), np.nan)
+    for at, made in enumerate(ranks.values()):
+        groups = buckets(made)
+        new[1:, at, 0] = 1.0 - ic(made[1:], made[:-1])
+        new[1:, at, 1] = share_new(groups, COUNT - 1, 1)
+        new[1:, at, 2] = share_new(groups, 0, 1)
+    return _list_daily(dates, [*ranks], new, ["rank_turnover", "top_new", "bottom_new"])
 
 
 def decile_table(
-    selected: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
+    ranks: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
 ) -> pd.DataFrame:
     """Mean outcome of the highest tenth less that of the lowest, over the dates.
 
     Parameters
     ----------
-    selected : mapping of str to float array, shape (T, N)
+    ranks : mapping of str to float array, shape (T, N)
+        Per date.
     ranked : RankedOutcome
         What came after.
     horizon : int
@@ -162,15 +159,20 @@ def decile_table(
         at least), ``spread`` in the outcome's unit, ``standard_error``, ``t`` and ``p``
         (`MeanTest`), ``dates``; a date with fewer names than buckets is left out.
     """
-    rows = []
-    known = np.isfinite(ranked.values)
-    for name, values in selected.items():
-        names = (known & np.isfinite(values)).sum(axis=1)
+    counts, spreads = [], []
+    known = ranked.twice > 0
+    for values in ranks.values():
+        names = np.count_nonzero(known & np.isfinite(values), axis=1)
         usual = float(np.median(names[names > 0])) if names.any() else 0.0
         count = min(max(int(usual) // 2, 2), DECILES)
-        made = correlate(values, ranked, pearson=False, q=count).quantiles
-        test = newey_west_t(made[:, -1] - made[:, 0], overlap_lags(horizon))
-        rows.append((name, count, test.mean, test.standard_error, test.t, test.p, test.n))
+        made = correlate(values, ranked, ranks=values, pearson=False, q=count).quantiles
+        counts.append(count)
+        spreads.append(made[:, -1] - made[:, 0])
+    tests = newey_west_each(np.array(spreads), overlap_lags(horizon))
+    rows = [
+        (name, count, test.mean, test.standard_error, test.t, test.p, test.n)
+        for name, count, test in zip(ranks, counts, tests, strict=True)
+    ]
     columns = ["name", "buckets", "spread", "standard_error", "t", "p", "dates"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -189,12 +191,11 @@ def by_regime(
     state_of = find_likeliest(regimes)
     rows = []
     for name, made in studies.items():
-        for index, state in enumerate(states):
-            here = state_of == index
-            for bucket, values in enumerate(made.quantiles.T, start=1):
-                inside = np.where(here, values, np.nan)
-                test = newey_west_t(inside, overlap_lags(made.horizon))
-                count = int(np.isfinite(inside).sum())
-                rows.append((name, state, bucket, test.mean, test.standard_error, count))
+        every = np.ascontiguousarray(made.quantiles.T)
+        inside = [np.where(state_of == index, every, np.nan) for index in range(len(states))]
+        tests = newey_west_each(np.concatenate(inside), overlap_lags(made.horizon))
+        cells = product(states, range(1, len(every) + 1))
+        for (state, bucket), test in zip(cells, tests, strict=True):
+            rows.append((name, state, bucket, test.mean, test.standard_error, test.n))
     columns = ["name", "regime", "quantile", "mean", "standard_error", "dates"]
     return pd.DataFrame(rows, columns=columns)

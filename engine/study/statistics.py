@@ -40,8 +40,8 @@ from engine.study.breakdown import Parts, breakdown_table
 from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.holdings import positions
-from engine.study.ic import RankedOutcome
-from engine.study.knowledge import knowledge_tables, rank
+from engine.study.ic import RankedOutcome, rank_finite
+from engine.study.knowledge import knowledge_tables
 from engine.study.metrics import Study, study, tables
 from engine.study.quantiles import by_regime, decile_table, turnover_table
 
@@ -120,8 +120,10 @@ class Evidence:
     @cached_property
     def studies(self) -> dict[str, Study]:
         """How score, forecasts and factors related to what came after them."""
-        every = self.selected.items()
-        return {name: study(values, self.ranked, self.horizon) for name, values in every}
+        return {
+            name: study(values, self.ranked, self.horizon, ranks=self.ranks[name])
+            for name, values in self.selected.items()
+        }
 
     @cached_property
     def parts(self) -> Parts:
@@ -131,7 +133,7 @@ class Evidence:
     @cached_property
     def ranks(self) -> dict[str, FloatArray]:
         """Ranks per date of score, forecasts and factors, each of shape (T, N)."""
-        return rank({"mf_score": self.score, **self.predicted, **self.studied}, self.known)
+        return {name: rank_finite(values) for name, values in self.selected.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,18 +193,18 @@ def _regime_quantiles(
 
 def _breakdown(
     studies: Mapping[str, Study],
-    selected: Mapping[str, FloatArray],
+    ranks: Mapping[str, FloatArray],
     ranked: RankedOutcome,
     parts: Parts,
     horizon: int,
 ) -> dict[str, pd.DataFrame]:
-    return {"breakdown": breakdown_table(studies, selected, ranked.values, parts, horizon)}
+    return {"breakdown": breakdown_table(studies, ranks, ranked, parts, horizon)}
 
 
 def _deciles(
-    selected: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
+    ranks: Mapping[str, FloatArray], ranked: RankedOutcome, horizon: int
 ) -> dict[str, pd.DataFrame]:
-    return {"deciles": decile_table(selected, ranked, horizon)}
+    return {"deciles": decile_table(ranks, ranked, horizon)}
 
 
 def _turnover(

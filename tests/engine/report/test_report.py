@@ -30,8 +30,8 @@ from engine.study.calibration import calibration_tables
 from engine.study.capacity import capacity_table
 from engine.study.fixed_b import find_critical
 from engine.study.holdings import positions
-from engine.study.ic import RankedOutcome
-from engine.study.knowledge import knowledge_tables, rank
+from engine.study.ic import RankedOutcome, rank_finite
+from engine.study.knowledge import knowledge_tables
 from engine.study.metrics import collect, study, summarize, tables
 from engine.study.quantiles import by_regime, decile_table
 
@@ -238,16 +238,18 @@ def folder(
     studies = {"mf_score": made, "ml_alpha_ridge_5d": made, factor: made}
     known = np.isfinite(noise)
     predicted = {"ml_alpha_ridge_5d": -noise}
-    ranks = rank({"mf_score": noise, **predicted, factor: outcome}, known)
+    each = {"mf_score": noise, **predicted, factor: outcome}
+    ranks = {name: rank_finite(values) for name, values in each.items()}
+    ranked = RankedOutcome.of(outcome)
     frames = {
         **knowledge_tables(DATES, ranks, lambda days: outcome, known),
         **calibration_tables(predicted, ranks, outcome, 5),
         "regime_quantiles": by_regime(studies, regimes, ("calm", "turbulent")),
         "breakdown": breakdown_table(
-            studies, dict.fromkeys(studies, noise), outcome,
+            studies, ranks, ranked,
             Parts(panel, known, regimes, ("calm", "turbulent")), 5,
         ),
-        "deciles": decile_table(dict.fromkeys(studies, noise), RankedOutcome.of(outcome), 5),
+        "deciles": decile_table(ranks, ranked, 5),
         **positions(panel, held, np.where(np.arange(ROWS)[:, None] % 21, np.nan, held), ended),
         "capacity": capacity_table(panel, np.abs(np.diff(held, axis=0, prepend=0.0))),
         "delistings": pd.DataFrame(

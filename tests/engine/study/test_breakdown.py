@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from engine.core.groups import Dated
 from engine.core.panel import FloatArray, Panel
+from engine.kernels.ranks import average_ranks
 from engine.study.breakdown import Parts, breakdown_table
 from engine.study.ic import RankedOutcome, newey_west_t, rank_ic
 from engine.study.many import adjust
@@ -42,8 +43,8 @@ def parts(bars: Panel) -> Parts:
 
 
 def broken_down(bars: Panel, factor: FloatArray, outcome: FloatArray) -> pd.DataFrame:
-    made = study(factor, RankedOutcome.of(outcome), 5)
-    table = breakdown_table({"f": made}, {"f": factor}, outcome, parts(bars), 5)
+    ranked, ranks = RankedOutcome.of(outcome), average_ranks(factor)
+    table = breakdown_table({"f": study(factor, ranked, 5)}, {"f": ranks}, ranked, parts(bars), 5)
     return table.set_index(["by", "part"])
 
 
@@ -125,11 +126,16 @@ def test_the_order_of_symbols_says_nothing():
     two = broken_down(other, factor[:, order], outcome[:, order])
     pd.testing.assert_frame_equal(one, two)
     tables = [
-        (decile_table({"f": x}, RankedOutcome.of(y), 5), turnover_table(DATES, {"f": x}))
+        (tenths({"f": x}, y, 5), turnover_table(DATES, {"f": x}))
         for x, y in ((factor, outcome), (factor[:, order], outcome[:, order]))
     ]
     for left, right in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(left, right)
+
+
+def tenths(factors: dict[str, FloatArray], outcome: FloatArray, horizon: int) -> pd.DataFrame:
+    ranks = {name: average_ranks(values) for name, values in factors.items()}
+    return decile_table(ranks, RankedOutcome.of(outcome), horizon)
 
 
 def test_tenths_are_as_many_as_leave_two_names_each():
@@ -138,7 +144,7 @@ def test_tenths_are_as_many_as_leave_two_names_each():
     few, none = factor.copy(), np.full(factor.shape, NAN)
     few[:, 3:] = NAN
     every = np.tile(np.arange(40.0), (60, 1))
-    made = decile_table({"f": factor, "few": few, "no": none}, RankedOutcome.of(outcome), 1)
+    made = tenths({"f": factor, "few": few, "no": none}, outcome, 1)
     assert made["buckets"].tolist() == [4, 2, 2]
     assert made["dates"].tolist() == [60, 60, 0]
     spread = outcome[:, 6:].mean(axis=1) - outcome[:, :2].mean(axis=1)
@@ -146,7 +152,7 @@ def test_tenths_are_as_many_as_leave_two_names_each():
     assert made.loc[0, "spread"] == pytest.approx(expected.mean)
     assert (made.loc[0, "t"], made.loc[0, "p"]) == pytest.approx((expected.t, expected.p))
     assert made.loc[2, ["spread", "standard_error", "t", "p"]].isna().all()
-    assert decile_table({"f": every}, RankedOutcome.of(every), 1)["buckets"].tolist() == [10]
+    assert tenths({"f": every}, every, 1)["buckets"].tolist() == [10]
 
 
 def test_turnover_by_date_literal():

@@ -16,8 +16,10 @@ from engine.study.ic import (
     correlate,
     coverage,
     ic,
+    newey_west_each,
     newey_west_t,
     quantile_returns,
+    rank_finite,
     rank_ic,
     summary,
 )
@@ -130,6 +132,18 @@ def test_threads_and_the_layout_of_memory_show_in_no_result(monkeypatch):
             assert_array_equal(one, other)
 
 
+def test_ranks_that_are_known_change_nothing_and_may_stand_for_the_factor():
+    factor, outcome = pair()
+    factor[:, 0], outcome[::2, 1] = NAN, np.inf
+    ranked, ranks = RankedOutcome.of(outcome), rank_finite(factor)
+    expected = correlate(factor, ranked, q=5)
+    for one, every in zip(correlate(factor, ranked, ranks=ranks, q=5), expected, strict=True):
+        assert_array_equal(one, every)
+    alone = correlate(ranks, ranked, ranks=ranks, pearson=False, q=5)
+    assert_array_equal(alone.rank_ic, expected.rank_ic)
+    assert_array_equal(alone.quantiles, expected.quantiles)
+
+
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0), (3, 1)])
 def test_no_pairs_correlate_with_nothing(shape):
     made = correlate(np.ones(shape), RankedOutcome.of(np.ones(shape)), q=2)
@@ -178,6 +192,20 @@ def test_newey_west_says_nothing_where_nothing_can_be_said(series, expected):
 def test_newey_west_refuses_negative_lags():
     with pytest.raises(ConfigError, match="lags is -1"):
         newey_west_t(np.ones(5), -1)
+
+
+def test_series_that_are_tested_together_are_tested_each():
+    """To the last bit, whatever stands beside them and however they lie in memory."""
+    random = np.random.default_rng(3)
+    series = random.normal(size=(40, 1500))
+    series[random.random(series.shape) < 0.1] = NAN
+    series[1], series[2, 1:], series[3] = 0.1, NAN, NAN
+    made = newey_west_each(np.asfortranarray(series), 60)
+    alone = [newey_west_t(row, 60) for row in series]
+    assert [tuple(map(repr, test)) for test in made] == [tuple(map(repr, test)) for test in alone]
+    assert made[1][:3] == pytest.approx((0.1, 0.0, NAN), nan_ok=True)
+    assert [test.n for test in made[2:4]] == [1, 0]
+    assert newey_west_each(np.empty((0, 5)), 3) == []
 
 
 def test_overlap_makes_the_naive_standard_error_too_small():

@@ -13,7 +13,7 @@ from engine.kernels.ranks import average_ranks
 from engine.study import history, holdings, knowledge, quantiles
 from engine.study.calibration import calibration_tables, slope
 from engine.study.capacity import capacity_table, largest, usual_volume
-from engine.study.ic import RankedOutcome
+from engine.study.ic import RankedOutcome, rank_finite
 from engine.study.metrics import study
 
 
@@ -252,13 +252,13 @@ def values(count: int, columns: int = 6) -> FloatArray:
 def known_by(studied: dict[str, FloatArray], forward: FloatArray, member: FloatArray):
     """Every table of `knowledge`, with one return for every horizon."""
     known = member.astype(bool)
-    ranks = knowledge.rank(studied, known)
+    ranks = {name: rank_finite(np.where(known, each, NAN)) for name, each in studied.items()}
     return knowledge.knowledge_tables(dates(len(forward)), ranks, lambda days: forward, known)
 
 
-def test_ranks_are_among_the_known_cells():
-    made = knowledge.rank({"a": np.array([[3.0, np.inf, 1.0, 9.0]])}, np.arange(4)[None] < 3)
-    assert made["a"].tolist() == [pytest.approx([2.0, NAN, 1.0, NAN], nan_ok=True)]
+def test_ranks_are_among_the_finite_cells():
+    made = rank_finite(np.array([[3.0, np.inf, 1.0, NAN, -np.inf]]))
+    assert made.tolist() == [pytest.approx([2.0, NAN, 1.0, NAN, NAN], nan_ok=True)]
 
 
 def test_decay_is_the_mean_rank_ic_of_each_horizon():
@@ -266,7 +266,7 @@ def test_decay_is_the_mean_rank_ic_of_each_horizon():
     factor = values(40)
     signs = {5: 1.0, 10: -1.0}
     known = np.isfinite(factor)
-    ranks = knowledge.rank({"a": factor}, known)
+    ranks = {"a": rank_finite(factor)}
     made = knowledge.knowledge_tables(
         dates(40), ranks, lambda days: signs.get(days, 0.0) * factor, known
     )["decay"]
@@ -347,7 +347,7 @@ def test_a_ranking_earns_its_first_return_two_closes_later():
 def test_quantile_means_are_of_the_known_returns():
     groups = np.array([[0, 0, 0, 1, -1]], np.int8)
     made = quantiles.means(groups, np.array([[1.0, 3.0, NAN, NAN, 9.0]]), 2)
-    assert made.tolist() == [pytest.approx([2.0, NAN], nan_ok=True)]
+    assert made.tolist() == [pytest.approx([2.0, NAN, 2.0], nan_ok=True)]
 
 
 def test_newcomers_are_those_who_were_elsewhere():
