@@ -4,14 +4,37 @@ from __future__ import annotations
 
 from engine import Model, hookimpl
 from engine.plugins.models.elastic_net import ElasticNet
+from engine.plugins.models.extra_trees import ExtraTrees
+from engine.plugins.models.hist_gradient_boosting import HistGradientBoosting
+from engine.plugins.models.huber import Huber
 from engine.plugins.models.lasso import Lasso
+from engine.plugins.models.lightgbm import LightGBM
 from engine.plugins.models.linear import Linear
+from engine.plugins.models.mlp import MLP
+from engine.plugins.models.pcr import PCR
+from engine.plugins.models.pls import PLS
 from engine.plugins.models.random_forest import RandomForest
 from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.spline_gam import SplineGAM
 from engine.plugins.models.xgboost import XGBoost
 
 
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    return [Linear, Ridge, Lasso, ElasticNet, RandomForest, XGBoost]
+    return [
+        Linear,
+        Ridge,
+        Lasso,
+        ElasticNet,
+        Huber,
+        PLS,
+        PCR,
+        SplineGAM,
+        RandomForest,
+        ExtraTrees,
+        HistGradientBoosting,
+        XGBoost,
+        LightGBM,
+        MLP,
+    ]
