@@ -22,7 +22,7 @@ from engine.plugins.costs import Standard
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
-ABSENT = {name for name in ("lightgbm",) if find_spec(name) is None}  # models whose extra is
+ABSENT = {name for name in ("lightgbm",) if find_spec(name) is None}  # not installed
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared"))  # see `shared`
 Shared = Callable[[str], Path]
 

@@ -51,7 +51,8 @@ class Curves:
             gram += Z.T @ Z
             moment += Z.T @ (y[rows] - level)
         gram -= np.outer(sums, sums) / len(y)
-        self.weights = np.linalg.solve(gram + self.alpha * np.eye(size), moment)
+        solved = np.linalg.solve(gram + self.alpha * np.eye(size), moment)
+        self.weights = np.asarray(solved, np.float64)
         self.intercept_ = level - float(sums @ self.weights) / len(y)
         self.feature_importances_ = _spreads(gram / len(y), self.weights, X.shape[1])
         return self
@@ -102,12 +103,12 @@ class SplineGAM(engine.Model):
 
 def _place_knots(X: engine.FloatArray, count: int) -> engine.FloatArray:
     """Where each feature's polynomials meet, shape (count, K), ascending."""
-    knots: engine.FloatArray = np.quantile(X, np.linspace(EDGE, 1.0 - EDGE, count), axis=0)
-    for k in np.flatnonzero(~(np.diff(knots, axis=0) > 0.0).all(axis=0)):
-        low, high = float(X[:, k].min()), float(X[:, k].max())
-        if not low < high:
-            low, high = low - 1.0, high + 1.0
-        knots[:, k] = np.linspace(low, high, count)
+    shares, knots = np.linspace(EDGE, 1.0 - EDGE, count), np.empty((count, X.shape[1]))
+    for k, x in enumerate(X.T):
+        knots[:, k] = np.quantile(x, shares)
+        if not (np.diff(knots[:, k]) > 0.0).all():
+            low, high = float(x.min()), float(x.max())
+            knots[:, k] = np.linspace(*((low, high) if low < high else (low - 1, low + 1)), count)
     return knots
 
 

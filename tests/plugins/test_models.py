@@ -33,7 +33,7 @@ LINEAR = [Linear(), Ridge(), Lasso(), ElasticNet(), Huber(), PLS(), PCR()]
 THREADED = [
     RandomForest(trees=20, rows=0.5, features=1.0),
     ExtraTrees(trees=20, rows=0.5, features=1.0),
-    HistGradientBoosting(trees=30, learning_rate=0.1, min_leaf=50),
+    HistGradientBoosting(trees=30, learning_rate=0.1, min_leaf=50, threads=1),
     XGBoost(trees=60),
     *LIGHT,
 ]
@@ -85,7 +85,7 @@ def test_the_seed_matters_where_something_is_drawn(model):
 
 @pytest.mark.parametrize("model", THREADED, ids=lambda m: m.name)
 def test_threads_do_not_matter(model):
-    one, three = replace(model, threads=1), replace(model, threads=3)
+    one, three = (replace(model, trees=8, threads=threads) for threads in (1, 3))
     np.testing.assert_array_equal(forecast(one, rows=20_000)[1], forecast(three, rows=20_000)[1])
 
 
@@ -278,6 +278,18 @@ def test_a_training_that_does_not_converge_is_told(model, advice, caplog):
     assert caplog.messages == [
         f"a training did not converge, its forecasts are used: type {advice}"
     ]
+
+
+def test_a_run_writes_down_that_a_training_did_not_converge(tmp_path):
+    factor = "{name: ml_alpha_huber_5d, weight: 1.0, direction: positive}"
+    report = engine.run(
+        ["+bundle=ai_tech_core", "model=huber", "model.max_iter=1", f"bundle.factors=[{factor}]",
+         "~factors", "+factors={x: returns}", "label.horizon=5", "validation.min_train=200",
+         "validation.n_splits=2", "source.n_days=320", "source.n_symbols=8", "universe=all",
+         "report=none", "store=none", "backtest.engine=fast", f"hydra.run.dir={tmp_path / 'run'}"]
+    )  # fmt: skip
+    told = "a training did not converge, its forecasts are used: type model.max_iter=10"
+    assert told in report.manifest["warnings"]
 
 
 def test_one_that_converges_says_nothing(caplog):

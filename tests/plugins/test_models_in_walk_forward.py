@@ -195,7 +195,9 @@ CASES: list[tuple[engine.Model, Naive, float]] = [
         1e-9,
     ),
     (
-        HistGradientBoosting(trees=40, patience=5, learning_rate=0.1, min_leaf=20, l2=1.0),
+        HistGradientBoosting(
+            trees=40, patience=5, learning_rate=0.1, min_leaf=20, l2=1.0, threads=1
+        ),
         boost,
         1e-9,
     ),
