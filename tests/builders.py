@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
@@ -21,6 +22,7 @@ from engine.plugins.costs import Standard
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
+ABSENT = {name for name in ("lightgbm",) if find_spec(name) is None}  # not installed
 SHARED = Path(os.environ.get("ALPHA_ENGINE_SHARED", ROOT.parent / "shared"))  # see `shared`
 Shared = Callable[[str], Path]
 

@@ -56,7 +56,10 @@ class Validation(Options):
         ge=0,
     )
     tail: float = option(
-        0.2, "share of a training window held out for early stopping (xgboost)", ge=0.01, le=0.9
+        0.2,
+        "share of a training window held out for early stopping (boosting, mlp)",
+        ge=0.01,
+        le=0.9,
     )
     standardize: bool = option(True, "features to mean 0, deviation 1, learnt on the training part")
     impute: str = option(

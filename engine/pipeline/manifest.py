@@ -16,6 +16,7 @@ PACKAGES = (
     "alpha-engine",
     "hydra-core",
     "hmmlearn",
+    "lightgbm",
     "numba",
     "numpy",
     "omegaconf",

@@ -113,7 +113,7 @@ STAGES = (
         notes=("forecasts",),
         leaves=decisions.leave_forecasts,
         back=decisions.forecasts_back,
-        libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "xgboost-cpu"),
+        libraries=(*NUMERIC, *WIDE, "scipy", "scikit-learn", "xgboost-cpu", "lightgbm"),
         wanted=lambda settings: settings.needs_model,
     ),
     Stage(

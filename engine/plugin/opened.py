@@ -29,6 +29,7 @@ OWN_THREADS = "engine-"  # which write what stages left, meanwhile
 SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run", "/opt")
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 ASKING = {"socket.connect": 1, "sqlite3.connect": 0, "subprocess.Popen": 0}  # to their argument
+MACHINE = "subprocess lscpu"  # by which joblib, and so scikit-learn, counts cores
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _hear(event: str, args: tuple[Any, ...]) -> None:
                 (each.written if writes else each.read).add(name)
     elif event in ASKING:
         said = f"{event.partition('.')[0]} {args[ASKING[event]]!s:.100}"
-        for each in _watchers:
+        for each in _watchers if said != MACHINE else ():
             each.asked.add(said)
 
 

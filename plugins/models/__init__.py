@@ -7,12 +7,20 @@ from engine.plugins.models.best_of import BestOf
 from engine.plugins.models.distilled import Distilled
 from engine.plugins.models.elastic_net import ElasticNet
 from engine.plugins.models.ensemble import Ensemble
+from engine.plugins.models.extra_trees import ExtraTrees
 from engine.plugins.models.factor_rotation import FactorRotation
+from engine.plugins.models.hist_gradient_boosting import HistGradientBoosting
+from engine.plugins.models.huber import Huber
 from engine.plugins.models.lasso import Lasso
+from engine.plugins.models.lightgbm import LightGBM
 from engine.plugins.models.linear import Linear
+from engine.plugins.models.mlp import MLP
+from engine.plugins.models.pcr import PCR
+from engine.plugins.models.pls import PLS
 from engine.plugins.models.random_forest import RandomForest
 from engine.plugins.models.regime_switch import RegimeSwitch
 from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.spline_gam import SplineGAM
 from engine.plugins.models.stacking import Stacking
 from engine.plugins.models.xgboost import XGBoost
 
@@ -20,6 +28,7 @@ from engine.plugins.models.xgboost import XGBoost
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    plain: list[type[Model]] = [Linear, Ridge, Lasso, ElasticNet, RandomForest, XGBoost]
+    linear: list[type[Model]] = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM]
+    trees: list[type[Model]] = [RandomForest, ExtraTrees, HistGradientBoosting, XGBoost, LightGBM]
     made_of_others: list[type[Model]] = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled]
-    return [*plain, FactorRotation, *made_of_others]
+    return [*linear, *trees, MLP, FactorRotation, *made_of_others]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import engine
+from engine.plugins.models._convergence import telling
 
 TOLERANCE = 1e-10  # of the duality gap, over |y|^2: forecasts are exact to a like share
 
@@ -38,3 +39,15 @@ class Lasso(engine.Model):
             copy_X=False,
         )
         return fresh
+
+    def train(
+        self,
+        estimator: Any,
+        X: engine.FloatArray,
+        y: engine.FloatArray,
+        tail: tuple[engine.FloatArray, engine.FloatArray] | None = None,
+    ) -> engine.Estimator:
+        """Fit; too few sweeps are told."""
+        with telling(f"type model.max_iter={10 * self.max_iter}"):
+            fitted: engine.Estimator = estimator.fit(X, y)
+        return fitted

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 
 import engine
+from engine.plugins.models._forest import Forest
 
 
 @dataclass(frozen=True)
@@ -35,27 +37,15 @@ class RandomForest(engine.Model):
     )
 
     def estimator(self, seed: int) -> engine.Estimator:
-        """Return an unfitted ``sklearn.ensemble.RandomForestRegressor``."""
-        from sklearn.ensemble import RandomForestRegressor
+        """Return an unfitted `Forest` of ``sklearn.tree.DecisionTreeRegressor``."""
+        from sklearn.tree import DecisionTreeRegressor
 
-        fresh: engine.Estimator = RandomForestRegressor(
-            n_estimators=self.trees,
+        tree = partial(
+            DecisionTreeRegressor,
             max_depth=self.max_depth,
             min_samples_leaf=self.min_leaf,
             max_features=self.features,
-            max_samples=self.rows,
-            n_jobs=self.threads,
-            random_state=seed,
         )
-        return fresh
-
-    def train(
-        self,
-        estimator: Any,
-        X: engine.FloatArray,
-        y: engine.FloatArray,
-        tail: tuple[engine.FloatArray, engine.FloatArray] | None = None,
-    ) -> engine.Estimator:
-        """Fit; forecasts are then summed on one thread, for the sum's order is its last bit."""
-        fitted: engine.Estimator = estimator.fit(X, y).set_params(n_jobs=1)
-        return fitted
+        return Forest(
+            lambda seed: tree(random_state=seed), self.trees, self.rows, self.threads, seed
+        )

@@ -40,7 +40,7 @@ THEIRS = {
     "operator": "ts_range",
     "factor": "week_reversal range_position",
     "regime": "storm",
-    "model": "huber",
+    "model": "robust",
     "portfolio": "rank_weights",
     "cost": "flat",
     "observer": "tracker",

@@ -13,6 +13,9 @@ import engine
 from engine.forecasts.labels import Labels
 from engine.forecasts.splits import Validation
 from engine.forecasts.walkforward import Forecasts, walk_forward
+from engine.plugins.models.linear import Linear
+from engine.plugins.models.pcr import PCR
+from engine.plugins.models.pls import PLS
 from engine.plugins.models.ridge import Ridge
 
 T, N = 400, 12
@@ -24,6 +27,30 @@ class RowRidge(Ridge):
     """Ridge that is trained on rows: whoever makes another estimator wants it to be used."""
 
     name: ClassVar[str] = "row_ridge"
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        return super().estimator(seed)
+
+
+@dataclass(frozen=True)
+class RowLinear(Linear):
+    name: ClassVar[str] = "row_linear"
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        return super().estimator(seed)
+
+
+@dataclass(frozen=True)
+class RowPLS(PLS):
+    name: ClassVar[str] = "row_pls"
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        return super().estimator(seed)
+
+
+@dataclass(frozen=True)
+class RowPCR(PCR):
+    name: ClassVar[str] = "row_pcr"
 
     def estimator(self, seed: int) -> engine.Estimator:
         return super().estimator(seed)
@@ -62,8 +89,15 @@ def forecast(model: engine.Model, features: Any, validation: Validation = USUAL)
 
 
 def is_as_from_rows(features: Any, validation: Validation = USUAL, alpha: float = 50.0) -> None:
-    solved = forecast(Ridge(alpha=alpha), features, validation)
-    fitted = forecast(RowRidge(alpha=alpha), features, validation)
+    is_as(Ridge(alpha=alpha), RowRidge(alpha=alpha), features, validation)
+
+
+def is_as(
+    solver: engine.Model, by_rows: engine.Model, features: Any, validation: Validation
+) -> None:
+    assert solver.is_solved
+    assert not by_rows.is_solved
+    solved, fitted = (forecast(model, features, validation) for model in (solver, by_rows))
     spread = np.nanstd(fitted.values)
     np.testing.assert_allclose(solved.values, fitted.values, rtol=0, atol=1e-8 * spread)
     for one, other in zip(solved.splits, fitted.splits, strict=True):
@@ -71,7 +105,7 @@ def is_as_from_rows(features: Any, validation: Validation = USUAL, alpha: float 
         assert one.importances == pytest.approx(other.importances, rel=1e-6, abs=1e-12)
 
 
-@pytest.mark.parametrize(
+VALIDATIONS = pytest.mark.parametrize(
     "validation",
     [
         USUAL,
@@ -83,8 +117,29 @@ def is_as_from_rows(features: Any, validation: Validation = USUAL, alpha: float 
     ],
     ids=["expanding", "rolling", "often", "drop", "raw", "rolling drop raw"],
 )
+
+
+@VALIDATIONS
 def test_ridge_forecasts_what_it_would_from_rows(validation: Validation) -> None:
     is_as_from_rows(make_features(), validation)
+
+
+@VALIDATIONS
+@pytest.mark.parametrize(
+    ("solver", "by_rows"),
+    [
+        (Linear(), RowLinear()),
+        (PLS(components=1), RowPLS(components=1)),
+        (PLS(components=3), RowPLS(components=3)),
+        (PCR(components=2), RowPCR(components=2)),
+        (PCR(components=9), RowPCR(components=9)),
+    ],
+    ids=["linear", "pls 1", "pls 3", "pcr 2", "pcr all"],
+)
+def test_other_linear_models_forecast_what_they_would_from_rows(
+    solver: engine.Model, by_rows: engine.Model, validation: Validation
+) -> None:
+    is_as(solver, by_rows, make_features(), validation)
 
 
 @pytest.mark.parametrize("alpha", [1e-9, 1.0, 1e6])

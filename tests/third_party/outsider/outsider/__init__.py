@@ -3,9 +3,9 @@
 import engine
 from outsider.drawdown import Alarm, Drawdown
 from outsider.flat import Flat
-from outsider.huber import Huber
 from outsider.range_position import RangePosition
 from outsider.rank_weights import RankWeights
+from outsider.robust import Robust
 from outsider.storm import Storm
 from outsider.tracker import Tracker
 from outsider.ts_range import TsRange
@@ -45,7 +45,7 @@ def register_regimes() -> list[type[engine.Regime]]:
 
 @engine.hookimpl
 def register_models() -> list[type[engine.Model]]:
-    return [Huber]
+    return [Robust]
 
 
 @engine.hookimpl

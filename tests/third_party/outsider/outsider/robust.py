@@ -9,10 +9,10 @@ import engine
 
 
 @dataclass(frozen=True)
-class Huber(engine.Model):
+class Robust(engine.Model):
     """Linear regression that outliers pull less on (Huber 1964)."""
 
-    name: ClassVar[str] = "huber"
+    name: ClassVar[str] = "robust"
 
     epsilon: float = engine.option(1.35, "residual, in scales, where the loss turns linear", ge=1)
 
