@@ -48,9 +48,12 @@ class Boosted:
         return self
 
     def predict(self, X: engine.FloatArray) -> engine.FloatArray:
-        """Return forecasts of X's rows, shape (R,)."""
-        stages = self.booster.staged_predict(np.ascontiguousarray(X))
-        forecast: engine.FloatArray = next(islice(stages, self.trees - 1, None))
+        """Return forecasts of X's rows, shape (R,); on one thread, for a tree is soon walked."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(limits=1, user_api="openmp"):
+            stages = self.booster.staged_predict(np.ascontiguousarray(X))
+            forecast: engine.FloatArray = next(islice(stages, self.trees - 1, None))
         return forecast
 
 

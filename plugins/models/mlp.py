@@ -27,7 +27,7 @@ class MLP(engine.Model):
         [32, 16], "units of each layer between the features and the forecast"
     )
     epochs: int = engine.option(
-        30, "passes over the training rows at most; the tail decides (validation.tail)", ge=1
+        60, "passes over the training rows at most; the tail decides (validation.tail)", ge=1
     )
     patience: int = engine.option(
         5, "passes without a better tail before it stops; 0 makes all", ge=0
