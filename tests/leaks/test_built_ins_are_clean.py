@@ -29,13 +29,17 @@ REGIMES = {
     "threshold": ["regime.window=20", "regime.min_history=60"],
     "hmm": ["regime.n_init=1", "regime.max_iter=5", "regime.min_train=120"],
 }
+QUICKLY = ["model@model.models.xgboost=lasso", "model.folds=2"]
 MODELS = {
     "linear": [], "ridge": [], "lasso": [], "elastic_net": [],
     "huber": [], "pls": [], "pcr": [], "spline_gam": [],
     "random_forest": ["model.trees=5", "model.min_leaf=20"],
     "extra_trees": ["model.trees=5", "model.min_leaf=20"],
     "hist_gradient_boosting": ["model.trees=5"], "xgboost": ["model.trees=5"],
-    "lightgbm": ["model.trees=5"], "mlp": ["model.epochs=3"],
+    "lightgbm": ["model.trees=5"], "mlp": ["model.epochs=3"], "factor_rotation": [],
+    "ensemble": [*QUICKLY, "model.weights=softmax"], "stacking": QUICKLY, "best_of": QUICKLY,
+    "regime_switch": ["model@model.model=ridge", "model.min_rows=100"],
+    "distilled": ["model@model.teacher=lasso", "model.folds=2"],
 }  # fmt: skip
 PORTFOLIOS = sorted(path.stem for path in (CONF / "portfolio").glob("*.yaml"))
 # What ranks volumes or prices of different names, or adds a number to them, knows their levels.

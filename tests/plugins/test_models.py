@@ -62,6 +62,7 @@ def test_the_room_lists_its_models():
     assert names == [
         "linear", "ridge", "lasso", "elastic_net", "huber", "pls", "pcr", "spline_gam",
         "random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", "lightgbm", "mlp",
+        "factor_rotation", "ensemble", "stacking", "best_of", "regime_switch", "distilled",
     ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ OFFERED = {
     "plugins ": "check list new show yaml",
     "plugins list mo": "model",
     "plugins list model ": "",
-    "plugins show model ": "elastic_net lasso linear random_forest ridge xgboost",
+    "plugins show model r": "random_forest regime_switch ridge",
     "plugins yaml quan": "quantile_long_short",
     "plugins check rid": "ridge",
     "plugins show model ridge ": "",

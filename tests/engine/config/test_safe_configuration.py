@@ -189,7 +189,7 @@ def test_a_file_that_is_not_utf8(refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["model=null"], "model=null: name a file of model; choose from: elastic_net"),
+        (["model=null"], "model=null: name a file of model; choose from: best_of"),
         (["model=[1]"], "model=[1]: name a file of model"),
         (["universe=../x"], "universe=../x: no such universe"),
         (["bars=null"], "bars=null: it has keys of its own: write bars.KEY=VALUE"),

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import OmegaConf
 from builders import ABSENT
+from omegaconf import OmegaConf
 
 import engine
 from engine.core.fields import structure
