@@ -112,7 +112,7 @@ def leave_forecasts(
     split = np.broadcast_to(made.split[:, None], panel.shape)
     columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
     own = ("timestamp", "symbol", made.name, "split")  # the rest are tables of their own
-    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own)
+    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own, noisy=True)
     content = {
         "forecast": made.name,
         "model": {"name": model.name, **dataclasses.asdict(model)},
@@ -162,7 +162,7 @@ def signal_back(files: Artifacts, bars: Bars) -> FloatArray:
 
 def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:
     """Leave the score, long."""
-    yield Table("signal", bars.seen.rows({"mf_score": made}))
+    yield Table("signal", bars.seen.rows({"mf_score": made}), noisy=True)
 
 
 def _refuse_single_names(panel: Panel) -> None:
