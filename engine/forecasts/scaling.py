@@ -8,7 +8,6 @@ import numpy as np
 
 from engine.core.panel import FloatArray
 from engine.forecasts.table import IntArray, Table
-from engine.kernels.medians import median as median_of
 from engine.kernels.threads import share
 
 CONSTANT = 1e-12  # a deviation of no more than this share of the mean is rounding
@@ -58,21 +57,6 @@ class Scaler:
 
         share(columns(table), scale)
         return out.T
-
-
-def learn_medians(table: Table, rows: IntArray) -> FloatArray:
-    """Return each feature's median over rows, which ascend; 0 without any."""
-    span = slice(int(rows[0]), int(rows[-1]) + 1)
-    keep = np.zeros(span.stop - span.start, bool)
-    keep[rows - span.start] = True
-    medians = np.zeros(len(table.X))
-
-    def learn(some: slice) -> None:
-        found = median_of(table.X[some.start, span], keep)
-        medians[some.start] = 0.0 if np.isnan(found) else found
-
-    share(columns(table), learn)
-    return medians
 
 
 def invert(deviation: float, mean: float) -> float:

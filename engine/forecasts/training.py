@@ -18,9 +18,10 @@ from engine.forecasts.fits import Fit
 from engine.forecasts.labels import Labels
 from engine.forecasts.moments import Moments
 from engine.forecasts.ranges import Ranges, clip, to_rows
-from engine.forecasts.scaling import Scaler, learn_medians
+from engine.forecasts.scaling import Scaler
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
+from engine.kernels.medians import Medians
 from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
 
@@ -162,7 +163,7 @@ class Trainer:
         self._refuse_few(index, rows)
         deviation = float(np.std(table.y[rows]))
         unit = deviation if deviation > 0.0 else 1.0
-        medians = learn_medians(table, rows)
+        medians = self._learn_medians(rows)
         filled = Fit.of("medians", table, rows, end)
         if self.moments is not None:
             solved = self.moments.train(
@@ -173,6 +174,16 @@ class Trainer:
                 fits = (filled, replace(model, what="scaler"), model)
                 return Trained(rows, unit, solved.scaler, solved.weights, fits)
         return self._fit(rows, table.select(tail, learn=True), medians, unit, filled)
+
+    @cached_property
+    def _medians(self) -> Medians:
+        return Medians(self.table.X)
+
+    def _learn_medians(self, rows: IntArray) -> FloatArray:
+        """Each feature's median over rows, shape (K,); 0 without any."""
+        keep = np.zeros(len(self.table.y), bool)
+        keep[rows] = True
+        return np.nan_to_num(self._medians.over(keep), copy=False)
 
     def _refuse_few(self, index: int, rows: IntArray) -> None:
         chosen = self.validation
