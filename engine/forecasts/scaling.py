@@ -26,13 +26,13 @@ class Scaler:
         cls, table: Table, rows: IntArray, medians: FloatArray, standardize: bool
     ) -> tuple[Scaler, FloatArray]:
         """Return the scaler, and the training rows scaled, shape (rows, K)."""
-        K = len(table.X)
+        K, cells = len(table.columns), table.cells[rows]
         mean, scale = np.zeros(K), np.ones(K)
         out = np.empty((K, len(rows)))
 
         def learn(some: slice) -> None:
             k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
+            x = table.read(k, cells, out[k])
             x[~np.isfinite(x)] = medians[k]
             if standardize:
                 mean[k] = x.mean()
@@ -41,21 +41,21 @@ class Scaler:
                 scale[k] = invert(deviation, mean[k])
                 x *= scale[k]
 
-        share(columns(table), learn)
+        share(cut(table), learn)
         return cls(medians, mean, scale), out.T
 
     def apply(self, table: Table, rows: IntArray) -> FloatArray:
         """Return other rows, scaled alike, shape (rows, K)."""
-        out = np.empty((len(table.X), len(rows)))
+        out, cells = np.empty((len(table.columns), len(rows))), table.cells[rows]
 
         def scale(some: slice) -> None:
             k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
+            x = table.read(k, cells, out[k])
             x[~np.isfinite(x)] = self.median[k]
             x -= self.mean[k]
             x *= self.scale[k]
 
-        share(columns(table), scale)
+        share(cut(table), scale)
         return out.T
 
 
@@ -64,6 +64,6 @@ def invert(deviation: float, mean: float) -> float:
     return 0.0 if deviation <= CONSTANT * max(abs(mean), 1e-300) else 1.0 / deviation
 
 
-def columns(table: Table) -> list[slice]:
+def cut(table: Table) -> list[slice]:
     """Cut a table into its features, for threads to share."""
-    return [slice(k, k + 1) for k in range(len(table.X))]
+    return [slice(k, k + 1) for k in range(len(table.columns))]

@@ -1,9 +1,12 @@
 """The features as one table: a row per (date, symbol), a column per feature.
 
+The features stay where they lie, in arrays of dates and symbols: all of them once more would be as
+much memory as the engine needs for everything else. A row knows its cell.
+
 ```
- X (K, R)   feature 0  | date 0: A B C | date 1: A C | date 2: A B C D | …  memory →
-            feature 1  | …
- start (T + 1,)          0               3             5                 9
+ columns[k] (T·N,)   date 0: A B C D | date 1: A B C D | date 2: A B C D | …   memory →
+ cells (R,)                  0 1 2           4   6             8 9 10 11       rows have something
+ start (T + 1,)              0               3                 5
 ```
 """
 
@@ -30,7 +33,8 @@ class Table:
     """The features, stacked: R rows (date-major, symbols by name), K columns."""
 
     names: tuple[str, ...]
-    X: FloatArray  # (K, R): a feature is contiguous, a window of dates a slice of it
+    columns: tuple[FloatArray, ...]  # K of (T * N,)
+    hidden: tuple[BoolArray | None, ...]  # K of (T * N,): what of a column is not to be read
     y: FloatArray  # (R,)
     cells: IntArray  # (R,) flat positions in a (T, N) array
     start: IntArray  # (T + 1,) where each date's rows begin
@@ -45,18 +49,20 @@ class Table:
         validation: Validation,
         where: BoolArray | None,
         regimes: Mapping[str, FloatArray] | None,
+        hidden: Mapping[str, BoolArray] | None = None,
     ) -> Table:
         """Stack features, each of shape (T, N), and regimes, each of shape (T,)."""
         if not features:
             raise ConfigError(
                 "a model needs at least one factor: choose one, such as factors=core_ta_price"
             )
-        shape = labels.values.shape
+        shape, hidden = labels.values.shape, hidden or {}
         some = np.zeros(shape, bool)
         for name, array in features.items():
             if array.shape != shape:
                 raise DataError(f"factor {name!r} has shape {array.shape}, the labels have {shape}")
-            some |= np.isfinite(array)
+            known = np.isfinite(array)
+            some |= known & ~hidden[name] if name in hidden else known
         some &= True if where is None else where
         order = np.argsort(np.array(labels.symbols))
         rows, columns = np.nonzero(some[:, order])
@@ -64,15 +70,23 @@ class Table:
         start = np.searchsorted(rows, np.arange(shape[0] + 1))
         states = _regime_features(regimes, validation)
         names = (*sorted(features), *sorted(states))
-        X = np.empty((len(names), len(cells)))
-        for k, name in enumerate(sorted(features)):
-            np.take(features[name].ravel(), cells, out=X[k])
-        for k, name in enumerate(sorted(states), start=len(features)):
-            np.take(states[name], rows, out=X[k])
+        columns = [np.ascontiguousarray(features[name]).ravel() for name in sorted(features)]
+        columns += [np.repeat(states[name], shape[1]) for name in sorted(states)]
+        masks = [hidden[name].ravel() if name in hidden else None for name in sorted(features)]
+        masks += [None] * len(states)
         y = labels.target.ravel()[cells]
         usable = rows[np.isfinite(y)]
         first = int(usable[0]) if len(usable) else shape[0]
-        return cls(names, X, y, cells, start, first, validation.impute == "drop")
+        alone = validation.impute == "drop"
+        return cls(names, tuple(columns), tuple(masks), y, cells, start, first, alone)
+
+    def read(self, k: int, cells: IntArray, out: FloatArray | None = None) -> FloatArray:
+        """Return a feature's values in the cells of some rows; NaN where there is none."""
+        values = np.take(self.columns[k], cells, out=out, mode="clip")  # in range: not buffered
+        hidden = self.hidden[k]
+        if hidden is not None:
+            values[hidden[cells]] = np.nan
+        return values
 
     def dates(self, rows: IntArray) -> IntArray:
         """Return the date of each row."""
@@ -101,8 +115,8 @@ class Table:
         """Whether a row may be forecast, shape (R,)."""
         usable = np.ones(len(self.y), bool)
         if self.complete_only:
-            for column in self.X:
-                usable &= np.isfinite(column)
+            for k in range(len(self.columns)):
+                usable &= np.isfinite(self.read(k, self.cells))
         return usable
 
     @cached_property

@@ -177,12 +177,12 @@ class Trainer:
 
     @cached_property
     def _medians(self) -> Medians:
-        return Medians(self.table.X)
+        return Medians(self.table.columns, self.table.hidden)
 
     def _learn_medians(self, rows: IntArray) -> FloatArray:
         """Each feature's median over rows, shape (K,); 0 without any."""
-        keep = np.zeros(len(self.table.y), bool)
-        keep[rows] = True
+        keep = np.zeros(self.labels.values.size, bool)
+        keep[self.table.cells[rows]] = True
         return np.nan_to_num(self._medians.over(keep), copy=False)
 
     def _refuse_few(self, index: int, rows: IntArray) -> None:

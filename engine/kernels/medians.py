@@ -10,6 +10,7 @@ Trainings that follow one another share most of their rows: only those that come
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,16 @@ class Medians:
 
     Parameters
     ----------
-    columns : float array, shape (K, R)
+    columns : sequence of K float arrays, each of shape (R,)
+    hidden : sequence of K bool arrays, each of shape (R,), or None
+        Values of a column that are in no choice.
     """
 
-    def __init__(self, columns: Array) -> None:
+    def __init__(self, columns: Sequence[Array], hidden: Sequence[Array | None]) -> None:
+        nothing = np.zeros(len(columns[0]), bool)
         self.columns = columns
-        self._kept = np.zeros(columns.shape[1], bool)  # the last choice, and its counts
+        self.hidden = [nothing if each is None else each for each in hidden]
+        self._kept = nothing.copy()  # the last choice, and its counts
         self._counts = np.zeros((len(columns), BUCKETS), np.int32)
 
     def over(self, keep: Array) -> Array:
@@ -51,9 +56,9 @@ class Medians:
 
         def learn(some: slice) -> None:
             k = some.start
-            bits, counts = self.columns[k].view(np.int64), self._counts[k]
-            recount(bits[changed], self._kept[changed], keep[changed], counts)
-            medians[k] = _select(bits[kept], keep[kept], counts)
+            bits, hidden, counts = self.columns[k].view(np.int64), self.hidden[k], self._counts[k]
+            recount(bits[changed], hidden[changed], self._kept[changed], keep[changed], counts)
+            medians[k] = _select(bits[kept], hidden[kept], keep[kept], counts)
 
         share([slice(k, k + 1) for k in range(len(self.columns))], learn)
         self._kept = keep
@@ -66,7 +71,7 @@ def _find_span(where: Array) -> slice:
     return slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
 
 
-def _select(bits: Array, keep: Array, counts: Array) -> float:
+def _select(bits: Array, hidden: Array, keep: Array, counts: Array) -> float:
     """The median, where each bucket's values have been counted."""
     through = np.cumsum(counts, dtype=np.int64)
     n = int(through[-1])
@@ -77,7 +82,7 @@ def _select(bits: Array, keep: Array, counts: Array) -> float:
     below = int(through[first] - counts[first])
     middle = np.empty(int(through[last]) - below + 1)
     begin, end = ((int(bucket) - BUCKETS // 2) << SHIFT for bucket in (first, last + 1))
-    gather(bits, keep, begin, end - 1, middle.view(np.int64))
+    gather(bits, hidden, keep, begin, end - 1, middle.view(np.int64))
     middle = middle[:-1]
     middle.partition([low - below, high - below])
     return (
@@ -88,17 +93,17 @@ def _select(bits: Array, keep: Array, counts: Array) -> float:
 
 
 @kernel
-def recount(bits: Array, before: Array, keep: Array, counts: Array) -> None:
+def recount(bits: Array, hidden: Array, before: Array, keep: Array, counts: Array) -> None:
     """Add to each bucket its finite values that are kept now, less those that were before."""
     for i in range(len(bits)):
         b = bits[i]
-        if keep[i] != before[i] and (b & EXPONENT) != EXPONENT:
+        if keep[i] != before[i] and not hidden[i] and (b & EXPONENT) != EXPONENT:
             bucket = ((b ^ ((b >> 63) & MAGNITUDE)) >> SHIFT) + BUCKETS // 2
             counts[bucket] += 1 if keep[i] else -1
 
 
 @kernel
-def gather(bits: Array, keep: Array, begin: int, end: int, out: Array) -> None:
+def gather(bits: Array, hidden: Array, keep: Array, begin: int, end: int, out: Array) -> None:
     """Fill in the kept values of some buckets, in their order; `out` has one place to spare.
 
     `begin` and `end` are the least and largest of them as numbers that ascend with the values.
@@ -108,4 +113,4 @@ def gather(bits: Array, keep: Array, begin: int, end: int, out: Array) -> None:
         b = bits[i]
         key = b ^ ((b >> 63) & MAGNITUDE)
         out[at] = b  # without a branch: what is not wanted is written over
-        at += keep[i] & (begin <= key) & (key <= end)
+        at += keep[i] & (not hidden[i]) & (begin <= key) & (key <= end)

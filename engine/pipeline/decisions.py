@@ -75,12 +75,13 @@ def forecasts(
     if validation.trains_on_later:
         log.warning(f"validation.scheme={validation.scheme}: {CAUTION}")
     result = walk_forward(
-        seasoning.values,
+        seasoning.values.columns,
         label,
         model,
         validation,
         seed=seed,
         where=panel.member & panel.present,
+        hidden=seasoning.values.find_young(),
         regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
         progress=lambda split, count: progress(split.index + 1, count),
     )
