@@ -26,6 +26,7 @@ from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # the training statistic
 
 BLOCK = 4096  # rows predicted at once
+SCALED = 32 * BLOCK  # rows scaled at once
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ class Trainer:
         trained = self._train(index, window)
         dates = table.dates(trained.rows) - window.train[0][0]
         sampled = trained.rows[dates % self.labels.horizon == 0]
-        inside = self._predict(trained.fitted, trained.scaler.apply(table, sampled), index)
+        inside = self._predict(trained, sampled, index)
         learnt = Errors.of(
             inside * trained.unit, table.y[sampled], _mean(self._rank(sampled, inside)[1])
         )
         rows = table.select(window.test, learn=False)
-        values = self._predict(trained.fitted, trained.scaler.apply(table, rows), index)
+        values = self._predict(trained, rows, index)
         values *= trained.unit
         ahead = Ahead(rows, values, *self._rank(rows, values))
         split = Split(
@@ -226,13 +227,25 @@ class Trainer:
         first, last = window.train[0][0], window.train[-1][1]
         return clip(window.train, first, fit_stop), clip(window.train, start, last)
 
-    def _predict(self, fitted: Predictor, X: FloatArray, index: int) -> FloatArray:
-        """Forecasts, shape (rows,), in blocks of one size.
+    def _predict(self, trained: Trained, rows: IntArray, index: int) -> FloatArray:
+        """Forecasts of rows, shape (rows,), whose features are scaled some at a time."""
+        out = np.empty(len(rows))
+        for start in range(0, len(rows), SCALED):
+            some = slice(start, start + SCALED)
+            self._fill(out[some], trained.fitted, trained.scaler.apply(self.table, rows[some]))
+        if not np.isfinite(out).all():
+            raise DataError(
+                f"model {self.model.name!r} forecasts NaN or inf in split {index}: "
+                "look at the factors' scale, or type validation.standardize=true"
+            )
+        return out
+
+    def _fill(self, out: FloatArray, fitted: Predictor, X: FloatArray) -> None:
+        """Fill in forecasts of X's rows, in blocks of one size.
 
         BLAS rounds a row differently in matrices of different heights; in blocks a forecast
         is the same to the last bit whether or not more dates follow.
         """
-        out = np.empty(len(X))
         for start in range(0, len(X), BLOCK):
             part = X[start : start + BLOCK]
             block = np.zeros((BLOCK, X.shape[1]), order="F")
@@ -240,12 +253,6 @@ class Trainer:
             with calling(self.model, f"model {self.model.name!r}", often=True):
                 forecast = np.asarray(fitted.predict(block), np.float64).reshape(BLOCK)
             out[start : start + BLOCK] = forecast[: len(part)]
-        if not np.isfinite(out).all():
-            raise DataError(
-                f"model {self.model.name!r} forecasts NaN or inf in split {index}: "
-                "look at the factors' scale, or type validation.standardize=true"
-            )
-        return out
 
     def _rank(self, rows: IntArray, forecast: FloatArray) -> tuple[IntArray, FloatArray]:
         """The dates of rows, and the rank IC on each against the forward return."""

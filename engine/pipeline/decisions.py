@@ -20,7 +20,7 @@ from engine.core.progress import progress
 from engine.factors import lookbacks
 from engine.forecasts import CAUTION, Forecasts, Label, Labels, Validation, walk_forward
 from engine.pipeline.manifest import versions
-from engine.pipeline.market import Bars, Seasoned, find_empty
+from engine.pipeline.market import Bars, Seasoned
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.pipeline.trainings import trainings
 from engine.plugin import calling, lend, take_over
@@ -143,7 +143,7 @@ def signal(
     if forecasts is not None:
         columns = columns.add(forecasts.name, forecasts.values)
     _refuse_single_names(panel)
-    for name in find_empty({b.name: columns[b.name] for b in bundle.factors}):
+    for name in (b.name for b in bundle.factors if not np.isfinite(columns[b.name]).any()):
         what = _explain_missing(name, definitions, share, panel, factors, seasoning)
         raise ConfigError(
             f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {what}; "
