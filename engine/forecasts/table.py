@@ -64,10 +64,8 @@ class Table:
             known = np.isfinite(array)
             some |= known & ~hidden[name] if name in hidden else known
         some &= True if where is None else where
-        order = np.argsort(np.array(labels.symbols))
-        rows, columns = np.nonzero(some[:, order])
-        cells = rows * shape[1] + order[columns]
-        start = np.searchsorted(rows, np.arange(shape[0] + 1))
+        cells = _list_cells(some, np.argsort(np.array(labels.symbols)))
+        start = np.append(0, np.cumsum(some.sum(axis=1)))
         states = _regime_features(regimes, validation)
         names = (*sorted(features), *sorted(states))
         columns = [np.ascontiguousarray(features[name]).ravel() for name in sorted(features)]
@@ -75,8 +73,8 @@ class Table:
         masks = [hidden[name].ravel() if name in hidden else None for name in sorted(features)]
         masks += [None] * len(states)
         y = labels.target.ravel()[cells]
-        usable = rows[np.isfinite(y)]
-        first = int(usable[0]) if len(usable) else shape[0]
+        usable = np.flatnonzero(np.isfinite(y))[:1]
+        first = int(np.searchsorted(start, usable[0], "right")) - 1 if len(usable) else shape[0]
         alone = validation.impute == "drop"
         return cls(names, tuple(columns), tuple(masks), y, cells, start, first, alone)
 
@@ -124,6 +122,14 @@ class Table:
         """Whether a row may be forecast and has a target, shape (R,)."""
         learnable: BoolArray = self.usable & np.isfinite(self.y)
         return learnable
+
+
+def _list_cells(some: BoolArray, order: IntArray) -> IntArray:
+    """Flat positions of some cells, date by date, the symbols of each in an order."""
+    if (order == np.arange(len(order))).all():
+        return np.flatnonzero(some)
+    rows, columns = np.nonzero(some[:, order])
+    return rows * len(order) + order[columns]
 
 
 def _regime_features(

@@ -135,8 +135,7 @@ class Trainer:
         """Train on a window, and forecast its test dates."""
         began, table = perf_counter(), self.table
         trained = self._train(index, window)
-        dates = table.dates(trained.rows) - window.train[0][0]
-        sampled = trained.rows[dates % self.labels.horizon == 0]
+        sampled = self._sample(trained.rows, window)
         inside = self._predict(trained, sampled, index)
         learnt = Errors.of(
             inside * trained.unit, table.y[sampled], _mean(self._rank(sampled, inside)[1])
@@ -175,6 +174,11 @@ class Trainer:
                 fits = (filled, replace(model, what="scaler"), model)
                 return Trained(rows, unit, solved.scaler, solved.weights, fits)
         return self._fit(rows, table.select(tail, learn=True), medians, unit, filled)
+
+    def _sample(self, rows: IntArray, window: Window) -> IntArray:
+        """The training rows of every horizon-th date."""
+        dates = self.table.dates(rows) - window.train[0][0]
+        return rows[dates % self.labels.horizon == 0]
 
     @cached_property
     def _medians(self) -> Medians:
