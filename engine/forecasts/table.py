@@ -26,6 +26,7 @@ from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import Validation
 
 IntArray = npt.NDArray[np.intp]
+DateArray = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,15 +87,14 @@ class Table:
             values[hidden[cells]] = np.nan
         return values
 
-    def dates(self, rows: IntArray) -> IntArray:
+    def dates(self, rows: IntArray) -> DateArray:
         """Return the date of each row."""
-        dates: IntArray = self._date[rows]
+        dates: DateArray = self._date[rows]
         return dates
 
     @cached_property
-    def _date(self) -> IntArray:
-        dates: IntArray = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
-        return dates
+    def _date(self) -> DateArray:
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int32), np.diff(self.start))
 
     def span(self, start: int, stop: int) -> slice:
         """Return the rows of the dates [start, stop)."""

@@ -263,9 +263,10 @@ class Trainer:
         if len(rows) == 0:
             return np.empty(0, np.intp), np.empty(0)
         N = self.labels.values.shape[1]
-        dates, row = np.unique(self.table.dates(rows), return_inverse=True)
+        begins = np.diff(self.table.dates(rows), prepend=-1) > 0
+        dates = self.table.dates(rows[begins]).astype(np.intp)
         wide = np.full((len(dates), N), np.nan)
-        wide[row, self.table.cells[rows] % N] = forecast
+        wide[np.cumsum(begins) - 1, self.table.cells[rows] % N] = forecast
         return dates, correlate(wide, self.outcome, rows=dates, pearson=False).rank_ic
 
 

@@ -235,6 +235,7 @@ class RunFolder:
             self._hand_over(file, writer.write_table, rows)
         if writer is not None:
             self._hand_over(file, _follow, self.pending, writer.close)
+            self.once_written(pa.default_memory_pool().release_unused)
 
     def once_written(self, work: Callable[..., None], *args: Any) -> None:
         """Have some work done after what is being written; never, where that goes wrong."""
