@@ -25,7 +25,8 @@ from engine.storage import Results
 WORDS = ["+bundle=ai_tech_core_ml", "universe=all", "source.n_symbols=16", "source.n_days=900",
          "report=none", "validation.min_train=252"]  # fmt: skip
 NAMES = [stage.name for stage in STAGES]
-AGAIN = {"label", "seasoning"}  # cheap, and kept in memory alone: worked out again when asked for
+# Cheap, and kept in memory alone: worked out again when asked for.
+AGAIN = {"label", "seasoning", "ingredients"}
 DECIDED = {"signal", "knowledge", "account", "metrics"}
 
 

@@ -23,7 +23,7 @@ from engine.study.ic import newey_west_t, rank_ic
 
 ML = "+bundle=ai_tech_core_ml"
 STAGES = ["source", "bars", "data", "factors", "seasoning", "label", "regimes", "forecasts",
-          "signal", "knowledge", "account", "metrics"]  # fmt: skip
+          "signal", "ingredients", "knowledge", "account", "metrics"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

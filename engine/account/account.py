@@ -130,7 +130,9 @@ class Account:
     def _sum(self, array: FloatArray) -> FloatArray:
         """Σ over the symbols in the order of their names, whatever the account's."""
         order = np.argsort(self.symbols)
-        added: FloatArray = np.ascontiguousarray(array[:, order]).sum(axis=1)
+        if (order != np.arange(len(order))).any():
+            array = array[:, order]
+        added: FloatArray = np.ascontiguousarray(array).sum(axis=1)
         return added
 
     def frame(self) -> pd.DataFrame:
@@ -144,7 +146,7 @@ class Account:
             ``long``, ``short`` (>= 0) and ``cash`` (fraction of equity, with the proceeds of
             shorts).
         """
-        alive = (self.equity > 0.0).astype(np.float64)
+        alive, long, short = (self.equity > 0.0).astype(np.float64), self.long, self.short
         columns = {
             "timestamp": self.dates,
             "net": self.net,
@@ -155,9 +157,9 @@ class Account:
             "delisting": self.delisting,
             "interest": self.interest,
             "risk_free": self.risk_free,
-            "long": self.long,
-            "short": self.short,
-            "cash": alive * (1.0 - self.long + self.short),
+            "long": long,
+            "short": short,
+            "cash": alive * (1.0 - long + short),
         }
         return pd.DataFrame(columns)
 

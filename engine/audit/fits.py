@@ -38,7 +38,7 @@ def check_fits(
         test = int(dates.searchsorted(pd.Timestamp(split["test_start"], tz="UTC")))
         for fit in split["fits"]:
             rows = _find_rows(fit["dates"], dates)
-            held = _find_rows(fit.get("ahead", []), dates)
+            held = _find_rows(fit["ahead"], dates)
             wrong += _find_overlap(split, fit["what"], rows, held, end, dates)
             late = rows[end[rows] >= test]
             if not len(late):

@@ -67,9 +67,10 @@ def rows_a_session(days: pd.DatetimeIndex, day: IntArray, name: IntArray) -> flo
     """
     if not len(day):
         return 1.0
-    date = pd.factorize(days.normalize())[0][day]
-    cells = pd.unique(date.astype(np.int64) * (int(name.max()) + 1) + name)
-    return len(day) / len(cells)
+    date, dates = pd.factorize(days.normalize())
+    traded = np.zeros((len(dates), int(name.max()) + 1), bool)
+    traded[date[day], name] = True
+    return len(day) / int(np.count_nonzero(traded))
 
 
 def oddities(days: pd.DatetimeIndex, day: IntArray, name: IntArray) -> Iterator[Oddity]:
@@ -82,7 +83,7 @@ def oddities(days: pd.DatetimeIndex, day: IntArray, name: IntArray) -> Iterator[
     day, name : int arrays, shape (R,)
         Each bar's stamp and symbol.
     """
-    used = np.unique(day)
+    used = np.flatnonzero(np.bincount(day, minlength=len(days)))
     if not len(used) or rows_a_session(days, day, name) > DAILY:
         return
     stamps = days[used]

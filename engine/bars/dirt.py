@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,20 @@ class Rows:
             numbers={key: array[at] for key, array in self.numbers.items()},
             texts={key: text[at] for key, text in self.texts.items()},
         )
+
+    @cached_property
+    def by_name(self) -> IntArray:
+        """The rows by symbol, those of one as they came, shape (R,)."""
+        small = len(self.names) <= np.iinfo(np.uint16).max  # numpy sorts such numbers in one go
+        return np.argsort(self.name.astype(np.uint16) if small else self.name, kind="stable")
+
+    @cached_property
+    def order(self) -> IntArray:
+        """The rows by symbol, then date; those of one pair as they came, shape (R,)."""
+        name, day = self.name[self.by_name], self.day[self.by_name]
+        if ((day[1:] >= day[:-1]) | (name[1:] != name[:-1])).all():
+            return self.by_name
+        return np.lexsort((self.day, self.name))
 
     def columns(self) -> list[str]:
         """Return the names of the prices and the volume that there are."""
@@ -166,7 +181,7 @@ def _in_session(code: str, stamps: pd.DatetimeIndex) -> BoolArray:
 
 def _unsorted(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) -> FloatArray:
     """Days by which a row lies before the row of the same symbol above it."""
-    order = np.argsort(rows.name, kind="stable")
+    order = rows.by_name
     name, day = rows.name[order], rows.day[order]
     badness = np.zeros(len(rows))
     back = np.where(name[1:] == name[:-1], day[:-1] - day[1:], 0)
@@ -176,11 +191,9 @@ def _unsorted(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) 
 
 def _duplicates(rows: Rows, alive: BoolArray, universe: Universe, limits: Limits) -> FloatArray:
     """Every live row but the first of each (date, symbol) pair."""
-    at = np.flatnonzero(alive)
-    cell = rows.day[at] * len(rows.names) + rows.name[at]
-    order = np.argsort(cell, kind="stable")
-    badness = np.zeros(len(rows))
-    badness[at[order[1:]]] = cell[order[1:]] == cell[order[:-1]]
+    at, first = _by_symbol(rows, alive)
+    badness, day = np.zeros(len(rows)), rows.day[at]
+    badness[at[1:]] = (day[1:] == day[:-1]) & ~first[1:]
     return badness
 
 
@@ -225,10 +238,9 @@ def _absurd_values(
 
 def _by_symbol(rows: Rows, alive: BoolArray) -> tuple[IntArray, BoolArray]:
     """Live rows by symbol, then date, and which of them are their symbol's first."""
-    at = np.flatnonzero(alive)
-    at = at[np.lexsort((rows.day[at], rows.name[at]))]
-    first = np.ones(len(at), bool)
-    first[1:] = rows.name[at[1:]] != rows.name[at[:-1]]
+    at = rows.order[alive[rows.order]]
+    first, name = np.ones(len(at), bool), rows.name[at]
+    first[1:] = name[1:] != name[:-1]
     return at, first
 
 

@@ -185,7 +185,12 @@ class Book:
             From 1, a whole place at the top, to -1, one at the bottom; 0 is none.
         """
         columns = self.ranked(score, among)
-        ranks = score[columns]
+        ranks, made = score[columns], np.zeros(len(score))
+        if not (ranks[1:] == ranks[:-1]).any() and top + bottom <= len(ranks):  # nearly always
+            made[columns[:top]] = 1.0
+            made[columns[len(ranks) - bottom :]] = -1.0
+            self.picks += top + bottom
+            return made
         starts = np.flatnonzero(np.append(True, ranks[1:] != ranks[:-1])[: len(ranks)])
         sizes = np.diff(np.append(starts, len(ranks)))
         high = np.clip(top - starts, 0, sizes)
@@ -199,7 +204,6 @@ class Book:
             place, wins, many = (np.repeat(each, sizes) for each in (starts, net, sizes))
             place = np.arange(len(ranks)) - place
             given = (place < wins) * 1.0 - (place >= many + np.minimum(wins, 0))
-        made = np.zeros(len(score))
         made[columns] = given
         return made
 

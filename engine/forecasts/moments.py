@@ -37,7 +37,7 @@ import numpy as np
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
 from engine.forecasts.ranges import Ranges, merge
-from engine.forecasts.scaling import Scaler, columns, invert
+from engine.forecasts.scaling import Scaler, cut, invert
 from engine.forecasts.splits import Window
 from engine.forecasts.table import Table
 from engine.kernels.threads import share
@@ -101,7 +101,7 @@ class Moments:
         standardize : bool
             Scale features to mean 0 and deviation 1.
         """
-        K = len(self.table.X)
+        K = len(self.table.columns)
         total, summed = self._sum(dates)
         n, target = total[2 * K, 2 * K], total[2 * K, 2 * K + 1]
         shift = medians - self.pivots
@@ -132,22 +132,22 @@ class Moments:
     @cached_property
     def pivots(self) -> FloatArray:
         """What is taken from each feature, shape (K,): its mean over the first window."""
-        table, pivots = self.table, np.zeros(len(self.table.X))
-        rows = table.select(self.first.train, learn=True)
+        table, pivots = self.table, np.zeros(len(self.table.columns))
+        cells = table.cells[table.select(self.first.train, learn=True)]
 
         def learn(some: slice) -> None:
-            x = table.X[some.start, rows]
+            x = table.read(some.start, cells)
             x = x[np.isfinite(x)]
             if len(x):  # a constant's mean may be off by a rounding, and it must become 0
                 pivots[some.start] = x[0] if (x == x[0]).all() else x.mean()
 
-        share(columns(table), learn)
+        share(cut(table), learn)
         return pivots
 
     @cached_property
     def blocks(self) -> FloatArray:
         """The sums of each whole block of dates, shape (B, 2K + 2, 2K + 2)."""
-        count, size = (len(self.table.start) - 1) // self.dates, 2 * len(self.table.X) + 2
+        count, size = (len(self.table.start) - 1) // self.dates, 2 * len(self.table.columns) + 2
         blocks = np.zeros((count, size, size))
 
         def fill(some: slice) -> None:
@@ -158,7 +158,7 @@ class Moments:
 
     def _sum(self, ranges: Ranges) -> tuple[FloatArray, Ranges]:
         """The sums over ranges of dates, added in the order of the dates; which dates they hold."""
-        size = 2 * len(self.table.X) + 2
+        size = 2 * len(self.table.columns) + 2
         total, summed = np.zeros((size, size)), []
         for begin, end in (piece for some in ranges for piece in _cut(*some, self.dates)):
             if end - begin == self.dates:
@@ -170,10 +170,14 @@ class Moments:
 
     def _add(self, start: int, stop: int, total: FloatArray) -> None:
         """Add the sums over the dates [start, stop), taken from their rows."""
-        table, K = self.table, len(self.table.X)
+        table, K = self.table, len(self.table.columns)
         span = table.span(start, stop)
         keep = table.learnable[span]
-        x = table.X[:, span][:, keep] - self.pivots[:, None]
+        cells = table.cells[span][keep]
+        x = np.empty((K, len(cells)))
+        for k in range(K):
+            table.read(k, cells, x[k])
+        x -= self.pivots[:, None]
         missing = ~np.isfinite(x)
         x[missing] = 0.0
         lacking = np.flatnonzero(missing.any(axis=1))

@@ -8,7 +8,6 @@ import numpy as np
 
 from engine.core.panel import FloatArray
 from engine.forecasts.table import IntArray, Table
-from engine.kernels.medians import median as median_of
 from engine.kernels.threads import share
 
 CONSTANT = 1e-12  # a deviation of no more than this share of the mean is rounding
@@ -27,13 +26,13 @@ class Scaler:
         cls, table: Table, rows: IntArray, medians: FloatArray, standardize: bool
     ) -> tuple[Scaler, FloatArray]:
         """Return the scaler, and the training rows scaled, shape (rows, K)."""
-        K = len(table.X)
+        K, cells = len(table.columns), table.cells[rows]
         mean, scale = np.zeros(K), np.ones(K)
         out = np.empty((K, len(rows)))
 
         def learn(some: slice) -> None:
             k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
+            x = table.read(k, cells, out[k])
             x[~np.isfinite(x)] = medians[k]
             if standardize:
                 mean[k] = x.mean()
@@ -42,37 +41,22 @@ class Scaler:
                 scale[k] = invert(deviation, mean[k])
                 x *= scale[k]
 
-        share(columns(table), learn)
+        share(cut(table), learn)
         return cls(medians, mean, scale), out.T
 
     def apply(self, table: Table, rows: IntArray) -> FloatArray:
         """Return other rows, scaled alike, shape (rows, K)."""
-        out = np.empty((len(table.X), len(rows)))
+        out, cells = np.empty((len(table.columns), len(rows))), table.cells[rows]
 
         def scale(some: slice) -> None:
             k = some.start
-            x = np.take(table.X[k], rows, out=out[k], mode="clip")  # in range: not buffered
+            x = table.read(k, cells, out[k])
             x[~np.isfinite(x)] = self.median[k]
             x -= self.mean[k]
             x *= self.scale[k]
 
-        share(columns(table), scale)
+        share(cut(table), scale)
         return out.T
-
-
-def learn_medians(table: Table, rows: IntArray) -> FloatArray:
-    """Return each feature's median over rows, which ascend; 0 without any."""
-    span = slice(int(rows[0]), int(rows[-1]) + 1)
-    keep = np.zeros(span.stop - span.start, bool)
-    keep[rows - span.start] = True
-    medians = np.zeros(len(table.X))
-
-    def learn(some: slice) -> None:
-        found = median_of(table.X[some.start, span], keep)
-        medians[some.start] = 0.0 if np.isnan(found) else found
-
-    share(columns(table), learn)
-    return medians
 
 
 def invert(deviation: float, mean: float) -> float:
@@ -80,6 +64,6 @@ def invert(deviation: float, mean: float) -> float:
     return 0.0 if deviation <= CONSTANT * max(abs(mean), 1e-300) else 1.0 / deviation
 
 
-def columns(table: Table) -> list[slice]:
+def cut(table: Table) -> list[slice]:
     """Cut a table into its features, for threads to share."""
-    return [slice(k, k + 1) for k in range(len(table.X))]
+    return [slice(k, k + 1) for k in range(len(table.columns))]

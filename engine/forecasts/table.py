@@ -1,9 +1,12 @@
 """The features as one table: a row per (date, symbol), a column per feature.
 
+The features stay where they lie, in arrays of dates and symbols: all of them once more would be as
+much memory as the engine needs for everything else. A row knows its cell.
+
 ```
- X (K, R)   feature 0  | date 0: A B C | date 1: A C | date 2: A B C D | …  memory →
-            feature 1  | …
- start (T + 1,)          0               3             5                 9
+ columns[k] (T·N,)   date 0: A B C D | date 1: A B C D | date 2: A B C D | …   memory →
+ cells (R,)                  0 1 2           4   6             8 9 10 11       rows have something
+ start (T + 1,)              0               3                 5
 ```
 """
 
@@ -23,6 +26,7 @@ from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import Validation
 
 IntArray = npt.NDArray[np.intp]
+DateArray = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,8 @@ class Table:
     """The features, stacked: R rows (date-major, symbols by name), K columns."""
 
     names: tuple[str, ...]
-    X: FloatArray  # (K, R): a feature is contiguous, a window of dates a slice of it
+    columns: tuple[FloatArray, ...]  # K of (T * N,)
+    hidden: tuple[BoolArray | None, ...]  # K of (T * N,): what of a column is not to be read
     y: FloatArray  # (R,)
     cells: IntArray  # (R,) flat positions in a (T, N) array
     place: IntArray  # (N,) of each column among the symbols by name
@@ -46,34 +51,44 @@ class Table:
         validation: Validation,
         where: BoolArray | None,
         regimes: Mapping[str, FloatArray] | None,
+        hidden: Mapping[str, BoolArray] | None = None,
     ) -> Table:
         """Stack features, each of shape (T, N), and regimes, each of shape (T,)."""
         if not features:
             raise ConfigError(
                 "a model needs at least one factor: choose one, such as factors=core_ta_price"
             )
-        shape = labels.values.shape
+        shape, hidden = labels.values.shape, hidden or {}
         some = np.zeros(shape, bool)
         for name, array in features.items():
             if array.shape != shape:
                 raise DataError(f"factor {name!r} has shape {array.shape}, the labels have {shape}")
-            some |= np.isfinite(array)
+            known = np.isfinite(array)
+            some |= known & ~hidden[name] if name in hidden else known
         some &= True if where is None else where
         order = np.argsort(np.array(labels.symbols))
-        rows, columns = np.nonzero(some[:, order])
-        cells = rows * shape[1] + order[columns]
-        start = np.searchsorted(rows, np.arange(shape[0] + 1))
+        cells = _list_cells(some, order)
+        start = np.append(0, np.cumsum(some.sum(axis=1)))
         states = _regime_features(regimes, validation)
         names = (*sorted(features), *sorted(states))
-        X = np.empty((len(names), len(cells)))
-        for k, name in enumerate(sorted(features)):
-            np.take(features[name].ravel(), cells, out=X[k])
-        for k, name in enumerate(sorted(states), start=len(features)):
-            np.take(states[name], rows, out=X[k])
+        columns = [np.ascontiguousarray(features[name]).ravel() for name in sorted(features)]
+        columns += [np.repeat(states[name], shape[1]) for name in sorted(states)]
+        masks = [hidden[name].ravel() if name in hidden else None for name in sorted(features)]
+        masks += [None] * len(states)
         y = labels.target.ravel()[cells]
-        usable = rows[np.isfinite(y)]
-        first = int(usable[0]) if len(usable) else shape[0]
-        return cls(names, X, y, cells, np.argsort(order), start, first, validation.impute == "drop")
+        usable = np.flatnonzero(np.isfinite(y))[:1]
+        first = int(np.searchsorted(start, usable[0], "right")) - 1 if len(usable) else shape[0]
+        return cls(
+            names=names,
+            columns=tuple(columns),
+            hidden=tuple(masks),
+            y=y,
+            cells=cells,
+            place=np.argsort(order),
+            start=start,
+            first=first,
+            complete_only=validation.impute == "drop",
+        )
 
     def put(
         self, rows: IntArray, columns: Mapping[str, FloatArray] | None, target: FloatArray
@@ -91,21 +106,31 @@ class Table:
         y[rows] = target
         if columns is None:
             return replace(self, y=y)
-        X = np.full((len(columns), len(self.y)), np.nan)
-        for k, name in enumerate(sorted(columns)):
-            X[k, rows] = columns[name]
+        names, laid = tuple(sorted(columns)), []
+        for name in names:
+            column = np.full(len(self.columns[0]), np.nan)
+            column[self.cells[rows]] = columns[name]
+            laid.append(column)
             y[rows[~np.isfinite(columns[name])]] = np.nan
-        return replace(self, names=tuple(sorted(columns)), X=X, y=y)
+        hidden = (None,) * len(names)
+        return replace(self, names=names, columns=tuple(laid), hidden=hidden, y=y)
 
-    def dates(self, rows: IntArray) -> IntArray:
+    def read(self, k: int, cells: IntArray, out: FloatArray | None = None) -> FloatArray:
+        """Return a feature's values in the cells of some rows; NaN where there is none."""
+        values = np.take(self.columns[k], cells, out=out, mode="clip")  # in range: not buffered
+        hidden = self.hidden[k]
+        if hidden is not None:
+            values[hidden[cells]] = np.nan
+        return values
+
+    def dates(self, rows: IntArray) -> DateArray:
         """Return the date of each row."""
-        dates: IntArray = self._date[rows]
+        dates: DateArray = self._date[rows]
         return dates
 
     @cached_property
-    def _date(self) -> IntArray:
-        dates: IntArray = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
-        return dates
+    def _date(self) -> DateArray:
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int32), np.diff(self.start))
 
     @cached_property
     def symbols(self) -> IntArray:
@@ -130,8 +155,8 @@ class Table:
         """Whether a row may be forecast, shape (R,)."""
         usable = np.ones(len(self.y), bool)
         if self.complete_only:
-            for column in self.X:
-                usable &= np.isfinite(column)
+            for k in range(len(self.columns)):
+                usable &= np.isfinite(self.read(k, self.cells))
         return usable
 
     @cached_property
@@ -139,6 +164,14 @@ class Table:
         """Whether a row may be forecast and has a target, shape (R,)."""
         learnable: BoolArray = self.usable & np.isfinite(self.y)
         return learnable
+
+
+def _list_cells(some: BoolArray, order: IntArray) -> IntArray:
+    """Flat positions of some cells, date by date, the symbols of each in an order."""
+    if (order == np.arange(len(order))).all():
+        return np.flatnonzero(some)
+    rows, columns = np.nonzero(some[:, order])
+    return rows * len(order) + order[columns]
 
 
 def _regime_features(

@@ -19,6 +19,7 @@ from engine.forecasts.table import IntArray
 from engine.plugin import calling
 
 BLOCK = 4096  # rows predicted at once
+SCALED = 32 * BLOCK  # rows scaled at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,7 @@ class Taught:
             with calling(self.model, f"model {self.model.name!r}", often=True):
                 given = self.fitted.forecast(found)
             return self.take(given, len(found.rows))
-        assert self.scaler is not None
-        made = self._predict(self.fitted, self.scaler.apply(found.table, found.rows))
-        return self.take(made * self.unit, len(found.rows))
+        return self.take(self._predict(self.fitted, found) * self.unit, len(found.rows))
 
     def take(self, given: FloatArray, count: int) -> FloatArray:
         """Return forecasts as the engine's own; DataError where they are none."""
@@ -92,13 +91,21 @@ class Taught:
             )
         return made
 
-    def _predict(self, fitted: Predictor, X: FloatArray) -> FloatArray:
-        """Forecasts, shape (rows,), in blocks of one size.
+    def _predict(self, fitted: Predictor, rows: TableRows) -> FloatArray:
+        """Forecasts of rows, shape (R,), whose features are scaled some at a time."""
+        assert self.scaler is not None
+        out = np.empty(len(rows.rows))
+        for start in range(0, len(out), SCALED):
+            some = slice(start, start + SCALED)
+            self._fill(out[some], fitted, self.scaler.apply(rows.table, rows.rows[some]))
+        return out
+
+    def _fill(self, out: FloatArray, fitted: Predictor, X: FloatArray) -> None:
+        """Fill in forecasts of X's rows, in blocks of one size.
 
         BLAS rounds a row differently in matrices of different heights; in blocks a forecast
         is the same to the last bit whether or not more dates follow.
         """
-        out = np.empty(len(X))
         for start in range(0, len(X), BLOCK):
             part = X[start : start + BLOCK]
             block = np.zeros((BLOCK, X.shape[1]), order="F")
@@ -106,4 +113,3 @@ class Taught:
             with calling(self.model, f"model {self.model.name!r}", often=True):
                 forecast = np.asarray(fitted.predict(block), np.float64).reshape(BLOCK)
             out[start : start + BLOCK] = forecast[: len(part)]
-        return out

@@ -27,10 +27,11 @@ from engine.forecasts.labels import Labels
 from engine.forecasts.moments import Moments, Solved
 from engine.forecasts.ranges import to_ranges, to_rows
 from engine.forecasts.rows import Part, TableRows, find_rows
-from engine.forecasts.scaling import Scaler, learn_medians
+from engine.forecasts.scaling import Scaler
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
 from engine.forecasts.taught import Taught
+from engine.kernels.medians import Medians
 from engine.plugin import calling
 from engine.study.ic import RankedOutcome, correlate  # what members are weighed by
 
@@ -51,6 +52,16 @@ class Teacher:
         """The sums that trainings share; of no use to a model that is trained on rows."""
         return Moments.of(self.table, self.first)
 
+    @cached_property
+    def _medians(self) -> Medians:
+        return Medians(self.table.columns, self.table.hidden)
+
+    def learn_medians(self, rows: IntArray) -> FloatArray:
+        """Return each feature's median over rows, shape (K,); 0 without any."""
+        keep = np.zeros(self.labels.values.size, bool)
+        keep[self.table.cells[rows]] = True
+        return np.nan_to_num(self._medians.over(keep), copy=False)
+
     def teach(self, model: Model, part: Part, where: str) -> Taught:
         """Train a model; `where` says which training it is, for messages."""
         table, end = self.table, self.labels.end
@@ -60,7 +71,7 @@ class Teacher:
         deviation = float(np.std(table.y[rows]))
         unit = deviation if deviation > 0.0 else 1.0
         if model.is_solved and part.kept is None:
-            medians = learn_medians(table, rows)
+            medians = self.learn_medians(rows)
             solved = self.moments.train(
                 model, fit.dates, medians, unit, self.validation.standardize
             )
@@ -319,7 +330,7 @@ class Lesson:
     @cached_property
     def _fitted(self) -> tuple[Scaler, FloatArray]:
         table = self.teacher.table
-        medians = learn_medians(table, self.chosen)
+        medians = self.teacher.learn_medians(self.chosen)
         return Scaler.fit(table, self.chosen, medians, self.teacher.validation.standardize)
 
     @cached_property

@@ -153,10 +153,11 @@ class Trainer:
         """The dates of rows, and the rank IC on each against the forward return."""
         if len(rows) == 0:
             return np.empty(0, np.intp), np.empty(0)
-        N = self.teacher.labels.values.shape[1]
-        dates, row = np.unique(self.teacher.table.dates(rows), return_inverse=True)
+        table, N = self.teacher.table, self.teacher.labels.values.shape[1]
+        begins = np.diff(table.dates(rows), prepend=-1) > 0
+        dates = table.dates(rows[begins]).astype(np.intp)
         wide = np.full((len(dates), N), np.nan)
-        wide[row, self.teacher.table.cells[rows] % N] = forecast
+        wide[np.cumsum(begins) - 1, table.cells[rows] % N] = forecast
         return dates, correlate(wide, self.outcome, rows=dates, pearson=False).rank_ic
 
 

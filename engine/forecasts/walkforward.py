@@ -97,6 +97,7 @@ def walk_forward(
     *,
     seed: int,
     where: BoolArray | None = None,
+    hidden: Mapping[str, BoolArray] | None = None,
     regimes: Mapping[str, FloatArray] | None = None,
     progress: Callable[[Split, int], None] | None = None,
 ) -> Forecasts:
@@ -117,6 +118,8 @@ def walk_forward(
     where : bool array, shape (T, N), optional
         The cells that may be forecast or learnt from: members with a bar. Default: all.
         A cell without any finite feature is left out in any case.
+    hidden : mapping of str to bool array, shape (T, N), optional
+        The cells in which a feature is missing, whatever stands there.
     regimes : mapping of str to float array, shape (T,), optional
         State probabilities; further features when ``validation.use_regimes``.
     progress : callable, optional
@@ -133,7 +136,7 @@ def walk_forward(
     DataError
         A feature of the wrong shape, or a forecast that is not finite.
     """
-    table = Table.stack(features, labels, validation, where, regimes)
+    table = Table.stack(features, labels, validation, where, regimes, hidden)
     plan = Plan.of(table.first, labels, validation)
     again = shorten(plan.windows[-1], labels, validation)
     teacher = Teacher(table, plan.windows[0], labels, validation, seed, regimes or {})

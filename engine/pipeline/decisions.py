@@ -21,7 +21,7 @@ from engine.core.progress import progress
 from engine.factors import lookbacks
 from engine.forecasts import CAUTION, Forecasts, Label, Labels, Validation, walk_forward
 from engine.pipeline.manifest import versions
-from engine.pipeline.market import Bars, Seasoned, find_empty
+from engine.pipeline.market import Bars, Seasoned
 from engine.pipeline.stage import Artifact, Note, Table
 from engine.pipeline.trainings import trainings
 from engine.plugin import calling, lend, take_over
@@ -76,12 +76,13 @@ def forecasts(
     if validation.trains_on_later:
         log.warning(f"validation.scheme={validation.scheme}: {CAUTION}")
     result = walk_forward(
-        seasoning.values,
+        seasoning.values.columns,
         label,
         model,
         validation,
         seed=seed,
         where=panel.member & panel.present,
+        hidden=seasoning.values.find_young(),
         regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
         progress=lambda split, count: progress(split.index + 1, count),
     )
@@ -113,7 +114,7 @@ def leave_forecasts(
     split = np.broadcast_to(made.split[:, None], panel.shape)
     columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
     own = ("timestamp", "symbol", made.name, "split")  # the rest are tables of their own
-    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own)
+    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own, noisy=True)
     content = {
         "forecast": made.name,
         "model": describe(model),
@@ -143,7 +144,7 @@ def signal(
     if forecasts is not None:
         columns = columns.add(forecasts.name, forecasts.values)
     _refuse_single_names(panel)
-    for name in find_empty({b.name: columns[b.name] for b in bundle.factors}):
+    for name in (b.name for b in bundle.factors if not np.isfinite(columns[b.name]).any()):
         what = _explain_missing(name, definitions, share, panel, factors, seasoning)
         raise ConfigError(
             f"bundle.factors: {name} has no value on any of the {len(panel.dates)} dates: {what}; "
@@ -163,7 +164,7 @@ def signal_back(files: Artifacts, bars: Bars) -> FloatArray:
 
 def leave_signal(made: FloatArray, bars: Bars) -> Iterator[Artifact]:
     """Leave the score, long."""
-    yield Table("signal", bars.seen.rows({"mf_score": made}))
+    yield Table("signal", bars.seen.rows({"mf_score": made}), noisy=True)
 
 
 def _refuse_single_names(panel: Panel) -> None:

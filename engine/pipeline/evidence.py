@@ -52,23 +52,29 @@ class Findings:
             yield Table(each, frame, facts)
 
 
+def ingredients(bundle: Bundle, seasoning: Seasoned) -> dict[str, FloatArray]:
+    """The bundle's factors without the values of names that are too young.
+
+    A set has many others, and they are let go of when the signal is made.
+    """
+    values = seasoning.values
+    return {b.name: values[b.name] for b in bundle.factors if b.name in values}
+
+
 def knowledge(
-    bundle: Bundle,
     chosen: Label,
     seed: int,
     regime: Regime,
     delisting: Delisting,
     bars: Bars,
-    seasoning: Seasoned,
+    ingredients: Mapping[str, FloatArray],
     label: Labels,
     regimes: FloatArray,
     forecasts: Forecasts | None,
     signal: FloatArray,
 ) -> Findings:
     """What score, forecasts and factors knew of what came after them."""
-    panel = bars.panel
-    names = [b.name for b in bundle.factors if b.name in seasoning.values]
-    factors = {name: seasoning.values[name] for name in names}
+    panel, factors = bars.panel, {**ingredients}
     planted = bars.facts.get("planted")
     if planted:  # a simulated market tells which field it hid a premium in
         factors[planted["column"]] = panel[planted["column"]]

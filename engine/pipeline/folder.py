@@ -51,6 +51,7 @@ WRITTEN = (
         "report_*.png",
     ),  # and observers'
 )
+PAGE = 1 << 16  # values that parquet takes at a time
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 log = logging.getLogger(__name__)
 
@@ -201,7 +202,7 @@ class RunFolder:
     def leave(self, stage: Stage, artifact: Artifact) -> None:
         """Write what a stage leaves; its contract validates a table first."""
         if isinstance(artifact, Table):
-            self.table(artifact.name, self._validate(stage, artifact))
+            self.table(artifact.name, self._validate(stage, artifact), artifact.noisy)
         elif isinstance(artifact, Note):
             self.note(artifact.name, artifact.content)
         else:
@@ -216,26 +217,25 @@ class RunFolder:
             self.validating += time.perf_counter() - start
             yield block
 
-    def table(self, name: str, blocks: Iterable[pd.DataFrame]) -> None:
+    def table(self, name: str, blocks: Iterable[pd.DataFrame], noisy: bool = False) -> None:
         """Write rows as ``NAME.parquet``, a block after the other.
 
-        The same rows give the same bytes.
+        The same rows give the same bytes. In a `noisy` table hardly any number is there twice.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         file, writer = self.path / f"{name}.parquet", None
-        how = {"compression": "zstd", "compression_level": 1}
         for block in blocks:
             rows = pa.Table.from_pandas(block, preserve_index=False)
             self.settle()
             if writer is None:
-                keys = [str(name) for name, kind in block.dtypes.items() if kind.kind not in "fi"]
                 with self._writing(file):
-                    writer = pq.ParquetWriter(file, rows.schema, use_dictionary=keys, **how)
+                    writer = pq.ParquetWriter(file, rows.schema, **_choose_encoding(block, noisy))
             self._hand_over(file, writer.write_table, rows)
         if writer is not None:
             self._hand_over(file, _follow, self.pending, writer.close)
+            self.once_written(pa.default_memory_pool().release_unused)
 
     def once_written(self, work: Callable[..., None], *args: Any) -> None:
         """Have some work done after what is being written; never, where that goes wrong."""
@@ -281,6 +281,26 @@ class RunFolder:
                 f"{error.filename or what}: {os.strerror(error.errno)} ({free:.1f} MB free); free "
                 "some, or choose another folder with hydra.run.dir=…"
             ) from error
+
+
+def _choose_encoding(block: pd.DataFrame, noisy: bool) -> dict[str, Any]:
+    """How parquet writes the columns of a frame.
+
+    Noise hardly compresses: bytes of like weight, side by side, give what there is to be had, and
+    LZ4 looks for no more. Its least and largest values tell nothing either.
+    """
+    kinds = {str(name): kind.kind for name, kind in block.dtypes.items()}
+    keys = [name for name, kind in kinds.items() if kind not in "fi"]
+    if not noisy:
+        return {"compression": "zstd", "compression_level": 1, "use_dictionary": keys}
+    numbers = [name for name, kind in kinds.items() if kind == "f"]
+    return {
+        "compression": "lz4",
+        "column_encoding": dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+        "use_dictionary": keys,
+        "write_statistics": [name for name in kinds if name not in numbers],
+        "write_batch_size": PAGE,
+    }
 
 
 def _follow(earlier: Pending | None, work: Callable[..., None], *args: Any) -> None:

@@ -32,6 +32,9 @@ PACKAGES = (
 )
 
 
+DETAILS = {"fits", "told", "members"}  # of a training, in forecasts.json alone
+
+
 def manifest(
     settings: Settings,
     config: Any,
@@ -82,7 +85,7 @@ def read_told(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _without_fits(training: Mapping[str, Any]) -> dict[str, Any]:
     """A training without the rows that each fit saw, of which there may be very many."""
-    return {name: value for name, value in training.items() if name != "fits"}
+    return {name: value for name, value in training.items() if name not in DETAILS}
 
 
 def versions() -> dict[str, str]:

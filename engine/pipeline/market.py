@@ -114,7 +114,7 @@ def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     """Leave the bars, long."""
     panel = made.panel
     facts = {"columns": list(panel.fields), "keep": policy.kept}
-    yield Table("bars", panel.rows(panel.fields), facts)
+    yield Table("bars", panel.rows(panel.fields), facts, noisy=True)
     yield Rest(panel)
     yield Note("bars", dataclasses.asdict(made.findings))
 
@@ -209,7 +209,7 @@ def _describe_formulas(
 
 def leave_factors(made: Mapping[str, FloatArray], bars: Bars) -> Iterator[Artifact]:
     """Leave the factors, long."""
-    yield Table("factors", bars.seen.rows(made), {"columns": list(made)})
+    yield Table("factors", bars.seen.rows(made), {"columns": list(made)}, noisy=True)
 
 
 def tell_factors(made: Mapping[str, FloatArray]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.schemas import contract
 
 
-BLOCK = 1 << 20  # rows: what parquet puts into one row group
+BLOCK = 1 << 17  # rows: what parquet puts into one row group
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +36,15 @@ class Table:
         What its contract has to know beside, such as the names of columns.
     own : sequence of str
         The columns that the contract judges; none are all. Others have been in an earlier table.
+    noisy : bool
+        Whether hardly any of its numbers is there twice, so that it is written without much ado.
     """
 
     name: str
     frame: pd.DataFrame | Long
     facts: Mapping[str, Any] = field(default_factory=dict)
     own: Sequence[str] = ()
+    noisy: bool = False
 
     def blocks(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
         """Yield its rows, some at a time: what is written, and what the contract judges.

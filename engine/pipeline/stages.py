@@ -6,8 +6,8 @@
                   → regimes ────────────┼→ forecasts →│
                        │                │             ▼
                        └────────────────┼──────────→ signal → account ──┐
-                                        │             │                 ▼
-                                        └─────────────┴→ knowledge → metrics
+                                        │ ingredients │                 ▼
+                                        └──────┴──────┴→ knowledge → metrics
 
 Everything about a stage follows from its row: its place in the order, what its function sees, its
 contracts, its artifacts, what observers and the progress bar are told, and its key.
@@ -127,16 +127,22 @@ STAGES = (
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(
+        "ingredients",
+        evidence.ingredients,
+        reads={"bundle": "bundle"},
+        of=("seasoning",),
+        libraries=("numpy",),
+    ),
+    Stage(
         "knowledge",
         evidence.knowledge,
         reads={
-            "bundle": "bundle",
             "chosen": "label",
             "seed": "seed",
             "regime": "regime",
             "delisting": "delisting",
         },
-        of=("bars", "seasoning", "label", "regimes", "forecasts", "signal"),
+        of=("bars", "ingredients", "label", "regimes", "forecasts", "signal"),
         tables={name: make for row in OF_SIGNAL for name, make in row.makes.items()},
         notes=("knowledge",),
         leaves=evidence.leave_knowledge,

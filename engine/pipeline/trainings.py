@@ -56,8 +56,8 @@ class _Dates:
             "test": self.ranges(split.window.test),
             "errors": _errors(split),
             "fits": [self.fit(fit) for fit in split.fits],
-            **({"told": split.told} if split.told else {}),
-            **({"members": split.members} if split.members else {}),
+            "told": split.told,
+            "members": split.members,
         }
 
     def fit(self, fit: Fit) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class _Dates:
             "dates": self.ranges(fit.dates),
             "rows": fit.rows,
             "latest": self.days[fit.latest] if fit.dates else None,
-            **({"ahead": self.ranges(fit.ahead)} if fit.ahead else {}),
+            "ahead": self.ranges(fit.ahead),
         }
 
     def learnt(self, split: Split) -> dict[str, Any]:

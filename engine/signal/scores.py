@@ -25,6 +25,7 @@ from engine.kernels.ranks import average_ranks
 
 MARKET_BETA = "beta_252"  # the column that `market_beta` stands for
 SIGN = {"positive": 1.0, "negative": -1.0}
+BLOCK = 1 << 17  # cells scored at once
 TOLERANCE = 1e-6  # of the sum of the weights: decimal fractions do not add up exactly
 
 
@@ -146,16 +147,23 @@ def score(bundle: Bundle, columns: Mapping[str, FloatArray], panel: Panel) -> Fl
     total, known = np.zeros(panel.shape), np.zeros(panel.shape)
     complete = eligible.copy()
     for factor in bundle.factors:
-        values = columns[factor.name]
-        values = np.where(eligible & np.isfinite(values), values, np.nan)
-        if bundle.winsorize:
-            values = _winsorize(values, bundle.winsorize_limits, bundle.winsorize_method)
-        values = residual(_transform(values, bundle.transform))
-        has = np.isfinite(values)
-        total[has] += SIGN[factor.direction] * factor.weight * values[has]
-        known[has] += factor.weight
-        complete &= has
+        values, weight = columns[factor.name], SIGN[factor.direction] * factor.weight
+        for rows in _cut(panel.shape):
+            part = np.where(eligible[rows] & np.isfinite(values[rows]), values[rows], np.nan)
+            if bundle.winsorize:
+                part = _winsorize(part, bundle.winsorize_limits, bundle.winsorize_method)
+            part = residual(_transform(part, bundle.transform), rows)
+            has = np.isfinite(part)
+            total[rows][has] += weight * part[has]
+            known[rows][has] += factor.weight
+            complete[rows] &= has
     return _assemble(total, known, complete, bundle.missing)
+
+
+def _cut(shape: tuple[int, ...]) -> list[slice]:
+    """Rows, some at a time: what is made of them on the way stays near a core."""
+    step = max(BLOCK // max(shape[1], 1), 1)
+    return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
 
 def _assemble(
@@ -227,10 +235,10 @@ def _demean(values: FloatArray, groups: FloatArray | None = None) -> FloatArray:
 
 def _neutralizer(
     names: list[str], columns: Mapping[str, FloatArray], panel: Panel
-) -> Callable[[FloatArray], FloatArray]:
-    """What takes the parts explained by `names` out of a (T, N) array."""
+) -> Callable[[FloatArray, slice], FloatArray]:
+    """What takes the parts explained by `names` out of some rows of a (T, N) array."""
     if not names:
-        return lambda values: values
+        return lambda values, rows: values
     sectors = _sectors(panel) if "sector" in names else None
     others = [_column(name) for name in names if name != "sector"]
     for name, column in zip((n for n in names if n != "sector"), others, strict=True):
@@ -242,12 +250,13 @@ def _neutralizer(
         _require("neutralize", column, columns)
     regressors = [columns[column] for column in others]
     if sectors is None:
-        return lambda values: _residual(values, regressors, None)
+        return lambda values, rows: _residual(values, [r[rows] for r in regressors], None)
 
-    def residual(values: FloatArray) -> FloatArray:
+    def residual(values: FloatArray, rows: slice) -> FloatArray:
+        others = [r[rows] for r in regressors]
         parts = [
-            _residual(values[rows], [r[rows] for r in regressors], _onehot(groups))
-            for rows, groups in runs(sectors, 0, len(values))
+            _residual(values[some], [r[some] for r in others], _onehot(groups))
+            for some, groups in runs(sectors, rows.start, rows.stop)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

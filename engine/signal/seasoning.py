@@ -53,6 +53,11 @@ class Masked(Mapping[str, FloatArray]):
             return column
         return np.where(self.age < self.least[name] - ROUNDING, np.nan, column)
 
+    def find_young(self) -> dict[str, BoolArray]:
+        """Where values are taken out, shape (T, N), of the columns that have some."""
+        young = {least: self.age < least - ROUNDING for least in {*self.least.values()}}
+        return {name: young[least] for name, least in self.least.items()}
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 

@@ -8,7 +8,7 @@
 
 1. Files are copied under another name and forced to the disk; then the folder gets its name, and
    the key its row. Whoever dies on the way leaves a folder that nobody reads.
-2. A file that is not as it was when it was kept is hashed before it is read; one that is damaged
+2. A file that is not as it was when it was kept is read through first; one that is damaged
    takes its result out, which is then made again.
 3. Above `max_bytes`, those go first that were not used for the longest time.
 """
@@ -26,7 +26,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, astuple, dataclass
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -36,6 +35,7 @@ import numpy as np
 from engine.core.errors import DataError
 from engine.core.panel import FloatArray
 from engine.core.sqlite import connect, transaction
+from engine.storage import checksums
 from engine.storage.faults import tell_denied
 from engine.storage.segments import Stamp, force
 
@@ -336,27 +336,28 @@ class Results:
 
 
 def _copy(file: Path, to: Path) -> list[Any]:
-    """Copy a file for good; its stamp and its hash."""
+    """Copy a file for good; its stamp and its checksum."""
     shutil.copyfile(file, to)
     return _force(to)
 
 
 def _write(pieces: Mapping[str, FloatArray], to: Path) -> list[Any]:
-    """Write pieces for good; the file's stamp and its hash."""
+    """Write pieces for good; the file's stamp and its checksum."""
     first = next(iter(pieces.values()))
-    mapped = np.lib.format.open_memmap(to, "w+", first.dtype, (len(pieces), *first.shape))
-    for place, array in enumerate(pieces.values()):
-        mapped[place] = array
-    mapped.flush()
-    del mapped
+    kind = np.lib.format.dtype_to_descr(first.dtype)
+    header = {"descr": kind, "fortran_order": False, "shape": (len(pieces), *first.shape)}
+    with to.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for array in pieces.values():
+            file.write(np.ascontiguousarray(array, first.dtype).data)
     return _force(to)
 
 
 def _force(to: Path) -> list[Any]:
-    """Force a file to the disk; its stamp and its hash."""
-    with to.open("rb") as copied:
-        os.fsync(copied.fileno())
-        digest = file_digest(copied, "sha256").hexdigest()
+    """Force a file to the disk; its stamp and its checksum."""
+    with to.open("rb", buffering=0) as written:
+        os.fsync(written.fileno())
+        digest = checksums.compute(written)
     return [*asdict(Stamp.of(to)).values(), digest]
 
 
@@ -369,8 +370,8 @@ def _look(file: Path, stamp: Stamp | None, digest: str) -> tuple[str, Sequence[i
         now = Stamp.of(file)
         if now == stamp:
             return "", astuple(now)
-        with file.open("rb") as opened:
-            same = file_digest(opened, "sha256").hexdigest() == digest
+        with file.open("rb", buffering=0) as opened:
+            same = checksums.fits(opened, digest)
     except OSError:
         return "is missing", ()
     return "" if same else "is damaged", astuple(now)

@@ -21,7 +21,7 @@ def spacing(bars: Tape, periods_per_year: float | None) -> DataFinding:
     periods_per_year : float, optional
         Rows a year that decisions count; by default read from the first dates.
     """
-    dates = bars.days[np.unique(bars.day)]
+    dates = bars.days[np.flatnonzero(np.bincount(bars.day, minlength=len(bars.days)))]
     constant = by_the_dates(dates) if periods_per_year is None else periods_per_year
     rate = mismatch(dates, constant)
     examples = () if rate is None else (Example("", "", rate, advice(constant, rate)),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -42,12 +43,16 @@ class Tape:
     @cached_property
     def begin(self) -> IntArray:
         """Position of the first bar of each bar's symbol, shape (B,)."""
-        return np.searchsorted(self.name, self.name, side="left").astype(np.intp)
+        return self._find(side="left")
 
     @cached_property
     def stop(self) -> IntArray:
         """One past the last bar of each bar's symbol, shape (B,)."""
-        return np.searchsorted(self.name, self.name, side="right").astype(np.intp)
+        return self._find(side="right")
+
+    def _find(self, side: Literal["left", "right"]) -> IntArray:
+        names = np.arange(len(self.names))
+        return np.searchsorted(self.name, names, side).astype(np.intp)[self.name]
 
     @cached_property
     def first(self) -> BoolArray:
@@ -95,8 +100,8 @@ def day_text(day: pd.Timestamp) -> str:
 
 def tape(rows: Rows, alive: BoolArray) -> Tape:
     """Lay out the live rows whose close is > 0."""
-    at = np.flatnonzero(alive & (rows.numbers["close"] > 0))
-    at = at[np.argsort(rows.name[at] * max(len(rows.days), 1) + rows.day[at], kind="stable")]
+    live = alive & (rows.numbers["close"] > 0)
+    at = rows.order[live[rows.order]]
     return Tape(
         days=rows.days,
         names=rows.names,

@@ -59,7 +59,7 @@ def test_a_fit_that_saw_a_label_too_late_is_told(last: str, wrong: int) -> None:
     days = pd.date_range("2020-01-01", periods=5, tz="UTC")
     empty = np.full((5, 1), NAN)
     labels = Labels("y", 1, ("A",), empty, empty, np.arange(5) + 2, days)
-    fit = {"what": "scaler", "dates": [["2020-01-01", last]]}
+    fit = {"what": "scaler", "dates": [["2020-01-01", last]], "ahead": []}
     split = {"index": 0, "test_start": "2020-01-04", "fits": [fit]}
     lines = [
         "training 0, scaler: the label of 2020-01-02 is known on 2020-01-04, and forecasts begin "

@@ -29,9 +29,9 @@ def make_rows(flat: list[int]) -> Long:
     return Long(DATES, NAMES, values, np.array(flat, np.intp))
 
 
-def write(folder: Path, rows: Long | pd.DataFrame) -> Path:
+def write(folder: Path, rows: Long | pd.DataFrame, noisy: bool = False) -> Path:
     run = RunFolder(folder)
-    run.leave(ROW, Table("factors", rows, {"columns": ["up", "wide"]}))
+    run.leave(ROW, Table("factors", rows, {"columns": ["up", "wide"]}, noisy=noisy))
     run.settle()
     run.release()
     return folder / "factors.parquet"
@@ -45,21 +45,28 @@ def test_rows_are_those_of_the_cells_by_date_then_symbol() -> None:
     assert [*made["wide"]] == [0.0, 0.0, 3.0, 12.0]
 
 
+PLAIN = {"compression": "zstd", "compression_level": 1}
+NOISY = {
+    "compression": "lz4",
+    "column_encoding": {"up": "BYTE_STREAM_SPLIT", "wide": "BYTE_STREAM_SPLIT"},
+    "write_statistics": ["timestamp", "symbol"],
+}
+
+
+@pytest.mark.parametrize("noisy", [False, True])
 @pytest.mark.parametrize("flat", [[], [3], [*range(4)], [*range(5)], [*range(15)]])
 def test_a_block_at_a_time_gives_the_bytes_of_all_at_once(
-    flat: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    flat: list[int], noisy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "BLOCK", 4)
     rows = make_rows(flat)
-    written = write(tmp_path, rows)
-    table = pa.Table.from_pandas(rows.frame(), preserve_index=False)
+    written = write(tmp_path, rows, noisy)
     pq.write_table(
-        table,
+        pa.Table.from_pandas(rows.frame(), preserve_index=False),
         tmp_path / "once.parquet",
         row_group_size=4,
-        compression="zstd",
-        compression_level=1,
         use_dictionary=["timestamp", "symbol"],
+        **(NOISY if noisy else PLAIN),
     )
     assert written.read_bytes() == (tmp_path / "once.parquet").read_bytes()
 

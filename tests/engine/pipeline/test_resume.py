@@ -48,7 +48,7 @@ def test_an_override_of_a_later_stage_is_as_in_a_whole_run(run: Path, tmp_path: 
     assert manifest["config"]["portfolio"]["quantile"] == 0.3
     rows = json.loads((tmp_path / "again" / "timings.json").read_text("utf-8"))["stages"]
     assert [row["stage"] for row in rows if row["how"] == "computed"] == [
-        "seasoning", "label", "signal", "knowledge", "account", "metrics"
+        "seasoning", "label", "signal", "ingredients", "knowledge", "account", "metrics"
     ]  # fmt: skip
 
 

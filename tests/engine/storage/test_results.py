@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 import shutil
@@ -19,6 +18,7 @@ from builders import ours
 
 from engine.core.errors import DataError
 from engine.storage import Results
+from engine.storage.checksums import fits
 
 WRITER = """
 import sys
@@ -160,8 +160,8 @@ def test_what_was_copied_is_hashed_once(tmp_path: Path, monkeypatch: pytest.Monk
     shutil.copytree(tmp_path / "results", tmp_path / "copy")
     hashed = []
     monkeypatch.setattr(
-        "engine.storage.results.file_digest",
-        lambda opened, kind: hashed.append(opened.name) or hashlib.file_digest(opened, kind),
+        "engine.storage.checksums.fits",
+        lambda file, kept: hashed.append(file.name) or fits(file, kept),
     )
     for times in (1, 1):
         with closing(Results(tmp_path / "copy")) as copied:
