@@ -30,8 +30,8 @@ OFFERED = {
     "plugins ": "check list new show yaml",
     "plugins list mo": "model",
     "plugins list model ": "",
-    "plugins show model ": "elastic_net extra_trees hist_gradient_boosting huber lasso lightgbm linear "
-    "mlp pcr pls random_forest ridge spline_gam xgboost",
+    "plugins show model ": "elastic_net extra_trees hist_gradient_boosting huber lasso lightgbm "
+    "linear mlp pcr pls random_forest ridge spline_gam xgboost",
     "plugins yaml quan": "quantile_long_short",
     "plugins check rid": "ridge",
     "plugins show model ridge ": "",
