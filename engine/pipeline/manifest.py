@@ -67,7 +67,7 @@ def manifest(
         "plugins": list_plugins(settings, registry, operators),
         "versions": versions(),
         "seed": settings.seed,
-        "splits": [_without_fits(each) for each in trainings],
+        "splits": [_leave_details(each) for each in trainings],
         **told["account"],
     }
 
@@ -83,8 +83,8 @@ def read_told(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _without_fits(training: Mapping[str, Any]) -> dict[str, Any]:
-    """A training without the rows that each fit saw, of which there may be very many."""
+def _leave_details(training: Mapping[str, Any]) -> dict[str, Any]:
+    """A training without what each fit saw and each model chose: there may be very much of it."""
     return {name: value for name, value in training.items() if name not in DETAILS}
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from builders import ABSENT
+from sklearn import ensemble
 
 import engine
 from engine.cli import main
@@ -135,6 +136,26 @@ def test_elastic_net_without_the_absolute_penalty_is_a_ridge():
     net, _ = forecast(ElasticNet(alpha=0.01, l1_ratio=0.0))
     ridge, _ = forecast(Ridge(alpha=0.01 * 6000))
     np.testing.assert_allclose(net.coef_, ridge.coef_, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("ours", "name"),
+    [(RandomForest, "RandomForestRegressor"), (ExtraTrees, "ExtraTreesRegressor")],
+    ids=["random_forest", "extra_trees"],
+)
+def test_a_forest_is_scikit_learns_to_the_bit(ours, name):
+    """Of features with ties, a constant one and twins, too."""
+    X, y = sample(3000)
+    X[:, 1], X[:, 2], X[:, 3] = np.round(X[:, 1]), X[:, 0], 0.0
+    model = ours(trees=12, max_depth=5, min_leaf=10, features=0.5, rows=0.3)
+    theirs = getattr(ensemble, name)(
+        12, max_depth=5, min_samples_leaf=10, max_features=0.5, bootstrap=True, max_samples=0.3,
+        random_state=4,
+    ).fit(X, y)  # fmt: skip
+    fitted = model.train(model.estimator(4), X.copy(order="F"), y)
+    ahead = sample(500, seed=5)[0]
+    np.testing.assert_array_equal(fitted.predict(ahead), theirs.predict(ahead))
+    np.testing.assert_array_equal(fitted.feature_importances_, theirs.feature_importances_)
 
 
 def test_xgboost_stops_when_the_tail_stops_improving():
