@@ -161,7 +161,7 @@ class Trainer:
         fit, tail = self._divide(window)
         rows = table.select(fit, learn=True)
         self._refuse_few(index, rows)
-        deviation = float(np.std(table.y[rows]))
+        deviation = _deviate(table.y[rows])
         unit = deviation if deviation > 0.0 else 1.0
         medians = self._learn_medians(rows)
         filled = Fit.of("medians", table, rows, end)
@@ -178,7 +178,8 @@ class Trainer:
     def _sample(self, rows: IntArray, window: Window) -> IntArray:
         """The training rows of every horizon-th date."""
         dates = self.table.dates(rows) - window.train[0][0]
-        return rows[dates % self.labels.horizon == 0]
+        sampled: IntArray = rows[dates % self.labels.horizon == 0]
+        return sampled
 
     @cached_property
     def _medians(self) -> Medians:
@@ -268,6 +269,13 @@ class Trainer:
         wide = np.full((len(dates), N), np.nan)
         wide[np.cumsum(begins) - 1, self.table.cells[rows] % N] = forecast
         return dates, correlate(wide, self.outcome, rows=dates, pearson=False).rank_ic
+
+
+def _deviate(y: FloatArray) -> float:
+    """`numpy.std`, to the last bit, in the memory of its argument."""
+    y -= y.sum() / len(y)
+    np.multiply(y, y, out=y)
+    return float(np.sqrt(y.sum() / len(y)))
 
 
 def _mean(daily: FloatArray) -> float:

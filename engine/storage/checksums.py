@@ -34,4 +34,4 @@ def fits(file: FileIO, kept: str) -> bool:
     """Whether a file has the checksum that was kept of it."""
     if kept.startswith(KIND):
         return compute(file) == kept
-    return file_digest(file, "sha256").hexdigest() == kept  # type: ignore[arg-type]
+    return file_digest(file, "sha256").hexdigest() == kept
