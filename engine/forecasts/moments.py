@@ -173,18 +173,19 @@ class Moments:
         table, K = self.table, len(self.table.columns)
         span = table.span(start, stop)
         keep = table.learnable[span]
-        cells = table.cells[span][keep]
-        x = np.empty((K, len(cells)))
+        cells, lacking = table.cells[span][keep], list[int]()
+        Z = np.empty((2 * K + 2, len(cells)))  # rows that nobody fills take no memory
         for k in range(K):
-            table.read(k, cells, x[k])
-        x -= self.pivots[:, None]
-        missing = ~np.isfinite(x)
-        x[missing] = 0.0
-        lacking = np.flatnonzero(missing.any(axis=1))
-        Z = np.concatenate(
-            [x, missing[lacking], np.ones((1, x.shape[1])), table.y[span][keep][None]]
-        )
-        where = np.r_[np.arange(K), K + lacking, 2 * K, 2 * K + 1]
+            x = table.read(k, cells, Z[k])
+            x -= self.pivots[k]
+            missing = ~np.isfinite(x)
+            if missing.any():
+                x[missing] = 0.0
+                Z[K + len(lacking)] = missing
+                lacking.append(k)
+        Z = Z[: K + len(lacking) + 2]
+        Z[-2], Z[-1] = 1.0, table.y[span][keep]
+        where = np.r_[np.arange(K), K + np.array(lacking, np.intp), 2 * K, 2 * K + 1]
         total[np.ix_(where, where)] += Z @ Z.T
 
 

@@ -59,6 +59,13 @@ class Scaler:
         return out.T
 
 
+def deviate(y: FloatArray) -> float:
+    """Return `numpy.std` of y, to the last bit, in y's own memory."""
+    y -= y.sum() / len(y)
+    np.multiply(y, y, out=y)
+    return float(np.sqrt(y.sum() / len(y)))
+
+
 def invert(deviation: float, mean: float) -> float:
     """Return 1 / deviation; 0 where it is but rounding of the mean."""
     return 0.0 if deviation <= CONSTANT * max(abs(mean), 1e-300) else 1.0 / deviation

@@ -147,7 +147,8 @@ class Table:
         allowed = self.learnable if learn else self.usable
         spans = [self.span(*some) for some in ranges]
         found = [np.flatnonzero(allowed[span]) + span.start for span in spans]
-        chosen: IntArray = np.concatenate([np.empty(0, np.intp), *found])
+        none = np.empty(0, np.intp)
+        chosen: IntArray = found[0] if len(found) == 1 else np.concatenate([none, *found])
         return chosen
 
     @cached_property

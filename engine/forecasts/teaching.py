@@ -27,7 +27,7 @@ from engine.forecasts.labels import Labels
 from engine.forecasts.moments import Moments, Solved
 from engine.forecasts.ranges import to_ranges, to_rows
 from engine.forecasts.rows import Part, TableRows, find_rows
-from engine.forecasts.scaling import Scaler
+from engine.forecasts.scaling import Scaler, deviate
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
 from engine.forecasts.taught import Taught
@@ -68,7 +68,7 @@ class Teacher:
         fit, tail = self._divide(model, part)
         rows = fit.select(table)
         self._refuse_few(where, rows)
-        deviation = float(np.std(table.y[rows]))
+        deviation = deviate(table.y[rows])
         unit = deviation if deviation > 0.0 else 1.0
         if model.is_solved and part.kept is None:
             medians = self.learn_medians(rows)
@@ -303,7 +303,7 @@ class Lesson:
         part = Part(to_ranges(left), self.part.kept)
         table, rows = self.teacher.table, ahead.select(self.teacher.table)
         chosen = part.select(table)
-        deviation = float(np.std(table.y[chosen]))
+        deviation = deviate(table.y[chosen])
         training = replace(
             self,
             part=part,

@@ -14,9 +14,10 @@ from sklearn.linear_model import LinearRegression
 import engine
 from engine.bars.delisting import Delisting
 from engine.core.errors import ConfigError, DataError
-from engine.forecasts.labels import Label
+from engine.forecasts.labels import Label, Labels
 from engine.forecasts.plan import walk
 from engine.forecasts.splits import Validation, Window
+from engine.forecasts.training import _deviate
 from engine.forecasts.walkforward import walk_forward
 from engine.plugins.models.ridge import Ridge
 
@@ -404,3 +405,24 @@ def test_a_forecast_that_is_not_finite_is_refused():
     _, features, labels = world()
     with pytest.raises(DataError, match="forecasts NaN or inf in split 0"):
         walk_forward(features, labels, Broken(), SMALL, seed=0)
+
+
+@pytest.mark.parametrize("model", [Plain(), Ridge()], ids=["rows", "sums"])
+def test_a_hidden_value_is_a_missing_one(model: engine.Model) -> None:
+    random = np.random.default_rng(3)
+    values = {name: random.normal(size=(200, 9)) for name in ("a", "b")}
+    hidden = {"b": random.random((200, 9)) < 0.3}
+    seen = {**values, "b": np.where(hidden["b"], np.nan, values["b"])}
+    end, dates = np.arange(6, 206), pd.bdate_range("2020-01-01", periods=200, tz="UTC")
+    target = values["a"] + random.normal(size=(200, 9))
+    labels = Labels("forward_return_5d", 5, tuple("IHGFEDCBA"), target, target, end, dates)
+    one = walk_forward(values, labels, model, SMALL, seed=0, hidden=hidden)
+    other = walk_forward(seen, labels, model, SMALL, seed=0)
+    assert np.isfinite(one.values).any()
+    np.testing.assert_array_equal(one.values, other.values)
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 1000, 131_073])
+def test_the_unit_of_a_target_is_numpys_deviation_to_the_last_bit(n: int) -> None:
+    y = np.random.default_rng(n).normal(3.0, 2.0, n)
+    assert _deviate(y.copy()) == np.std(y)

@@ -227,6 +227,9 @@ def test_a_value_counts_after_half_of_its_window_in_bars_of_its_symbol():
     assert np.isfinite(made["x"][:, 1]).tolist() == [False] * 5 + [True]
     np.testing.assert_array_equal(made["x"][-1], values[-1])
     assert made["now"] is values
+    young = made.find_young()
+    assert [*young] == ["x"]
+    np.testing.assert_array_equal(young["x"], np.isnan(made["x"]))
 
 
 def test_values_are_masked_when_they_are_asked_for_and_no_second_copy_of_them_is_kept():
