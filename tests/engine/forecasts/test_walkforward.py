@@ -16,8 +16,8 @@ from engine.bars.delisting import Delisting
 from engine.core.errors import ConfigError, DataError
 from engine.forecasts.labels import Label, Labels
 from engine.forecasts.plan import walk
+from engine.forecasts.scaling import deviate
 from engine.forecasts.splits import Validation, Window
-from engine.forecasts.training import _deviate
 from engine.forecasts.walkforward import walk_forward
 from engine.plugins.models.ridge import Ridge
 
@@ -425,4 +425,4 @@ def test_a_hidden_value_is_a_missing_one(model: engine.Model) -> None:
 @pytest.mark.parametrize("n", [1, 2, 9, 1000, 131_073])
 def test_the_unit_of_a_target_is_numpys_deviation_to_the_last_bit(n: int) -> None:
     y = np.random.default_rng(n).normal(3.0, 2.0, n)
-    assert _deviate(y.copy()) == np.std(y)
+    assert deviate(y.copy()) == np.std(y)
