@@ -114,7 +114,7 @@ def leave_bars(made: Bars, policy: Policy) -> Iterator[Artifact]:
     """Leave the bars, long."""
     panel = made.panel
     facts = {"columns": list(panel.fields), "keep": policy.kept}
-    yield Table("bars", panel.rows(panel.fields), facts, noisy=True)
+    yield Table("bars", panel.rows(panel.fields), facts)
     yield Rest(panel)
     yield Note("bars", dataclasses.asdict(made.findings))
 

@@ -38,6 +38,7 @@ class Table:
         The columns that the contract judges; none are all. Others have been in an earlier table.
     noisy : bool
         Whether hardly any of its numbers is there twice, so that it is written without much ado.
+        Prices in cents are not.
     """
 
     name: str
