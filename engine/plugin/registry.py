@@ -188,8 +188,12 @@ class Registry:
         kind = nest.kind.kind_name
         if not nest.many:
             return self.build(kind, node, key)
-        names = map(str, mapping(node, key))
-        return {name: self.build(kind, node[name], f"{key}.{name}") for name in sorted(names)}
+        held = mapping(node, key)
+        try:
+            nodes = {str(name): held[name] for name in held}
+        except OmegaConfBaseException as error:
+            raise ConfigError(about(error, key)) from error
+        return {name: self.build(kind, nodes[name], f"{key}.{name}") for name in sorted(nodes)}
 
     def _load(self, point: EntryPoint) -> ModuleType | None:
         """Import the module of an entry point; None where it cannot be used."""

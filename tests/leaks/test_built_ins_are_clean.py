@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from builders import ABSENT, CONF
 
 from engine.audit import Request, conduct
+from engine.pipeline import list_deciding
 
 SMALL = [
     "+bundle=ai_tech_core",
@@ -25,6 +26,19 @@ PLAIN = [
 ]  # fmt: skip
 LEARNING = ["label.horizon=5", "validation.min_train=200", "validation.n_splits=3"]
 ONE = Request(dates=("2014-12-31",))
+DECIDING = {stage.name for stage in list_deciding()} - {"source"}
+FEW = {"threshold", "ridge", "xgboost", "stacking", "quantile_long_short", "core_ta_price"}
+
+
+def list_choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def mark(names: Iterable[str]) -> list[Any]:
+    """Parameters, of which all but a few are tried by the long tests alone."""
+    return [pytest.param(name, marks=[pytest.mark.long] * (name not in FEW)) for name in names]
+
+
 REGIMES = {
     "threshold": ["regime.window=20", "regime.min_history=60"],
     "hmm": ["regime.n_init=1", "regime.max_iter=5", "regime.min_train=120"],
@@ -41,7 +55,6 @@ MODELS = {
     "regime_switch": ["model@model.model=ridge", "model.min_rows=100"],
     "distilled": ["model@model.teacher=lasso", "model.folds=2"],
 }  # fmt: skip
-PORTFOLIOS = sorted(path.stem for path in (CONF / "portfolio").glob("*.yaml"))
 # What ranks volumes or prices of different names, or adds a number to them, knows their levels.
 ALPHA101 = """
     003 004 005 008 009 010 011 012 013 015 016 017 018 020 022 023 024 025 027 028 029 031 032
@@ -76,18 +89,18 @@ def verdicts(folder: Path, *words: str) -> dict[str, str]:
     return {
         f"{row['stage']}.{row['name']}".rstrip("."): row["verdict"]
         for row in rows
-        if row["stage"] not in ("source", "data", "knowledge", "metrics")
+        if row["stage"] in DECIDING
     }
 
 
-@pytest.mark.parametrize("regime", sorted(path.stem for path in (CONF / "regime").glob("*.yaml")))
+@pytest.mark.parametrize("regime", mark(list_choices("regime")))
 def test_a_regime_is_clean(regime: str, tmp_path: Path) -> None:
     told = verdicts(tmp_path, *PLAIN, f"regime={regime}", *REGIMES[regime])
     assert told.pop("label") == "not checked"
     assert set(told.values()) == {"clean"}
 
 
-@pytest.mark.parametrize("model", sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
+@pytest.mark.parametrize("model", mark(list_choices("model")))
 def test_a_model_is_clean(model: str, tmp_path: Path) -> None:
     if model in ABSENT:
         pytest.skip(f"{model} is not installed: pip install 'alpha-engine[{model}]'")
@@ -98,7 +111,7 @@ def test_a_model_is_clean(model: str, tmp_path: Path) -> None:
     assert "forecasts" in told
 
 
-@pytest.mark.parametrize("portfolio", PORTFOLIOS)
+@pytest.mark.parametrize("portfolio", mark(list_choices("portfolio")))
 def test_a_portfolio_is_clean(portfolio: str, tmp_path: Path) -> None:
     told = verdicts(tmp_path, *PLAIN, f"portfolio={portfolio}")
     assert told.pop("label") == "not checked"
@@ -114,7 +127,7 @@ def check_set(name: str, one: str, later: Sequence[str], folder: Path) -> None:
     assert named == [f"factors.{each}" for each in later]
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", mark(SETS))
 def test_a_factor_set_is_clean(name: str, tmp_path: Path) -> None:
     check_set(name, *SETS[name], tmp_path)
 
