@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         FormulaError,
         PluginError,
     )
-    from engine.core.estimators import Estimator
+    from engine.core.estimators import Estimator, Predictor
     from engine.core.keeping import Block, Kept, OpenStore, Record, Store
     from engine.core.kinds import (
         Cost,
@@ -60,7 +60,7 @@ _HOME = {
         "FormulaError",
         "PluginError",
     ),
-    "engine.core.estimators": ("Estimator",),
+    "engine.core.estimators": ("Estimator", "Predictor"),
     "engine.core.keeping": ("Block", "Kept", "OpenStore", "Record", "Store"),
     "engine.core.kinds": (
         "Cost",
@@ -132,6 +132,7 @@ __all__ = [
     "Panel",
     "PluginError",
     "Portfolio",
+    "Predictor",
     "Record",
     "Regime",
     "Report",

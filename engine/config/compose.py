@@ -40,6 +40,7 @@ from engine.config.private import (
 from engine.config.yaml_files import FileConfigSource
 from engine.core.errors import ConfigError, did_you_mean
 from engine.core.fields import KEYED, explain_moved
+from engine.core.kinds import groups
 
 CONF = (Path(__file__).parents[1] / "conf").resolve()  # a link in a checkout
 ROOT = "config"
@@ -113,11 +114,25 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
     return config
 
 
+def refuse_lists(words: Sequence[str]) -> None:
+    """Refuse several files of a group that chooses one plugin: Hydra would merge them into one."""
+    for word in words:
+        found = re.match(r"\+?(\w+)=\[(.+)\]$", word)
+        if found and found[1] in groups():
+            group, first = found[1], found[2].split(",")[0].strip()
+            side = "; models stand side by side in model=each" if group == "model" else ""
+            raise ConfigError(
+                f"{word}: Hydra would merge these files into one; choose one, {group}={first}, or "
+                f"try each in a sweep, -m {group}={found[2]}{side}"
+            )
+
+
 class Loader(ConfigLoaderImpl):
     """Hydra's loader; what it composes is on the allow-list, and mappings of data are open."""
 
     def load_configuration(self, *args: Any, **options: Any) -> DictConfig:
         """Compose, and refuse what a configuration may not say of Hydra."""
+        refuse_lists(options.get("overrides") or args[1])
         try:
             config: DictConfig = super().load_configuration(*args, **options)
         except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
@@ -130,6 +145,7 @@ class Loader(ConfigLoaderImpl):
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
         """One job of a sweep; its ``.hydra`` is written by `engine.config.jobs.Job`."""
+        refuse_lists(sweep_overrides)
         config = super().load_sweep_config(master_config, sweep_overrides)
         refuse_strange_job(config)
         config.hydra.output_subdir = None

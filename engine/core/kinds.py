@@ -154,6 +154,15 @@ class Model(Kind):
 
     wants_tail: ClassVar[bool] = False
 
+    @property
+    def forecast_keys(self) -> tuple[str, ...]:
+        """What its forecasts are called after: ``ml_alpha_{key}_{horizon}d``.
+
+        The first is that of the model itself. Others are members of a `Combination` whose forecasts
+        bundles may take as well.
+        """
+        return (self.name,)
+
     def estimator(self, seed: int) -> Estimator:
         """Return a fresh, unfitted estimator."""
         raise NotImplementedError(f"{type(self).__name__} learns without an estimator of its own")

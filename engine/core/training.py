@@ -35,6 +35,13 @@ class Rows(Protocol):
         """Filtered probability of each market state on each row's date, shape (R,); may be NaN."""
 
 
+class Held(Rows, Protocol):
+    """Rows that were held out inside a training."""
+
+    def shuffle(self, name: str, seed: int) -> Rows:
+        """Return the rows with a feature's values exchanged among those of each date."""
+
+
 @runtime_checkable
 class Forecaster(Protocol):
     """What is left of a model that sees more of a row than its features."""
@@ -129,6 +136,7 @@ class Training(Rows, Protocol):
         key: str,
         model: Learner,
         *,
+        features: Sequence[str] | None = None,
         columns: Mapping[str, FloatArray] | None = None,
         target: FloatArray | None = None,
     ) -> Taught:
@@ -139,6 +147,8 @@ class Training(Rows, Protocol):
         key : str
             What the fit is called.
         model : Model
+        features : sequence of str, optional
+            Those of the training's features that it sees; by default all.
         columns : mapping of str to float array, shape (R,), optional
             Features in place of the training's, such as what other models forecast.
         target : float array, shape (R,), optional
@@ -179,7 +189,7 @@ class Inner(Protocol):
         """The other dates, less those whose labels overlap the fold's."""
 
     @property
-    def ahead(self) -> Rows:
+    def ahead(self) -> Held:
         """The fold."""
 
     @property

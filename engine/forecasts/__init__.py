@@ -8,7 +8,7 @@ from engine.forecasts.labels import Label, Labels
 from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import CAUTION, Validation
 from engine.forecasts.training import EQUAL, Split
-from engine.forecasts.walkforward import Forecasts, forecast_name, walk_forward
+from engine.forecasts.walkforward import Forecasts, list_forecasts, walk_forward
 
 __all__ = [
     "CAUTION",
@@ -22,6 +22,6 @@ __all__ = [
     "Split",
     "Validation",
     "find_late",
-    "forecast_name",
+    "list_forecasts",
     "walk_forward",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,21 @@ class TableRows:
     def seen(self) -> TableRows:
         """The rows themselves, as a training has them too."""
         return self
+
+    def shuffle(self, name: str, seed: int) -> TableRows:
+        """Return the rows with a feature's values exchanged among those of each date."""
+        random, order = np.random.default_rng(seed), np.arange(len(self.rows))
+        begins = np.flatnonzero(np.diff(self.date, prepend=-1))
+        for some in np.split(order, begins[1:]):
+            random.shuffle(some)
+        at = self.table.names.index(name)
+        values = self.table.read(at, self.table.cells[self.rows])
+        column = self.table.columns[at].copy()
+        column[self.table.cells[self.rows]] = values[order]
+        columns, hidden = [*self.table.columns], [*self.table.hidden]
+        columns[at], hidden[at] = column, None
+        table = replace(self.table, columns=tuple(columns), hidden=tuple(hidden))
+        return replace(self, table=table)
 
     @cached_property
     def date(self) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ much memory as the engine needs for everything else. A row knows its cell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,6 +88,16 @@ class Table:
             start=start,
             first=first,
             complete_only=validation.impute == "drop",
+        )
+
+    def pick(self, names: Sequence[str]) -> Table:
+        """Return the table with some of its features, in their order; nothing is copied."""
+        at = [k for k, name in enumerate(self.names) if name in set(names)]
+        return replace(
+            self,
+            names=tuple(self.names[k] for k in at),
+            columns=tuple(self.columns[k] for k in at),
+            hidden=tuple(self.hidden[k] for k in at),
         )
 
     def put(

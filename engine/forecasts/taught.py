@@ -37,6 +37,8 @@ class Taught:
     scaler : Scaler, optional
         Of a predictor's features.
     fits : tuple of Fit
+    chosen : tuple of str, optional
+        The features that it sees, where these are not all.
     blind : sequence of one bool
         Whether it may not be asked of rows that it learnt from: while the model that it is part of
         learns.
@@ -51,6 +53,7 @@ class Taught:
     fitted: Predictor | Forecaster
     fits: tuple[Fit, ...]
     blind: Sequence[bool] = (False,)
+    chosen: tuple[str, ...] | None = None
 
     def ask(self, rows: IntArray) -> FloatArray:
         """Return forecasts of rows of the table, shape (R,), in the target's units."""
@@ -70,6 +73,8 @@ class Taught:
                 f"{self.where}: {self.model.name!r} is asked of rows that it learnt from, where it "
                 "is better than on any other: learn from training.forecast_outside"
             )
+        if self.chosen is not None:
+            found = replace(found, table=found.table.pick(self.chosen))
         if isinstance(self.fitted, Forecaster):
             with calling(self.model, f"model {self.model.name!r}", often=True):
                 given = self.fitted.forecast(found)

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -235,12 +235,15 @@ class Lesson:
         key: str,
         model: Learner,
         *,
+        features: Sequence[str] | None = None,
         columns: Mapping[str, FloatArray] | None = None,
         target: FloatArray | None = None,
     ) -> Taught:
         """Train another model on these rows, as the engine trains it alone."""
         assert isinstance(model, Model)
         teacher = self.teacher
+        if features is not None:
+            teacher = replace(teacher, table=teacher.table.pick(features))
         if columns is not None or target is not None:
             table = teacher.table.put(
                 self.chosen, columns, self.target if target is None else target
@@ -252,7 +255,8 @@ class Lesson:
             replace(fit, what=f"{self.label}{key}: {fit.what}", ahead=fit.ahead or ahead)
             for fit in made.fits
         )
-        return replace(made, blind=self.learning)
+        chosen = None if features is None else tuple(features)
+        return replace(made, blind=self.learning, chosen=chosen)
 
     def forecast_outside(self, models: Mapping[str, Learner], folds: int) -> dict[str, FloatArray]:
         """Return what each model forecasts of each row when its fold is held out, shape (R,)."""

@@ -93,12 +93,15 @@ class Ahead:
         That have a row.
     rank_ic : float array, shape (D,)
         Against the forward return.
+    apart : tuple of float array, shape (R,)
+        Forecasts of models side by side, in the order of the model's `forecast_keys`.
     """
 
     rows: IntArray
     values: FloatArray
     dates: IntArray
     rank_ic: FloatArray
+    apart: tuple[FloatArray, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +125,9 @@ class Trainer:
         inside = taught.ask(sampled)
         learnt = Errors.of(inside, table.y[sampled], _mean(self._rank(sampled, inside)[1]))
         rows = table.select(window.test, learn=False)
-        values, members = self._ask(taught, rows)
-        ahead = Ahead(rows, values, *self._rank(rows, values))
+        values, said = self._ask(taught, rows)
+        apart = tuple(said[key] for key in self.model.forecast_keys[1:])
+        ahead = Ahead(rows, values, *self._rank(rows, values), apart)
         split = Split(
             index=index,
             window=window,
@@ -134,20 +138,25 @@ class Trainer:
             importances=_importances(taught.fitted, table.names),
             fits=taught.fits,
             told=getattr(taught.fitted, "told", None) or None,
-            members=members,
+            members=self._judge(rows, said),
         )
         return split, ahead
 
-    def _ask(self, taught: Taught, rows: IntArray) -> tuple[FloatArray, Mapping[str, float] | None]:
-        """Forecasts of rows, and how well a combination's members ordered them."""
+    def _ask(self, taught: Taught, rows: IntArray) -> tuple[FloatArray, Mapping[str, FloatArray]]:
+        """Forecasts of rows, and those of a combination's members."""
         fitted, shown = taught.fitted, self.teacher.show(rows)
         if not isinstance(fitted, Combination):
-            return taught.forecast(shown), None
+            return taught.forecast(shown), {}
         with calling(self.model, f"model {self.model.name!r}", often=True):
             said = fitted.ask_members(shown)
-            values = taught.take(fitted.combine(shown, said), len(rows))
+            return taught.take(fitted.combine(shown, said), len(rows)), said
+
+    def _judge(self, rows: IntArray, said: Mapping[str, FloatArray]) -> dict[str, float] | None:
+        """How well members, and their plain mean, ordered rows; None without any."""
+        if not said:
+            return None
         each = {**said, EQUAL: np.mean([said[key] for key in sorted(said)], axis=0)}
-        return values, {key: _mean(self._rank(rows, each[key])[1]) for key in sorted(each)}
+        return {key: _mean(self._rank(rows, each[key])[1]) for key in sorted(each)}
 
     def _rank(self, rows: IntArray, forecast: FloatArray) -> tuple[IntArray, FloatArray]:
         """The dates of rows, and the rank IC on each against the forward return."""

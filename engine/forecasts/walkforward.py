@@ -22,7 +22,7 @@ Steps 3 and 4 run on one BLAS thread: results do not depend on how many cores th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +39,9 @@ from engine.forecasts.teaching import Teacher
 from engine.forecasts.training import Ahead, Split, Trainer
 
 
-def forecast_name(model: Model, horizon: int) -> str:
-    """What bundles call a model's forecast: ``ml_alpha_{model}_{horizon}d``."""
-    return f"ml_alpha_{model.name}_{horizon}d"
+def list_forecasts(model: Model, horizon: int) -> tuple[str, ...]:
+    """Return what bundles call a model's forecasts, its own first: ``ml_alpha_ridge_20d``."""
+    return tuple(f"ml_alpha_{key}_{horizon}d" for key in model.forecast_keys)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Forecasts:
     Parameters
     ----------
     name : str
-        See `forecast_name`.
+        See `list_forecasts`.
     values : float array, shape (T, N)
         Of the first path, in units of the label's target; NaN before the first split and where
         a symbol may not be forecast.
@@ -79,6 +79,8 @@ class Forecasts:
         One in walk-forward; all that combinatorial trainings come to.
     curve : tuple of Point
         The learning curve, the fewest years first; empty unless it was asked for.
+    apart : mapping of str to float array, shape (T, N)
+        Forecasts of models side by side, by their names; empty of most models.
     """
 
     name: str
@@ -87,6 +89,12 @@ class Forecasts:
     splits: tuple[Split, ...]
     paths: tuple[Path, ...] = ()
     curve: tuple[Point, ...] = ()
+    apart: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, FloatArray]:
+        """All forecasts by their names, that of the model itself first."""
+        return {self.name: self.values, **self.apart}
 
 
 def walk_forward(
@@ -141,32 +149,40 @@ def walk_forward(
     again = shorten(plan.windows[-1], labels, validation)
     teacher = Teacher(table, plan.windows[0], labels, validation, seed, regimes or {})
     trainer = Trainer(teacher, model)
-    values = np.full(labels.values.shape, np.nan)
+    names = list_forecasts(model, labels.horizon)
+    made = {name: np.full(labels.values.shape, np.nan) for name in names}
     rank_ic = np.full(plan.paths.shape, np.nan)
     splits = []
     with threadpool_limits(limits=1, user_api="blas"):
         for index, window in enumerate(plan.windows):
             split, ahead = trainer.run(index, window)
-            _place(index, ahead, table, plan, values, rank_ic)
+            _place(index, ahead, table, plan, made, rank_ic)
             splits.append(split)
             if progress is not None:
                 progress(split, len(plan.windows))
         curve = [Point(years, trainer.run(index, window)[0]) for years, window in again]
     return Forecasts(
-        name=forecast_name(model, labels.horizon),
-        values=values,
+        name=names[0],
+        values=made.pop(names[0]),
         split=plan.paths[0],
         splits=tuple(splits),
         paths=tuple(map(Path, plan.paths, rank_ic)),
         curve=tuple(curve),
+        apart=made,
     )
 
 
 def _place(
-    index: int, ahead: Ahead, table: Table, plan: Plan, values: FloatArray, rank_ic: FloatArray
+    index: int,
+    ahead: Ahead,
+    table: Table,
+    plan: Plan,
+    made: Mapping[str, FloatArray],
+    rank_ic: FloatArray,
 ) -> None:
-    """Put a training's forecasts into the first path's values, and their rank IC into all paths."""
+    """Put a training's forecasts into the first path's, and their rank IC into all paths."""
     own = plan.paths[0, table.dates(ahead.rows)] == index
-    values.ravel()[table.cells[ahead.rows[own]]] = ahead.values[own]
+    for array, values in zip(made.values(), (ahead.values, *ahead.apart), strict=True):
+        array.ravel()[table.cells[ahead.rows[own]]] = values[own]
     path, date = np.nonzero(plan.paths[:, ahead.dates] == index)
     rank_ic[path, ahead.dates[date]] = ahead.rank_ic[date]

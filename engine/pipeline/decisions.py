@@ -87,16 +87,18 @@ def forecasts(
         progress=lambda split, count: progress(split.index + 1, count),
     )
     early = is_young(panel, share * max(seasoning.windows.values()))
-    return dataclasses.replace(result, values=np.where(early, np.nan, result.values))
+    apart = {name: np.where(early, np.nan, each) for name, each in result.apart.items()}
+    return dataclasses.replace(result, values=np.where(early, np.nan, result.values), apart=apart)
 
 
 def forecasts_back(files: Artifacts, bars: Bars) -> Forecasts:
     """Read the forecasts back, without what is told of each training."""
-    name = files.read_plain("forecasts")["forecast"]
-    long = files.table("forecasts")[["timestamp", "symbol", name, "split"]]
+    told = files.read_plain("forecasts")
+    name, apart = told["forecast"], told.get("apart", [])
+    long = files.table("forecasts")[["timestamp", "symbol", name, *apart, "split"]]
     made = arrange(long, bars.panel.dates, bars.panel.symbols)
     split = np.nanmax(made["split"], axis=1).astype(np.int64)
-    return Forecasts(name, made[name], split, ())
+    return Forecasts(name, made[name], split, (), apart={each: made[each] for each in apart})
 
 
 def leave_forecasts(
@@ -112,11 +114,13 @@ def leave_forecasts(
     """Leave the forecasts, with factors and label, so that the file is a factor source too."""
     panel = bars.panel
     split = np.broadcast_to(made.split[:, None], panel.shape)
-    columns = {made.name: made.values, "split": split, label.name: label.values, **factors}
-    own = ("timestamp", "symbol", made.name, "split")  # the rest are tables of their own
-    yield Table("forecasts", panel.rows(columns), {"column": made.name}, own, noisy=True)
+    columns = {**made.columns, "split": split, label.name: label.values, **factors}
+    own = ("timestamp", "symbol", *made.columns, "split")  # the rest are tables of their own
+    facts = {"column": made.name, "apart": [*made.apart]}
+    yield Table("forecasts", panel.rows(columns), facts, own, noisy=True)
     content = {
         "forecast": made.name,
+        "apart": [*made.apart],
         "model": describe(model),
         "label": dataclasses.asdict(chosen),
         "validation": dataclasses.asdict(validation),
@@ -142,7 +146,8 @@ def signal(
     """The bundle's score: `mf_score`, shape (T, N)."""
     panel, columns = bars.seen, seasoning.values
     if forecasts is not None:
-        columns = columns.add(forecasts.name, forecasts.values)
+        for name, values in forecasts.columns.items():
+            columns = columns.add(name, values)
     _refuse_single_names(panel)
     for name in (b.name for b in bundle.factors if not np.isfinite(columns[b.name]).any()):
         what = _explain_missing(name, definitions, share, panel, factors, seasoning)

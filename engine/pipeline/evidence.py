@@ -86,7 +86,7 @@ def knowledge(
     evidence = Evidence(
         panel=panel,
         score=signal,
-        forecasts={} if forecasts is None else {forecasts.name: forecasts.values},
+        forecasts={} if forecasts is None else forecasts.columns,
         factors=factors,
         outcome=label.values,
         target=label.target,

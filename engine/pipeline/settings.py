@@ -37,7 +37,7 @@ from engine.core.options import Options, in_yaml, option
 from engine.core.periods import Time
 from engine.core.places import user_trials
 from engine.core.universe import Universe
-from engine.forecasts import Label, Validation, forecast_name
+from engine.forecasts import Label, Validation, list_forecasts
 from engine.plugin import Registry, advice, calling
 from engine.signal import Bundle, Decision
 from engine.study import TooGood
@@ -148,15 +148,15 @@ class Settings:
         return value
 
     @property
-    def forecast(self) -> str:
-        """Name of the model's forecast, as bundles call it."""
-        return forecast_name(self.model, self.label.horizon)
+    def forecasts(self) -> tuple[str, ...]:
+        """Names of the model's forecasts, as bundles call them."""
+        return list_forecasts(self.model, self.label.horizon)
 
     @property
     def needs_model(self) -> bool:
         """Whether the bundle holds a forecast that only the model can produce."""
-        wanted = any(factor.name == self.forecast for factor in self.bundle.factors)
-        return wanted and self.forecast not in self.factors  # a set may bring it from a file
+        wanted = {factor.name for factor in self.bundle.factors} & {*self.forecasts}
+        return bool(wanted - {*self.factors})  # a set may bring it from a file
 
 
 def read(config: DictConfig, registry: Registry) -> Settings:
@@ -201,6 +201,7 @@ def read(config: DictConfig, registry: Registry) -> Settings:
         seed=_seed(config.get("seed")),
     )
     _refuse_mismatches(settings)
+    _tell_mean(settings)
     for line in filter(None, [advice("cost", type(settings.costs))]):
         log.warning(line)
     return settings
@@ -329,9 +330,19 @@ def _exposure(node: Any) -> dict[str, float]:
     return exposure
 
 
+def _tell_mean(settings: Settings) -> None:
+    """Say what a bundle that was made for one model takes of models side by side."""
+    own, *apart = settings.forecasts
+    if apart and any(factor.name == own for factor in settings.bundle.factors):
+        log.warning(
+            f"model={settings.model.name}: the bundle takes {own}, the plain mean of "
+            f"{', '.join(apart)}; name those in bundle.factors to take them one by one"
+        )
+
+
 def _refuse_mismatches(settings: Settings) -> None:
     """What no single part can know."""
-    produced = [*settings.factors, settings.forecast]
+    produced = [*settings.factors, *settings.forecasts]
     for factor in settings.bundle.factors:
         if factor.name not in produced:
             raise ConfigError(

@@ -102,6 +102,8 @@ class Trainings:
     ----------
     forecast : str
         Its column.
+    apart : tuple of str
+        Columns of models side by side.
     model, label, validation : mapping
         Their options.
     seed : int
@@ -124,6 +126,7 @@ class Trainings:
     """
 
     forecast: str
+    apart: tuple[str, ...]
     model: Mapping[str, Any]
     label: Mapping[str, Any]
     validation: Mapping[str, Any]

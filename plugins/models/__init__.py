@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine import Model, hookimpl
 from engine.plugins.models.best_of import BestOf
 from engine.plugins.models.distilled import Distilled
+from engine.plugins.models.each import Each
 from engine.plugins.models.elastic_net import ElasticNet
 from engine.plugins.models.ensemble import Ensemble
 from engine.plugins.models.extra_trees import ExtraTrees
@@ -14,21 +15,28 @@ from engine.plugins.models.huber import Huber
 from engine.plugins.models.lasso import Lasso
 from engine.plugins.models.lightgbm import LightGBM
 from engine.plugins.models.linear import Linear
+from engine.plugins.models.logistic import Logistic
 from engine.plugins.models.mlp import MLP
 from engine.plugins.models.pcr import PCR
 from engine.plugins.models.pls import PLS
 from engine.plugins.models.random_forest import RandomForest
 from engine.plugins.models.regime_switch import RegimeSwitch
 from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.selected import Selected
 from engine.plugins.models.spline_gam import SplineGAM
 from engine.plugins.models.stacking import Stacking
+from engine.plugins.models.svr import SVR
 from engine.plugins.models.xgboost import XGBoost
 
 
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    linear: list[type[Model]] = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM]
+    linear: list[type[Model]] = [
+        Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic,
+    ]  # fmt: skip
     trees: list[type[Model]] = [RandomForest, ExtraTrees, HistGradientBoosting, XGBoost, LightGBM]
-    made_of_others: list[type[Model]] = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled]
-    return [*linear, *trees, MLP, FactorRotation, *made_of_others]
+    made_of_others: list[type[Model]] = [
+        Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each,
+    ]  # fmt: skip
+    return [*linear, *trees, SVR, MLP, FactorRotation, *made_of_others]

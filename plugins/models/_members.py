@@ -101,3 +101,15 @@ def sum_weighted(
     for key in sorted(values):
         total += weights[key] * values[key]  # 1 × x + 0 is x, to the last bit
     return total
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """A model that was taught, with what a run writes down of how it was chosen."""
+
+    taught: engine.Taught
+    told: dict[str, Any]
+
+    def forecast(self, rows: engine.Rows) -> engine.FloatArray:
+        """Return forecasts of rows, shape (R,), in the target's units."""
+        return self.taught.forecast(rows)

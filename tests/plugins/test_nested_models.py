@@ -17,14 +17,18 @@ from engine.forecasts import EQUAL, Forecasts, Labels, Validation, find_late, wa
 from engine.plugin import installed
 from engine.plugins.models.best_of import BestOf
 from engine.plugins.models.distilled import Distilled
+from engine.plugins.models.each import Each
 from engine.plugins.models.ensemble import Ensemble
 from engine.plugins.models.factor_rotation import FactorRotation
 from engine.plugins.models.lasso import Lasso
 from engine.plugins.models.linear import Linear
+from engine.plugins.models.logistic import Logistic, find_top
 from engine.plugins.models.random_forest import RandomForest
 from engine.plugins.models.regime_switch import RegimeSwitch
 from engine.plugins.models.ridge import Ridge
+from engine.plugins.models.selected import Selected
 from engine.plugins.models.stacking import Stacking
+from engine.plugins.models.svr import SVR
 from engine.plugins.models.xgboost import XGBoost
 
 T, N, H = 420, 20, 5
@@ -66,6 +70,13 @@ MADE_OF_OTHERS = [
     RegimeSwitch(Ridge(), min_rows=200),
     Distilled(FOREST, Ridge()),
     FactorRotation(),
+    Selected(Ridge(), by="l1", features=2),
+    Selected(Ridge(), by="mrmr", features=2),
+    Selected(Ridge(), by="permutation", features=2),
+    SVR(max_rows=1000, C=[0.1, 1.0], gamma=0.1),
+    Logistic(),
+    Logistic(target="top", penalty="elastic"),
+    Each({"one": Ridge(), "two": FOREST}),
 ]
 IDS = [f"{at} {model.name}" for at, model in enumerate(MADE_OF_OTHERS)]
 
@@ -308,6 +319,47 @@ def test_no_member_is_refused(outer: Any) -> None:
 def test_more_folds_than_dates_allow_is_refused() -> None:
     with pytest.raises(engine.ConfigError, match=r"300 folds of 252 dates"):
         forecast(Stacking({"ridge": Ridge()}, final=Linear(), folds=300))
+
+
+@pytest.mark.parametrize("by", ["l1", "mrmr", "permutation"])
+def test_what_is_noise_is_not_selected(by: str) -> None:
+    made = forecast(Selected(Ridge(), by=by, features=2))
+    for split in made.splits:
+        assert split.told == {"features": ["a", "b"]}
+    two = {name: FEATURES[name] for name in ("a", "b")}
+    alone = walk_forward(two, LABELS, Ridge(), USUAL, seed=1, regimes=STATES)
+    np.testing.assert_allclose(made.values, alone.values, rtol=1e-8, atol=1e-12)
+
+
+def test_svr_learns_from_every_kth_date_and_says_which_penalty() -> None:
+    told = forecast(SVR(max_rows=1000, C=[0.1, 1.0], gamma=0.1)).splits[0].told
+    assert told is not None
+    assert (told["every"], told["rows"]) == (6, 42 * N)
+    assert told["chosen"] in {"C=0.1", "C=1"}
+    assert sorted(told["mse"]) == ["C=0.1", "C=1"]
+
+
+def test_the_top_of_a_date() -> None:
+    date, y = np.array([3, 3, 3, 3, 3, 4, 4]), np.array([1.0, 5.0, 2.0, 5.0, 3.0, 7.0, 7.0])
+    assert find_top(date, y, 0.2).tolist() == [False, True, False, True, False, True, True]
+
+
+def test_odds_are_worth_what_each_side_was() -> None:
+    """A feature that says the sign exactly: forecasts lie between the two sides' means."""
+    labels = label(np.sign(FEATURES["a"]), noise=0.0)
+    made = forecast(Logistic(alpha=1e-4), labels)
+    known = made.values[np.isfinite(made.values)]
+    assert known.min() == pytest.approx(-0.02, abs=1e-6)
+    assert known.max() == pytest.approx(0.02, abs=1e-6)
+
+
+def test_models_side_by_side_are_what_each_is_alone() -> None:
+    made = forecast(Each({"one": Ridge(), "two": FOREST}))
+    assert made.name == "ml_alpha_each_5d"
+    assert list(made.apart) == ["ml_alpha_one_5d", "ml_alpha_two_5d"]
+    np.testing.assert_array_equal(made.apart["ml_alpha_one_5d"], forecast(Ridge()).values)
+    np.testing.assert_array_equal(made.apart["ml_alpha_two_5d"], forecast(FOREST).values)
+    np.testing.assert_allclose(made.values, sum(made.apart.values()) / 2.0, rtol=1e-12)
 
 
 BUNDLE = ["+bundle=ai_tech_core_ml"]
