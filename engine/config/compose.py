@@ -132,7 +132,7 @@ class Loader(ConfigLoaderImpl):
 
     def load_configuration(self, *args: Any, **options: Any) -> DictConfig:
         """Compose, and refuse what a configuration may not say of Hydra."""
-        refuse_lists(options.get("overrides") or args[1])
+        refuse_lists(options["overrides"] if "overrides" in options else args[1])
         try:
             config: DictConfig = super().load_configuration(*args, **options)
         except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:

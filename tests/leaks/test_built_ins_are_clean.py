@@ -54,6 +54,9 @@ MODELS = {
     "ensemble": [*QUICKLY, "model.weights=softmax"], "stacking": QUICKLY, "best_of": QUICKLY,
     "regime_switch": ["model@model.model=ridge", "model.min_rows=100"],
     "distilled": ["model@model.teacher=lasso", "model.folds=2"],
+    "each": ["model@model.models.xgboost=lasso"], "logistic": [],
+    "selected": ["model.by=permutation", "model.features=2", "model.folds=2"],
+    "svr": ["model.max_rows=500", "model.folds=2"],
 }  # fmt: skip
 # What ranks volumes or prices of different names, or adds a number to them, knows their levels.
 ALPHA101 = """

@@ -49,7 +49,7 @@ OFFERED = {
     "run --from reg": "regimes",
     "run --from signal outputs/m": "outputs/mine",
     "run --from signal outputs/mine univ": "universe= universe.",
-    "run +bundle = ai_": "ai_tech_core ai_tech_core_ml ai_tech_ml_alpha",
+    "run +bundle = ai_": "ai_tech_core ai_tech_core_ml ai_tech_ml_alpha ai_tech_ml_ensemble",
     "run -m +bundle = ai_tech_core model = rid": "ridge",
     "run +bundle = ai_tech_core_ml portfolio.quan": "portfolio.quantile=",
     "completion ": "bash zsh fish",

@@ -190,7 +190,7 @@ def test_a_file_that_is_not_utf8(refused: Refused) -> None:
     ("words", "message"),
     [
         (["model=null"], "model=null: name a file of model; choose from: best_of"),
-        (["model=[1]"], "model=[1]: name a file of model"),
+        (["model=[1]"], "model=[1]: Hydra would merge these files into one; choose one, model=1"),
         (["universe=../x"], "universe=../x: no such universe"),
         (["bars=null"], "bars=null: it has keys of its own: write bars.KEY=VALUE"),
         (["bars=[1]"], "bars=[1]: it has keys of its own"),
