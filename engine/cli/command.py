@@ -31,6 +31,13 @@ OWN = (
         """,
     ),
     Command(
+        "export",
+        "engine.cli.export:export",
+        """
+        forecasts RUN [--out DIR]  a run's forecasts for other programs, a file a model
+        """,
+    ),
+    Command(
         "trials",
         "engine.cli.trials:trials",
         """

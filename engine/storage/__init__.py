@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.storage.artifacts import Artifacts, refuse_unfinished
 from engine.storage.data import Data, Finding
+from engine.storage.export import export_forecasts
 from engine.storage.faults import CatalogueError
 from engine.storage.forecasts import FittedTraining, PathFacts, PointFacts, Trainings
 from engine.storage.local import Damage, LocalStore
@@ -48,6 +49,7 @@ __all__ = [
     "Training",
     "Trainings",
     "Trials",
+    "export_forecasts",
     "mend_catalogue",
     "refuse_unfinished",
 ]

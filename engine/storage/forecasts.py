@@ -102,8 +102,6 @@ class Trainings:
     ----------
     forecast : str
         Its column.
-    apart : tuple of str
-        Columns of models side by side.
     model, label, validation : mapping
         Their options.
     seed : int
@@ -123,10 +121,11 @@ class Trainings:
         SHA-256 of the bars, in hex digits.
     versions : mapping of str to str
         By package.
+    apart : tuple of str
+        Columns of models side by side.
     """
 
     forecast: str
-    apart: tuple[str, ...]
     model: Mapping[str, Any]
     label: Mapping[str, Any]
     validation: Mapping[str, Any]
@@ -140,3 +139,4 @@ class Trainings:
     learning_curve: tuple[PointFacts, ...]
     fingerprint: str
     versions: Mapping[str, str]
+    apart: tuple[str, ...] = ()

@@ -27,16 +27,14 @@ from engine.plugins.models.spline_gam import SplineGAM
 from engine.plugins.models.stacking import Stacking
 from engine.plugins.models.svr import SVR
 from engine.plugins.models.xgboost import XGBoost
+from engine.plugins.models.xgboost_rank import XGBoostRank
 
 
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    linear: list[type[Model]] = [
-        Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic,
-    ]  # fmt: skip
-    trees: list[type[Model]] = [RandomForest, ExtraTrees, HistGradientBoosting, XGBoost, LightGBM]
-    made_of_others: list[type[Model]] = [
-        Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each,
-    ]  # fmt: skip
-    return [*linear, *trees, SVR, MLP, FactorRotation, *made_of_others]
+    linear = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic]
+    forests = [RandomForest, ExtraTrees]
+    boosted = [HistGradientBoosting, XGBoost, XGBoostRank, LightGBM]
+    made_of_others = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each]
+    return [*linear, *forests, *boosted, SVR, MLP, FactorRotation, *made_of_others]

@@ -56,7 +56,7 @@ MODELS = {
     "distilled": ["model@model.teacher=lasso", "model.folds=2"],
     "each": ["model@model.models.xgboost=lasso"], "logistic": [],
     "selected": ["model.by=permutation", "model.features=2", "model.folds=2"],
-    "svr": ["model.max_rows=500", "model.folds=2"],
+    "xgboost_rank": ["model.trees=5"], "svr": ["model.max_rows=500", "model.folds=2"],
 }  # fmt: skip
 # What ranks volumes or prices of different names, or adds a number to them, knows their levels.
 ALPHA101 = """

@@ -62,7 +62,8 @@ def test_the_room_lists_its_models():
     names = [model.name for model in register_models()]
     assert names == [
         "linear", "ridge", "lasso", "elastic_net", "huber", "pls", "pcr", "spline_gam", "logistic",
-        "random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", "lightgbm",
+        "random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", "xgboost_rank",
+        "lightgbm",
         "svr", "mlp", "factor_rotation",
         "ensemble", "stacking", "best_of", "regime_switch", "distilled", "selected", "each",
     ]  # fmt: skip

@@ -30,6 +30,7 @@ from engine.plugins.models.selected import Selected
 from engine.plugins.models.stacking import Stacking
 from engine.plugins.models.svr import SVR
 from engine.plugins.models.xgboost import XGBoost
+from engine.plugins.models.xgboost_rank import XGBoostRank, grade
 
 T, N, H = 420, 20, 5
 USUAL = Validation(n_splits=2, min_train=260, embargo=2, min_train_rows=50)
@@ -74,6 +75,7 @@ MADE_OF_OTHERS = [
     Selected(Ridge(), by="mrmr", features=2),
     Selected(Ridge(), by="permutation", features=2),
     SVR(max_rows=1000, C=[0.1, 1.0], gamma=0.1),
+    XGBoostRank(trees=40, min_child=1.0, learning_rate=0.2, threads=1),
     Logistic(),
     Logistic(target="top", penalty="elastic"),
     Each({"one": Ridge(), "two": FOREST}),
@@ -342,6 +344,31 @@ def test_svr_learns_from_every_kth_date_and_says_which_penalty() -> None:
 def test_the_top_of_a_date() -> None:
     date, y = np.array([3, 3, 3, 3, 3, 4, 4]), np.array([1.0, 5.0, 2.0, 5.0, 3.0, 7.0, 7.0])
     assert find_top(date, y, 0.2).tolist() == [False, True, False, True, False, True, True]
+
+
+def test_grades_of_a_date() -> None:
+    date = np.array([3, 3, 3, 3, 4, 4, 4])
+    y = np.array([0.4, 0.1, 0.3, 0.2, 7.0, 7.0, 9.0])
+    assert grade(date, y, 4).tolist() == [3, 0, 2, 1, 0, 0, 2]
+    assert grade(date, y, 2).tolist() == [1, 0, 1, 0, 0, 0, 1]
+
+
+def test_what_moves_all_names_alike_teaches_a_ranker_nothing() -> None:
+    """The score, but for its scale, is the same whatever is added to all labels of a date."""
+    model = XGBoostRank(trees=10, min_child=1.0, threads=1)
+    tide = np.random.default_rng(9).standard_normal((T, 1))
+    plain = forecast(model)
+    moved = forecast(model, label(FEATURES["a"] - 0.5 * FEATURES["b"] + 0.0 * tide))
+    shifted = Labels(
+        LABELS.name, H, SYMBOLS, LABELS.values, LABELS.target + 0.02 * tide, LABELS.end, DATES
+    )
+    np.testing.assert_array_equal(plain.values, moved.values)
+    assert rank_ic(forecast(model, shifted)) == pytest.approx(rank_ic(plain), abs=1e-12)
+
+
+def test_threads_do_not_matter_to_a_ranker() -> None:
+    one, three = (forecast(XGBoostRank(trees=10, threads=threads)) for threads in (1, 3))
+    np.testing.assert_array_equal(one.values, three.values)
 
 
 def test_odds_are_worth_what_each_side_was() -> None:

@@ -35,6 +35,7 @@ QUICK: dict[str, dict[str, Any]] = {  # fields that make a plugin quick, or that
     "best_of": {"models": TWO, "folds": 2},
     "each": {"models": TWO},
     "selected": {"model": {"name": "ridge"}, "by": "permutation", "features": 1, "folds": 2},
+    "xgboost_rank": {"trees": 10, "threads": 1},
     "svr": {"max_rows": 300, "folds": 2},
     "regime_switch": {"model": {"name": "ridge"}, "min_rows": 100},
     "distilled": {"teacher": FOREST, "student": {"name": "ridge"}, "folds": 2},
