@@ -29,12 +29,14 @@ from engine.plugins.models.svr import SVR
 from engine.plugins.models.xgboost import XGBoost
 from engine.plugins.models.xgboost_rank import XGBoostRank
 
+Models = list[type[Model]]
+
 
 @hookimpl
 def register_models() -> list[type[Model]]:
     """The built-in models."""
-    linear = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic]
-    forests = [RandomForest, ExtraTrees]
-    boosted = [HistGradientBoosting, XGBoost, XGBoostRank, LightGBM]
-    made_of_others = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each]
+    linear: Models = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic]
+    forests: Models = [RandomForest, ExtraTrees]
+    boosted: Models = [HistGradientBoosting, XGBoost, XGBoostRank, LightGBM]
+    made_of_others: Models = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each]
     return [*linear, *forests, *boosted, SVR, MLP, FactorRotation, *made_of_others]
