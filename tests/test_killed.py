@@ -220,6 +220,7 @@ def test_a_call_that_hears_nothing_is_ended_with_its_process(evil: Path, tmp_pat
     assert find_culprit(tmp_path / "runs" / "1") == "stage factors: factors.mine (evil.Rude)"
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_loses_its_own_job_only(evil: Path, tmp_path: Path) -> None:
     factors = ",".join(f"{{name: rude, how: {how}}}" for how in ("none", "kill", "none"))
     words = ["run", "-m", *SMALL, f"+factors.mine={factors}", "hydra.sweep.dir=s",

@@ -175,6 +175,7 @@ def command(words: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(line, cwd=cwd, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_sweep_with_joblib_equals_one_without(tmp_path: Path) -> None:
     words = ["run", "-m", "+bundle=ai_tech_core,ai_tech_core_ml", "model=ridge", "report=none",
              "universe=all", "source.n_symbols=30", "source.n_days=1200"]  # fmt: skip

@@ -11,13 +11,13 @@ from engine.cli.words import Group, Plain, switch
 from engine.core.errors import ConfigError
 
 FORECASTS = """\
-a run's forecasts, a file a model, with the label and the factors beside them
+a run's forecasts, a file a model, with label and factors beside them
 
   engine export forecasts outputs/NAME/TIME --out alphas
 
-writes ml_alpha_{model}_{horizon}d_{universe}_{frequency}.parquet (timestamp, symbol, the forecast,
-the forward return, factors; NaN where nothing was forecast) and the same name with _metadata.json:
-model, label, validation, the trainings and what they came to.
+writes ml_alpha_{model}_{horizon}d_{universe}_{frequency}.parquet (timestamp, symbol, the
+forecast, the forward return, factors; NaN where nothing was forecast) and the same name with
+_metadata.json: model, label, validation, the trainings and what they came to.
 """
 
 

@@ -157,6 +157,7 @@ def test_a_model_that_scales_what_it_forecasts_by_itself_is_found(shell: Shell) 
     assert shell.broken("scales_test") == "blindness"
 
 
+@pytest.mark.long
 def test_a_selection_shows_on_a_date_by_which_it_would_have_been_another(shell: Shell) -> None:
     words = factor("selected_before_split")
     late = shell.audit(*words, "--dates=2015-07-10")

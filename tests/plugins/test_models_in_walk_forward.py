@@ -243,6 +243,7 @@ def digest_all() -> str:
     return " ".join(f"{m.name}={h}" for m, h in zip(models, hashes, strict=True))
 
 
+@pytest.mark.long
 def test_a_fresh_process_on_other_threads_forecasts_the_same_bytes() -> None:
     code = "import test_models_in_walk_forward as tests; print(tests.digest_all())"
     said = []

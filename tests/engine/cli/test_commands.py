@@ -56,6 +56,7 @@ def test_a_command_alone_says_what_it_does(
 SWITCHES = {
     "compare": "--out",
     "data check": "--symbol --known --period --stamp --date --zone --json",
+    "export forecasts": "--out",
     "factors compute": "--out --append --missing --chunk --memory --threads --parallel --workers "
     "--dtype",
     "plugins new": "--here",

@@ -24,7 +24,7 @@ _engine_completion "$1" 2>/dev/null
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 OFFERED = {
-    "": "run report compare data factors store plugins audit trials warm completion",
+    "": "run report compare export data factors store plugins audit trials warm completion",
     "fac": "factors",
     "--": "--version --debug --help",
     "plugins ": "check list new show yaml",

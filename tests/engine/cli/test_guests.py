@@ -74,6 +74,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
+@pytest.mark.long
 def test_a_group_of_a_stranger_is_typed_like_one_of_ours(site: Site) -> None:
     site.add("books", GOOD)
     line = f"  engine ledger show RUN                    the book of a run\n{'':44}(of books 1.0)\n"

@@ -115,6 +115,7 @@ def test_the_project_is_clean(here: Path, name: str) -> None:
         call([sys.executable, "-m", "ruff", *words, "--isolated", "."], here / name)
 
 
+@pytest.mark.long
 def test_the_authors_session(tmp_path: Path) -> None:
     """Engine's wheel and the new project in a fresh environment; then what its README says.
 

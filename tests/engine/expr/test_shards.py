@@ -79,6 +79,7 @@ def cluster() -> Iterator[Any]:
         yield made
 
 
+@pytest.mark.long
 @needs_dask
 def test_a_worker_that_is_killed_at_its_work_is_survived(cluster: Any, tmp_path: Path) -> None:
     from dask.distributed import Client

@@ -105,6 +105,7 @@ def test_a_number_that_a_failed_commit_gave_is_given_once(tmp_path: Path) -> Non
     assert store.read(["one"]).values.item() == 1.0
 
 
+@pytest.mark.long
 def test_the_users_own_store_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from engine.plugins.stores import Local
 
