@@ -25,9 +25,10 @@ class Nest:
 
 @cache
 def find_nests(cls: type) -> Mapping[str, Nest]:
-    """Return the fields of a plugin's class that hold plugins."""
-    hints = get_type_hints(cls)
-    found = {field.name: _read(hints[field.name]) for field in dataclasses.fields(cls)}
+    """Return the fields of a plugin's class that hold plugins: their options name `plugins`."""
+    names = [field.name for field in dataclasses.fields(cls) if "plugins" in field.metadata]
+    hints = get_type_hints(cls) if names else {}  # slow, and each start asks all classes
+    found = {name: _read(hints[name]) for name in names}
     return {name: nest for name, nest in found.items() if nest is not None}
 
 

@@ -59,6 +59,12 @@ class Scaler:
         return out.T
 
 
+def measure_unit(y: FloatArray) -> float:
+    """Return what a target is divided by: its deviation, or 1; y's memory is overwritten."""
+    deviation = deviate(y)
+    return deviation if deviation > 0.0 else 1.0
+
+
 def deviate(y: FloatArray) -> float:
     """Return `numpy.std` of y, to the last bit, in y's own memory."""
     y -= y.sum() / len(y)

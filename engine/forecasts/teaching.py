@@ -27,7 +27,7 @@ from engine.forecasts.labels import Labels
 from engine.forecasts.moments import Moments, Solved
 from engine.forecasts.ranges import to_ranges, to_rows
 from engine.forecasts.rows import Part, TableRows, find_rows
-from engine.forecasts.scaling import Scaler, deviate
+from engine.forecasts.scaling import Scaler, measure_unit
 from engine.forecasts.splits import Validation, Window
 from engine.forecasts.table import IntArray, Table
 from engine.forecasts.taught import Taught
@@ -68,8 +68,7 @@ class Teacher:
         fit, tail = self._divide(model, part)
         rows = fit.select(table)
         self._refuse_few(where, rows)
-        deviation = deviate(table.y[rows])
-        unit = deviation if deviation > 0.0 else 1.0
+        unit = measure_unit(table.y[rows])
         if model.is_solved and part.kept is None:
             medians = self.learn_medians(rows)
             solved = self.moments.train(
@@ -228,7 +227,7 @@ class Lesson:
         kept = np.zeros(len(self.teacher.table.y), bool)
         kept[self.chosen[where]] = True
         part, chosen = Part(self.part.dates, kept), self.chosen[where]
-        return replace(self, part=part, held=Part(()), chosen=chosen, unit=self.unit)
+        return replace(self, part=part, held=Part(()), chosen=chosen)
 
     def teach(
         self,
@@ -307,13 +306,12 @@ class Lesson:
         part = Part(to_ranges(left), self.part.kept)
         table, rows = self.teacher.table, ahead.select(self.teacher.table)
         chosen = part.select(table)
-        deviation = deviate(table.y[chosen])
         training = replace(
             self,
             part=part,
             held=Part(()),
             chosen=chosen,
-            unit=deviation if deviation > 0.0 else 1.0,
+            unit=measure_unit(table.y[chosen]),
             label=f"{self.label}{name}, ",
             ahead=ahead,
         )

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -78,3 +79,41 @@ class Forest:
         mean = np.mean(shares, axis=0, dtype=np.float64)
         share: engine.FloatArray = mean / mean.sum()
         return share
+
+
+@dataclass(frozen=True)
+class OfTrees(engine.Model):
+    """What models that are forests share: all but how a tree is grown, and its usual size."""
+
+    tree: ClassVar[str]
+    """scikit-learn's class of trees."""
+
+    trees: int = engine.option(100, "in the forest; more only make it smoother, and slower", ge=1)
+    max_depth: int = engine.option(6, "questions from root to leaf at most", ge=1)
+    min_leaf: int = engine.option(
+        100, "training rows in a leaf at least, for returns are mostly noise", ge=1
+    )
+    features: float = engine.option(0.33, "share of the features tried at a split", ge=0.01, le=1.0)
+    rows: float = engine.option(
+        0.1,
+        "share of the training rows drawn for a tree; their labels overlap anyway",
+        ge=0.01,
+        le=1.0,
+    )
+    threads: int = engine.option(
+        2, "threads to train with; the result is the same for any number", ge=1
+    )
+
+    def estimator(self, seed: int) -> engine.Estimator:
+        """Return an unfitted `Forest` of the class's trees."""
+        from sklearn import tree
+
+        make = partial(
+            getattr(tree, self.tree),
+            max_depth=self.max_depth,
+            min_samples_leaf=self.min_leaf,
+            max_features=self.features,
+        )
+        return Forest(
+            lambda seed: make(random_state=seed), self.trees, self.rows, self.threads, seed
+        )
