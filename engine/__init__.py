@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from engine.core.places import user_cache, user_store
     from engine.core.progress import progress
     from engine.core.terms import Holding, Terms
-    from engine.core.training import Forecaster, Rows, Taught, Training
+    from engine.core.training import Forecaster, OnlinePredictor, Rows, Taught, Training
     from engine.core.universe import Universe
     from engine.core.whole import writing_whole
     from engine.expr import Formula, parse
@@ -68,6 +68,7 @@ _HOME = {
         "Kind",
         "Model",
         "Observer",
+        "OnlinePredictor",
         "Operator",
         "Portfolio",
         "Regime",
@@ -88,7 +89,7 @@ _HOME = {
         "Holding",
         "Terms",
     ),
-    "engine.core.training": ("Forecaster", "Rows", "Taught", "Training"),
+    "engine.core.training": ("Forecaster", "OnlinePredictor", "Rows", "Taught", "Training"),
     "engine.core.universe": ("Universe",),
     "engine.core.whole": ("writing_whole",),
     "engine.expr": (
@@ -127,6 +128,7 @@ __all__ = [
     "LocalStore",
     "Model",
     "Observer",
+    "OnlinePredictor",
     "OpenStore",
     "Operator",
     "Panel",

@@ -32,22 +32,26 @@ def check_fits(
         The run's.
     dates : pandas.DatetimeIndex, shape (T,)
     """
-    end = np.maximum(labels.end, np.arange(len(dates)) + 1 + labels.horizon)
+    own = np.maximum(labels.end, np.arange(len(dates)) + 1 + labels.horizon)
     wrong = []
     for split in splits:
-        test = int(dates.searchsorted(pd.Timestamp(split["test_start"], tz="UTC")))
+        test = pd.Timestamp(split["test_start"], tz="UTC")
         for fit in split["fits"]:
+            same = fit["horizon"] == labels.horizon
+            end = own if same else np.arange(len(dates)) + 1 + fit["horizon"]
             rows = _find_rows(fit["dates"], dates)
             held = _find_rows(fit["ahead"], dates)
             wrong += _find_overlap(split, fit["what"], rows, held, end, dates)
-            late = rows[end[rows] >= test]
+            served = pd.DatetimeIndex(fit["before"] or [test] * len(rows), tz="UTC")
+            late = np.flatnonzero(end[rows] >= dates.searchsorted(served))
             if not len(late):
                 continue
-            row = int(late[0])
+            row, first = int(rows[late[0]]), tell_date(served[late[0]])
             known = "after the data" if end[row] >= len(dates) else tell_date(dates[end[row]])
+            what = "the first forecast with it is of" if fit["before"] else "forecasts begin on"
             wrong.append(
                 f"training {split['index']}, {fit['what']}: the label of {tell_date(dates[row])} "
-                f"is known on {known}, and forecasts begin on {tell_date(dates[test])}"
+                f"is known on {known}, and {what} {first}"
             )
     return wrong
 

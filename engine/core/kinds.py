@@ -153,6 +153,13 @@ class Model(Kind):
     config_key: ClassVar[str] = "model"
 
     wants_tail: ClassVar[bool] = False
+    is_partial: ClassVar[bool] = False
+    """Whether its forecasts may lack rows, as NaN; a member of another model must have all."""
+
+    @property
+    def label_horizons(self) -> tuple[int, ...]:
+        """Horizons in trading days, besides the run's own, whose labels it asks a training for."""
+        return ()
 
     @property
     def forecast_keys(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from engine.core.estimators import Predictor
 from engine.core.panel import BoolArray, FloatArray
@@ -29,6 +30,14 @@ class Rows(Protocol):
     @property
     def symbol(self) -> IntArray:
         """The place of each symbol among all, by name, shape (R,)."""
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """The panel's dates, UTC, shape (T,): ``dates[date]`` are those of the rows."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols, by name, N of them: ``symbol`` counts in them."""
 
     @property
     def regimes(self) -> Mapping[str, FloatArray]:
@@ -62,6 +71,22 @@ class Combination(Forecaster, Protocol):
 
     def combine(self, rows: Rows, said: Mapping[str, FloatArray]) -> FloatArray:
         """Return forecasts of rows, shape (R,), made of the members'."""
+
+    def set_apart(self, said: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """Return what the model's further `forecast_keys` stand for, shape (R,) each."""
+
+
+@runtime_checkable
+class OnlinePredictor(Predictor, Protocol):
+    """What is left of a model that goes on learning while it forecasts.
+
+    The engine asks it for one date after another, and teaches it each date's rows as soon as their
+    labels are known, and never before. Inside folds, and where a validation trains on later dates,
+    it is not taught further.
+    """
+
+    def update(self, X: FloatArray, y: FloatArray) -> None:
+        """Learn rows of one date, shape (R, K), scaled as the training's, and (R,)."""
 
 
 class Taught(Protocol):
@@ -126,6 +151,13 @@ class Training(Rows, Protocol):
         """Return where in `X` each symbol's last k dates are, shape (R, k), the row itself last.
 
         -1 where the symbol has no such row: before its first one, or where one is missing.
+        """
+
+    def at(self, horizon: int) -> Training:
+        """Return the training on labels of another horizon, one of the model's `label_horizons`.
+
+        It has the rows whose labels are known no later than the last one of these dates, so
+        whatever these rows were purged from, those of a longer horizon are too.
         """
 
     def keep(self, where: BoolArray) -> Training:

@@ -8,7 +8,7 @@ from engine.forecasts.labels import Label, Labels
 from engine.forecasts.ranges import Ranges
 from engine.forecasts.splits import CAUTION, Validation
 from engine.forecasts.training import EQUAL, Split
-from engine.forecasts.walkforward import Forecasts, list_forecasts, walk_forward
+from engine.forecasts.walkforward import Forecasts, list_forecasts, list_horizons, walk_forward
 
 __all__ = [
     "CAUTION",
@@ -23,5 +23,6 @@ __all__ = [
     "Validation",
     "find_late",
     "list_forecasts",
+    "list_horizons",
     "walk_forward",
 ]

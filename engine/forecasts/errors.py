@@ -35,8 +35,8 @@ class Errors:
 
     @classmethod
     def of(cls, forecast: FloatArray, target: FloatArray, rank_ic: float) -> Errors:
-        """Return the errors of forecasts, shape (R,), where the target, shape (R,), is known."""
-        known = np.isfinite(target)
+        """Return the errors of forecasts against the target, shape (R,) each, where both are."""
+        known = np.isfinite(target) & np.isfinite(forecast)
         if not known.any():
             return cls(np.nan, np.nan, np.nan, rank_ic)
         target, miss = target[known], (forecast - target)[known]

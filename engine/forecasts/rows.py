@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from engine.core.errors import PluginError
 from engine.core.panel import BoolArray, FloatArray
@@ -26,11 +27,16 @@ class TableRows:
     rows : int array, shape (R,)
     states : mapping of str to float array, shape (T,)
         Probability of each market state.
+    dates : pandas.DatetimeIndex, shape (T,)
+    symbols : tuple of str
+        By name, N of them.
     """
 
     table: Table
     rows: IntArray
     states: Mapping[str, FloatArray]
+    dates: pd.DatetimeIndex
+    symbols: tuple[str, ...]
 
     @property
     def seen(self) -> TableRows:

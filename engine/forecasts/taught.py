@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,8 +13,9 @@ from engine.core.errors import DataError, PluginError
 from engine.core.estimators import Predictor
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray
-from engine.core.training import Forecaster, Rows
-from engine.forecasts.fits import Fit
+from engine.core.training import Forecaster, OnlinePredictor, Rows
+from engine.forecasts.fits import Fits
+from engine.forecasts.known import Known
 from engine.forecasts.rows import TableRows, find_rows
 from engine.forecasts.scaling import Scaler
 from engine.forecasts.table import IntArray
@@ -36,7 +39,13 @@ class Taught:
         What the target was divided by.
     scaler : Scaler, optional
         Of a predictor's features.
-    fits : tuple of Fit
+    fits : Fits
+        What it was taught on.
+    known : Known, optional
+        Later labels, which an online predictor is taught between its forecasts; None where it may
+        not be.
+    partial : bool
+        Whether forecasts may be NaN.
     chosen : tuple of str, optional
         The features that it sees, where these are not all.
     blind : sequence of one bool
@@ -51,7 +60,9 @@ class Taught:
     unit: float
     scaler: Scaler | None
     fitted: Predictor | Forecaster
-    fits: tuple[Fit, ...]
+    fits: Fits
+    known: Known | None = None
+    partial: bool = False
     blind: Sequence[bool] = (False,)
     chosen: tuple[str, ...] | None = None
 
@@ -89,7 +100,14 @@ class Taught:
                 f"model {self.model.name!r} forecasts shape {made.shape} for {count} rows in "
                 f"{self.where}: return one number a row"
             )
-        if not np.isfinite(made).all():
+        bad = np.isinf(made) if self.partial else ~np.isfinite(made)
+        if bad.any() and self.model.is_partial:
+            raise DataError(
+                f"model {self.model.name!r} lacks {int(bad.sum())} of {count} forecasts in "
+                f"{self.where}: a member of another model must have all; take it alone, or as a "
+                "factor of the bundle"
+            )
+        if bad.any():
             raise DataError(
                 f"model {self.model.name!r} forecasts NaN or inf in {self.where}: "
                 "look at the factors' scale, or type validation.standardize=true"
@@ -100,10 +118,39 @@ class Taught:
         """Forecasts of rows, shape (R,), whose features are scaled some at a time."""
         assert self.scaler is not None
         out = np.empty(len(rows.rows))
+        if isinstance(fitted, OnlinePredictor) and self.known is not None:
+            self._go_on(out, deepcopy(fitted), rows, self.scaler, self.known)
+            return out
         for start in range(0, len(out), SCALED):
             some = slice(start, start + SCALED)
             self._fill(out[some], fitted, self.scaler.apply(rows.table, rows.rows[some]))
         return out
+
+    def _go_on(
+        self,
+        out: FloatArray,
+        fitted: OnlinePredictor,
+        rows: TableRows,
+        scaler: Scaler,
+        known: Known,
+    ) -> None:
+        """Fill in forecasts date by date; before each, teach what has become known by then."""
+        table, learnt = rows.table, list[tuple[int, int]]()
+        count, since = 0, known.since
+        begins = np.append(np.flatnonzero(np.diff(rows.date, prepend=-1)), len(out))
+        for start, stop in pairwise(begins.tolist()):
+            date = int(rows.date[start])
+            for t in known.find_new(since, date):
+                some = table.select(((t, t + 1),), learn=True)
+                if len(some):
+                    with calling(self.model, f"model {self.model.name!r}", often=True):
+                        fitted.update(scaler.apply(table, some), table.y[some] / self.unit)
+                    learnt.append((t, date))
+                    count += len(some)
+                since = t + 1
+            self._fill(out[start:stop], fitted, scaler.apply(table, rows.rows[start:stop]))
+        if learnt:
+            self.fits.add(known.note(learnt, count))
 
     def _fill(self, out: FloatArray, fitted: Predictor, X: FloatArray) -> None:
         """Fill in forecasts of X's rows, in blocks of one size.

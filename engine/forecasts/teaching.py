@@ -16,13 +16,15 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from engine.core.errors import ConfigError
+from engine.core.errors import ConfigError, PluginError
 from engine.core.kinds import Model
 from engine.core.panel import BoolArray, FloatArray
 from engine.core.training import Forecaster, Learner, Rows
-from engine.forecasts.fits import Fit
+from engine.forecasts.fits import Fit, Fits
 from engine.forecasts.folds import purge
+from engine.forecasts.known import Known, clip_to_known
 from engine.forecasts.labels import Labels
 from engine.forecasts.moments import Moments, Solved
 from engine.forecasts.ranges import to_ranges, to_rows
@@ -38,7 +40,11 @@ from engine.study.ic import RankedOutcome, correlate  # what members are weighed
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """What all trainings of one run share; `first` is the first window."""
+    """What all trainings of one run share.
+
+    `first` is the first window, `states` are the probabilities of market states, shape (T,), and
+    `further` the labels of other horizons.
+    """
 
     table: Table
     first: Window
@@ -46,6 +52,7 @@ class Teacher:
     validation: Validation
     seed: int
     states: Mapping[str, FloatArray]
+    further: Mapping[int, Labels] = field(default_factory=dict)
 
     @cached_property
     def moments(self) -> Moments:
@@ -64,7 +71,7 @@ class Teacher:
 
     def teach(self, model: Model, part: Part, where: str) -> Taught:
         """Train a model; `where` says which training it is, for messages."""
-        table, end = self.table, self.labels.end
+        table = self.table
         fit, tail = self._divide(model, part)
         rows = fit.select(table)
         self._refuse_few(where, rows)
@@ -75,36 +82,37 @@ class Teacher:
                 model, fit.dates, medians, unit, self.validation.standardize
             )
             if solved is not None:
-                return self._take(model, where, rows, unit, medians, solved)
+                fits, weights = self._list_fits(rows, solved), solved.weights
+                return Taught(self.show, model, where, rows, unit, solved.scaler, weights, fits)
         lesson = Lesson(self, model, fit, tail, where, rows, unit)
         with calling(model, f"model {model.name!r}"):
             fitted = model.learn(lesson)
         lesson.learning[0] = False
-        learnt = Fit.of("model", table, rows, end)
         scaler = None if isinstance(fitted, Forecaster) else lesson.scaler
-        return Taught(self.show, model, where, rows, unit, scaler, fitted, lesson.list_fits(learnt))
+        fits, known = lesson.close_fits(), self._find_known(fit)
+        return Taught(
+            self.show, model, where, rows, unit, scaler, fitted, fits, known, model.is_partial
+        )
 
     def show(self, rows: IntArray) -> TableRows:
         """Return rows of the table as a model sees them."""
-        return TableRows(self.table, rows, self.states)
+        return TableRows(self.table, rows, self.states, self.labels.dates, self.symbols)
 
-    def _take(
-        self,
-        model: Model,
-        where: str,
-        rows: IntArray,
-        unit: float,
-        medians: FloatArray,
-        solved: Solved,
-    ) -> Taught:
-        end = self.labels.end
-        learnt = Fit.on("model", solved.dates, solved.rows, end)
-        fits = (
-            Fit.of("medians", self.table, rows, end),
-            replace(learnt, what="scaler"),
-            learnt,
-        )
-        return Taught(self.show, model, where, rows, unit, solved.scaler, solved.weights, fits)
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols, by name."""
+        return tuple(sorted(self.labels.symbols))
+
+    def _find_known(self, part: Part) -> Known | None:
+        """What may be learnt later; nothing where only some rows of the dates count."""
+        if part.kept is not None or self.validation.trains_on_later:
+            return None
+        return Known(self.labels, self.validation.embargo, part.dates[-1][1])
+
+    def _list_fits(self, rows: IntArray, solved: Solved) -> Fits:
+        learnt = Fit.on("model", solved.dates, solved.rows, self.labels)
+        medians = Fit.of("medians", self.table, rows, self.labels)
+        return Fits([medians, replace(learnt, what="scaler"), learnt])
 
     def _refuse_few(self, where: str, rows: IntArray) -> None:
         chosen = self.validation
@@ -145,7 +153,7 @@ class Lesson:
     unit: float
     label: str = ""  # before the names of its sub-models
     ahead: Part | None = None  # what is held out from it, where it is a training inside another
-    taught: list[Fit] = field(default_factory=list)  # fits of sub-models
+    fits: Fits = field(default_factory=Fits)
     learning: list[bool] = field(default_factory=lambda: [True])  # until `learn` returns
 
     @cached_property
@@ -162,6 +170,16 @@ class Lesson:
     def symbol(self) -> npt.NDArray[np.int64]:
         """The place of each symbol among all, by name, shape (R,)."""
         return self.seen.symbol
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """The panel's dates, shape (T,)."""
+        return self.teacher.labels.dates
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols, by name."""
+        return self.teacher.symbols
 
     @property
     def regimes(self) -> Mapping[str, FloatArray]:
@@ -222,6 +240,32 @@ class Lesson:
         found = place[np.maximum(back, 0), self.symbol[:, None]]
         return np.where(back < 0, -1, found)
 
+    def at(self, horizon: int) -> Lesson:
+        """Return the training on labels of another horizon, known no later than these."""
+        own = self.teacher.labels
+        if horizon == own.horizon:
+            return self
+        if horizon not in self.teacher.further:
+            raise PluginError(
+                f"{self.where}: {self.model.name!r} asks for labels of {horizon} days, which its "
+                "label_horizons do not name: add it there"
+            )
+        labels = self.teacher.further[horizon]
+        table = self.teacher.table
+        table = replace(table, y=labels.target.ravel()[table.cells])
+        teacher = replace(self.teacher, table=table, labels=labels)
+        part = Part(clip_to_known(self.part.dates, own, labels), self.part.kept)
+        chosen = part.select(table)
+        return replace(
+            self,
+            teacher=teacher,
+            part=part,
+            held=Part(()),
+            chosen=chosen,
+            unit=measure_unit(table.y[chosen]),
+            label=f"{self.label}{horizon}d, ",
+        )
+
     def keep(self, where: BoolArray) -> Lesson:
         """Return the training on some of its rows, shape (R,); scaled by those alone."""
         kept = np.zeros(len(self.teacher.table.y), bool)
@@ -250,12 +294,10 @@ class Lesson:
             teacher = replace(teacher, table=table)
         made = teacher.teach(model, self.part, f"{self.where}, {self.label}{key}")
         ahead = () if self.ahead is None else self.ahead.dates
-        self.taught.extend(
-            replace(fit, what=f"{self.label}{key}: {fit.what}", ahead=fit.ahead or ahead)
-            for fit in made.fits
-        )
+        self.fits.inside.append((f"{self.label}{key}", ahead, made.fits))
         chosen = None if features is None else tuple(features)
-        return replace(made, blind=self.learning, chosen=chosen)
+        known = None if ahead else made.known  # what is held out stays so
+        return replace(made, known=known, partial=False, blind=self.learning, chosen=chosen)
 
     def forecast_outside(self, models: Mapping[str, Learner], folds: int) -> dict[str, FloatArray]:
         """Return what each model forecasts of each row when its fold is held out, shape (R,)."""
@@ -318,16 +360,17 @@ class Lesson:
         places = np.searchsorted(self.chosen, rows).astype(np.int64)
         return Fold(training, self.teacher.show(rows), places)
 
-    def list_fits(self, learnt: Fit) -> tuple[Fit, ...]:
-        """What was learnt, from which rows: of the features, the target, the tail, by others."""
-        table, end = self.teacher.table, self.teacher.labels.end
-        made = []
+    def close_fits(self) -> Fits:
+        """Write down what was learnt, from which rows: of the features, the target, the tail."""
+        table, labels = self.teacher.table, self.teacher.labels
         if "_fitted" in vars(self):
-            made += [Fit.of(what, table, self.chosen, end) for what in ("medians", "scaler")]
-        made.append(learnt)
+            for what in ("medians", "scaler"):
+                self.fits.add(Fit.of(what, table, self.chosen, labels))
+        self.fits.add(Fit.of("model", table, self.chosen, labels))
         if "_tail" in vars(self):
-            made.append(Fit.of("early stopping", table, self.held.select(table), end))
-        return (*made, *self.taught)
+            held = self.held.select(table)
+            self.fits.add(Fit.of("early stopping", table, held, labels))
+        return self.fits
 
     @cached_property
     def _fitted(self) -> tuple[Scaler, FloatArray]:

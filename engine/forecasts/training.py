@@ -126,7 +126,8 @@ class Trainer:
         learnt = Errors.of(inside, table.y[sampled], _mean(self._rank(sampled, inside)[1]))
         rows = table.select(window.test, learn=False)
         values, said = self._ask(taught, rows)
-        apart = tuple(said[key] for key in self.model.forecast_keys[1:])
+        aside = self._set_apart(taught, said)
+        apart = tuple(aside[key] for key in self.model.forecast_keys[1:])
         ahead = Ahead(rows, values, *self._rank(rows, values), apart)
         split = Split(
             index=index,
@@ -136,7 +137,7 @@ class Trainer:
             outside=Errors.of(values, table.y[rows], _mean(ahead.rank_ic)),
             seconds=perf_counter() - began,
             importances=_importances(taught.fitted, table.names),
-            fits=taught.fits,
+            fits=taught.fits.list(),
             told=getattr(taught.fitted, "told", None) or None,
             members=self._judge(rows, said),
         )
@@ -150,6 +151,15 @@ class Trainer:
         with calling(self.model, f"model {self.model.name!r}", often=True):
             said = fitted.ask_members(shown)
             return taught.take(fitted.combine(shown, said), len(rows)), said
+
+    def _set_apart(
+        self, taught: Taught, said: Mapping[str, FloatArray]
+    ) -> Mapping[str, FloatArray]:
+        """Forecasts beside the model's own, by its further `forecast_keys`."""
+        if not isinstance(taught.fitted, Combination):
+            return {}
+        with calling(self.model, f"model {self.model.name!r}", often=True):
+            return taught.fitted.set_apart(said)
 
     def _judge(self, rows: IntArray, said: Mapping[str, FloatArray]) -> dict[str, float] | None:
         """How well members, and their plain mean, ordered rows; None without any."""

@@ -29,6 +29,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from engine.core.kinds import Model
+from engine.core.nesting import list_nested
 from engine.core.panel import BoolArray, FloatArray
 from engine.forecasts.curve import Point, shorten
 from engine.forecasts.labels import Labels
@@ -42,6 +43,14 @@ from engine.forecasts.training import Ahead, Split, Trainer
 def list_forecasts(model: Model, horizon: int) -> tuple[str, ...]:
     """Return what bundles call a model's forecasts, its own first: ``ml_alpha_ridge_20d``."""
     return tuple(f"ml_alpha_{key}_{horizon}d" for key in model.forecast_keys)
+
+
+def list_horizons(model: Model) -> tuple[int, ...]:
+    """Return the horizons whose labels a model asks for besides the run's, at any depth."""
+    found = {*model.label_horizons}
+    for _, inner in list_nested(model):
+        found |= {*list_horizons(inner)} if isinstance(inner, Model) else set()
+    return tuple(sorted(found))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +116,7 @@ def walk_forward(
     where: BoolArray | None = None,
     hidden: Mapping[str, BoolArray] | None = None,
     regimes: Mapping[str, FloatArray] | None = None,
+    further: Mapping[int, Labels] | None = None,
     progress: Callable[[Split, int], None] | None = None,
 ) -> Forecasts:
     """Train a model as the validation says, and forecast every date that it leaves to forecast.
@@ -130,6 +140,8 @@ def walk_forward(
         The cells in which a feature is missing, whatever stands there.
     regimes : mapping of str to float array, shape (T,), optional
         State probabilities; further features when ``validation.use_regimes``.
+    further : mapping of int to Labels, optional
+        By horizon: those that the model asks for besides (`list_horizons`).
     progress : callable, optional
         Called after each split with the split and the number of splits.
 
@@ -147,7 +159,8 @@ def walk_forward(
     table = Table.stack(features, labels, validation, where, regimes, hidden)
     plan = Plan.of(table.first, labels, validation)
     again = shorten(plan.windows[-1], labels, validation)
-    teacher = Teacher(table, plan.windows[0], labels, validation, seed, regimes or {})
+    first = plan.windows[0]
+    teacher = Teacher(table, first, labels, validation, seed, regimes or {}, further or {})
     trainer = Trainer(teacher, model)
     names = list_forecasts(model, labels.horizon)
     made = {name: np.full(labels.values.shape, np.nan) for name in names}

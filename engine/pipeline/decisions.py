@@ -19,7 +19,15 @@ from engine.core.nesting import describe
 from engine.core.panel import FloatArray, Panel, arrange
 from engine.core.progress import progress
 from engine.factors import lookbacks
-from engine.forecasts import CAUTION, Forecasts, Label, Labels, Validation, walk_forward
+from engine.forecasts import (
+    CAUTION,
+    Forecasts,
+    Label,
+    Labels,
+    Validation,
+    list_horizons,
+    walk_forward,
+)
 from engine.pipeline.manifest import versions
 from engine.pipeline.market import Bars, Seasoned
 from engine.pipeline.stage import Artifact, Note, Table
@@ -37,6 +45,17 @@ GROSS_LIMIT = 20.0  # |weight| above this is a mistake, not leverage
 def label(chosen: Label, seed: int, delisting: Delisting, bars: Bars) -> Labels:
     """Forward returns from the bar after the decision, and when each is known."""
     return chosen.compute(bars.panel, seed, delisting)
+
+
+def horizons(
+    chosen: Label, model: Model, seed: int, delisting: Delisting, bars: Bars
+) -> Mapping[int, Labels]:
+    """Labels of the other horizons that the model asks for, by horizon."""
+    asked = [each for each in list_horizons(model) if each != chosen.horizon]
+    return {
+        horizon: dataclasses.replace(chosen, horizon=horizon).compute(bars.panel, seed, delisting)
+        for horizon in asked
+    }
 
 
 def regimes(regime: Regime, bars: Bars) -> FloatArray:
@@ -69,6 +88,7 @@ def forecasts(
     bars: Bars,
     seasoning: Seasoned,
     label: Labels,
+    horizons: Mapping[int, Labels],
     regimes: FloatArray,
 ) -> Forecasts:
     """Out-of-sample forecasts of the model."""
@@ -84,6 +104,7 @@ def forecasts(
         where=panel.member & panel.present,
         hidden=seasoning.values.find_young(),
         regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
+        further=horizons,
         progress=lambda split, count: progress(split.index + 1, count),
     )
     early = is_young(panel, share * max(seasoning.windows.values()))

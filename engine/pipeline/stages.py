@@ -2,7 +2,7 @@
 
     source → bars → data
                   → factors → seasoning ──────────────┐
-                  → label ──────────────┐             │
+                  → label, horizons ────┐             │
                   → regimes ────────────┼→ forecasts →│
                        │                │             ▼
                        └────────────────┼──────────→ signal → account ──┐
@@ -88,6 +88,14 @@ STAGES = (
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(
+        "horizons",
+        decisions.horizons,
+        reads={"chosen": "label", "model": "model", "seed": "seed", "delisting": "delisting"},
+        of=("bars",),
+        libraries=(*NUMERIC, *WIDE),
+        wanted=lambda settings: settings.needs_model,
+    ),
+    Stage(
         "regimes",
         decisions.regimes,
         reads={"regime": "regime"},
@@ -108,7 +116,7 @@ STAGES = (
             "seed": "seed",
             "share": "decision.seasoning",
         },
-        of=("bars", "factors", "seasoning", "label", "regimes"),
+        of=("bars", "factors", "seasoning", "label", "horizons", "regimes"),
         tables={"forecasts": forecasts_schema},
         notes=("forecasts",),
         leaves=decisions.leave_forecasts,

@@ -38,7 +38,8 @@ class _Dates:
     """Rows as days."""
 
     def __init__(self, panel: Panel) -> None:
-        self.days = panel.dates.strftime("%Y-%m-%d").tolist()
+        whole = (panel.dates == panel.dates.normalize()).all()
+        self.days = panel.dates.strftime("%Y-%m-%d" if whole else "%Y-%m-%dT%H:%M:%S").tolist()
 
     def split(self, split: Split) -> dict[str, Any]:
         """One training, its dates, its errors and its fits."""
@@ -67,7 +68,9 @@ class _Dates:
             "dates": self.ranges(fit.dates),
             "rows": fit.rows,
             "latest": self.days[fit.latest] if fit.dates else None,
+            "horizon": fit.horizon,
             "ahead": self.ranges(fit.ahead),
+            "before": [self.days[row] for row in fit.before],
         }
 
     def learnt(self, split: Split) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class FitFacts:
     Parameters
     ----------
     what : str
-        ``medians``, ``scaler``, ``model``, ``early stopping``.
+        ``medians``, ``scaler``, ``model``, ``early stopping``, ``updates``.
     dates : tuple of pairs
         First and last date of each range of rows.
     rows : int
@@ -25,6 +25,10 @@ class FitFacts:
         When the last label among them was known; None without any row.
     ahead : tuple of pairs
         Dates inside the training that the fit was held out from; empty outside of folds.
+    horizon : int, optional
+        Of its labels, in trading days.
+    before : tuple of str
+        Of ``updates``: for each of `dates` the first date that was forecast with it.
     """
 
     what: str
@@ -32,6 +36,8 @@ class FitFacts:
     rows: int
     latest: str | None
     ahead: Dates = ()
+    horizon: int | None = None
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ not move when the data end earlier.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.checks import Check, Inputs, Probe, Result, Results, make_odd, small_panel
 from engine.core.kinds import Model
 from engine.core.panel import FloatArray, Panel
-from engine.forecasts import Label, Validation, walk_forward
+from engine.forecasts import Label, Validation, list_horizons, walk_forward
 
 ROWS, SEED = 320, 7
 LABEL = Label(horizon=5)
@@ -35,6 +37,7 @@ def _ask(plugin: Model, inputs: Inputs) -> Results:
         seed=SEED,
         where=panel.member & panel.present,
         regimes=states,
+        further={h: replace(LABEL, horizon=h).compute(panel) for h in list_horizons(plugin)},
     )
     return {"": Result(made.values, panel.symbols)}
 

@@ -10,6 +10,7 @@ from engine.plugins.models.elastic_net import ElasticNet
 from engine.plugins.models.ensemble import Ensemble
 from engine.plugins.models.extra_trees import ExtraTrees
 from engine.plugins.models.factor_rotation import FactorRotation
+from engine.plugins.models.file import FileModel
 from engine.plugins.models.hist_gradient_boosting import HistGradientBoosting
 from engine.plugins.models.huber import Huber
 from engine.plugins.models.lasso import Lasso
@@ -17,6 +18,8 @@ from engine.plugins.models.lightgbm import LightGBM
 from engine.plugins.models.linear import Linear
 from engine.plugins.models.logistic import Logistic
 from engine.plugins.models.mlp import MLP
+from engine.plugins.models.multi_horizon import MultiHorizon
+from engine.plugins.models.online import Online
 from engine.plugins.models.pcr import PCR
 from engine.plugins.models.pls import PLS
 from engine.plugins.models.random_forest import RandomForest
@@ -38,5 +41,7 @@ def register_models() -> list[type[Model]]:
     linear: Models = [Linear, Ridge, Lasso, ElasticNet, Huber, PLS, PCR, SplineGAM, Logistic]
     forests: Models = [RandomForest, ExtraTrees]
     boosted: Models = [HistGradientBoosting, XGBoost, XGBoostRank, LightGBM]
-    made_of_others: Models = [Ensemble, Stacking, BestOf, RegimeSwitch, Distilled, Selected, Each]
-    return [*linear, *forests, *boosted, SVR, MLP, FactorRotation, *made_of_others]
+    others: Models = [SVR, MLP, FactorRotation, Online, FileModel]
+    members: Models = [Ensemble, Stacking, BestOf, MultiHorizon, Each]
+    one_inside: Models = [RegimeSwitch, Distilled, Selected]
+    return [*linear, *forests, *boosted, *others, *members, *one_inside]

@@ -40,12 +40,12 @@ class Members:
 
     Parameters
     ----------
-    taught : mapping of str to Taught
+    taught : mapping of str to Forecaster
     told : dict
         What a run writes down of a choice between them.
     """
 
-    taught: Mapping[str, engine.Taught]
+    taught: Mapping[str, engine.Forecaster]
     told: dict[str, Any]
 
     @abstractmethod
@@ -58,6 +58,10 @@ class Members:
         """Return each member's forecasts of rows, shape (R,), in the target's units."""
         return {key: self.taught[key].forecast(rows) for key in sorted(self.taught)}
 
+    def set_apart(self, said: Mapping[str, engine.FloatArray]) -> Mapping[str, engine.FloatArray]:
+        """Return what bundles may take besides the forecasts, shape (R,) each: the members'."""
+        return said
+
     def forecast(self, rows: engine.Rows) -> engine.FloatArray:
         """Return forecasts of rows, shape (R,), in the target's units."""
         return self.combine(rows, self.ask_members(rows))
@@ -65,32 +69,21 @@ class Members:
 
 @dataclass(frozen=True, eq=False)
 class Blend(Members):
-    """A weighted mean of members' forecasts, shrunk where they disagree.
+    """A weighted mean of members' forecasts.
 
     Parameters
     ----------
     weights : mapping of str to float
         That sum to 1.
-    risk_aversion : float
-        λ: a mean m with a spread s of its members becomes ``m³ / (m² + λ s²)``.
     """
 
     weights: Mapping[str, float]
-    risk_aversion: float = 0.0
 
     def combine(
         self, rows: engine.Rows, said: Mapping[str, engine.FloatArray]
     ) -> engine.FloatArray:
         """Return the weighted mean, shape (R,)."""
-        mean = sum_weighted(said, self.weights)
-        if self.risk_aversion == 0.0:
-            return mean
-        away = {key: (values - mean) ** 2 for key, values in said.items()}
-        risk = self.risk_aversion * sum_weighted(away, self.weights)
-        square = mean**2
-        share = np.divide(square, square + risk, out=np.zeros(len(mean)), where=square > 0.0)
-        shrunk: engine.FloatArray = mean * share
-        return shrunk
+        return sum_weighted(said, self.weights)
 
 
 def sum_weighted(

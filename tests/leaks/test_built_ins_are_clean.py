@@ -10,6 +10,7 @@ import pytest
 from builders import ABSENT, CONF
 
 from engine.audit import Request, conduct
+from engine.cli import main
 from engine.pipeline import list_deciding
 
 SMALL = [
@@ -56,6 +57,7 @@ MODELS = {
     "distilled": ["model@model.teacher=lasso", "model.folds=2"],
     "each": ["model@model.models.xgboost=lasso"], "logistic": [],
     "selected": ["model.by=permutation", "model.features=2", "model.folds=2"],
+    "online": [], "multi_horizon": ["model.horizons=[1,5,10]", "model.folds=2"],
     "xgboost_rank": ["model.trees=5"], "svr": ["model.max_rows=500", "model.folds=2"],
 }  # fmt: skip
 # What ranks volumes or prices of different names, or adds a number to them, knows their levels.
@@ -103,7 +105,7 @@ def test_a_regime_is_clean(regime: str, tmp_path: Path) -> None:
     assert set(told.values()) == {"clean"}
 
 
-@pytest.mark.parametrize("model", mark(list_choices("model")))
+@pytest.mark.parametrize("model", mark(MODELS))
 def test_a_model_is_clean(model: str, tmp_path: Path) -> None:
     if model in ABSENT:
         pytest.skip(f"{model} is not installed: pip install 'alpha-engine[{model}]'")
@@ -112,6 +114,22 @@ def test_a_model_is_clean(model: str, tmp_path: Path) -> None:
     told = verdicts(tmp_path, *PLAIN, *words, bundle)
     assert set(told.values()) == {"clean"}
     assert "forecasts" in told
+
+
+def test_no_model_is_left_out() -> None:
+    assert sorted([*MODELS, "file"]) == list_choices("model")
+
+
+def test_what_forecasts_made_elsewhere_knew_cannot_be_known(tmp_path: Path) -> None:
+    """They are the same whatever the date on which the rows end."""
+    words = [f"hydra.run.dir={tmp_path / 'run'}", *PLAIN, "model=ridge", *LEARNING]
+    bundle = "bundle.factors=[{{name: ml_alpha_{}_5d, weight: 1.0, direction: positive}}]"
+    assert main(["run", *words, bundle.format("ridge"), "report=none"]) == 0
+    made = tmp_path / "run" / "forecasts.parquet"
+    taken = ["model=file", f"model.path={made}", "model.column=ml_alpha_ridge_5d", *LEARNING]
+    told = verdicts(tmp_path, *PLAIN, *taken, bundle.format("file"))
+    assert told.pop("forecasts") == "cannot be known"
+    assert set(told.values()) == {"clean"}
 
 
 @pytest.mark.parametrize("portfolio", mark(list_choices("portfolio")))

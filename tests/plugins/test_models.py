@@ -64,8 +64,9 @@ def test_the_room_lists_its_models():
         "linear", "ridge", "lasso", "elastic_net", "huber", "pls", "pcr", "spline_gam", "logistic",
         "random_forest", "extra_trees", "hist_gradient_boosting", "xgboost", "xgboost_rank",
         "lightgbm",
-        "svr", "mlp", "factor_rotation",
-        "ensemble", "stacking", "best_of", "regime_switch", "distilled", "selected", "each",
+        "svr", "mlp", "factor_rotation", "online", "file",
+        "ensemble", "stacking", "best_of", "multi_horizon", "each",
+        "regime_switch", "distilled", "selected",
     ]  # fmt: skip
 
 

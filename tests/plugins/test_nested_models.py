@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -223,7 +223,7 @@ def test_a_fit_that_meets_its_fold_is_late() -> None:
     split = forecast(Stacking({"ridge": Ridge()}, final=Linear(), folds=4)).splits[0]
     inner = next(fit for fit in split.fits if fit.what == "fold 2, ridge: model")
     (held,) = inner.ahead
-    bad = type(inner)(inner.what, ((0, held[0]),), 1, inner.latest, inner.ahead)
+    bad = replace(inner, dates=((0, held[0]),), rows=1)
     assert find_late((bad,), split.window.test, LABELS.end) == (bad,)
 
 

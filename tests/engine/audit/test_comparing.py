@@ -54,15 +54,39 @@ def test_columns_are_compared_by_their_names() -> None:
     assert compare("close", ONE, fewer, DAYS, 3, exact=True).how == SAME
 
 
+FIVE = pd.date_range("2020-01-01", periods=5, tz="UTC")
+EMPTY = np.full((5, 1), NAN)
+LABELS = Labels("y", 1, ("A",), EMPTY, EMPTY, np.arange(5) + 2, FIVE)
+
+
+def find_wrong(last: str, **told: object) -> list[str]:
+    """What is wrong with a fit on the dates up to one, before forecasts from the fourth on."""
+    fit = {"what": "scaler", "dates": [["2020-01-01", last]], "ahead": [], "horizon": 1}
+    split = {"index": 0, "test_start": "2020-01-04", "fits": [fit | {"before": []} | told]}
+    return check_fits([split], LABELS, FIVE)
+
+
 @pytest.mark.parametrize(("last", "wrong"), [("2020-01-01", 0), ("2020-01-02", 1)])
 def test_a_fit_that_saw_a_label_too_late_is_told(last: str, wrong: int) -> None:
-    days = pd.date_range("2020-01-01", periods=5, tz="UTC")
-    empty = np.full((5, 1), NAN)
-    labels = Labels("y", 1, ("A",), empty, empty, np.arange(5) + 2, days)
-    fit = {"what": "scaler", "dates": [["2020-01-01", last]], "ahead": []}
-    split = {"index": 0, "test_start": "2020-01-04", "fits": [fit]}
     lines = [
         "training 0, scaler: the label of 2020-01-02 is known on 2020-01-04, and forecasts begin "
         "on 2020-01-04"
     ]
-    assert check_fits([split], labels, days) == lines[:wrong]
+    assert find_wrong(last) == lines[:wrong]
+
+
+def test_a_label_of_another_horizon_is_judged_by_its_own_end() -> None:
+    assert find_wrong("2020-01-02", horizon=0) == []
+    assert find_wrong("2020-01-01", horizon=2) == [
+        "training 0, scaler: the label of 2020-01-01 is known on 2020-01-04, and forecasts begin "
+        "on 2020-01-04"
+    ]
+
+
+def test_an_update_is_judged_by_the_first_forecast_that_it_served() -> None:
+    """Labels of the first three days are known on the third, fourth and fifth."""
+    assert find_wrong("2020-01-02", what="updates", before=["2020-01-04", "2020-01-05"]) == []
+    assert find_wrong("2020-01-02", what="updates", before=["2020-01-04", "2020-01-04"]) == [
+        "training 0, updates: the label of 2020-01-02 is known on 2020-01-04, and the first "
+        "forecast with it is of 2020-01-04"
+    ]

@@ -202,7 +202,7 @@ def test_among_folds_a_fit_is_late_where_it_meets_the_forecasts() -> None:
         assert not find_late(split.fits, split.window.test, LABELS.end, trains_on_later=True)
 
     def late(start: int, stop: int) -> bool:
-        fit = Fit.on("model", ((start, stop),), 1, LABELS.end)
+        fit = Fit.on("model", ((start, stop),), 1, LABELS)
         return bool(find_late((fit,), ((40, 80),), LABELS.end, trains_on_later=True))
 
     assert [late(0, 34), late(0, 35), late(84, 90), late(85, 90)] == [False, True, True, False]

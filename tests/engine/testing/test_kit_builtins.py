@@ -37,6 +37,8 @@ QUICK: dict[str, dict[str, Any]] = {  # fields that make a plugin quick, or that
     "selected": {"model": {"name": "ridge"}, "by": "permutation", "features": 1, "folds": 2},
     "xgboost_rank": {"trees": 10, "threads": 1},
     "svr": {"max_rows": 300, "folds": 2},
+    "multi_horizon": {"model": {"name": "ridge"}, "horizons": [1, 5, 10], "folds": 2},
+    "online": {"half_life": 20.0},
     "regime_switch": {"model": {"name": "ridge"}, "min_rows": 100},
     "distilled": {"teacher": FOREST, "student": {"name": "ridge"}, "folds": 2},
     "random_forest": {"trees": 10, "threads": 1},
