@@ -47,17 +47,6 @@ def label(chosen: Label, seed: int, delisting: Delisting, bars: Bars) -> Labels:
     return chosen.compute(bars.panel, seed, delisting)
 
 
-def horizons(
-    chosen: Label, model: Model, seed: int, delisting: Delisting, bars: Bars
-) -> Mapping[int, Labels]:
-    """Labels of the other horizons that the model asks for, by horizon."""
-    asked = [each for each in list_horizons(model) if each != chosen.horizon]
-    return {
-        horizon: dataclasses.replace(chosen, horizon=horizon).compute(bars.panel, seed, delisting)
-        for horizon in asked
-    }
-
-
 def regimes(regime: Regime, bars: Bars) -> FloatArray:
     """Filtered probability of each market state, shape (T, S)."""
     shape = (bars.seen.shape[0], len(regime.states))
@@ -82,17 +71,23 @@ def leave_regimes(made: FloatArray, regime: Regime, bars: Bars) -> Iterator[Arti
 def forecasts(
     model: Model,
     validation: Validation,
+    chosen: Label,
     regime: Regime,
     seed: int,
+    delisting: Delisting,
     share: float,
     bars: Bars,
     seasoning: Seasoned,
     label: Labels,
-    horizons: Mapping[int, Labels],
     regimes: FloatArray,
 ) -> Forecasts:
     """Out-of-sample forecasts of the model."""
     panel = bars.panel
+    further = {
+        each: dataclasses.replace(chosen, horizon=each).compute(panel, seed, delisting)
+        for each in list_horizons(model)
+        if each != chosen.horizon
+    }
     if validation.trains_on_later:
         log.warning(f"validation.scheme={validation.scheme}: {CAUTION}")
     result = walk_forward(
@@ -104,7 +99,7 @@ def forecasts(
         where=panel.member & panel.present,
         hidden=seasoning.values.find_young(),
         regimes={state: regimes[:, i] for i, state in enumerate(regime.states)},
-        further=horizons,
+        further=further,
         progress=lambda split, count: progress(split.index + 1, count),
     )
     early = is_young(panel, share * max(seasoning.windows.values()))

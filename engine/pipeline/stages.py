@@ -2,7 +2,7 @@
 
     source → bars → data
                   → factors → seasoning ──────────────┐
-                  → label, horizons ────┐             │
+                  → label ──────────────┐             │
                   → regimes ────────────┼→ forecasts →│
                        │                │             ▼
                        └────────────────┼──────────→ signal → account ──┐
@@ -88,14 +88,6 @@ STAGES = (
         libraries=(*NUMERIC, *WIDE),
     ),
     Stage(
-        "horizons",
-        decisions.horizons,
-        reads={"chosen": "label", "model": "model", "seed": "seed", "delisting": "delisting"},
-        of=("bars",),
-        libraries=(*NUMERIC, *WIDE),
-        wanted=lambda settings: settings.needs_model,
-    ),
-    Stage(
         "regimes",
         decisions.regimes,
         reads={"regime": "regime"},
@@ -114,9 +106,10 @@ STAGES = (
             "chosen": "label",
             "regime": "regime",
             "seed": "seed",
+            "delisting": "delisting",
             "share": "decision.seasoning",
         },
-        of=("bars", "factors", "seasoning", "label", "horizons", "regimes"),
+        of=("bars", "factors", "seasoning", "label", "regimes"),
         tables={"forecasts": forecasts_schema},
         notes=("forecasts",),
         leaves=decisions.leave_forecasts,
