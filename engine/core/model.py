@@ -25,8 +25,9 @@ class Model(Kind):
     config_key: ClassVar[str] = "model"
 
     wants_tail: ClassVar[bool] = False
-    is_partial: ClassVar[bool] = False
-    """Whether its forecasts may lack rows, as NaN; a member of another model must have all."""
+    made_elsewhere: ClassVar[bool] = False
+    """Whether its forecasts come from another program: what that had seen is not known, and rows
+    may lack, as NaN, unless it is a member of another model."""
 
     @property
     def label_horizons(self) -> tuple[int, ...]:

@@ -125,6 +125,7 @@ class Validation(Options):
 
 
 CAUTION = "trained on later dates, too: measures a model, and is no backtest"
+ELSEWHERE = "made elsewhere: what they had seen cannot be known"
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Taught:
                 f"{self.where}: return one number a row"
             )
         bad = np.isinf(made) if self.partial else ~np.isfinite(made)
-        if bad.any() and self.model.is_partial:
+        if bad.any() and self.model.made_elsewhere:
             raise DataError(
                 f"model {self.model.name!r} lacks {int(bad.sum())} of {count} forecasts in "
                 f"{self.where}: a member of another model must have all; take it alone, or as a "

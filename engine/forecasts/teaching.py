@@ -91,7 +91,7 @@ class Teacher:
         scaler = None if isinstance(fitted, Forecaster) else lesson.scaler
         fits, known = lesson.close_fits(), self._find_known(fit)
         return Taught(
-            self.show, model, where, rows, unit, scaler, fitted, fits, known, model.is_partial
+            self.show, model, where, rows, unit, scaler, fitted, fits, known, model.made_elsewhere
         )
 
     def show(self, rows: IntArray) -> TableRows:

@@ -55,6 +55,7 @@ def manifest(
         "command": shlex.join(["engine", "run", *overrides]),
         "config": config,
         "simulated": source.simulated,
+        "made_elsewhere": settings.needs_model and settings.model.made_elsewhere,
         "source": {
             "name": source.name,
             "simulated": source.simulated,

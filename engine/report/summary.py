@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine.core.periods import spell
-from engine.forecasts import CAUTION
+from engine.forecasts import CAUTION, ELSEWHERE
 from engine.report.audit import read_said
 from engine.report.cells import explain_adjusted, name_adjusted, probability
 from engine.storage import Artifacts, Fills, Manifest, Metrics
@@ -25,6 +25,8 @@ def text(made: Artifacts) -> str:
         lines.append("SIMULATED data: none of this says anything about a real market")
     if manifest.trains_on_later:
         lines.append(f"the model was {CAUTION}")
+    if manifest.made_elsewhere:
+        lines.append(f"the forecasts were {ELSEWHERE}")
     if manifest.bankrupt_on:
         lines.append(f"BANKRUPT on {manifest.bankrupt_on}: nothing after it counts")
     if manifest.empty_factors:

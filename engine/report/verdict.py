@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from engine.forecasts import ELSEWHERE
 from engine.report.cells import CRITICAL, LEVEL, probability
 from engine.storage import Fills, Metrics
 from engine.study import LOOK
@@ -87,6 +88,8 @@ def _model(run: Run) -> str:
     if not splits or not run.metrics.forecasts:
         return ""
     listed, horizon = ", ".join(run.metrics.forecasts), run.metrics.horizon
+    if run.manifest.made_elsewhere:
+        return f" {listed} is of the next {horizon} rows; the forecasts were {ELSEWHERE}."
     on = "other dates, later ones too: this measures a model, and is no backtest"
     on = on if run.manifest.trains_on_later else "the past alone"
     return (

@@ -193,6 +193,8 @@ class Manifest:
     keys : mapping of str to str
         By stage: the same for the same result (`engine.pipeline.keys`); "" for one that was not
         wanted.
+    made_elsewhere : bool
+        Whether the forecasts come from another program.
     """
 
     command: str
@@ -211,6 +213,7 @@ class Manifest:
     warnings: tuple[str, ...]
     timings: tuple[Timing, ...]
     keys: Mapping[str, str]
+    made_elsewhere: bool = False
 
     @property
     def bundle(self) -> str:

@@ -25,7 +25,7 @@ class FileModel(engine.Model):
     """
 
     name: ClassVar[str] = "file"
-    is_partial: ClassVar[bool] = True
+    made_elsewhere: ClassVar[bool] = True
 
     path: str = engine.option("", "parquet file with timestamp, symbol and the column", file=True)
     column: str = engine.option("", "column to read: forecasts as known at the close of their date")

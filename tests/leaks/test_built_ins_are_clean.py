@@ -120,13 +120,20 @@ def test_no_model_is_left_out() -> None:
     assert sorted([*MODELS, "file"]) == list_choices("model")
 
 
-def test_what_forecasts_made_elsewhere_knew_cannot_be_known(tmp_path: Path) -> None:
+def test_what_forecasts_made_elsewhere_knew_cannot_be_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """They are the same whatever the date on which the rows end."""
     words = [f"hydra.run.dir={tmp_path / 'run'}", *PLAIN, "model=ridge", *LEARNING]
     bundle = "bundle.factors=[{{name: ml_alpha_{}_5d, weight: 1.0, direction: positive}}]"
     assert main(["run", *words, bundle.format("ridge"), "report=none"]) == 0
     made = tmp_path / "run" / "forecasts.parquet"
+    capsys.readouterr()
     taken = ["model=file", f"model.path={made}", "model.column=ml_alpha_ridge_5d", *LEARNING]
+    again = [f"hydra.run.dir={tmp_path / 'taken'}", *PLAIN, *taken, bundle.format("file")]
+    assert main(["run", *again]) == 0
+    line = "the forecasts were made elsewhere: what they had seen cannot be known"
+    assert line in capsys.readouterr().out.splitlines()
     told = verdicts(tmp_path, *PLAIN, *taken, bundle.format("file"))
     assert told.pop("forecasts") == "cannot be known"
     assert set(told.values()) == {"clean"}
