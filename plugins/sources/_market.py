@@ -58,7 +58,7 @@ class Stocks:
     size: FloatArray  # traded value over the median symbol's
     fate: FloatArray  # (7, N) uniforms: late, when; delisted, when; suspended, when, how long
     shock: FloatArray  # (T, N) unit variance
-    signal: FloatArray  # (T, N) standard normal, persistent
+    signals: tuple[FloatArray, ...]  # (T, N) each: independent, standard normal, persistent
     wiggle: FloatArray  # (4, T, N) standard normals: gap, high, low, volume; (0, T, N) if not asked
 
 
@@ -115,10 +115,11 @@ def draw_stocks(
     days: int,
     vol: float,
     persistence: float,
+    signals: int,
     *,
     wiggle: bool = True,
 ) -> Stocks:
-    """Draw each symbol from a stream of its own; `vol` is idiosyncratic, annualised."""
+    """Draw each symbol from streams of its own; `vol` is idiosyncratic, annualised."""
     traits = np.empty((12, len(names)))
     normals = np.empty((5 if wiggle else 1, len(names), days))  # turned below, which is quicker
     shock = np.empty((len(names), days))
@@ -129,6 +130,7 @@ def draw_stocks(
         normals[:, i] = random.standard_normal((5, days))[-len(normals) :]
         shock[i] = _student(random, days)
     turned = np.ascontiguousarray(normals.transpose(0, 2, 1))
+    more = [_draw_normal(seed, names, days, f"signal {k}") for k in range(2, signals + 1)]
     return Stocks(
         sector=tuple(SECTORS[int(u * len(SECTORS))] for u in traits[7]),
         beta=np.clip(1.0 + 0.3 * traits[8], 0.2, 2.0),
@@ -137,9 +139,15 @@ def draw_stocks(
         size=np.exp(traits[11]),  # the middle half lies within a factor of 4
         fate=traits[:7],
         shock=np.ascontiguousarray(shock.T),
-        signal=_persistent(turned[-1], persistence),
+        signals=tuple(_persistent(normal, persistence) for normal in (turned[-1], *more)),
         wiggle=turned[:-1],
     )
+
+
+def _draw_normal(seed: int, names: Sequence[str], days: int, word: str) -> FloatArray:
+    """White noise of unit variance, shape (T, N), from a stream of each symbol's own."""
+    drawn = [stream(seed, word, name).standard_normal(days) for name in names]
+    return np.stack(drawn, axis=1)
 
 
 def _persistent(normal: FloatArray, persistence: float) -> FloatArray:
@@ -151,17 +159,19 @@ def _persistent(normal: FloatArray, persistence: float) -> FloatArray:
     return signal
 
 
-def log_returns(market: Market, sectors: FloatArray, stocks: Stocks, strength: float) -> FloatArray:
+def log_returns(
+    market: Market, sectors: FloatArray, stocks: Stocks, score: FloatArray, strength: float
+) -> FloatArray:
     """Return log returns, shape (T, N), with the premium of each day earned from it on."""
     vol = market.multiplier[:, None] * stocks.vol
     out = market.returns[:, None] * stocks.beta + sectors + vol * stocks.shock
     out -= 0.5 * stocks.vol**2  # so that volatile symbols do not earn more on average
-    out[1:] += strength * premium(market, stocks)[1:]
+    out[1:] += strength * premium(market, stocks, score)[1:]
     return out
 
 
-def premium(market: Market, stocks: Stocks) -> FloatArray:
-    """Return the premium at strength 1, shape (T, N): yesterday's signal in units of risk."""
-    out = np.zeros_like(stocks.signal)
-    out[1:] = market.multiplier[1:, None] * stocks.vol * stocks.signal[:-1]
+def premium(market: Market, stocks: Stocks, score: FloatArray) -> FloatArray:
+    """Return the premium at strength 1, shape (T, N): yesterday's score in units of risk."""
+    out = np.zeros_like(score)
+    out[1:] = market.multiplier[1:, None] * stocks.vol * score[:-1]
     return out

@@ -1,6 +1,7 @@
-"""How strong the premium must be for the planted signal to have a given rank IC.
+"""How strong the premium must be for the planted score to have a given rank IC.
 
-To first order in the strength b, with s standard normal, X the label's noise of density f
+The score is what earns the premium (`_shapes.py`): of the linear shape, the signal itself. For that
+one, to first order in the strength b, with s standard normal, X the label's noise of density f
 across symbols, and the premium earned over the label's days worth b A sigma s to it,
 
     rank IC = (6 / sqrt(pi)) b A E[sigma f(X)],    A = sum of persistence^j, j = 1 .. h
@@ -25,10 +26,11 @@ from engine.plugins.sources._market import (
     premium,
     sector_paths,
 )
+from engine.plugins.sources._shapes import SHAPES
 
 REFERENCE = 256  # symbols of the reference cross-section
 DATES = 250  # of it, evenly spaced; relative error of b about 1 percent
-STRONGEST = 1.0  # daily premium of a one-sigma signal, in daily idiosyncratic volatilities
+STRONGEST = 1.0  # daily premium of a score of 1, in daily idiosyncratic volatilities
 STEPS = 26
 
 
@@ -36,6 +38,7 @@ STEPS = 26
 def strength(
     rank_ic: float,
     horizon: int,
+    shape: str,
     *,
     seed: int,
     days: int,
@@ -44,16 +47,18 @@ def strength(
     sector_vol: float,
     persistence: float,
 ) -> float:
-    """Return the premium's strength that gives the signal this rank IC.
+    """Return the premium's strength that gives the score of a shape this rank IC.
 
     Parameters
     ----------
     rank_ic : float
-        Mean over dates of the Spearman correlation, across symbols, of the signal at t with
+        Mean over dates of the Spearman correlation, across symbols, of the score at t with
         close[t+1+h] / close[t+1] - 1. A panel of few symbols (n) measures n / (n + 1) of it,
         as Spearman's coefficient does.
     horizon : int
         h, in trading days.
+    shape : str
+        One of `SHAPES`.
     days : int
         Of the market path, more than h + 2.
 
@@ -64,14 +69,15 @@ def strength(
     """
     if rank_ic == 0.0:
         return 0.0
-    market = draw_market(seed, days, market_vol)
+    chosen, market = SHAPES[shape], draw_market(seed, days, market_vol)
     names = [f"reference {i}" for i in range(REFERENCE)]
-    stocks = draw_stocks(seed, names, days, idio_vol, persistence, wiggle=False)
+    stocks = draw_stocks(seed, names, days, idio_vol, persistence, chosen.signals, wiggle=False)
+    score = chosen.score(market, stocks.signals)
     sectors = sector_paths(seed, stocks.sector, market, sector_vol)
     dates = np.unique(np.linspace(0, days - horizon - 2, DATES).astype(int))
-    noise = _label(log_returns(market, sectors, stocks, 0.0), dates, horizon)
-    gain = _label(premium(market, stocks), dates, horizon)
-    ranks = _ranks(stocks.signal[dates])
+    noise = _label(log_returns(market, sectors, stocks, score, 0.0), dates, horizon)
+    gain = _label(premium(market, stocks, score), dates, horizon)
+    ranks = _ranks(score[dates])
 
     def measure(b: float) -> float:
         return float((ranks * _ranks(noise + b * gain)).sum(axis=1).mean())

@@ -5,8 +5,9 @@
 2. Each symbol draws from a stream that the seed and its name determine: neither the order
    nor the company of other symbols changes its path.
 3. Log return = drift + beta × market + sector + idiosyncratic + premium, where the premium
-   of day k is `strength` × idiosyncratic volatility of day k × planted signal of day k-1.
-4. `strength` is solved for, so that the signal's rank IC is `planted_ic` (`_planted.py`).
+   of day k is `strength` × idiosyncratic volatility of day k × planted score of day k-1; the
+   score is the planted signal, or what another shape makes of signals (`_shapes.py`).
+4. `strength` is solved for, so that the score's rank IC is `planted_ic` (`_planted.py`).
 5. Days before a late listing, after a delisting and during a suspension are taken out.
 6. Some symbols split their shares once (`_splits.py`), which moves no return.
 """
@@ -30,6 +31,7 @@ from engine.plugins.sources._market import (
     sector_paths,
 )
 from engine.plugins.sources._planted import strength
+from engine.plugins.sources._shapes import SHAPES
 from engine.plugins.sources._splits import Splits, as_traded, draw_splits, split_ratio
 
 
@@ -40,6 +42,15 @@ class Simulated(Source):
     The column ``planted`` holds the signal, known at the close; ``sector`` the label that
     moves the symbol (that of ``universe.tags.sector`` where it has one). ``series`` gives
     ``vix``.
+
+    What earns the premium is the score of `planted_shape`, and it is the score whose rank IC is
+    `planted_ic` at `planted_horizon`: ``linear``, the signal s itself; ``interaction``, s × s2,
+    with s2 in the column ``planted_2``, independent of s; ``regime``, s while the market is in
+    its calm state, else -s; ``drift``, cos(a) s + sin(a) s2, with a from 0 on the first day to pi
+    on the last. Of the last three the score stands in the column ``planted_score``: nobody could
+    know it, for it knows the market's state and where the premium drifts, but no day's score
+    knows a later day. `planted_halflife` is that of s and of s2: their product fades twice as
+    fast.
 
     Prices are adjusted for dividends, and for splits too, unless ``adjusted`` is false: then
     prices and volumes are those of the day, and on the day of a 4:1 split the price falls to
@@ -61,15 +72,22 @@ class Simulated(Source):
     n_symbols: int = option(200, "symbols, when universe.symbols is null", ge=1)
     planted_ic: float = option(
         0.03,
-        "rank IC of the column `planted` at planted_horizon; 0 plants nothing",
+        "rank IC of what earns the premium at planted_horizon; 0 plants nothing",
         ge=-0.5,
         le=0.5,
+    )
+    planted_shape: str = option(
+        "linear",
+        "it is earned by the signal `planted`; by its product with `planted_2`; by the signal "
+        "while the market is calm, and by its opposite in other states; by the signal turning "
+        "slowly into `planted_2`, and then into its own opposite",
+        choices=(*SHAPES,),
     )
     planted_horizon: int = option(
         20, "from the close after the decision on", unit="trading days", ge=1, le=252
     )
     planted_halflife: float = option(
-        20.0, "until half of the signal is gone", unit="trading days", ge=0.1
+        20.0, "until half of a signal is gone", unit="trading days", ge=0.1
     )
     market_vol: float = option(
         0.16,
@@ -107,7 +125,8 @@ class Simulated(Source):
         -------
         pandas.DataFrame
             ``timestamp``, ``symbol``, ``open``, ``high``, ``low``, ``close`` (> 0),
-            ``volume`` (shares, whole when adjusted), ``planted`` (standard normal),
+            ``volume`` (shares, whole when adjusted), ``planted`` (standard normal), where
+            the shape has them ``planted_2`` (the same) and ``planted_score`` (of variance 1),
             ``split_ratio`` (new shares for an old one, > 0), ``sector``.
 
         Raises
@@ -120,16 +139,20 @@ class Simulated(Source):
         names = self._names(universe)
         market = self._market(len(days))
         b = self._strength(len(days))
-        stocks = draw_stocks(self.seed, names, len(days), self.idio_vol, self._persistence)
+        shape = SHAPES[self.planted_shape]
+        stocks = draw_stocks(
+            self.seed, names, len(days), self.idio_vol, self._persistence, shape.signals
+        )
+        score = shape.score(market, stocks.signals)
         tags = universe.tags.get("sector", {})
         labels = [tags.get(s, own) for s, own in zip(names, stocks.sector, strict=True)]
         sectors = sector_paths(self.seed, labels, market, self.sector_vol)
-        returns = log_returns(market, sectors, stocks, b)
+        returns = log_returns(market, sectors, stocks, score, b)
         listed = self._place_bars(stocks)
         ratio = split_ratio(self._splits(names), listed)
         bars = _bars(returns, market, stocks, self.dollar_volume)
         bars = bars if self.adjusted else as_traded(bars, ratio)
-        fields = {**bars, "planted": stocks.signal, "split_ratio": ratio}
+        fields = {**bars, **shape.publish(stocks.signals, score), "split_ratio": ratio}
         return _long(days, names, labels, fields, listed)
 
     def series(self, universe: Universe) -> pd.DataFrame:
@@ -140,11 +163,11 @@ class Simulated(Source):
     def facts(self, universe: Universe) -> Mapping[str, Any]:
         """What is planted, and how many splits there are.
 
-        ``planted`` has the signal's column, its horizon and its rank IC there; ``splits`` the
-        column of ratios, whether prices are adjusted for them, and their count.
+        ``planted`` has the column of what earns the premium, its horizon and its rank IC there;
+        ``splits`` the column of ratios, whether prices are adjusted for them, and their count.
         """
         planted = {
-            "column": "planted",
+            "column": SHAPES[self.planted_shape].column,
             "horizon": self.planted_horizon,
             "rank_ic": self.planted_ic,
         }
@@ -179,6 +202,7 @@ class Simulated(Source):
         b = strength(
             self.planted_ic,
             self.planted_horizon,
+            self.planted_shape,
             seed=self.seed,
             days=days,
             market_vol=self.market_vol,
