@@ -32,7 +32,9 @@ class RegimeSwitch(engine.Model):
         """Train on all rows, and on those of each state that has enough."""
         whole = training.teach("all", self.model)
         names = [*training.regimes]
-        chance = np.array([training.regimes[name] for name in names]).reshape(len(names), -1)
+        if not names:
+            raise engine.ConfigError("model=regime_switch needs a regime: type regime=threshold")
+        chance = np.array([training.regimes[name] for name in names])
         known = np.isfinite(chance).all(axis=0)
         likeliest = np.where(known, np.argmax(np.where(known, chance, 0.0), axis=0), -1)
         rows = {name: int((likeliest == at).sum()) for at, name in enumerate(names)}

@@ -20,6 +20,7 @@ from engine.bars.layout import Policy, build
 from engine.core.panel import Panel
 from engine.forecasts import Label, Labels, Validation, walk_forward
 from engine.plugins.models.factor_rotation import FactorRotation
+from engine.plugins.models.online import Online
 from engine.plugins.models.random_forest import RandomForest
 from engine.plugins.models.regime_switch import RegimeSwitch
 from engine.plugins.models.ridge import Ridge
@@ -32,6 +33,7 @@ SIGNIFICANT = 0.001
 VALIDATION = Validation(n_splits=4, min_train=504, embargo=5)
 FOREST = RandomForest(trees=40)
 ROTATION = FactorRotation(half_life=63)
+ONLINE = Online(half_life=63.0)
 SWITCH = RegimeSwitch(model=Ridge())
 BY_VIX = Threshold(cutoffs="absolute", levels=[9.0, 10.0], vix_levels=[14.5, 25.0])
 
@@ -112,9 +114,11 @@ def test_a_switch_of_ridges_finds_a_premium_that_depends_on_the_regime() -> None
     assert is_better(switch, ridge)
 
 
-def test_rotation_follows_a_premium_that_drifts_away_from_ridge() -> None:
+def test_rotation_and_online_follow_a_premium_that_drifts_away_from_ridge() -> None:
     market = open_market("drift")
-    ridge, rotation = market.rank(Ridge()), market.rank(ROTATION)
+    ridge, rotation, online = map(market.rank, (Ridge(), ROTATION, ONLINE))
     assert market.find_share(ridge) < 0.6
-    assert market.find_share(rotation) > 0.75
-    assert is_better(rotation, ridge)
+    for found in (rotation, online):
+        assert market.find_share(found) > 0.75
+        assert is_better(found, ridge)
+    assert is_better(online, rotation)  # it learns between trainings, too
