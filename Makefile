@@ -6,7 +6,7 @@ TESTS := .venv/ready-dev
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-long coverage check format bench bench-formulas docs notes clean
+.PHONY: help env run test test-long coverage check format bench bench-formulas bench-models league docs notes clean
 
 help:  ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ bench: $(TESTS)  ## time the command line, the account, rank ICs, a 500 x 2520 r
 bench-formulas: $(TESTS)  ## formulas against pandas, polars, bottleneck, numbagg and KunQuant (needs g++)
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python benchmarks/formulas.py
+
+bench-models: $(TESTS)  ## walk-forward trainings against loops of scikit-learn, pandas and XGBoost
+	$(BIN)/python benchmarks/models.py
+
+league: $(TESTS)  ## every built-in model on real bars, side by side: hours, and resumed where it stopped
+	$(BIN)/python benchmarks/league.py
 
 docs: $(TESTS)  ## run the examples of the documents, and redraw their picture
 	$(BIN)/python -m pytest -q tests/test_docs.py tests/test_house.py
