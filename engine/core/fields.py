@@ -60,6 +60,7 @@ def structure(cls: type[T], values: Any, key: str, inside: Mapping[str, Any] | N
     try:
         plain = dict(values)
         _refuse_misread(cls, plain, key)
+        _refuse_deep(cls, plain, key)
     except OmegaConfBaseException as error:  # an interpolation that leads nowhere, or ???
         raise ConfigError(about(error, key)) from error
     try:
@@ -215,3 +216,16 @@ def _refuse_misread(cls: type, values: Mapping[Any, Any], key: str) -> None:
                     f"{key}.{name}: {item} is read as {read_as}, not as text: quote "
                     f"it as it is written, like \"{key}.{name}=['007','NA']\""
                 )
+
+
+def _refuse_deep(cls: type, values: Mapping[Any, Any], key: str) -> None:
+    """Refuse a list or a mapping in a list of numbers: OmegaConf lets it through."""
+    for name, kind in _hints(cls).items():
+        numbers = {list[int], list[float]} & {kind, *get_args(kind)}
+        items = values.get(name)
+        if not numbers or not isinstance(items, (list, ListConfig)):
+            continue
+        for place, item in enumerate(items):
+            if isinstance(item, (list, dict, ListConfig, DictConfig)):
+                word = WORDS[get_args(numbers.pop())[0]]
+                raise ConfigError(f"{key}.{name}.{place}={in_yaml(item)}: write {word}")
