@@ -106,7 +106,7 @@ def list_plugins() -> dict[str, list[str]]:
         from engine.plugin import installed
 
         return {kind: [*installed().entries(kind)] for kind in installed().kinds}
-    kinds = [k for file in ("kinds.py", "keeping.py") for k in _find(KIND, ENGINE / "core" / file)]
+    kinds = [k for file in sorted((ENGINE / "core").glob("*.py")) for k in _find(KIND, file)]
     rooms = {kind: sorted((ENGINE / "plugins" / f"{kind}s").glob("*.py")) for kind in kinds}
     found = {kind: [n for f in files for n in _find(PLUGIN, f)] for kind, files in rooms.items()}
     found["factor"] += _find(PLUGIN, ENGINE / "expr" / "formula.py")  # which stands in no room
